@@ -1,0 +1,121 @@
+"""The error tree. A branch says what the caller can do about it.
+
+TroupeError
+├── FixTheInput               the user mends a file, an option or the environment; nothing was started
+│   ├── SpecError             a job, population, persona or instrument file (names file, place, problem, cure)
+│   ├── SettingsError         config.ini, environment or flag
+│   └── PlanChanged           the same run id was started before with another plan
+├── TryAgain                  the same call may succeed later
+│   ├── EndpointBusy          429, 503: carries retry_after_s where the endpoint said so
+│   ├── EndpointFaulty        5xx, a broken or empty body
+│   ├── EndpointUnreachable   timeout, refused or dropped connection
+│   └── StateUnreachable      Redis or the object store did not answer
+├── RecordAndGoOn             this call failed for good; it becomes a row with a status and a reason
+│   ├── RequestRejected       400 and kin: the endpoint will never take this request
+│   └── GaveUp                a TryAgain error that outlived its attempts
+└── StopTheJob                nothing further may be started; what is paid for is kept
+    ├── BudgetSpent           the next call could pass the cost cap
+    ├── QuotaExhausted        the account has no credit left
+    ├── CredentialsRejected   401, 403
+    └── Interrupted           the user or the operator asked to stop
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TroupeError(Exception):
+    """Something that troupe_batch foresaw went wrong; the message says what, where and what to do."""
+
+
+class FixTheInput(TroupeError):
+    """The user mends a file, an option or the environment."""
+
+
+class SpecError(FixTheInput):
+    """A file that the user wrote has one or more mistakes; each names its place and its cure."""
+
+    def __init__(self, file: str, mistakes: list[Mistake]) -> None:
+        self.file = file
+        self.mistakes = mistakes
+        super().__init__("\n".join(f"{file}{mistake}" for mistake in mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file: where it stands, what is wrong, what to do."""
+
+    problem: str
+    cure: str = ""
+    place: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        at = f":{self.line}" if self.line else ""
+        where = f"{at}: {self.place}: " if self.place else f"{at}: "
+        return f"{where}{self.problem}" + (f"; {self.cure}" if self.cure else "")
+
+
+class SettingsError(FixTheInput):
+    """An option of config.ini, the environment or the command line is unknown or out of range."""
+
+
+class PlanChanged(FixTheInput):
+    """The run was started before with another plan; the message names what changed."""
+
+
+class TryAgain(TroupeError):
+    """The same call may succeed later."""
+
+
+class EndpointBusy(TryAgain):
+    """The endpoint asked for patience (429, 503)."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EndpointFaulty(TryAgain):
+    """The endpoint answered with an error of its own (5xx) or with a body that is no reply."""
+
+
+class EndpointUnreachable(TryAgain):
+    """The endpoint did not answer: timeout, refused or dropped connection."""
+
+
+class StateUnreachable(TryAgain):
+    """Redis or the object store did not answer; the attempt at a shard is given up, not its data."""
+
+
+class RecordAndGoOn(TroupeError):
+    """The call failed for good; it becomes a row with a status and a reason."""
+
+
+class RequestRejected(RecordAndGoOn):
+    """The endpoint will never take this request (400, 404, 413, 422)."""
+
+
+class GaveUp(RecordAndGoOn):
+    """A call was tried as often as the settings allow and did not succeed."""
+
+
+class StopTheJob(TroupeError):
+    """Nothing further may be started; what is paid for is kept and a resume goes on from there."""
+
+
+class BudgetSpent(StopTheJob):
+    """The next call could pass the cost cap of the job."""
+
+
+class QuotaExhausted(StopTheJob):
+    """The account at the endpoint has no credit left."""
+
+
+class CredentialsRejected(StopTheJob):
+    """The endpoint does not accept the key (401, 403)."""
+
+
+class Interrupted(StopTheJob):
+    """The user or the operator asked to stop."""

@@ -1,0 +1,180 @@
+"""What it means to ask a model: request, reply, record, and the one-method seam that every model stands behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Protocol
+
+import orjson
+
+CACHE_KEY_VERSION = 1
+
+
+class Role(StrEnum):
+    """Who speaks in a message, in the words of the OpenAI API."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation; text only."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class ReplySchema:
+    """The JSON Schema that a reply must match, in the strict form of the OpenAI API.
+
+    Make one per distinct schema and share it: its digest and its compiled validator are kept on the object.
+    """
+
+    name: str
+    schema: Mapping[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of name and schema, hex."""
+        body = orjson.dumps([self.name, self.schema], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Which service answers, as far as that can change the answer.
+
+    `identity` is "openai", "azure/<host>", a base URL, or "rehearsal/<respondent digest>/<seed>":
+    never a key, and never the port that a rehearsal server happens to listen on.
+    """
+
+    identity: str
+    model: str
+    is_rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Sampling parameters as sent; None means that the endpoint's default holds and nothing is sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_completion_tokens: int | None = None
+    reasoning_effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Everything that can change the answer, and nothing else: no time-outs, no priorities, no unit.
+
+    `sample` names the draw: two requests that differ only in it are two independent answers.
+    """
+
+    endpoint: Endpoint
+    messages: tuple[Message, ...]
+    sample: str
+    parameters: Parameters = field(default_factory=Parameters)
+    reply_schema: ReplySchema | None = None
+
+    def key(self) -> bytes:
+        """The cache key: 32 bytes, SHA-256 of a canonical JSON array of all fields."""
+        p = self.parameters
+        # An array of arrays: orjson quotes every string, so no two different requests share bytes.
+        body = orjson.dumps(
+            [
+                CACHE_KEY_VERSION,
+                self.endpoint.identity,
+                self.endpoint.model,
+                [[m.role, m.content] for m in self.messages],
+                [p.temperature, p.top_p, p.max_completion_tokens, p.reasoning_effort],
+                self.reply_schema.digest if self.reply_schema else None,
+                self.sample,
+            ]
+        )
+        return hashlib.sha256(body).digest()
+
+
+class ReplyStatus(StrEnum):
+    """How a reply ended. Only `OK` carries an answer; each of the others is an absence with a name."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    CONTENT_FILTERED = "content_filtered"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+
+
+class CacheState(StrEnum):
+    """Where a reply came from: the cache, a call of our own, or a call that another waiter had in flight."""
+
+    HIT = "hit"
+    MISS = "miss"
+    JOINED = "joined"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counted them; cached is part of prompt, reasoning is part of completion."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
+
+    `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
+    None when no price is known. `attempts` counts the calls that were sent for it, the repair round included.
+    """
+
+    status: ReplyStatus
+    text: str | None = None
+    value: Any = None
+    reason: str | None = None
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    attempts: int = 1
+    is_repaired: bool = False
+    cache: CacheState = CacheState.OFF
+    model: str | None = None
+    finish_reason: str | None = None
+
+
+class ChatModel(Protocol):
+    """Answers one request. Raises only errors of the TryAgain, RecordAndGoOn and StopTheJob branches."""
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One row of `llm_calls`: what a unit asked for and how it went, failures included."""
+
+    purpose: str
+    key: str
+    sample: str
+    status: str
+    reason: str | None
+    reply: ChatReply | None

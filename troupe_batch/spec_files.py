@@ -1,0 +1,201 @@
+"""Reads a YAML or JSON file into a pydantic model; every mistake becomes a SpecError with file, line and cure."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from troupe_batch.errors import Mistake, SpecError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+MAX_FILE_BYTES = 64 * 2**20
+_MAX_NODES = 2_000_000
+
+
+class SpecFile:
+    """A file that was read but not yet understood: its data, and on which line each place stands."""
+
+    def __init__(self, name: str, data: Any, lines: Mapping[tuple[str | int, ...], int]) -> None:
+        self.name = name
+        self.data = data
+        self._lines = lines
+
+    def line_of(self, place: tuple[str | int, ...]) -> int | None:
+        """The line of the place, or of the nearest place around it; None where the file has no lines."""
+        for length in range(len(place), -1, -1):
+            if (line := self._lines.get(place[:length])) is not None:
+                return line
+        return None
+
+    def mistake(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> Mistake:
+        """A mistake at a place such as ("study", "questions", 2, "labels")."""
+        return Mistake(problem, cure, dotted(place), self.line_of(place))
+
+    def error(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> SpecError:
+        """A SpecError with this one mistake."""
+        return SpecError(self.name, [self.mistake(place, problem, cure)])
+
+    def parse(self, model: type[_Model]) -> _Model:
+        """The file as a `model`; SpecError lists all of its mistakes, each with its line and its cure."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            mistakes = [self._translate(model, detail) for detail in error.errors()]
+            raise SpecError(self.name, mistakes) from error
+
+    def _translate(self, model: type[BaseModel], detail: ErrorDetails) -> Mistake:
+        place = self._real_place(detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            known = _fields_at(model, detail["loc"][:-1])
+            return self.mistake(place, f"unknown field {place[-1]!r}", did_you_mean(str(place[-1]), known))
+        if detail["type"] == "missing":
+            return self.mistake(place, "this field is required", f"add `{detail['loc'][-1]}:`")
+        problem = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] not in ("value_error", "assertion_error") and place:
+            problem += f" (found {_short(detail['input'])})"
+        return self.mistake(place, problem)
+
+    def _real_place(self, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """Without the names of union branches, which pydantic puts into a place and no user ever wrote."""
+        place: list[str | int] = []
+        here = self.data
+        for position, step in enumerate(loc):
+            is_last = position == len(loc) - 1
+            if isinstance(here, dict) and (step in here or is_last):
+                here = here.get(step)
+                place.append(step)
+            elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+                here = here[step]
+                place.append(step)
+        return tuple(place)
+
+
+def read_spec_file(path: Path) -> SpecFile:
+    """The YAML or JSON file at `path`; SpecError where it cannot be read, decoded or parsed."""
+    name = str(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SpecError(name, [Mistake("the file is larger than 64 MiB", "split it, or name a Parquet table")])
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise SpecError(name, [Mistake("no such file", _similar_file(path))]) from error
+    except IsADirectoryError as error:
+        raise SpecError(name, [Mistake("this is a folder", "name a file in it")]) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(name, [Mistake(f"not UTF-8 text (byte {error.start})", "save it as UTF-8")]) from error
+    except (OSError, ValueError) as error:
+        raise SpecError(name, [Mistake(f"cannot be read: {error}")]) from error
+    return read_spec_text(name, text)
+
+
+def read_spec_text(name: str, text: str) -> SpecFile:
+    """As `read_spec_file`, from text at hand; a name that ends in .json is read as JSON, any other as YAML."""
+    if name.endswith(".json"):
+        try:
+            return SpecFile(name, json.loads(text, parse_constant=_no_constant), {})
+        except RecursionError as error:
+            raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
+        except json.JSONDecodeError as error:
+            raise SpecError(name, [Mistake(f"not valid JSON: {error.msg}", line=error.lineno)]) from error
+        except ValueError as error:
+            raise SpecError(name, [Mistake(f"not valid JSON: {error}")]) from error
+    return _read_yaml(name, text)
+
+
+def dotted(place: tuple[str | int, ...]) -> str:
+    """("questions", 2, "labels") as `questions[2].labels`."""
+    text = ""
+    for step in place:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A cure that names the nearest known word, else all of them."""
+    near = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
+    if near:
+        original = next(k for k in known if k.lower() == near[0])
+        return f"did you mean `{original}`?"
+    return f"known here: {', '.join(sorted(known))}" if known else ""
+
+
+def _read_yaml(name: str, text: str) -> SpecFile:
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        loader = yaml.CSafeLoader(text) if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            raise SpecError(name, [Mistake("the file is empty")])
+        _index_lines(name, node, (), lines)
+        data = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise SpecError(name, [Mistake(f"not valid YAML: {error.problem or error.context}", line=line)]) from error
+    except RecursionError as error:
+        raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise SpecError(name, [Mistake(f"not valid YAML: {error}")]) from error
+    return SpecFile(name, data, lines)
+
+
+def _index_lines(
+    name: str, node: yaml.Node, place: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+) -> None:
+    """Lines of all places; refuses duplicate keys, which YAML readers drop without a word, and alias bombs."""
+    if len(lines) > _MAX_NODES:
+        raise SpecError(name, [Mistake("more than 2,000,000 values (or aliases that expand to as many)")])
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _index_lines(name, item, (*place, index), lines)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            step = key.value if isinstance(key.value, Hashable) and isinstance(key.value, str) else str(key.value)
+            if (*place, step) in lines and step != "<<":
+                at = Mistake(f"`{step}` stands twice", "remove one", dotted(place), key.start_mark.line + 1)
+                raise SpecError(name, [at])
+            _index_lines(name, value, (*place, step), lines)
+            lines[(*place, step)] = key.start_mark.line + 1
+
+
+def _fields_at(model: Any, loc: tuple[str | int, ...]) -> list[str]:
+    """Field names of the pydantic model that stands at `loc`, as far as the annotations tell."""
+    found: list[type[BaseModel]] = [model]
+    for step in loc:
+        following: list[type[BaseModel]] = []
+        for candidate in found:
+            field = next((f for n, f in candidate.model_fields.items() if step in (n, f.alias)), None)
+            following += _models_in(field.annotation) if field else [candidate]
+        found = following or found
+    return sorted({f.alias or n for m in found for n, f in m.model_fields.items()})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+
+
+def _similar_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} either"
+    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    return f"did you mean {path.parent / near[0]}?" if near else "check the path"
+
+
+def _no_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
