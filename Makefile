@@ -1,0 +1,59 @@
+# make run    the flagship job in rehearsal: no key, no cost, no services to install
+# make test   all tests
+# make check  the gates: format, lint, types, import rules
+# make bench  the benchmarks; figures and machine are written to docs/benchmarks.md
+# make lock   new lock files from pyproject.toml
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+
+.PHONY: run test check format bench lock clean
+
+run: $(RUN_READY)
+	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
+
+test: $(DEV_READY)
+	$(PY) -m pytest
+
+check: $(DEV_READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(DEV_READY)
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(DEV_READY)
+	$(PY) -m pytest -m bench -s tests/benchmarks
+
+lock: $(PY)
+	$(PIP) install --quiet uv
+	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --group build pyproject.toml -o requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .troupe runs
+
+$(PY):
+	@set -e; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "troupe_batch needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	$$found -m venv $(VENV)
+
+$(RUN_READY): $(PY) requirements.lock pyproject.toml
+	@echo "Installing the pinned dependencies into $(VENV) (once) ..." >&2
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) requirements-dev.lock
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

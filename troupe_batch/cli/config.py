@@ -1,0 +1,69 @@
+"""`troupe config`: every setting, its value and where it came from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from troupe_batch.cli.options import json_option, read_settings, settings_options
+from troupe_batch.cli.output import data, print_json
+from troupe_batch.settings import SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
+
+
+@click.command("config")
+@click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
+@click.option("--template", is_flag=True, help="Print a config.ini with every option at its default.")
+@json_option
+@settings_options
+def command(
+    *, changed: bool, template: bool, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]
+) -> None:
+    r"""Show every setting and where it came from: config.ini < environment < flag.
+
+    \b
+    Examples:
+      troupe config --changed
+      TROUPE_OPENAI_MODEL=gpt-4o troupe config --json
+      troupe config --template > config.ini
+    """
+    if template:
+        click.echo(default_config_text(), nl=False)
+        return
+    settings = read_settings(config_file, assignments)
+    rows = [
+        (option, _masked(value), settings.origin(option))
+        for option, value in settings.values()
+        if not changed or settings.origin(option) != "default"
+    ]
+    if as_json:
+        print_json({_title(option): {"value": value, "origin": origin} for option, value, origin in rows})
+        return
+    table = Table("setting", "value", "from", "meaning", box=None, header_style="bold")
+    for option, value, origin in rows:
+        section, name = option.split(".")
+        shown = "-" if value is None else str(value)
+        table.add_row(_title(option), shown, origin, SECTIONS[section][name])
+    data().print(table)
+    data().print(_secrets(settings))
+
+
+def _title(option: str) -> str:
+    section, name = option.split(".")
+    return f"{SECTION_TITLES[section]}.{name.upper()}"
+
+
+def _masked(value: Any) -> Any:
+    """The value without the password that a URL may carry."""
+    return re.sub(r"(://[^:/@]*:)[^@]+@", r"\1***@", value) if isinstance(value, str) else value
+
+
+def _secrets(settings: Settings) -> str:
+    """Says which keys are set; never what they are."""
+    states = [
+        f"{name.upper()}: {'set' if getattr(settings.secrets, name) else 'not set'}" for name in Secrets.model_fields
+    ]
+    return "\nkeys (from the environment only)   " + "   ".join(states)

@@ -1,0 +1,104 @@
+"""The `troupe` command: finds the asked-for command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from troupe_batch import __version__
+from troupe_batch.cli.output import say_error
+from troupe_batch.errors import BudgetSpent, FixTheInput, Interrupted, TroupeError
+
+FAILED, USAGE, BUDGET_STOPPED, PARTLY_DONE = 1, 2, 3, 4
+
+_EXIT_CODES: list[tuple[type[TroupeError], int]] = [(BudgetSpent, BUDGET_STOPPED), (FixTheInput, USAGE), (Interrupted, PARTLY_DONE)]
+
+_COMMANDS = {
+    "init": "Write a job, a population and a config.ini to start from.",
+    "plan": "Show units, calls, tokens, cost and quotas before anything is spent.",
+    "run": "Run a job on this machine (or on a fleet) and show its progress.",
+    "submit": "Hand a job to a running fleet and return at once.",
+    "status": "Show how far a run is.",
+    "watch": "Follow a run until it ends, and keep it going.",
+    "verify": "Recount a dataset against its plan.",
+    "results": "Show the result tables of a run.",
+    "ask": "Ask one person of a population one question.",
+    "rehearse": "Start the offline stand-in for a model.",
+    "worker": "Start workers that take shards from the queue.",
+    "flower": "Watch the workers in a browser.",
+    "doctor": "Check what this machine and this configuration can do.",
+    "config": "Show every setting and where it came from.",
+    "schema": "Print the JSON Schema of job or population files.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is asked for: `troupe --help` need not import pandas and Celery."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"troupe_batch.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)  # noqa: S101 (a programming error, not the user's)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command {args[0]!r}; {_nearest(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="troupe_batch %(version)s")
+def troupe() -> None:
+    r"""Run large populations of simulated people through surveys, and get Parquet datasets.
+
+    \b
+    Start here:
+      troupe run jobs/gazpacho_concept_test.yaml --rehearse   no key, no cost: placeholder answers
+      troupe plan jobs/gazpacho_concept_test.yaml             what it would cost
+      troupe run jobs/gazpacho_concept_test.yaml              for real: set OPENAI_API_KEY first
+      troupe init my_study                                    files of your own to edit
+
+    Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget, 4 partly done.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the `troupe` script; ends the process with the exit code of the command."""
+    sys.exit(run_command(arguments))
+
+
+def run_command(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; messages go to stderr."""
+    try:
+        outcome: Any = troupe.main(args=arguments, prog_name="troupe", standalone_mode=False)
+    except click.exceptions.Abort:
+        say_error("interrupted")
+        return PARTLY_DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except TroupeError as error:
+        say_error(str(error))
+        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILED)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _nearest(word: str) -> str:
+    near = difflib.get_close_matches(word, _COMMANDS, n=1)
+    return f"did you mean `troupe {near[0]}`?" if near else "see `troupe --help`"

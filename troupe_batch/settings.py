@@ -1,0 +1,320 @@
+"""config.ini < environment < flag, merged once into one frozen object that knows where each value came from."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from troupe_batch.errors import SettingsError
+from troupe_batch.spec_files import did_you_mean
+
+CONFIG_FILE = "config.ini"
+ENVIRONMENT_PREFIX = "TROUPE_"
+_LATER = " (read, but without effect in this version)"
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OpenAISection(_Section):
+    """Which model answers, and how it is called."""
+
+    api_type: Literal["openai", "azure"] = Field(
+        "openai", description="which service: openai (or anything like it), azure"
+    )
+    azure_api_version: str = Field("2024-10-21", description="version of the Azure OpenAI API")
+    base_url: str | None = Field(None, description="any OpenAI-compatible server, for example http://localhost:8000/v1")
+    model: str = Field("gpt-4o-mini", description="model (on Azure: deployment) where the job names none")
+    reasoning_model: str | None = Field(None, description="model for deliberate steps" + _LATER)
+    embedding_model: str = Field("text-embedding-3-small", description="model for embeddings" + _LATER)
+    max_completion_tokens: int = Field(1024, ge=1, le=1_000_000, description="longest reply, in tokens")
+    temperature: float | None = Field(
+        None, ge=0, le=2, description="sampling temperature; empty: the endpoint's default"
+    )
+    top_p: float | None = Field(None, gt=0, le=1, description="nucleus sampling; empty: the endpoint's default")
+    timeout: float = Field(120, gt=0, le=3600, description="seconds until a call counts as lost")
+    max_attempts: int = Field(6, ge=1, le=100, description="how often one call is tried")
+    max_concurrent_model_calls: int = Field(64, ge=1, le=100_000, description="calls in flight per worker process")
+    reasoning_effort: str | None = Field(None, description="minimal, low, medium, high; empty: not sent")
+    cache_api_calls: bool = Field(True, description="keep replies and answer equal requests from them")
+    send_seed: bool | None = Field(None, description="send the draw as `seed`; empty: only to BASE_URL servers")
+
+
+class SimulationSection(_Section):
+    """What people may say."""
+
+    rai_harmful_content_prevention: bool = Field(
+        True, description="instruct people not to produce harmful content" + _LATER
+    )
+    rai_copyright_infringement_prevention: bool = Field(
+        True, description="instruct people not to quote at length" + _LATER
+    )
+
+
+class CognitionSection(_Section):
+    """How people remember."""
+
+    enable_memory_consolidation: bool = Field(True, description="condense old episodes" + _LATER)
+    min_episode_length: int = Field(15, ge=1, le=100_000, description="shortest episode" + _LATER)
+    max_episode_length: int = Field(50, ge=1, le=100_000, description="longest episode" + _LATER)
+    episodic_memory_fixed_prefix_length: int = Field(10, ge=0, le=100_000, description="memories always kept" + _LATER)
+    episodic_memory_lookback_length: int = Field(20, ge=0, le=100_000, description="latest memories kept" + _LATER)
+
+
+class ActionGeneratorSection(_Section):
+    """How actions are checked."""
+
+    enable_quality_checks: bool = Field(False, description="score actions before they happen" + _LATER)
+    max_attempts: int = Field(2, ge=1, le=20, description="how often an action is generated anew" + _LATER)
+    quality_threshold: int = Field(5, ge=0, le=9, description="lowest score that passes" + _LATER)
+
+
+class LoggingSection(_Section):
+    """What is logged; never persona text, prompts or keys."""
+
+    loglevel: LogLevel = Field("WARNING", description="lowest level that is written")
+
+
+class RedisSection(_Section):
+    """Where the queue, the coordination and the cache of replies live."""
+
+    broker_url: str = Field("embedded", description="redis://, rediss://, unix:// or `embedded`: a private server here")
+    cache_url: str | None = Field(
+        None, description="cache of replies; empty: the broker's server (a laptop, not a fleet)"
+    )
+    cache_ttl_days: float | None = Field(None, gt=0, le=3650, description="days a reply is kept; empty: for good")
+
+
+class CelerySection(_Section):
+    """How shards are handed to workers."""
+
+    queue: str = Field("troupe", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="prefix of the queues")
+    processes: int | None = Field(
+        None, ge=1, le=256, description="worker processes on this machine; empty: one per core"
+    )
+    lease_s: float = Field(30, ge=2, le=3600, description="seconds after which a silent worker loses its shard")
+    max_shard_attempts: int = Field(20, ge=1, le=1000, description="attempts until a shard is set aside")
+    task_time_limit: int = Field(6 * 3600, ge=60, le=7 * 86400, description="longest time of one shard, in seconds")
+
+
+class LimitsSection(_Section):
+    """What the endpoint allows, shared by all workers."""
+
+    requests_per_minute: int | None = Field(None, ge=1, description="calls a minute; empty: no limit of ours")
+    tokens_per_minute: int | None = Field(None, ge=1, description="tokens a minute; empty: no limit of ours")
+
+
+class BudgetSection(_Section):
+    """What a job may cost at most where its file does not say."""
+
+    max_usd: float | None = Field(None, ge=0, description="cost cap per job in US dollars; empty: the job file decides")
+
+
+class StorageSection(_Section):
+    """Where results and the state of this project are kept."""
+
+    url: str = Field("runs", description="folder, or s3://, gs://, az:// URL, that holds the runs")
+    state_folder: str = Field(".troupe", description="folder of the embedded Redis, its cache and the logs")
+
+
+class RehearsalSection(_Section):
+    """The offline server that stands in for a model."""
+
+    url: str | None = Field(None, description="a rehearsal server that runs already; empty: `--rehearse` starts one")
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of its answers")
+    latency_ms: float = Field(0, ge=0, le=600_000, description="how long it takes for an answer")
+
+
+class Secrets(_Section):
+    """Keys; they come from the environment alone and are never printed, logged or stored."""
+
+    openai_api_key: SecretStr | None = None
+    azure_openai_key: SecretStr | None = None
+    azure_openai_endpoint: str | None = None
+
+
+class Settings(_Section):
+    """All options of one process. Read at the edge (cli, api, workers, wiring) and passed down as plain arguments."""
+
+    openai: OpenAISection = OpenAISection()
+    simulation: SimulationSection = SimulationSection()
+    cognition: CognitionSection = CognitionSection()
+    actiongenerator: ActionGeneratorSection = ActionGeneratorSection()
+    logging: LoggingSection = LoggingSection()
+    redis: RedisSection = RedisSection()
+    celery: CelerySection = CelerySection()
+    limits: LimitsSection = LimitsSection()
+    budget: BudgetSection = BudgetSection()
+    storage: StorageSection = StorageSection()
+    rehearsal: RehearsalSection = RehearsalSection()
+    origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+    secrets: Secrets = Field(Secrets(), exclude=True, repr=False)
+
+    def origin(self, option: str) -> str:
+        """Where the value of `Section.OPTION` came from: a file and line, a variable, a flag, or "default"."""
+        return self.origins.get(option.lower(), "default")
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a child process the same settings; secrets are left to the inherited environment."""
+        return {_variable(o): _as_text(v) for o, v in self.values() if self.origin(o) != "default"}
+
+    def values(self) -> Iterable[tuple[str, Any]]:
+        """All options as ("openai.model", value), in the order of the sections."""
+        for section, fields in SECTIONS.items():
+            for name in fields:
+                yield f"{section}.{name}", getattr(getattr(self, section), name)
+
+
+SECTIONS: dict[str, dict[str, str]] = {
+    section: {name: f.description or "" for name, f in field.annotation.model_fields.items()}
+    for section, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, _Section) and field.annotation is not Secrets
+}
+SECTION_TITLES = {
+    "openai": "OpenAI",
+    "actiongenerator": "ActionGenerator",
+} | {name: name.capitalize() for name in SECTIONS if name not in ("openai", "actiongenerator")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    option: str
+    text: str
+    origin: str
+
+
+def load_settings(
+    *,
+    environment: Mapping[str, str],
+    config_file: Path | None = None,
+    flags: Mapping[str, str] | None = None,
+) -> Settings:
+    """The merged settings. `flags` maps "Section.OPTION" to text; ./config.ini is read where no `config_file` is named.
+
+    Raises SettingsError naming the file and line, the variable or the flag, and the nearest known option.
+    """
+    found: dict[str, _Found] = {}
+    for item in [*_from_file(config_file), *_from_environment(environment), *_from_flags(flags or {})]:
+        found[item.option] = item
+    values: dict[str, dict[str, str]] = {}
+    for item in found.values():
+        section, name = item.option.split(".")
+        if item.text != "":
+            values.setdefault(section, {})[name] = item.text
+    try:
+        return Settings.model_validate(
+            {
+                **values,
+                "origins": {option: item.origin for option, item in found.items()},
+                "secrets": _secrets(environment),
+            }
+        )
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(found, detail) for detail in error.errors())) from error
+
+
+def default_config_text() -> str:
+    """A config.ini that lists every option, commented out at its default, with what it means."""
+    lines = [
+        "# Settings. Precedence: this file < environment (TROUPE_SECTION_OPTION) < flags (--set Section.OPTION=value).",
+        "# `troupe config` shows every value and where it came from. Keys never stand here: set OPENAI_API_KEY, or",
+        "# AZURE_OPENAI_KEY and AZURE_OPENAI_ENDPOINT. Each option stands commented out at its default.",
+    ]
+    values = dict(Settings().values())
+    for section, options in SECTIONS.items():
+        lines += ["", f"[{SECTION_TITLES[section]}]"]
+        for name, description in options.items():
+            lines += [f"# {description}", f"#{name.upper()} = {_as_text(values[f'{section}.{name}'])}".rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _from_file(config_file: Path | None) -> Iterable[_Found]:
+    path = config_file or Path(CONFIG_FILE)
+    if not path.is_file():
+        if config_file is not None:
+            raise SettingsError(f"{path}: no such file; check --config")
+        return
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        parser.read_string(text, source=str(path))
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    for title in parser.sections():
+        for name, value in parser[title].items():
+            place = f"{path}:{_line_of(text, title, name)}"
+            yield _Found(_known_option(title, name, place), value.strip(), place)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterable[_Found]:
+    known = {_variable(f"{section}.{name}"): f"{section}.{name}" for section in SECTIONS for name in SECTIONS[section]}
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        if variable not in known:
+            cure = did_you_mean(variable, list(known)) if len(variable) > len(ENVIRONMENT_PREFIX) else ""
+            cure = cure if cure.startswith("did") else "see `troupe config` for the known ones"
+            raise SettingsError(f"environment variable {variable}: no such option; {cure}")
+        yield _Found(known[variable], text.strip(), f"environment {variable}")
+
+
+def _from_flags(flags: Mapping[str, str]) -> Iterable[_Found]:
+    for option, text in flags.items():
+        section, dot, name = option.partition(".")
+        if not dot:
+            raise SettingsError(f"--set {option}: write it as Section.OPTION=value, for example OpenAI.MODEL=gpt-4o")
+        yield _Found(_known_option(section, name, f"--set {option}"), text, f"flag {option}")
+
+
+def _known_option(title: str, name: str, place: str) -> str:
+    section = title.lower()
+    if section not in SECTIONS:
+        cure = did_you_mean(title, list(SECTION_TITLES.values()))
+        raise SettingsError(f"{place}: no section [{title}]; {cure}")
+    if name.lower() not in SECTIONS[section]:
+        if re.search(r"api_?key|password|secret|token$", name.lower()):
+            raise SettingsError(f"{place}: keys do not belong into a file; set OPENAI_API_KEY or AZURE_OPENAI_KEY")
+        cure = did_you_mean(name.upper(), [known.upper() for known in SECTIONS[section]])
+        raise SettingsError(f"{place}: no option {name.upper()} in [{SECTION_TITLES[section]}]; {cure}")
+    return f"{section}.{name.lower()}"
+
+
+def _secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name in Secrets.model_fields if (value := environment.get(name.upper(), "").strip())}
+
+
+def _explain(found: Mapping[str, _Found], detail: Any) -> str:
+    option = ".".join(str(part) for part in detail["loc"][:2])
+    origin = found[option].origin if option in found else option
+    section, _, name = option.partition(".")
+    return (
+        f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {detail['input']!r})"
+    )
+
+
+def _line_of(text: str, title: str, name: str) -> int:
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip().lower()
+        if stripped.startswith("["):
+            inside = stripped.startswith(f"[{title.lower()}]")
+        elif inside and re.match(rf"{re.escape(name.lower())}\s*[=:]", stripped):
+            return number
+    return 1
+
+
+def _variable(option: str) -> str:
+    return ENVIRONMENT_PREFIX + option.replace(".", "_").upper()
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value)
