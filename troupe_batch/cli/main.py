@@ -10,12 +10,9 @@ from typing import Any
 import click
 
 from troupe_batch import __version__
+from troupe_batch.cli.exit_codes import PARTLY_DONE, code_of
 from troupe_batch.cli.output import say_error
-from troupe_batch.errors import BudgetSpent, FixTheInput, Interrupted, TroupeError
-
-FAILED, USAGE, BUDGET_STOPPED, PARTLY_DONE = 1, 2, 3, 4
-
-_EXIT_CODES: list[tuple[type[TroupeError], int]] = [(BudgetSpent, BUDGET_STOPPED), (FixTheInput, USAGE), (Interrupted, PARTLY_DONE)]
+from troupe_batch.errors import TroupeError
 
 _COMMANDS = {
     "init": "Write a job, a population and a config.ini to start from.",
@@ -95,7 +92,7 @@ def run_command(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except TroupeError as error:
         say_error(str(error))
-        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILED)
+        return code_of(error)
     return outcome if isinstance(outcome, int) else 0
 
 

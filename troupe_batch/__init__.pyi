@@ -1,0 +1,21 @@
+from troupe_batch.api import Result as Result
+from troupe_batch.api import run as run
+from troupe_batch.api import run_sync as run_sync
+from troupe_batch.errors import TroupeError as TroupeError
+from troupe_batch.factory import TinyPersonFactory as TinyPersonFactory
+from troupe_batch.persona import Persona as Persona
+from troupe_batch.planning import BudgetSpec as BudgetSpec
+from troupe_batch.planning import JobSpec as JobSpec
+from troupe_batch.planning import ModelSpec as ModelSpec
+from troupe_batch.population import PopulationSpec as PopulationSpec
+from troupe_batch.results import Dataset as Dataset
+from troupe_batch.simulation import TinyPerson as TinyPerson
+from troupe_batch.studies import Arm as Arm
+from troupe_batch.studies import MultiChoice as MultiChoice
+from troupe_batch.studies import Numeric as Numeric
+from troupe_batch.studies import OpenText as OpenText
+from troupe_batch.studies import Rating as Rating
+from troupe_batch.studies import SingleChoice as SingleChoice
+from troupe_batch.studies import SurveySpec as SurveySpec
+
+__version__: str

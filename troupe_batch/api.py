@@ -1,0 +1,179 @@
+"""Run jobs from Python: the same pipeline as the command line, in a script or a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+
+from troupe_batch.dispatch.inline import run_inline
+from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.loading import Job, load_job, resolve_job
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.extractor import extract
+from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.outcome import RunOutcome, outcome_of
+from troupe_batch.results.run import Run
+from troupe_batch.settings import Settings, load_settings
+from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
+from troupe_batch.wiring.fleet import fleet_of
+from troupe_batch.wiring.inline_status import InlineStatus
+from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.plans import plan_job
+from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
+from troupe_batch.wiring.runtime import cap_of
+
+OnStatus: TypeAlias = Callable[[RunStatus], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a job is run. `inline` needs no Redis and no workers; `again` starts a complete run anew, from the cache."""
+
+    rehearse: bool = False
+    inline: bool = False
+    again: bool = False
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to: its outcome, and its dataset as pandas tables that are read when first asked for."""
+
+    outcome: RunOutcome
+    dataset: Dataset
+    beginning: Beginning
+
+    @property
+    def path(self) -> str:
+        """Where the Parquet dataset lies."""
+        return self.dataset.path
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned unit was simulated."""
+        return self.outcome.is_complete
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the dataset is and where it comes from."""
+        return self.dataset.manifest
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row per simulated person."""
+        return self.dataset.people
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """One row per unit and question, absences included."""
+        return self.dataset.answers
+
+    @property
+    def responses(self) -> pd.DataFrame:
+        """One row per unit, with typed columns for each question."""
+        return self.dataset.responses
+
+    @property
+    def llm_calls(self) -> pd.DataFrame:
+        """One row per request to a model."""
+        return self.dataset.llm_calls
+
+
+async def run(
+    job: str | Path | JobSpec,
+    *,
+    rehearse: bool = False,
+    inline: bool = False,
+    again: bool = False,
+    run_id: str | None = None,
+    settings: Settings | None = None,
+) -> Result:
+    """The result of a job, given as a file or as a spec built in Python.
+
+    By default it runs on workers of this machine beside an embedded Redis, as `troupe run` does; `inline` runs it in
+    this process. `settings` default to config.ini and the environment. Running the same job again resumes it.
+    Raises FixTheInput errors before anything is started; a spent budget is an outcome, not an error.
+    """
+    options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
+    return await run_job(resolved(job), options, settings or load_settings(environment=os.environ))
+
+
+def run_sync(
+    job: str | Path | JobSpec,
+    *,
+    rehearse: bool = False,
+    inline: bool = False,
+    again: bool = False,
+    run_id: str | None = None,
+    settings: Settings | None = None,
+) -> Result:
+    """As `run`, for scripts without an event loop; in a notebook use `await run(...)`."""
+    return asyncio.run(run(job, rehearse=rehearse, inline=inline, again=again, run_id=run_id, settings=settings))
+
+
+def resolved(job: str | Path | JobSpec) -> Job:
+    """The job with everything it refers to; SpecError names every mistake."""
+    return resolve_job(job) if isinstance(job, JobSpec) else load_job(Path(job))
+
+
+async def run_job(
+    job: Job,
+    options: RunOptions,
+    settings: Settings,
+    *,
+    on_begin: Callable[[BegunRun], None] | None = None,
+    on_status: OnStatus | None = None,
+    stop: asyncio.Event | None = None,
+) -> Result:
+    """As `run`, for a job at hand, with what a progress display needs. A set `stop` ends the run; it can be resumed."""
+    plan = plan_job(settings, job, rehearse=options.rehearse)
+    check_connection(settings, plan.endpoint)
+    begun = await begin_run(settings, plan, job.text, run_id=options.run_id, again=options.again)
+    if on_begin is not None:
+        on_begin(begun)
+    rehearsal = rehearsal_config(settings, job.respondents) if options.rehearse else None
+    if begun.beginning is Beginning.COMPLETE:
+        outcome = await _collected(begun.run)
+    else:
+        async with machine(
+            settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
+        ) as here:
+            on = on_status or _nothing
+            work = _inline if options.inline else _on_fleet
+            outcome = await work(here.settings, begun.run, on, stop or asyncio.Event())
+    return Result(outcome, Dataset(begun.run.store), begun.beginning)
+
+
+async def _on_fleet(settings: Settings, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+    async with fleet_of(settings, run) as fleet:
+        await fleet.start()
+        await fleet.follow(on_status, stop)
+        return await fleet.collect()
+
+
+async def _inline(settings: Settings, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+    status = InlineStatus(run, on_status, committed=len(await run.store.committed()))
+    async with await open_model(settings, run.plan.endpoint, cap=cap_of(settings, run), is_shared=False) as stack:
+        return await run_inline(
+            run,
+            model=stack.model,
+            concurrency=settings.openai.max_concurrent_model_calls,
+            on_progress=status.note,
+            should_stop=stop.is_set,
+        )
+
+
+async def _collected(run: Run) -> RunOutcome:
+    return outcome_of(await extract(run), Dataset(run.store).path)
+
+
+def _nothing(_: RunStatus) -> None:
+    pass

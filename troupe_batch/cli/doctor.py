@@ -1,0 +1,44 @@
+"""`troupe doctor`: what this machine and this configuration can do, and what to do about the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from troupe_batch.cli.exit_codes import FAILED, OK
+from troupe_batch.cli.options import json_option, read_settings, settings_options
+from troupe_batch.cli.output import data, print_json
+from troupe_batch.wiring.checks import Check, Finding, check_all
+
+_STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold red"}
+
+
+@click.command("doctor")
+@json_option
+@settings_options
+def command(*, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+    r"""Check Python, Redis, storage, the model's key and the tokenizer. Calls no model and spends nothing.
+
+    Exit code 1 when something needed is missing.
+
+    \b
+    Examples:
+      troupe doctor
+      troupe doctor --set Redis.BROKER_URL=redis://broker:6379/0 --json
+    """
+    checks = asyncio.run(check_all(read_settings(config_file, assignments)))
+    if as_json:
+        print_json([{"what": c.what, "finding": c.finding, "says": c.says} for c in checks])
+    else:
+        _show(checks)
+    return FAILED if any(check.finding is Finding.BAD for check in checks) else OK
+
+
+def _show(checks: Iterable[Check]) -> None:
+    console = data()
+    for check in checks:
+        style = _STYLES[check.finding]
+        console.print(f"[{style}]{check.finding:<8}[/] {check.what:<12} {check.says}", soft_wrap=True)

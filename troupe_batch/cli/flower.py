@@ -1,0 +1,51 @@
+"""`troupe flower`: Celery's dashboard for this fleet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import click
+
+from troupe_batch.cli.options import read_settings, settings_options
+from troupe_batch.cli.output import say
+from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
+from troupe_batch.dispatch.flower import FlowerSettings, flower_command
+from troupe_batch.wiring.workers import EMBEDDED
+
+
+@click.command("flower")
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5555, show_default=True, help="Port to listen on.")
+@settings_options
+def command(*, address: str, port: int, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+    r"""Watch workers and shards in a browser.
+
+    Set FLOWER_USER and FLOWER_PASSWORD for a password; beyond this machine it is required.
+
+    \b
+    Example:
+      troupe flower --port 5555      then open http://127.0.0.1:5555 while a job runs in this folder
+    """
+    settings = read_settings(config_file, assignments)
+    state = Path(settings.storage.state_folder)
+    state.mkdir(parents=True, exist_ok=True)
+    chosen = FlowerSettings(
+        state / "flower.db",
+        address,
+        port,
+        user=os.environ.get("FLOWER_USER"),
+        password=os.environ.get("FLOWER_PASSWORD"),
+    )
+    words, extra = flower_command(chosen)
+    with contextlib.ExitStack() as started:
+        if settings.redis.broker_url == EMBEDDED:
+            redis = started.enter_context(EmbeddedRedis(state))
+            settings = settings.with_values("started by this command", redis__broker_url=redis.url)
+        say(f"Flower listens at http://{address}:{port} (Ctrl-C ends it)")
+        with contextlib.suppress(KeyboardInterrupt):
+            environment = {**os.environ, **settings.as_environment(), **extra}
+            return subprocess.run(words, env=environment, check=False).returncode  # noqa: S603 (our own command line)
+    return 0

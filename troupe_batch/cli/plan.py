@@ -1,0 +1,124 @@
+"""`troupe plan`: what a job is, whom it asks and what it will cost, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.table import Table
+
+from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
+from troupe_batch.cli.output import data, print_json, say
+from troupe_batch.planning.estimate import Estimate
+from troupe_batch.planning.loading import load_job
+from troupe_batch.planning.plan import Plan
+from troupe_batch.population import Margin
+from troupe_batch.wiring.plans import margins_of, plan_estimate, plan_job
+
+
+@click.command("plan")
+@job_argument
+@rehearse_option
+@json_option
+@settings_options
+def command(
+    *,
+    job_file: Path,
+    rehearse: bool,
+    as_json: bool,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+) -> None:
+    r"""Show units, calls, tokens, cost and quotas of a job. Needs no key, calls no model and downloads nothing.
+
+    \b
+    Examples:
+      troupe plan jobs/gazpacho_concept_test.yaml
+      troupe plan my_job.yaml --json --set OpenAI.MODEL=gpt-4o
+    """
+    settings = read_settings(config_file, assignments)
+    plan = plan_job(settings, load_job(job_file), rehearse=rehearse)
+    forecast = plan_estimate(settings, plan)
+    margins = margins_of(plan)
+    if as_json:
+        print_json(_as_json(plan, forecast, margins))
+        return
+    data().print(_overview(plan, forecast))
+    if margins:
+        data().print(_margins(margins))
+    say(forecast.note)
+
+
+def _overview(plan: Plan, forecast: Estimate) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, title=f"Plan of {plan.job.id}")
+    table.title_justify = "left"
+    arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
+    rows = {
+        "people": f"{plan.people:,} of {plan.population.count:,} of {plan.population.id}",
+        "replicates, arms": f"{plan.job.replicates}; {arms}",
+        "units": f"{plan.units:,} in {plan.shards:,} shards of up to {plan.units_per_shard:,}",
+        "questions": ", ".join(question.id for question in plan.study.questions),
+        "model": f"{plan.endpoint.model} at {plan.endpoint.identity}",
+        "calls": f"{forecast.calls:,} at most",
+        "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
+        "completion tokens": f"{forecast.completion_tokens:,}",
+        "cost": _cost(forecast),
+        "cost cap": _cap(plan),
+        "plan digest": plan.digest[:16],
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _cost(forecast: Estimate) -> str:
+    if forecast.cost_usd is None:
+        return "unknown: no price is known for this model (see Budget.PROMPT_PRICE)"
+    cached = forecast.cost_with_prefix_cache_usd
+    less = f"; ${cached:,.4f} where the endpoint caches prefixes" if cached not in (None, forecast.cost_usd) else ""
+    return f"${forecast.cost_usd:,.4f}{less}"
+
+
+def _cap(plan: Plan) -> str:
+    return "none in the job" if plan.job.budget is None else f"${plan.job.budget.max_usd:,.2f}"
+
+
+def _margins(margins: list[Margin]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Quotas: target against realised", title_justify="left")
+    for name in ("dimension", "category"):
+        table.add_column(name)
+    for name in ("target %", "realised %", "people", "off by, pp", "allowed, pp"):
+        table.add_column(name, justify="right")
+    last = None
+    for margin in margins:
+        error = margin.realised_share - margin.target
+        is_off = abs(error) > margin.allowed + 1e-12
+        table.add_row(
+            margin.dimension if margin.dimension != last else "",
+            margin.category,
+            f"{100 * margin.target:.1f}",
+            f"{100 * margin.realised_share:.1f}",
+            f"{margin.realised_count:,}",
+            f"{100 * error:+.2f}",
+            f"{100 * margin.allowed:.2f}",
+            style="red" if is_off else None,
+        )
+        last = margin.dimension
+    return table
+
+
+def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin]) -> dict[str, Any]:
+    return {
+        "job": plan.job.id,
+        "digest": plan.digest,
+        "people": plan.people,
+        "units": plan.units,
+        "shards": plan.shards,
+        "units_per_shard": plan.units_per_shard,
+        "model": plan.endpoint.model,
+        "endpoint": plan.endpoint.identity,
+        "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
+        "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
+    }

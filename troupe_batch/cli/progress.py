@@ -1,0 +1,106 @@
+"""The live line of a run: units, answers a second, cache hits, tokens, cost and what is left, on stderr."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from troupe_batch.cli.output import talk
+from troupe_batch.dispatch.run_status import RunStatus
+
+_PLAIN_EVERY_S = 5.0
+
+
+class RunProgress:
+    """Shows statuses as they come: a live bar on a terminal, a line every few seconds elsewhere."""
+
+    def __init__(self, *, units: int, is_rehearsal: bool, is_quiet: bool = False) -> None:
+        self._units = units
+        self._is_rehearsal = is_rehearsal
+        self._is_quiet = is_quiet
+        self._console = talk()
+        self._started_s = time.monotonic()
+        self._plain_at_s = 0.0
+        self._first: tuple[float, int] | None = None
+        self._said: set[str] = set()
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("units"),
+            TaskProgressColumn(),
+            TextColumn("[dim]left"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[facts]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("running", total=units, facts="starting workers ...")
+        self._live = Live(self._bar, console=self._console, refresh_per_second=5, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._is_live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_live:
+            self._live.stop()
+
+    def show(self, status: RunStatus) -> None:
+        """Shows one status; a message in it is said once."""
+        if self._is_quiet:
+            return
+        if status.message and status.message not in self._said:
+            self._said.add(status.message)
+            self._console.print(f"[yellow]note:[/] {status.message}")
+        for shard, reason in status.quarantined.items():
+            text = f"shard {shard} was set aside: {reason}"
+            if text not in self._said:
+                self._said.add(text)
+                self._console.print(Text(text, style="red"))
+        if self._is_live:
+            units = min(status.progress.units, self._units)
+            self._bar.update(self._task, completed=units, facts=self._facts(status))
+        elif time.monotonic() >= self._plain_at_s or status.is_finished:
+            self._plain_at_s = time.monotonic() + _PLAIN_EVERY_S
+            shards = f"shards {status.committed_shards}/{status.total_shards}"
+            self._console.print(f"{status.progress.units}/{self._units} units, {shards}, {self._facts(status)}")
+
+    @property
+    def _is_live(self) -> bool:
+        return self._console.is_terminal and not self._is_quiet
+
+    def _facts(self, status: RunStatus) -> str:
+        done = status.progress
+        share = done.cache_hits / done.calls if done.calls else 0.0
+        facts = [f"{self._rate(done.answers):,.0f} answers/s", f"{share:.0%} cached", _tokens(status)]
+        facts.append(f"{cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal)}")
+        return "  ".join(facts)
+
+    def _rate(self, answers: int) -> float:
+        """Answers a second since the first answer: starting the workers is not the model's slowness."""
+        now_s = time.monotonic()
+        if self._first is None:
+            self._first = (now_s, answers) if answers else None
+            return 0.0
+        first_s, first = self._first
+        return (answers - first) / (now_s - first_s) if now_s > first_s else 0.0
+
+
+def cost_text(cost_usd: float, *, is_rehearsal: bool) -> str:
+    """Money as people read it; of a rehearsal, what it would have cost."""
+    amount = f"${cost_usd:,.2f}" if cost_usd == 0 or cost_usd >= 0.1 else f"${cost_usd:,.4f}"
+    return f"{amount} (would cost; a rehearsal is free)" if is_rehearsal else amount
+
+
+def _tokens(status: RunStatus) -> str:
+    tokens = status.progress.prompt_tokens + status.progress.completion_tokens
+    return f"{tokens / 1e6:.1f}M tokens" if tokens >= 1e6 else f"{tokens / 1e3:.0f}k tokens"

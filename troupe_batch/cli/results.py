@@ -1,0 +1,35 @@
+"""`troupe results`: the result tables of a run that has a dataset."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from troupe_batch.analysis.tables import question_tables
+from troupe_batch.cli.options import json_option, read_settings, settings_options
+from troupe_batch.cli.output import data, print_json
+from troupe_batch.report import console
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.wiring.runs import stored_run
+
+
+@click.command("results")
+@click.argument("run_id", metavar="RUN")
+@json_option
+@settings_options
+def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> None:
+    r"""Show the result tables of a run.
+
+    \b
+    Example:
+      troupe results gazpacho_concept_test-rehearsal
+    """
+    run = asyncio.run(stored_run(read_settings(config_file, assignments), run_id))
+    dataset = Dataset(run.store)
+    tables = question_tables(dataset)
+    if as_json:
+        print_json([table.as_json() for table in tables])
+    else:
+        data().print(console.results(dataset.manifest, tables))

@@ -1,0 +1,139 @@
+"""`troupe run`: a job from file to dataset, with its progress and its results."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from troupe_batch.analysis.tables import question_tables
+from troupe_batch.api import Result, RunOptions, run_job
+from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
+from troupe_batch.cli.output import data, print_json, say, talk
+from troupe_batch.cli.progress import RunProgress
+from troupe_batch.cli.summary import exit_code, summary
+from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.planning.loading import Job, load_job
+from troupe_batch.report import console
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.runs import Beginning, BegunRun
+
+
+@click.command("run")
+@job_argument
+@rehearse_option
+@click.option("--inline", is_flag=True, help="In this process: no Redis, no workers, no cache that outlives it.")
+@click.option("--again", is_flag=True, help="If the run is complete, run it anew; equal prompts come from the cache.")
+@click.option("--run-id", metavar="NAME", help="Folder of the run; default: the job's id.")
+@click.option("--processes", type=int, help="Worker processes on this machine; default: one per core.")
+@click.option("--latency-ms", type=float, help="With --rehearse: how long the stand-in takes to answer.")
+@json_option
+@settings_options
+def command(
+    *,
+    job_file: Path,
+    rehearse: bool,
+    inline: bool,
+    again: bool,
+    run_id: str | None,
+    processes: int | None,
+    latency_ms: float | None,
+    as_json: bool,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+) -> int:
+    r"""Run a job and show its results; the same command resumes it.
+
+    Without a Redis.BROKER_URL in the settings, a private Redis and workers are started on this machine and
+    stopped afterwards. With one, the fleet behind it does the work.
+
+    \b
+    Examples:
+      troupe run jobs/gazpacho_concept_test.yaml --rehearse
+      OPENAI_API_KEY=... troupe run jobs/gazpacho_concept_test.yaml
+      troupe run my_job.yaml --set OpenAI.BASE_URL=http://localhost:8000/v1 --set OpenAI.MODEL=my-model
+    """
+    settings = read_settings(config_file, assignments, celery__processes=processes, rehearsal__latency_ms=latency_ms)
+    options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
+    result = asyncio.run(_run(load_job(job_file), options, settings, is_quiet=as_json))
+    if as_json:
+        print_json(summary(result))
+    else:
+        _show(result, job_file)
+    return exit_code(result.outcome)
+
+
+async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: bool) -> Result:
+    stop = asyncio.Event()
+    with contextlib.ExitStack() as shown:
+        progress: list[RunProgress] = []
+
+        def begin(begun: BegunRun) -> None:
+            _say_beginning(begun)
+            if begun.beginning is not Beginning.COMPLETE:
+                plan = begun.run.plan
+                bar = RunProgress(units=plan.units, is_rehearsal=plan.endpoint.is_rehearsal, is_quiet=is_quiet)
+                progress.append(shown.enter_context(bar))
+
+        def show(status: RunStatus) -> None:
+            progress[0].show(status)
+
+        with _stopping(stop):
+            return await run_job(
+                job,
+                options,
+                settings,
+                on_begin=begin,
+                on_status=show,
+                stop=stop,
+            )
+
+
+@contextlib.contextmanager
+def _stopping(stop: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set `stop`; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def ask(number: signal.Signals) -> None:
+        say("stopping: calls in flight end and are kept (once more to stop at once)")
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _say_beginning(begun: BegunRun) -> None:
+    plan, store = begun.run.plan, begun.run.store
+    what = f"{plan.units:,} units in {plan.shards:,} shards"
+    if begun.beginning is Beginning.COMPLETE:
+        say(f"run {store.run_id} is complete; --again runs it anew")
+    elif begun.beginning is Beginning.RESUMED:
+        say(f"resuming run {store.run_id}: {begun.committed:,} of {plan.shards:,} shards are done")
+    else:
+        say(f"run {store.run_id}: {what}, model {plan.endpoint.model} at {plan.endpoint.identity}")
+
+
+def _show(result: Result, job_file: Path) -> None:
+    manifest, outcome = result.manifest, result.outcome
+    data().print(console.results(manifest, question_tables(result.dataset)))
+    calls = manifest.calls
+    say(
+        f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "
+        f"{manifest.cost_text}"
+    )
+    if not outcome.is_complete:
+        talk().print(f"[bold yellow]not complete ({outcome.state}):[/] {escape(outcome.reason or '')}", soft_wrap=True)
+        say(f"the same command goes on from here: troupe run {job_file} ...")
+    say("dataset:")
+    click.echo(result.path)

@@ -1,0 +1,66 @@
+"""`troupe submit`: hand a job to a fleet and come back at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
+from troupe_batch.cli.output import print_json, say
+from troupe_batch.planning.loading import Job, load_job
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.endpoints import check_connection
+from troupe_batch.wiring.fleet import fleet_of
+from troupe_batch.wiring.plans import plan_job
+from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
+from troupe_batch.wiring.workers import queue_settings
+
+
+@click.command("submit")
+@job_argument
+@rehearse_option
+@click.option("--again", is_flag=True, help="If the run is complete, run it anew; equal prompts come from the cache.")
+@click.option("--run-id", metavar="NAME", help="Folder of the run; default: the job's id.")
+@json_option
+@settings_options
+def command(
+    *,
+    job_file: Path,
+    rehearse: bool,
+    again: bool,
+    run_id: str | None,
+    as_json: bool,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+) -> None:
+    r"""Hand a job to a running fleet and return at once; its workers see it through to the dataset.
+
+    Needs Redis.BROKER_URL, and a Storage.URL that the workers share.
+
+    \b
+    Examples:
+      troupe submit my_job.yaml --set Redis.BROKER_URL=redis://broker:6379/0 --set Storage.URL=s3://bucket/runs
+      troupe watch my_job
+    """
+    settings = read_settings(config_file, assignments)
+    begun = asyncio.run(_submit(load_job(job_file), settings, rehearse=rehearse, again=again, run_id=run_id))
+    name = begun.run.store.run_id
+    if as_json:
+        print_json({"run_id": name, "beginning": begun.beginning, "shards": begun.run.plan.shards})
+    elif begun.beginning is Beginning.COMPLETE:
+        say(f"run {name} is complete; --again runs it anew")
+    else:
+        say(f"run {name} was handed to the fleet; follow it with: troupe watch {name}")
+
+
+async def _submit(job: Job, settings: Settings, *, rehearse: bool, again: bool, run_id: str | None) -> BegunRun:
+    queue_settings(settings)
+    plan = plan_job(settings, job, rehearse=rehearse)
+    check_connection(settings, plan.endpoint)
+    begun = await begin_run(settings, plan, job.text, run_id=run_id, again=again)
+    if begun.beginning is not Beginning.COMPLETE:
+        async with fleet_of(settings, begun.run) as fleet:
+            await fleet.start()
+    return begun

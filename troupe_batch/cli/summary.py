@@ -1,0 +1,66 @@
+"""How a run ended, for scripts: JSON and exit codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troupe_batch.api import Result
+from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, PARTLY_DONE
+from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.results.outcome import RunOutcome, RunState
+
+_STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
+
+
+def exit_code(outcome: RunOutcome) -> int:
+    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else."""
+    if outcome.is_complete:
+        return 0
+    if outcome.state is RunState.STOPPED:
+        return _STOPS.get(outcome.error or "", FAILED)
+    return PARTLY_DONE
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """The outcome of a run as JSON values."""
+    manifest, outcome = result.manifest, result.outcome
+    return {
+        "run_id": outcome.run_id,
+        "state": outcome.state,
+        "error": outcome.error,
+        "reason": outcome.reason,
+        "beginning": result.beginning,
+        "dataset": result.path,
+        "is_rehearsal": manifest.is_rehearsal,
+        "units": manifest.provenance.units,
+        "answers": manifest.answers,
+        "answered": manifest.answered,
+        "counts": manifest.counts,
+        "calls": {name: getattr(manifest.calls, name) for name in ("calls", "sent", "hits", "joined", "failed")},
+        "cost_usd": 0.0 if manifest.is_rehearsal else manifest.cost_usd,
+        "would_have_cost_usd": manifest.cost_usd if manifest.is_rehearsal else None,
+    }
+
+
+def status_summary(status: RunStatus) -> dict[str, Any]:
+    """A status as JSON values."""
+    done = status.progress
+    return {
+        "run_id": status.run_id,
+        "is_complete": status.is_complete,
+        "is_finished": status.is_finished,
+        "shards": {
+            "total": status.total_shards,
+            "committed": status.committed_shards,
+            "under_way": status.leased_shards,
+            "quarantined": dict(status.quarantined),
+        },
+        "units": done.units,
+        "answers": done.answers,
+        "calls": done.calls,
+        "cache_hits": done.cache_hits,
+        "cost_usd": done.cost_usd,
+        "workers": list(status.workers),
+        "stopped_by": None if status.stop is None else {"error": status.stop.kind, "reason": status.stop.reason},
+        "message": status.message,
+    }

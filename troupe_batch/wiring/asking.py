@@ -1,0 +1,65 @@
+"""One person, one question: to look at a prompt, or to hear someone out before a job is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from troupe_batch.errors import FixTheInput
+from troupe_batch.factory import TinyPersonFactory
+from troupe_batch.llm.chat import CallRecord, Message
+from troupe_batch.persona import load_agent
+from troupe_batch.population import Population, load_population
+from troupe_batch.settings import Settings
+from troupe_batch.simulation import TinyPerson
+from troupe_batch.studies import Answer, OpenText, SurveySpec, Unit, UnitSettings, study_of
+from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
+from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.plans import default_parameters
+
+_QUESTION = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was sent and what came of it; `answer` is None where only the prompt was wanted."""
+
+    person: TinyPerson
+    messages: tuple[Message, ...]
+    answer: Answer | None = None
+    calls: tuple[CallRecord, ...] = ()
+
+
+def find_person(reference: str) -> TinyPerson:
+    """The person that `reference` names: an agent file, or a population file and a number, as in `people.yaml#17`."""
+    path, _, number = reference.partition("#")
+    if path.endswith(".json") and not number:
+        return TinyPerson(0, load_agent(Path(path)).persona)
+    population = Population(load_population(Path(path)).spec)
+    if not (number or "0").isdecimal() or int(number or 0) >= population.size:
+        raise FixTheInput(f"{reference}: {path} has people 0 to {population.size - 1}; write for example {path}#0")
+    index = int(number or 0)
+    return TinyPersonFactory(population).people(index, index + 1)[0]
+
+
+async def ask_person(
+    settings: Settings, person: TinyPerson, question: str, *, rehearse: bool = False, only_prompt: bool = False
+) -> Asked:
+    """The person's answer in their own words. Nothing is called where only the prompt is wanted."""
+    study = study_of(SurveySpec(questions=(OpenText(id=_QUESTION, text=question),)), seed=0)
+    endpoint = choose_endpoint(settings, model=None, rehearse=rehearse)
+    unit = Unit(0, f"{person.person_id}.0", person.index, 0)
+    asking = UnitSettings(endpoint, default_parameters(settings))
+    [planned] = study.planned_calls(unit, person, asking)
+    messages = planned.request.messages
+    if only_prompt:
+        return Asked(person, messages)
+    check_connection(settings, endpoint)
+    rehearsal = rehearsal_config(settings) if rehearse else None
+    async with (
+        machine(settings, run_id="ask", rehearsal=rehearsal, is_inline=True) as here,
+        await open_model(here.settings, endpoint, is_shared=False) as stack,
+    ):
+        outcome = await study.run_unit(unit, person, stack.model, asking)
+    return Asked(person, messages, outcome.answers[0], outcome.calls)

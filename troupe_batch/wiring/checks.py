@@ -1,0 +1,112 @@
+"""Looks at everything a run will need, without starting a run or spending anything."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from troupe_batch.dispatch.embedded_redis import find_server
+from troupe_batch.dispatch.redis_health import look_at_redis
+from troupe_batch.errors import TroupeError
+from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.results.store import RunStore
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
+from troupe_batch.wiring.model_stack import price_list
+from troupe_batch.wiring.workers import EMBEDDED
+
+_GIB = 2**30
+
+
+class Finding(StrEnum):
+    """How a check went."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was looked at, and what it says to the user."""
+
+    what: str
+    finding: Finding
+    says: str
+
+
+async def check_all(settings: Settings) -> list[Check]:
+    """Every check, in the order in which a run would meet the problem."""
+    checks: list[tuple[str, Callable[[Settings], Awaitable[list[Check]]]]] = [
+        ("python", _python),
+        ("redis", _redis),
+        ("storage", _storage),
+        ("model", _model),
+        ("tokens", _tokens),
+    ]
+    found: list[Check] = []
+    for what, check in checks:
+        try:
+            found += await check(settings)
+        except TroupeError as error:
+            found.append(Check(what, Finding.BAD, str(error)))
+    return found
+
+
+async def _python(_: Settings) -> list[Check]:
+    return [Check("python", Finding.GOOD, f"Python {platform.python_version()} at {sys.executable}")]
+
+
+async def _redis(settings: Settings) -> list[Check]:
+    if settings.redis.broker_url == EMBEDDED:
+        with tempfile.TemporaryDirectory() as folder:
+            server = find_server(Path(folder))
+        return [Check("redis", Finding.GOOD, f"embedded: `troupe run` starts {server} as its private server")]
+    checks = []
+    for role, url in (("broker", settings.redis.broker_url), ("cache", settings.redis.cache_url)):
+        if url is None:
+            says = "Redis.CACHE_URL is empty: broker and cache share a server; in production give the cache its own"
+            checks.append(Check("cache", Finding.WARNING, says))
+            continue
+        health = await look_at_redis(url)
+        checks.append(Check(role, Finding.GOOD, f"{health.version} answers, {health.used_bytes / _GIB:.2f} GiB used"))
+        if role == "broker" and health.evicts:
+            says = f"maxmemory-policy is {health.policy}: it may drop queued shards; set it to noeviction"
+            checks.append(Check("broker", Finding.BAD, says))
+        if role == "broker" and not health.persists:
+            says = "append-only file is off: after a restart of Redis the queue is built anew from the ledger"
+            checks.append(Check("broker", Finding.WARNING, says))
+    return checks
+
+
+async def _storage(settings: Settings) -> list[Check]:
+    store = RunStore.open(settings.storage.url, "doctor")
+    await store.objects.put("probe", b"written by troupe doctor")
+    await store.objects.delete("probe")
+    says = f"{settings.storage.url} can be written"
+    local = Path(settings.storage.url)
+    if "://" not in settings.storage.url:
+        (local / "doctor").rmdir()
+        says += f", {shutil.disk_usage(local).free / _GIB:.0f} GiB free"
+    return [Check("storage", Finding.GOOD, says)]
+
+
+async def _model(settings: Settings) -> list[Check]:
+    endpoint = choose_endpoint(settings, model=None)
+    try:
+        check_connection(settings, endpoint)
+    except TroupeError as error:
+        return [Check("model", Finding.WARNING, str(error))]
+    price = price_list(settings, endpoint).of(endpoint.model)
+    listed = "no price is known" if price is None else f"${price.prompt:g} / ${price.completion:g} per 1M tokens"
+    return [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
+
+
+async def _tokens(_: Settings) -> list[Check]:
+    return [Check("tokens", Finding.GOOD, TokenCounter.at_hand().method)]

@@ -1,0 +1,96 @@
+"""A run on Celery workers, from the side of whoever submitted it: start, follow, stop, collect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from troupe_batch.dispatch.celery_queue import HintQueue, make_app
+from troupe_batch.dispatch.coordination import Coordination
+from troupe_batch.dispatch.reconciler import Reconciler
+from troupe_batch.dispatch.redis_client import connect
+from troupe_batch.dispatch.run_status import RunStatus, Stop
+from troupe_batch.dispatch.worker_runtime import RunFacts
+from troupe_batch.results.extractor import extract
+from troupe_batch.results.outcome import RunOutcome, outcome_of
+from troupe_batch.results.run import Run
+from troupe_batch.results.store import DATASET, RunStore
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.workers import queue_settings
+
+INTERRUPTED = Stop("Interrupted", "stopped on request; the same command goes on from here")
+
+
+class Fleet:
+    """One run on a fleet. Make it with `fleet_of`."""
+
+    def __init__(self, run: Run, coordination: Coordination, hints: HintQueue) -> None:
+        self._run = run
+        self._coordination = coordination
+        facts = RunFacts(run.plan.shards, run.plan.units, run.plan.units_per_shard)
+        self._reconciler = Reconciler(
+            run.store.run_id, facts, coordination=coordination, hints=hints, ledger=_Marks(run.store)
+        )
+
+    async def start(self) -> None:
+        """Makes the run known to the workers; lifts an earlier stop, and lets shards that were set aside try again."""
+        await self._run.store.clear_stop()
+        for shard in await self._run.store.quarantined():
+            await self._run.store.release(shard)
+        await self._reconciler.start()
+        await self._reconciler.step()
+
+    async def stop(self) -> None:
+        """Starts nothing further; calls in flight end and are kept."""
+        await self._coordination.stop(self._run.store.run_id, INTERRUPTED)
+
+    async def look(self) -> RunStatus:
+        """The run as it stands, after doing what it needs."""
+        return await self._reconciler.step()
+
+    async def follow(self, on_status: Callable[[RunStatus], None], stop: asyncio.Event | None = None) -> RunStatus:
+        """The final status. A set `stop` stops the run; it ends when the workers have let go of it."""
+        told = False
+        status = None
+        async for status in self._reconciler.run():
+            on_status(status)
+            if stop is not None and stop.is_set() and not told:
+                await self.stop()
+                told = True
+        assert status is not None  # noqa: S101 (a run has a final status)
+        return status
+
+    async def collect(self) -> RunOutcome:
+        """The outcome with its dataset, whatever is in it; made here where the workers have not made it."""
+        manifest = await extract(self._run)
+        return outcome_of(manifest, self._run.store.objects.within(DATASET).url)
+
+
+@asynccontextmanager
+async def fleet_of(settings: Settings, run: Run) -> AsyncIterator[Fleet]:
+    """The fleet that these settings lead to, for one run."""
+    queue = queue_settings(settings)
+    coordination = Coordination(
+        connect(queue.redis_url),
+        queue_prefix=queue.queue_prefix,
+        root=queue.root,
+        lease_s=settings.celery.lease_s,
+        attempt_cap=settings.celery.max_shard_attempts,
+    )
+    app = make_app(queue)
+    try:
+        yield Fleet(run, coordination, HintQueue(app))
+    finally:
+        await coordination.aclose()
+        app.close()
+
+
+class _Marks:
+    """The ledger of one run."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    async def committed_shards(self, _: str) -> Collection[int]:
+        return await self._store.committed()

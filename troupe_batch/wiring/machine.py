@@ -1,0 +1,63 @@
+"""One machine's processes around a run: the embedded Redis, the rehearsal server, the workers; all end with the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
+from troupe_batch.dispatch.worker_processes import WorkerCommand, WorkerProcesses
+from troupe_batch.rehearsal.config import RehearsalConfig
+from troupe_batch.rehearsal.process import RehearsalProcess
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.workers import EMBEDDED, queue_settings
+
+_STARTED_HERE = "started by this command"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was started: the settings that lead to it, and the processes themselves where there are any."""
+
+    settings: Settings
+    rehearsal: RehearsalProcess | None = None
+    workers: WorkerProcesses | None = None
+
+
+@asynccontextmanager
+async def machine(
+    settings: Settings, *, run_id: str, rehearsal: RehearsalConfig | None = None, is_inline: bool = False
+) -> AsyncIterator[Machine]:
+    """Starts what the settings call for and is not there yet, and stops it afterwards.
+
+    Workers are started here only beside the embedded Redis: a fleet brings its own. Commands that share one embedded
+    Redis keep apart by their queues, since each has its own workers and its own rehearsal server.
+    """
+    state = Path(settings.storage.state_folder)
+    async with AsyncExitStack() as started:
+        server = None
+        if rehearsal is not None and settings.rehearsal.url is None:
+            server = started.enter_context(RehearsalProcess(rehearsal, state / "logs" / "rehearsal.log"))
+            settings = settings.with_values(_STARTED_HERE, rehearsal__url=server.url)
+        if is_inline or settings.redis.broker_url != EMBEDDED:
+            yield Machine(settings, server)
+            return
+        redis = started.enter_context(EmbeddedRedis(state))
+        settings = settings.with_values(
+            _STARTED_HERE,
+            redis__broker_url=redis.url,
+            redis__cache_url=settings.redis.cache_url or redis.url,
+            celery__queue_prefix=f"{run_id[:60]}.",
+        )
+        processes = settings.celery.processes or os.cpu_count() or 1
+        workers = WorkerProcesses(
+            WorkerCommand(queue_settings(settings).fleet, processes, name=f"troupe-{os.getpid()}"),
+            state / "logs",
+            env=settings.as_environment(),
+            keep_fds=(redis.use_lock,),
+        )
+        await started.enter_async_context(workers)
+        yield Machine(settings, server, workers)

@@ -1,0 +1,45 @@
+"""From a job to its plan under the settings of this process."""
+
+from __future__ import annotations
+
+from troupe_batch.factory import TinyPersonFactory
+from troupe_batch.factory.enrichment import Asking
+from troupe_batch.llm.chat import Parameters
+from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.planning.estimate import Estimate, estimate
+from troupe_batch.planning.loading import Job
+from troupe_batch.planning.plan import Plan, make_plan
+from troupe_batch.population import Margin, Population
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.endpoints import choose_endpoint
+from troupe_batch.wiring.model_stack import price_list
+
+
+def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
+    """The plan of the job; what it leaves open about the model comes from the settings."""
+    endpoint = choose_endpoint(settings, model=job.spec.model.name, respondents=job.respondents, rehearse=rehearse)
+    return make_plan(job, endpoint=endpoint, defaults=default_parameters(settings))
+
+
+def default_parameters(settings: Settings) -> Parameters:
+    """The sampling parameters that hold where a job does not say."""
+    chosen = settings.openai
+    return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, chosen.reasoning_effort)
+
+
+def factory_of(plan: Plan) -> TinyPersonFactory:
+    """Casts the people of the plan."""
+    return TinyPersonFactory(
+        Population(plan.population), enrich=plan.enrich, asking=Asking(plan.endpoint, plan.parameters)
+    )
+
+
+def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
+    """What the plan will ask of its model, and what that costs at the known price."""
+    price = price_list(settings, plan.endpoint).of(plan.endpoint.model)
+    return estimate(plan, factory_of(plan), TokenCounter.at_hand(), price)
+
+
+def margins_of(plan: Plan) -> list[Margin]:
+    """The quotas of the plan's people against the targets of their population."""
+    return Population(plan.population).margins(plan.people)

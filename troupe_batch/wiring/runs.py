@@ -1,0 +1,74 @@
+"""Which run a command means: a new one, one to resume, or one that is complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+
+from troupe_batch.errors import FixTheInput
+from troupe_batch.planning.plan import Plan
+from troupe_batch.results.freezing import freeze, load_plan
+from troupe_batch.results.run import Run
+from troupe_batch.results.store import RunStore
+from troupe_batch.settings import Settings
+from troupe_batch.wiring.runtime import make_run
+
+
+class Beginning(StrEnum):
+    """How a command finds its run."""
+
+    NEW = "new"
+    RESUMED = "resumed"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class BegunRun:
+    """A run whose plan is frozen, and how it was found; `committed` shards are done already."""
+
+    run: Run
+    beginning: Beginning
+    committed: int
+
+
+async def begin_run(
+    settings: Settings, plan: Plan, job_text: str, *, run_id: str | None = None, again: bool = False
+) -> BegunRun:
+    """The run of the plan. `again` takes the next free id where the run is complete or has another plan.
+
+    Raises PlanChanged where the run was started with another plan.
+    """
+    name = run_id or default_run_id(plan)
+    for number in count(1):
+        store = RunStore.open(settings.storage.url, name if number == 1 else f"{name}-{number}")
+        if again and not await _is_open_for(store, plan):
+            continue
+        is_new = await freeze(store, plan, job_text)
+        committed = len(await store.committed())
+        beginning = Beginning.NEW if is_new else Beginning.RESUMED
+        if committed >= plan.shards:
+            beginning = Beginning.COMPLETE
+        return BegunRun(make_run(plan, store), beginning, committed)
+    raise AssertionError("count() ends nowhere")
+
+
+async def stored_run(settings: Settings, run_id: str) -> Run:
+    """A run that was started before, from its frozen plan; FixTheInput where there is none."""
+    store = RunStore.open(settings.storage.url, run_id)
+    if await store.plan_text() is None:
+        raise FixTheInput(f"no run {run_id!r} in {settings.storage.url}; `troupe status` lists the runs there")
+    return make_run(await load_plan(store), store)
+
+
+def default_run_id(plan: Plan) -> str:
+    """The job's id; a rehearsal goes by another name, so that it never stands in the way of the real run."""
+    return f"{plan.job.id}-rehearsal" if plan.endpoint.is_rehearsal else plan.job.id
+
+
+async def _is_open_for(store: RunStore, plan: Plan) -> bool:
+    """Whether the run is new, or the same one and not complete."""
+    if await store.plan_text() is None:
+        return True
+    frozen = await load_plan(store)
+    return frozen.digest == plan.digest and len(await store.committed()) < plan.shards
