@@ -1,1 +1,56 @@
-"""..."""
+"""What people are put through, one unit at a time: so far the survey, with its questions and their answers."""
+
+from troupe_batch.studies.kinds import StudySpec, study_of
+from troupe_batch.studies.study import (
+    Answer,
+    AnswerStatus,
+    Draws,
+    PlannedCall,
+    QuestionInfo,
+    QuestionType,
+    Respondent,
+    Study,
+    Unit,
+    UnitOutcome,
+    UnitSettings,
+)
+from troupe_batch.studies.survey import (
+    Arm,
+    LastTurns,
+    MultiChoice,
+    Numeric,
+    OpenText,
+    Option,
+    QuestionBlock,
+    Rating,
+    SingleChoice,
+    SurveySpec,
+    SurveyStudy,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerStatus",
+    "Arm",
+    "Draws",
+    "LastTurns",
+    "MultiChoice",
+    "Numeric",
+    "OpenText",
+    "Option",
+    "PlannedCall",
+    "QuestionBlock",
+    "QuestionInfo",
+    "QuestionType",
+    "Rating",
+    "Respondent",
+    "SingleChoice",
+    "Study",
+    "StudySpec",
+    "SurveySpec",
+    "SurveyStudy",
+    "Unit",
+    "UnitOutcome",
+    "UnitSettings",
+    "study_of",
+]

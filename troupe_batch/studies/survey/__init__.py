@@ -1,1 +1,25 @@
-"""..."""
+"""The survey study: an instrument, the order in which it is shown, the prompts, and the reading of replies."""
+
+from troupe_batch.studies.survey.options import Elicitation, Option, Order
+from troupe_batch.studies.survey.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.runner import SurveyStudy
+from troupe_batch.studies.survey.spec import Arm, Asking, LastTurns, OnFailure, QuestionBlock, SurveySpec
+
+__all__ = [
+    "Arm",
+    "Asking",
+    "Elicitation",
+    "LastTurns",
+    "MultiChoice",
+    "Numeric",
+    "OnFailure",
+    "OpenText",
+    "Option",
+    "Order",
+    "Question",
+    "QuestionBlock",
+    "Rating",
+    "SingleChoice",
+    "SurveySpec",
+    "SurveyStudy",
+]

@@ -1,0 +1,48 @@
+"""A small job and its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.planning import JobSpec, Plan, make_plan, resolve_job
+from troupe_batch.population import PopulationSpec
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def jobs_folder() -> Path:
+    return PROJECT / "jobs"
+
+
+@pytest.fixture
+def population() -> dict[str, Any]:
+    return {
+        "schema": "troupe_batch/population/1",
+        "id": "hundred",
+        "size": 100,
+        "dimensions": {"region": {"type": "categorical", "values": {"North": 0.5, "South": 0.5}, "source": "invented"}},
+        "sources": [],
+    }
+
+
+@pytest.fixture
+def make(population: dict[str, Any]) -> Callable[..., Plan]:
+    """A plan of a small job; keywords replace fields of the job, `study` fields of the study."""
+
+    def plan(study: dict[str, Any] | None = None, defaults: Parameters | None = None, **fields: Any) -> Plan:
+        questions = [{"id": "buy", "type": "rating", "text": "Buy?", "labels": ["A", "B", "C", "D", "E"]}]
+        job = {
+            "id": "small",
+            "population": PopulationSpec(**population),
+            "study": {"questions": questions, **(study or {})},
+        }
+        resolved = resolve_job(JobSpec(**{**job, **fields}))
+        return make_plan(resolved, endpoint=Endpoint("test", "gpt-4o-mini"), defaults=defaults)
+
+    return plan

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from troupe_batch.errors import PlanChanged, ResultsDamaged
+from troupe_batch.llm.chat import Parameters
+from troupe_batch.planning import Plan, differences
+from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+
+Make = Callable[..., Plan]
+RATING = {"id": "buy", "type": "rating", "text": "Buy?"}
+TWO_ARMS = {"arms": [{"id": "a", "material": "x"}, {"id": "b", "material": "y"}]}
+
+
+def test_units_go_person_by_person_with_their_replicates_together(make: Make) -> None:
+    plan = make(people=40, replicates=3)
+
+    units = [plan.unit(u) for u in range(plan.units)]
+
+    assert plan.units == 120
+    assert [(u.person_index, u.replicate) for u in units[:4]] == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert [u.index for u in units] == list(range(120))
+    assert len({u.unit_id for u in units}) == 120
+
+
+def test_all_people_of_the_population_take_part_where_the_job_names_no_number(make: Make) -> None:
+    assert make().people == 100
+
+
+def test_shards_cover_every_unit_exactly_once(make: Make) -> None:
+    plan = make(units_per_shard=7)
+
+    units = [u for shard in range(plan.shards) for u in plan.shard(shard)]
+
+    assert units == list(range(100))
+    assert plan.shards == 15
+
+
+@pytest.mark.parametrize("shard", [-1, 15])
+def test_a_shard_that_does_not_exist_is_an_error(make: Make, shard: int) -> None:
+    with pytest.raises(IndexError, match="there is no shard"):
+        make(units_per_shard=7).shard(shard)
+
+
+@pytest.mark.parametrize("unit", [-1, 100])
+def test_a_unit_that_does_not_exist_is_an_error(make: Make, unit: int) -> None:
+    with pytest.raises(IndexError, match="there is no unit"):
+        make().unit(unit)
+
+
+def test_a_person_sees_the_same_arm_in_all_replicates_and_arms_are_balanced(make: Make) -> None:
+    plan = make(study=TWO_ARMS, replicates=2)
+
+    arms = {(u.person_index, u.arm) for u in map(plan.unit, range(plan.units))}
+
+    assert len(arms) == 100
+    assert Counter(arm for _, arm in arms) == {"a": 50, "b": 50}
+
+
+def test_independent_draws_have_a_name_each_and_shared_ones_one_per_replicate(make: Make) -> None:
+    independent = make(study=TWO_ARMS, replicates=2)
+    shared = make(study=TWO_ARMS, replicates=2, draws="shared")
+
+    assert len({independent.sample_of(independent.unit(u)) for u in range(200)}) == 200
+    assert {shared.sample_of(shared.unit(u)) for u in range(200)} == {f"{shared.job.seed}.{r}" for r in (0, 1)}
+
+
+def test_more_people_or_replicates_leave_the_draws_of_the_first_as_they_are(make: Make) -> None:
+    small, large = make(people=10), make(people=100, replicates=4)
+
+    for person in range(10):
+        unit, same = small.unit(person), large.unit(person * 4)
+        assert (unit.unit_id, unit.arm, small.sample_of(unit)) == (same.unit_id, same.arm, large.sample_of(same))
+
+
+def test_a_plan_survives_json_and_keeps_its_digest(make: Make) -> None:
+    plan = make(study=TWO_ARMS, replicates=2, model={"temperature": 0.5}, budget={"max_usd": 2})
+
+    again = Plan.from_json(plan.to_json())
+
+    assert again == plan
+    assert again.to_json() == plan.to_json()
+    assert again.digest == plan.digest
+    assert again.population.digest == plan.population.digest
+    assert [again.unit(u) for u in range(200)] == [plan.unit(u) for u in range(200)]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema": "troupe_batch/plan/9"}'])
+def test_a_damaged_plan_is_said_to_be_one(text: str) -> None:
+    with pytest.raises(ResultsDamaged, match="the stored plan"):
+        Plan.from_json(text)
+
+
+def test_a_plan_with_a_missing_part_is_said_to_be_damaged(make: Make) -> None:
+    text = make().to_json().replace('"people":100', '"persons":100')
+
+    with pytest.raises(ResultsDamaged, match="people"):
+        Plan.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"budget": {"max_usd": 5}},
+        {"title": "Another title"},
+        {"study": {"arms": [{"id": "a", "title": "Another", "material": "x"}, {"id": "b", "material": "y"}]}},
+        {"rehearsal": None},
+        {"people": 100},
+    ],
+)
+def test_titles_and_the_budget_change_neither_digest_nor_plan(make: Make, fields: Any) -> None:
+    old, new = make(study=TWO_ARMS), make(**{"study": TWO_ARMS, **fields})
+
+    assert new.digest == old.digest
+    assert differences(old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines"),
+    [
+        ({"people": 90, "units_per_shard": 25}, ["people: 100 -> 90"]),
+        ({"seed": 2}, ["seed: 0 -> 2"]),
+        ({"replicates": 2, "units_per_shard": 25}, ["replicates: 1 -> 2"]),
+        ({"draws": "shared"}, ["draws: 'independent' -> 'shared'"]),
+        ({"enrich": "bio"}, ["enrich: 'none' -> 'bio'"]),
+        ({"units_per_shard": 10}, ["units_per_shard: 25 -> 10"]),
+        ({"model": {"temperature": 0}}, ["parameters.temperature: nothing -> 0.0"]),
+        (
+            {"study": {"questions": [{**RATING, "labels": list("ABCDEFG")}]}},
+            ["study.questions[0].labels: 5 labels -> 7 labels"],
+        ),
+        (
+            {"study": {"questions": [{**RATING, "labels": list("ABCDZ")}]}},
+            ["study.questions[0].labels[4].label: 'E' -> 'Z'"],
+        ),
+        (
+            {"study": {"questions": [{**RATING, "labels": list("ABCDE")}, {**RATING, "id": "b", "labels": [1, 2]}]}},
+            ["study.questions: 1 question -> 2 questions"],
+        ),
+        ({"study": {"introduction": "Hello."}}, ["study.introduction: nothing -> 'Hello.'"]),
+    ],
+)
+def test_what_changed_is_named_in_a_readable_line(make: Make, fields: Any, lines: list[str]) -> None:
+    old, new = make(), make(**fields)
+
+    assert differences(old, new) == lines
+    assert new.digest != old.digest
+
+
+def test_a_change_deep_in_a_long_text_is_shown_where_it_is(make: Make) -> None:
+    story = "This is a long story about soup that goes on. " * 5
+    old, new = (make(study={"introduction": story + end}) for end in ("It ends well.", "It ends badly."))
+
+    assert differences(old, new) == [
+        "study.introduction: '...at goes on. It ends well.' -> '...at goes on. It ends badly.'"
+    ]
+
+
+def test_the_job_decides_parameters_and_the_settings_fill_in_the_rest(make: Make) -> None:
+    defaults = Parameters(temperature=1.0, max_completion_tokens=500, reasoning_effort="low")
+
+    plan = make(model={"temperature": 0, "top_p": 0.5}, defaults=defaults)
+
+    assert plan.parameters == Parameters(0.0, 0.5, 500, "low")
+
+
+def test_whole_and_broken_ways_to_write_a_temperature_are_one_plan(make: Make) -> None:
+    assert make(defaults=Parameters(temperature=1)).digest == make(model={"temperature": 1.0}).digest
+
+
+def test_other_prompts_than_the_planned_ones_are_refused_by_name(make: Make) -> None:
+    plan = make()
+    text = plan.to_json().replace(plan.prompt_digests["survey/system.md"], "0" * 64)
+
+    plan.check_prompts()
+    with pytest.raises(PlanChanged, match=r"survey/system\.md .* run small was planned with"):
+        Plan.from_json(text).check_prompts()
+
+
+@given(units=st.integers(1, 10**7), calls=st.integers(1, 5_000))
+def test_shards_have_work_for_every_slot_but_never_more_than_2500_calls(units: int, calls: int) -> None:
+    size = auto_units_per_shard(units, calls)
+
+    assert 1 <= size <= units
+    assert size == 1 or size * calls <= 2_500
+
+
+@pytest.mark.parametrize(("units", "calls", "size"), [(10, 1, 10), (200, 5, 25), (1_000, 5, 125), (100_000, 1, 2_500)])
+def test_a_small_job_still_has_several_shards(units: int, calls: int, size: int) -> None:
+    assert auto_units_per_shard(units, calls) == size
+
+
+@given(units=st.integers(1, 50), size=st.integers(1, 12), data=st.data())
+def test_every_unit_is_in_exactly_one_shard(units: int, size: int, data: st.DataObject) -> None:
+    unit = data.draw(st.integers(0, units - 1))
+    shards = range(-(-units // size))
+
+    holders = [s for s in shards if unit in shard_range(s, units=units, units_per_shard=size)]
+
+    assert holders == [unit // size]

@@ -1,0 +1,106 @@
+"""The job file: which people, which study, which model, at what cost at most."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from troupe_batch.population.spec import MAX_SIZE, EnrichLevel, PopulationSpec
+from troupe_batch.studies.kinds import StudySpec
+from troupe_batch.studies.study import Draws
+
+JOB_ID_PATTERN = re.compile(r"[A-Za-z0-9]([._-]?[A-Za-z0-9])*")
+JobId: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{JOB_ID_PATTERN.pattern}$", max_length=80)]
+FilePath: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ModelSpec(_Part):
+    """Which model answers, and how it samples; what is left out comes from the settings."""
+
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Model, or on Azure the deployment, for example gpt-4o-mini.",
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, strict=True, description="Sampling temperature, 0 to 2."
+    )
+    top_p: float | None = Field(default=None, gt=0, le=1, strict=True, description="Nucleus sampling, above 0 up to 1.")
+    max_completion_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, strict=True, description="Longest reply in tokens; bounds the cost of a call."
+    )
+    reasoning_effort: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] | None = Field(
+        default=None, description="For reasoning models, for example minimal, low, medium or high."
+    )
+
+
+class BudgetSpec(_Part):
+    """What the job may cost."""
+
+    max_usd: float = Field(
+        ge=0, le=1e9, strict=True, allow_inf_nan=False, description="Hard cap in US dollars over all workers."
+    )
+
+
+class RehearsalSpec(_Part):
+    """How simulated respondents behave in a rehearsal; without effect on a real run."""
+
+    respondents: FilePath = Field(description="Respondent model of the rehearsal server, relative to the job file.")
+
+
+def _path_or_inline(value: Any) -> str:
+    return "path" if isinstance(value, str) else "inline"
+
+
+class JobSpec(_Part):
+    """Everything about a job that its author decides."""
+
+    schema_: Literal["troupe_batch/job/1"] = Field(
+        default="troupe_batch/job/1", alias="schema", description="Version of this format: troupe_batch/job/1."
+    )
+    id: JobId = Field(description="Names the run and its folder: letters, digits, and single . _ or - between them.")
+    title: str | None = Field(default=None, max_length=300, description="What the job is about, for reports.")
+    population: Annotated[
+        Annotated[FilePath, Tag("path")] | Annotated[PopulationSpec, Tag("inline")], Discriminator(_path_or_inline)
+    ] = Field(description="Population file, relative to the job file; or the population itself, written here.")
+    people: int | None = Field(
+        default=None, ge=1, le=MAX_SIZE, strict=True, description="How many of its people take part; default: all."
+    )
+    replicates: int = Field(
+        default=1, ge=1, le=1_000, strict=True, description="How many times each person is asked, independently."
+    )
+    draws: Draws = Field(
+        default=Draws.INDEPENDENT,
+        description="independent: every person gets a reply of their own; shared: equal prompts share one reply.",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        lt=2**63,
+        strict=True,
+        description="Decides arms, orders of options and draws from stated chances.",
+    )
+    study: StudySpec = Field(description="What the people are put through.")
+    model: ModelSpec = Field(default=ModelSpec(), description="Which model answers; default: the settings' model.")
+    budget: BudgetSpec | None = Field(default=None, description="What the job may cost; default: the settings' cap.")
+    units_per_shard: Literal["auto"] | Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
+        default="auto",
+        description="Units (people times replicates) that a worker takes at once; auto suits nearly all.",
+    )
+    enrich: EnrichLevel | None = Field(
+        default=None, description="Overrides how much prose the population file has a model write about each person."
+    )
+    rehearsal: RehearsalSpec | None = Field(default=None, description="How respondents behave in rehearsals.")
+
+
+def job_json_schema() -> dict[str, Any]:
+    """The JSON Schema of job files, for editors that complete and check them."""
+    schema = JobSpec.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "troupe_batch job"}

@@ -1,0 +1,196 @@
+"""The frozen plan of a run: all that a worker needs to know, and what every unit is, computed and never listed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from troupe_batch import __version__
+from troupe_batch.errors import PlanChanged, ResultsDamaged
+from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.planning.changes import changed_lines
+from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.loading import Job
+from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+from troupe_batch.population.spec import EnrichLevel, PopulationSpec
+from troupe_batch.simulation.person import person_id
+from troupe_batch.studies.kinds import study_of
+from troupe_batch.studies.study import Study, Unit, UnitSettings
+
+PLAN_SCHEMA = "troupe_batch/plan/1"
+
+# Fields of a job that change no answer: what they stand for is in the plan itself, or is only words or money.
+_WITHOUT_EFFECT = ("title", "budget", "rehearsal", "model", "units_per_shard")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, decided. Self-contained: `to_json` holds the population and everything else, and no path.
+
+    Units are numbered person by person, the replicates of a person next to each other:
+    unit u is person u // replicates in replicate u % replicates.
+    """
+
+    job: JobSpec
+    population: PopulationSpec
+    people: int
+    endpoint: Endpoint
+    parameters: Parameters
+    prompt_digests: Mapping[str, str]
+    units_per_shard: int
+    code_version: str = __version__
+
+    @property
+    def units(self) -> int:
+        """How many units there are: people times replicates."""
+        return self.people * self.job.replicates
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are."""
+        return math.ceil(self.units / self.units_per_shard)
+
+    def shard(self, shard: int) -> range:
+        """The indices of the units of a shard."""
+        return shard_range(shard, units=self.units, units_per_shard=self.units_per_shard)
+
+    def unit(self, index: int) -> Unit:
+        """The unit with this index, in constant time; IndexError where there is none."""
+        if not 0 <= index < self.units:
+            raise IndexError(f"there is no unit {index}; the last is {self.units - 1}")
+        person, replicate = divmod(index, self.job.replicates)
+        return Unit(index, f"{person_id(person)}.{replicate}", person, replicate, self.study.arm_of(person))
+
+    def sample_of(self, unit: Unit) -> str:
+        """The name of the draw that the unit asks the model for."""
+        return self.settings.sample_of(unit)
+
+    @property
+    def enrich(self) -> EnrichLevel:
+        """How much prose a model writes about each person: as the job says, else as the population does."""
+        return self.job.enrich if self.job.enrich is not None else self.population.persona.enrich
+
+    @cached_property
+    def study(self) -> Study:
+        """The study, compiled once per plan and process."""
+        return study_of(self.job.study, seed=self.job.seed)
+
+    @cached_property
+    def settings(self) -> UnitSettings:
+        """What every unit needs to ask the model."""
+        return UnitSettings(self.endpoint, self.parameters, self.job.draws, self.job.seed)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that can change a result; titles and the budget are not in it."""
+        return hashlib.sha256(orjson.dumps(_effective(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def check_prompts(self) -> None:
+        """PlanChanged where this code's prompts are not those of the plan: answers of both must not be mixed."""
+        here = self.study.prompt_digests
+        names = sorted(
+            name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
+        )
+        if names:
+            raise PlanChanged(
+                f"the prompts {', '.join(names)} are not those that run {self.job.id} was planned with; "
+                f"use troupe_batch {self.code_version}, or run the job under another id"
+            )
+
+    def to_json(self) -> str:
+        """The plan as canonical JSON."""
+        job = self.job.model_dump(mode="json", by_alias=True, exclude={"population"})
+        body = {
+            "schema": PLAN_SCHEMA,
+            "job": job,
+            "population": orjson.Fragment(self.population.to_json()),
+            "people": self.people,
+            "endpoint": asdict(self.endpoint),
+            "parameters": asdict(self.parameters),
+            "prompt_digests": self.prompt_digests,
+            "units_per_shard": self.units_per_shard,
+            "code_version": self.code_version,
+        }
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        """The plan that `to_json` wrote; ResultsDamaged where the text is none."""
+        try:
+            body = orjson.loads(text)
+            if body["schema"] != PLAN_SCHEMA:
+                raise ResultsDamaged(
+                    f"the stored plan has the format {body['schema']!r}; this code reads {PLAN_SCHEMA}"
+                )
+            population = PopulationSpec.model_validate(body["population"])
+            return cls(
+                # The spec stands in for the path that the job file named: a plan needs no file but itself.
+                job=JobSpec.model_validate({**body["job"], "population": population}),
+                population=population,
+                people=body["people"],
+                endpoint=Endpoint(**body["endpoint"]),
+                parameters=Parameters(**body["parameters"]),
+                prompt_digests=body["prompt_digests"],
+                units_per_shard=body["units_per_shard"],
+                code_version=body["code_version"],
+            )
+        except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
+
+
+def make_plan(job: Job, *, endpoint: Endpoint, defaults: Parameters | None = None) -> Plan:
+    """The plan of a job at an endpoint. What the job's model section leaves out comes from `defaults`."""
+    defaults = defaults or Parameters()
+    spec = job.spec.model_copy(update={"population": job.population})
+    study = study_of(spec.study, seed=spec.seed)
+    people = spec.people if spec.people is not None else job.population.count
+    units_per_shard = spec.units_per_shard
+    if units_per_shard == "auto":
+        units_per_shard = auto_units_per_shard(people * spec.replicates, study.calls_per_unit)
+    chosen = spec.model
+    return Plan(
+        job=spec,
+        population=job.population,
+        people=people,
+        endpoint=endpoint,
+        parameters=Parameters(
+            temperature=_number(_first(chosen.temperature, defaults.temperature)),
+            top_p=_number(_first(chosen.top_p, defaults.top_p)),
+            max_completion_tokens=_first(chosen.max_completion_tokens, defaults.max_completion_tokens),
+            reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
+        ),
+        prompt_digests=study.prompt_digests,
+        units_per_shard=units_per_shard,
+    )
+
+
+def differences(old: Plan, new: Plan) -> list[str]:
+    """What changed from `old` to `new`, one readable line each; empty exactly where the digests are equal."""
+    return [line.removeprefix("job.") for line in changed_lines(_effective(old), _effective(new))]
+
+
+def _effective(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values, without what changes no result."""
+    body: dict[str, Any] = orjson.loads(plan.to_json())
+    job = body["job"]
+    for name in (*_WITHOUT_EFFECT, "people", "enrich"):
+        job.pop(name, None)
+    for part in (*job["study"]["arms"], *job["study"]["blocks"]):
+        part.pop("title", None)
+    return {**body, "enrich": str(plan.enrich)}
+
+
+def _first(chosen: Any, default: Any) -> Any:
+    return default if chosen is None else chosen
+
+
+def _number(value: float | None) -> float | None:
+    """1 as 1.0: one temperature written in two ways must not be two plans and two cache keys."""
+    return None if value is None else float(value)

@@ -1,0 +1,107 @@
+"""A survey compiled for asking: a presentation and a reader per question, a schema per call, a system text per arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from troupe_batch.llm.chat import Message, Role
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, Unit
+from troupe_batch.studies.survey.elicitation import reply_schema
+from troupe_batch.studies.survey.options import Elicitation
+from troupe_batch.studies.survey.presentation import Presentation, Shown
+from troupe_batch.studies.survey.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.reading import reader_of
+from troupe_batch.studies.survey.spec import SurveySpec
+from troupe_batch.studies.survey.templates import render
+
+
+class QuestionGroup:
+    """The questions of one call."""
+
+    def __init__(self, questions: Sequence[Question], *, seed: int) -> None:
+        self.ids = tuple(question.id for question in questions)
+        self.schema = reply_schema(questions)
+        self._presentations = [Presentation(question, seed=seed) for question in questions]
+        self._readers = [reader_of(question, seed=seed) for question in questions]
+
+    def shown_to(self, unit: Unit) -> list[Shown]:
+        """Each question as the unit's person sees it."""
+        return [presentation.to(unit.person_index, unit.replicate) for presentation in self._presentations]
+
+    def read(self, value: Any, shown: Sequence[Shown], unit: Unit) -> list[Answer]:
+        """One answer per question from the object that the model replied with."""
+        if not isinstance(value, dict):
+            return self.absent(AnswerStatus.UNREADABLE, "the reply is no JSON object", shown)
+        answers = []
+        for question_id, reader, seen in zip(self.ids, self._readers, shown, strict=True):
+            if question_id in value:
+                answers.append(reader.read(value[question_id], seen, unit.person_index, unit.replicate))
+            else:
+                answers.append(reader.absent(AnswerStatus.UNREADABLE, "the reply leaves this question out", seen.order))
+        return answers
+
+    def absent(self, status: AnswerStatus, reason: str, shown: Sequence[Shown] | None = None) -> list[Answer]:
+        """One answer per question without a value, all with this status and reason."""
+        orders = [seen.order for seen in shown] if shown is not None else [None] * len(self.ids)
+        return [reader.absent(status, reason, order) for reader, order in zip(self._readers, orders, strict=True)]
+
+    def said(self, answers: Sequence[Answer]) -> str | None:
+        """What later prompts show as the person's reply: JSON of the answers that were given; None without any.
+
+        Where chances were asked for this is the drawn label: a person who wavered still said one thing.
+        """
+        said = {
+            answer.question_id: reader.said(answer)
+            for answer, reader in zip(answers, self._readers, strict=True)
+            if answer.status is AnswerStatus.ANSWERED
+        }
+        return orjson.dumps(said).decode() if said else None
+
+    def example(self) -> dict[str, Any]:
+        """A reply of ordinary length, to estimate tokens with."""
+        return {question_id: reader.example() for question_id, reader in zip(self.ids, self._readers, strict=True)}
+
+
+class Instrument:
+    """Everything about a survey that does not depend on the person."""
+
+    def __init__(self, spec: SurveySpec, *, seed: int) -> None:
+        self.groups = tuple(QuestionGroup(questions, seed=seed) for questions in spec.groups)
+        self.questions = tuple(_info(question) for question in spec.all_questions)
+        materials: dict[str | None, str | None] = {arm.id: arm.material for arm in spec.arms}
+        self.system = {arm: _system(spec, material) for arm, material in (materials or {None: None}).items()}
+
+
+def _system(spec: SurveySpec, material: str | None) -> Message:
+    questions = spec.all_questions
+    text = render(
+        "system.md",
+        introduction=spec.introduction,
+        material=material,
+        remembers=len(spec.groups) > 1 and spec.memory != "none",
+        asks_for_chances=any(_asks_for_chances(question) for question in questions),
+        asks_yes_or_no=any(isinstance(question, MultiChoice) for question in questions),
+        offers_dont_know=any(question.dont_know is not None for question in questions),
+    )
+    return Message(Role.SYSTEM, text)
+
+
+def _asks_for_chances(question: Question) -> bool:
+    return isinstance(question, SingleChoice | Rating) and question.elicitation == Elicitation.PROBABILITIES
+
+
+def _info(question: Question) -> QuestionInfo:
+    options = question.choices if isinstance(question, SingleChoice | MultiChoice | Rating) else ()
+    return QuestionInfo(
+        id=question.id,
+        type=question.kind,
+        text=question.text,
+        labels=tuple(option.label for option in options),
+        codes=tuple(option.code for option in options if option.code is not None),
+        dont_know=question.dont_know,
+        unit=question.unit if isinstance(question, Numeric) else None,
+        is_integer=isinstance(question, Numeric) and question.integer,
+    )

@@ -1,0 +1,37 @@
+"""The order in which options are shown: a pure function of seed, question, person and replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from troupe_batch.seeded import bits, shuffled, stream
+from troupe_batch.studies.survey.options import Order
+
+
+class OptionOrder:
+    """Says which option (by its place in the file) stands where; anchored options stay where the file has them."""
+
+    def __init__(self, count: int, order: Order, anchored: Collection[int], *, seed: int, question_id: str) -> None:
+        self._order = order
+        self._in_file_order = tuple(range(count))
+        self._free = tuple(place for place in self._in_file_order if place not in anchored)
+        self._flipped = self._with_free(self._free[::-1])
+        self._key = stream(seed, "option order", question_id)
+
+    def shown_to(self, person_index: int, replicate: int) -> tuple[int, ...]:
+        """File places in the order shown."""
+        if self._order == Order.FIXED:
+            return self._in_file_order
+        draw = bits(bits(self._key, person_index), replicate)
+        if self._order == Order.FLIP:
+            return self._flipped if draw & 1 else self._in_file_order
+        if len(self._free) == len(self._in_file_order):
+            return tuple(shuffled(self._in_file_order, draw))
+        return self._with_free(tuple(shuffled(self._free, draw)))
+
+    def _with_free(self, moved: tuple[int, ...]) -> tuple[int, ...]:
+        """File order, with the options that may move put, in the order given, on the places that are free."""
+        shown = list(self._in_file_order)
+        for place, option in zip(self._free, moved, strict=True):
+            shown[place] = option
+        return tuple(shown)

@@ -1,0 +1,76 @@
+"""What a person is shown of a question: its text for the prompt, and the order of its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from troupe_batch.studies.survey.options import Elicitation, Order
+from troupe_batch.studies.survey.ordering import OptionOrder
+from troupe_batch.studies.survey.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.templates import Form
+
+# Above 6 options (720 orders) a rendered order seldom comes back; below, nearly always.
+_KEPT_ORDERS = 720
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A question as one person sees it; `order` is None where there are no options."""
+
+    text: str
+    order: tuple[str, ...] | None
+    place_of: Mapping[str, int]
+
+
+class Presentation:
+    """Shows one question to anybody; equal orders share one rendered text."""
+
+    def __init__(self, question: Question, *, seed: int) -> None:
+        if isinstance(question, SingleChoice | MultiChoice | Rating):
+            labels = [option.label for option in question.choices]
+            anchored = {labels.index(label) for label in question.anchor}
+            order, last = question.order, _shown_last(question)
+        else:
+            labels, anchored, order, last = [], set(), Order.FIXED, ()
+        self._labels = tuple(labels)
+        self._last = last
+        self._order = OptionOrder(len(labels), order, anchored, seed=seed, question_id=question.id)
+        self._form = _form(question)
+        self._in_order = lru_cache(maxsize=_KEPT_ORDERS)(self._render)
+
+    def to(self, person_index: int, replicate: int) -> Shown:
+        """The question as this person sees it in this replicate."""
+        return self._in_order(self._order.shown_to(person_index, replicate))
+
+    def _render(self, order: tuple[int, ...]) -> Shown:
+        if not order:
+            return Shown(self._form.fill(), None, {})
+        labels = (*(self._labels[place] for place in order), *self._last)
+        lines = "\n".join(f"- {label}" for label in labels)
+        return Shown(self._form.fill(lines), labels, {label: place for place, label in enumerate(labels)})
+
+
+def _shown_last(question: SingleChoice | MultiChoice | Rating) -> tuple[str, ...]:
+    """Don't know is one more line to choose, except where each line is answered by yes or no."""
+    if question.dont_know is None or isinstance(question, MultiChoice):
+        return ()
+    return (question.dont_know,)
+
+
+def _form(question: Question) -> Form:
+    facts = {"id": question.id, "text": question.text, "dont_know": question.dont_know}
+    if isinstance(question, Numeric):
+        bounds = {"minimum": _number(question.minimum), "maximum": _number(question.maximum)}
+        return Form("question.md", (), form="number", unit=question.unit, integer=question.integer, **bounds, **facts)
+    if isinstance(question, OpenText):
+        return Form("question.md", (), form="text", words=question.words, **facts)
+    if isinstance(question, MultiChoice):
+        return Form("question.md", ("options",), form="each", **facts)
+    form = "chances" if question.elicitation == Elicitation.PROBABILITIES else "one"
+    return Form("question.md", ("options",), form=form, **facts)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)

@@ -1,0 +1,229 @@
+"""The five forms of a question, as they stand in a job file or are built in Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.study import QuestionType
+from troupe_batch.studies.survey.options import Elicitation, Label, Option, Order, Prose, repeated, with_codes
+
+# The name of the property by which a multi question's reply says "don't know".
+MULTI_DONT_KNOW = "dont_know"
+
+# Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
+QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
+
+
+def _checked_options(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    if again := repeated(option.label.casefold() for option in options):
+        raise ValueError(f"the label {again[0]!r} stands twice (capitals do not count); make them differ")
+    return with_codes(options)
+
+
+Options: TypeAlias = Annotated[
+    tuple[Option, ...], Field(min_length=2, max_length=100), AfterValidator(_checked_options)
+]
+Labels: TypeAlias = Annotated[tuple[Label, ...], Field(max_length=100)]
+Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
+
+_ORDER = (
+    "Order of the options: random, flip (forward or reversed) or fixed; drawn per person and replicate, and recorded."
+)
+_ANCHOR = "Options that keep their place in the list while the others move, for example [None of these]."
+_DONT_KNOW = 'Offer this answer to people who have none, for example "Don\'t know"; it is always shown last.'
+_ELICITATION = (
+    "probabilities: the model states a chance per label and one seeded draw decides; pick: it names one label."
+)
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: QuestionId = Field(description="Name of the question and of its column: letters, digits, single underscores.")
+    text: Prose = Field(description="The question as people read it.")
+
+
+def _labels_before(info: ValidationInfo) -> list[str]:
+    """The labels that were read before this field; none where they themselves were wrong."""
+    options: tuple[Option, ...] = info.data.get("options") or info.data.get("labels") or ()
+    return [option.label for option in options]
+
+
+def _are_options(named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    labels = _labels_before(info)
+    for label in named:
+        if labels and label not in labels:
+            raise ValueError(f"{label!r} is not among the options; {did_you_mean(label, labels)}")
+    if again := repeated(named):
+        raise ValueError(f"{again[0]!r} stands twice; remove one")
+    return named
+
+
+def _is_no_option(dont_know: str | None, info: ValidationInfo) -> str | None:
+    taken = {label.casefold() for label in _labels_before(info)}
+    if dont_know is not None and dont_know.casefold() in taken:
+        raise ValueError(f"{dont_know!r} is also an option; remove it there, `dont_know` shows it")
+    if dont_know is not None and info.data.get("type") == "multi" and MULTI_DONT_KNOW in taken:
+        raise ValueError(f"an option may not be called {MULTI_DONT_KNOW!r} where don't know is offered; rename it")
+    return dont_know
+
+
+class SingleChoice(_Question):
+    """Exactly one of several options."""
+
+    type: Literal["single"] = Field(default="single", description="One of several options.")
+    options: Options = Field(description="At least two, as labels or as {code, label}.")
+    dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
+    order: Order = Field(default=Order.RANDOM, description=_ORDER)
+    anchor: Labels = Field(default=(), description=_ANCHOR)
+    elicitation: Elicitation = Field(default=Elicitation.PICK, description=_ELICITATION)
+
+    _check_anchor = field_validator("anchor")(_are_options)
+    _check_dont_know = field_validator("dont_know")(_is_no_option)
+
+    @property
+    def kind(self) -> QuestionType:
+        """The form of the question."""
+        return QuestionType.SINGLE
+
+    @property
+    def choices(self) -> tuple[Option, ...]:
+        """The options in file order, each with its code."""
+        return self.options
+
+
+class MultiChoice(_Question):
+    """Any number of several options: each is asked for with yes or no."""
+
+    type: Literal["multi"] = Field(default="multi", description="Any number of options; each is answered yes or no.")
+    options: Options = Field(description="At least two, as labels or as {code, label}.")
+    dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
+    order: Order = Field(default=Order.RANDOM, description=_ORDER)
+    anchor: Labels = Field(default=(), description=_ANCHOR)
+    exclusive: Labels = Field(
+        default=(), description="Options that rule out all others, for example [None of these]; both is unreadable."
+    )
+
+    _check_anchor = field_validator("anchor", "exclusive")(_are_options)
+    _check_dont_know = field_validator("dont_know")(_is_no_option)
+
+    @property
+    def kind(self) -> QuestionType:
+        """The form of the question."""
+        return QuestionType.MULTI
+
+    @property
+    def choices(self) -> tuple[Option, ...]:
+        """The options in file order, each with its code."""
+        return self.options
+
+
+class Rating(_Question):
+    """One step of a labelled scale."""
+
+    type: Literal["rating", "likert"] = Field(
+        default="rating", description="One step of a scale; `likert` is the same."
+    )
+    labels: Options = Field(
+        description="The steps in their natural order, as labels or as {code, label}; codes 1, 2, 3 …"
+    )
+    dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
+    order: Order = Field(default=Order.FLIP, description=_ORDER)
+    anchor: Labels = Field(default=(), description=_ANCHOR)
+    elicitation: Elicitation = Field(default=Elicitation.PROBABILITIES, description=_ELICITATION)
+
+    _check_anchor = field_validator("anchor")(_are_options)
+    _check_dont_know = field_validator("dont_know")(_is_no_option)
+
+    @property
+    def kind(self) -> QuestionType:
+        """The form of the question."""
+        return QuestionType.RATING
+
+    @property
+    def choices(self) -> tuple[Option, ...]:
+        """The steps in file order, each with its code."""
+        return self.labels
+
+
+class Numeric(_Question):
+    """A number with a unit, within a range."""
+
+    type: Literal["numeric"] = Field(default="numeric", description="A number with a unit, within a range.")
+    unit: Label = Field(description="What is counted or measured, for example euros or hours per week.")
+    minimum: Bound = Field(description="The least number that can be answered; anything below is unreadable.")
+    maximum: Bound = Field(description="The greatest number that can be answered; anything above is unreadable.")
+    integer: bool = Field(default=False, description="Whether only whole numbers can be answered.")
+    dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
+
+    @field_validator("maximum")
+    @classmethod
+    def _leaves_room(cls, maximum: float, info: ValidationInfo) -> float:
+        minimum = info.data.get("minimum")
+        if minimum is not None and maximum <= minimum:
+            raise ValueError(f"maximum ({maximum:g}) must be greater than minimum ({minimum:g})")
+        return maximum
+
+    @field_validator("integer")
+    @classmethod
+    def _has_a_whole_number(cls, integer: bool, info: ValidationInfo) -> bool:
+        if integer and {"minimum", "maximum"} <= info.data.keys():
+            low, high = info.data["minimum"], info.data["maximum"]
+            if math.floor(high) < math.ceil(low):
+                raise ValueError(f"there is no whole number between {low:g} and {high:g}; widen the range")
+        return integer
+
+    @property
+    def kind(self) -> QuestionType:
+        """The form of the question."""
+        return QuestionType.NUMERIC
+
+
+class OpenText(_Question):
+    """An answer in the person's own words."""
+
+    type: Literal["open"] = Field(default="open", description="An answer in the person's own words.")
+    words: int = Field(default=40, ge=1, le=2_000, description="About how many words an answer should have.")
+    dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
+
+    @property
+    def kind(self) -> QuestionType:
+        """The form of the question."""
+        return QuestionType.OPEN
+
+
+QUESTION_TYPES = ("single", "multi", "rating", "likert", "numeric", "open")
+_WITH_ELICITATION = ("single", "rating", "likert")
+
+
+def _has_known_type(value: Any) -> Any:
+    """Says in plain words what pydantic would say about tags, discriminators and extra fields."""
+    if isinstance(value, Mapping):
+        if "type" not in value:
+            raise ValueError(f"a question needs a `type`; one of {', '.join(QUESTION_TYPES)}")
+        if value["type"] not in QUESTION_TYPES:
+            cure = did_you_mean(str(value["type"]), list(QUESTION_TYPES))
+            raise ValueError(f"unknown question type {str(value['type'])[:40]!r}; {cure}")
+        if "elicitation" in value and value["type"] not in _WITH_ELICITATION:
+            raise ValueError("`elicitation` is for questions with one list of labels (single, rating); remove it here")
+    return value
+
+
+Question: TypeAlias = Annotated[
+    Annotated[SingleChoice | MultiChoice | Rating | Numeric | OpenText, Field(discriminator="type")],
+    BeforeValidator(_has_known_type),
+]

@@ -1,0 +1,177 @@
+"""Takes one person through a survey: asks each group of questions, and turns whatever happens into answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from troupe_batch.errors import RecordAndGoOn
+from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.study import (
+    Answer,
+    AnswerStatus,
+    PlannedCall,
+    QuestionInfo,
+    Respondent,
+    Unit,
+    UnitOutcome,
+    UnitSettings,
+)
+from troupe_batch.studies.survey.history import History
+from troupe_batch.studies.survey.instrument import Instrument, QuestionGroup
+from troupe_batch.studies.survey.presentation import Shown
+from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
+from troupe_batch.studies.survey.templates import prompt_digests
+
+PURPOSE = "survey"
+
+_ABSENCES = {
+    ReplyStatus.REFUSED: (AnswerStatus.REFUSED, "the model refused"),
+    ReplyStatus.CONTENT_FILTERED: (AnswerStatus.REFUSED, "a content filter stepped in"),
+    ReplyStatus.TRUNCATED: (AnswerStatus.UNREADABLE, "the reply was cut off"),
+    ReplyStatus.UNREADABLE: (AnswerStatus.UNREADABLE, "the reply could not be read"),
+}
+
+
+class SurveyStudy:
+    """A survey, compiled once and run for any number of units at the same time."""
+
+    def __init__(self, spec: SurveySpec, *, seed: int) -> None:
+        self._spec = spec
+        self._instrument = Instrument(spec, seed=seed)
+        self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
+        # Without memory no call needs another's answer, unless the first failure is to stop the rest.
+        self._is_concurrent = spec.memory == "none" and spec.on_failure == OnFailure.GO_ON
+
+    @property
+    def questions(self) -> tuple[QuestionInfo, ...]:
+        """The questions, in the order in which they are asked."""
+        return self._instrument.questions
+
+    @property
+    def calls_per_unit(self) -> int:
+        """One call per group of questions."""
+        return len(self._instrument.groups)
+
+    @property
+    def prompt_digests(self) -> Mapping[str, str]:
+        """SHA-256 of each prompt template, by name."""
+        return prompt_digests()
+
+    def arm_of(self, person_index: int) -> str | None:
+        """The arm that the person sees; None where the study has no arms."""
+        return self._arms.arm_of(person_index)
+
+    async def run_unit(self, unit: Unit, person: Respondent, model: ChatModel, settings: UnitSettings) -> UnitOutcome:
+        """One answer per question, whatever the model does; raises only StopTheJob and StateUnreachable errors."""
+        interview = _Interview(self._spec, self._instrument, unit, person, settings)
+        if self._is_concurrent and len(self._instrument.groups) > 1:
+            parts = await _all_finished(interview, model, self._instrument.groups)
+        else:
+            parts = await interview.in_turn(model, self._instrument.groups)
+        answers = tuple([answer for part in parts for answer in part.answers])
+        return UnitOutcome(answers, tuple([part.call for part in parts if part.call is not None]))
+
+    def planned_calls(self, unit: Unit, person: Respondent, settings: UnitSettings) -> tuple[PlannedCall, ...]:
+        """The calls that the unit would make if each were answered with a reply of ordinary length."""
+        interview = _Interview(self._spec, self._instrument, unit, person, settings)
+        return tuple(interview.planned(group) for group in self._instrument.groups)
+
+    def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
+        """One answer per question, all with this status and reason and without a value."""
+        return tuple([answer for group in self._instrument.groups for answer in group.absent(status, reason)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    answers: list[Answer]
+    call: CallRecord | None
+
+
+class _Interview:
+    """One unit under way."""
+
+    __slots__ = ("_history", "_on_failure", "_sample", "_settings", "_unit")
+
+    def __init__(
+        self, spec: SurveySpec, instrument: Instrument, unit: Unit, person: Respondent, settings: UnitSettings
+    ) -> None:
+        self._on_failure = spec.on_failure
+        self._unit = unit
+        self._settings = settings
+        self._sample = settings.sample_of(unit)
+        self._history = History(spec, instrument.system[unit.arm], person.block)
+
+    async def in_turn(self, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
+        """The groups one after the other, each knowing what was said before."""
+        parts: list[_Part] = []
+        stopped_by: Answer | None = None
+        for group in groups:
+            if stopped_by is not None:
+                reason = f"not asked: {stopped_by.question_id} ended as {stopped_by.status}"
+                parts.append(_Part(group.absent(AnswerStatus.NOT_RUN, reason), None))
+                continue
+            part = await self.ask(group, model)
+            parts.append(part)
+            if self._on_failure == OnFailure.STOP:
+                stopped_by = next((a for a in part.answers if a.status is not AnswerStatus.ANSWERED), None)
+        return parts
+
+    async def ask(self, group: QuestionGroup, model: ChatModel) -> _Part:
+        """One call and its answers, remembered for the calls to come."""
+        shown = group.shown_to(self._unit)
+        questions = "\n\n".join([seen.text for seen in shown])
+        request = self._request(group, questions)
+        reply: ChatReply | None = None
+        reason: str | None
+        try:
+            reply = await model.complete(request)
+        except RecordAndGoOn as error:
+            status, reason = "failed", str(error) or type(error).__name__
+            answers = group.absent(AnswerStatus.FAILED, reason, shown)
+        else:
+            status, reason = reply.status, reply.reason
+            answers = self._read(group, reply, shown)
+            if said := group.said(answers):
+                self._history.add(questions, said)
+        key = (reply.key if reply is not None and reply.key is not None else request.key()).hex()
+        for answer in answers:
+            answer.sample = self._sample
+            answer.call_key = key
+            answer.cache = reply.cache if reply is not None else None
+        return _Part(answers, CallRecord(PURPOSE, key, self._sample, status, reason, reply))
+
+    def planned(self, group: QuestionGroup) -> PlannedCall:
+        """As `ask`, with an example in place of the model's reply."""
+        shown = group.shown_to(self._unit)
+        questions = "\n\n".join([seen.text for seen in shown])
+        request = self._request(group, questions)
+        example = group.example()
+        self._history.add(questions, group.said(group.read(example, shown, self._unit)) or "{}")
+        return PlannedCall(request, orjson.dumps(example).decode())
+
+    def _request(self, group: QuestionGroup, questions: str) -> ChatRequest:
+        settings = self._settings
+        messages = self._history.asking(questions)
+        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, group.schema)
+
+    def _read(self, group: QuestionGroup, reply: ChatReply, shown: list[Shown]) -> list[Answer]:
+        if reply.status is ReplyStatus.OK:
+            return group.read(reply.value, shown, self._unit)
+        status, reason = _ABSENCES[reply.status]
+        return group.absent(status, f"{reason}: {reply.reason}" if reply.reason else reason, shown)
+
+
+async def _all_finished(interview: _Interview, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
+    """All groups at the same time; an error is raised only after the others are through, as they may be paid for."""
+    results = await asyncio.gather(*(interview.ask(group, model) for group in groups), return_exceptions=True)
+    parts: list[_Part] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        parts.append(result)
+    return parts

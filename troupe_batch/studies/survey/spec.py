@@ -1,0 +1,169 @@
+"""The survey part of a job file: what people are told, shown and asked, and in how many calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from troupe_batch.studies.survey.options import Prose
+from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
+
+Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$", max_length=60)]
+Place: TypeAlias = tuple[str | int, ...]
+
+# Columns that `responses` has beside those of the questions.
+RESERVED_IDS = frozenset(
+    {"arm", "is_rehearsal", "name", "person_id", "person_index", "replicate", "run_id"}
+    | {"sample", "unit_id", "unit_index", "weight"}
+)
+# What strict schemas of the OpenAI API take in one request.
+_MOST_ENUM_VALUES_PER_CALL = 1_000
+
+
+class Asking(StrEnum):
+    """How the questions are spread over model calls."""
+
+    QUESTIONNAIRE = "questionnaire"
+    BLOCK = "block"
+    QUESTION = "question"
+
+
+class OnFailure(StrEnum):
+    """What happens to a person's later questions when an earlier call brought no answer."""
+
+    GO_ON = "go_on"
+    STOP = "stop"
+
+
+class Arm(BaseModel):
+    """One experimental condition; each person sees exactly one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Slug = Field(description="Name of the arm in the data.")
+    title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
+    material: Prose = Field(description="What people of this arm are shown: a concept, an advertisement, a price.")
+
+
+class LastTurns(BaseModel):
+    """Memory of the last n turns only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    last: int = Field(ge=1, le=500, description="How many earlier calls (questions or blocks) a person remembers.")
+
+
+def _is_memory(value: Any) -> Any:
+    if isinstance(value, Mapping | LastTurns) or value in ("none", "all"):
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is no memory; write none, all or `last: 3`")
+
+
+Memory: TypeAlias = Annotated[Literal["none", "all"] | LastTurns, BeforeValidator(_is_memory)]
+
+
+class QuestionBlock(BaseModel):
+    """Questions that belong together; with `asking: block` they share one call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Slug = Field(description="Name of the block.")
+    title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
+    questions: tuple[Question, ...] = Field(min_length=1, max_length=500, description="The questions of the block.")
+
+
+class SurveySpec(BaseModel):
+    """A questionnaire that every person answers on their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["survey"] = Field(default="survey", description="What kind of study this is.")
+    introduction: Prose | None = Field(
+        default=None, description="What everybody is told first: the occasion, the topic, the rules of this survey."
+    )
+    arms: tuple[Arm, ...] = Field(
+        default=(), max_length=100, description="Experimental conditions; people are spread evenly over them at random."
+    )
+    asking: Asking = Field(
+        default=Asking.QUESTIONNAIRE,
+        description="One call for the whole questionnaire, for each block, or each question.",
+    )
+    memory: Memory = Field(
+        default="all", description="Which earlier answers people see when asked in several calls: none, all or last: n."
+    )
+    on_failure: OnFailure = Field(
+        default=OnFailure.GO_ON,
+        description="go_on: ask the next question after one without an answer; stop: leave the rest as not_run.",
+    )
+    questions: tuple[Question, ...] = Field(default=(), max_length=500, description="The questions, in order.")
+    blocks: tuple[QuestionBlock, ...] = Field(
+        default=(), max_length=200, description="The questions in blocks, in place of `questions`."
+    )
+
+    @model_validator(mode="after")
+    def _has_questions(self) -> SurveySpec:
+        if bool(self.questions) == bool(self.blocks):
+            problem = "stand both" if self.questions else "are both missing"
+            raise ValueError(f"`questions` and `blocks` {problem}; write one of them")
+        return self
+
+    @property
+    def all_questions(self) -> tuple[Question, ...]:
+        """Every question, in the order in which it is asked."""
+        return self.questions or tuple(question for block in self.blocks for question in block.questions)
+
+    @property
+    def groups(self) -> tuple[tuple[Question, ...], ...]:
+        """The questions of each call, in order."""
+        if self.asking == Asking.QUESTION:
+            return tuple((question,) for question in self.all_questions)
+        if self.asking == Asking.BLOCK and self.blocks:
+            return tuple(block.questions for block in self.blocks)
+        return (self.all_questions,)
+
+    def mistakes(self) -> Iterator[tuple[Place, str, str]]:
+        """What is wrong between the parts of the study: place, problem, cure."""
+        yield from self._ids()
+        if self.asking == Asking.BLOCK and not self.blocks:
+            yield ("asking",), "asking is block but there are no blocks", "write `blocks:` or ask by question"
+        if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns):
+            yield ("memory",), "memory has no effect when all questions are one call", "remove it or ask by question"
+        for group in self.groups:
+            values = sum(len(q.choices) for q in group if isinstance(q, SingleChoice | MultiChoice | Rating))
+            if values > _MOST_ENUM_VALUES_PER_CALL:
+                problem = f"one call asks for {values} options, and models take at most {_MOST_ENUM_VALUES_PER_CALL}"
+                yield ("asking",), problem, "ask by block or by question"
+                return
+
+    def _ids(self) -> Iterator[tuple[Place, str, str]]:
+        for place in _repeats(self._question_places()):
+            # Without regard to capitals: SQL engines would take `Q1` and `q1` for one column.
+            yield (*place, "id"), "this question id stands twice (capitals do not count)", "rename one"
+        for place, name in self._question_places():
+            if name in RESERVED_IDS:
+                yield (*place, "id"), f"`{name}` is a column of its own in the data", "choose another id"
+        for place in _repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
+            yield (*place, "id"), "this arm id stands twice", "rename one"
+        for place in _repeats((("blocks", i), block.id.casefold()) for i, block in enumerate(self.blocks)):
+            yield (*place, "id"), "this block id stands twice", "rename one"
+
+    def _question_places(self) -> Iterator[tuple[Place, str]]:
+        for index, question in enumerate(self.questions):
+            yield ("questions", index), question.id.casefold()
+        for number, block in enumerate(self.blocks):
+            for index, question in enumerate(block.questions):
+                yield ("blocks", number, "questions", index), question.id.casefold()
+
+
+def _repeats(named: Iterable[tuple[Place, str]]) -> list[Place]:
+    """The places whose name stood at an earlier place."""
+    seen: set[str] = set()
+    places = []
+    for place, name in named:
+        if name in seen:
+            places.append(place)
+        seen.add(name)
+    return places
