@@ -57,12 +57,16 @@ class UnitSettings:
     endpoint: Endpoint
     parameters: Parameters
     draws: Draws = Draws.INDEPENDENT
+    seed: int = 0
 
     def sample_of(self, unit: Unit) -> str:
-        """The name of the draw that the unit asks for; equal prompts with equal names share one reply."""
+        """The name of the draw that the unit asks for; equal prompts with equal names share one reply.
+
+        Another seed is another draw: a job run anew with a new seed asks the model again.
+        """
         if self.draws == Draws.SHARED:
-            return str(unit.replicate)
-        return f"{unit.person_index}.{unit.arm or '-'}.{unit.replicate}"
+            return f"{self.seed}.{unit.replicate}"
+        return f"{self.seed}.{unit.person_index}.{unit.arm or '-'}.{unit.replicate}"
 
 
 # Not frozen: freezing makes construction three times as slow, and one is made for every answer.

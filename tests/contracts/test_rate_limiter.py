@@ -1,0 +1,160 @@
+"""What every rate limiter promises, proved over the in-memory one and over real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimiter, Rates
+from troupe_batch.llm.redis_batch import RedisBatch
+from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
+
+# Waits are computed from the clock at the moment of asking; a loaded machine asks late.
+CLOSE = 0.4
+
+Open = Callable[[Rates], tuple[RateLimiter, RateLimiter]]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        def memory(rates: Rates) -> tuple[RateLimiter, RateLimiter]:
+            limiter = MemoryRateLimiter(rates)
+            return limiter, limiter
+
+        def redis(rates: Rates) -> tuple[RateLimiter, RateLimiter]:
+            return redis_limiter(stack, url, rates), redis_limiter(stack, url, rates)
+
+        url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
+        yield memory if request.param == "memory" else redis
+
+
+def redis_limiter(stack: AsyncExitStack, url: str, rates: Rates) -> RedisRateLimiter:
+    batch = RedisBatch(url)
+    stack.push_async_callback(batch.aclose)
+    return RedisRateLimiter(batch, "account/model", rates)
+
+
+async def test_without_limits_nobody_waits(opened: Open) -> None:
+    one, two = opened(Rates())
+
+    waits = [await limiter.reserve(10_000) for _ in range(50) for limiter in (one, two)]
+
+    assert set(waits) == {0.0}
+
+
+async def test_calls_at_once_are_spread_over_the_minute_in_the_order_of_asking(opened: Open) -> None:
+    one, _ = opened(Rates(requests_per_minute=60, burst_s=0))
+
+    waits = await asyncio.gather(*(one.reserve(1) for _ in range(5)))
+
+    assert waits == pytest.approx([0, 1, 2, 3, 4], abs=CLOSE)
+
+
+async def test_a_burst_may_go_at_once_and_the_rest_waits(opened: Open) -> None:
+    one, _ = opened(Rates(requests_per_minute=60, burst_s=3))
+
+    waits = await asyncio.gather(*(one.reserve(1) for _ in range(6)))
+
+    assert waits == pytest.approx([0, 0, 0, 0, 1, 2], abs=CLOSE)
+
+
+async def test_two_processes_share_one_limit(opened: Open) -> None:
+    one, two = opened(Rates(requests_per_minute=60, burst_s=0))
+
+    waits = [await limiter.reserve(1) for limiter in (one, two, one, two)]
+
+    assert waits == pytest.approx([0, 1, 2, 3], abs=CLOSE)
+
+
+async def test_tokens_limit_too_and_the_tighter_limit_decides(opened: Open) -> None:
+    one, _ = opened(Rates(requests_per_minute=600, tokens_per_minute=60_000, burst_s=0))
+
+    waits = [await one.reserve(tokens) for tokens in (5_000, 2_000, 1, 1)]
+
+    assert waits == pytest.approx([0, 5, 7, 7], abs=CLOSE)
+
+
+async def test_tokens_that_were_not_used_come_back(opened: Open) -> None:
+    one, _ = opened(Rates(tokens_per_minute=60_000, burst_s=0))
+    await one.reserve(10_000)
+
+    one.settle(10_000, 4_000)
+
+    assert await one.reserve(1) == pytest.approx(4, abs=CLOSE)
+
+
+async def test_tokens_that_were_used_beyond_the_estimate_are_owed(opened: Open) -> None:
+    one, _ = opened(Rates(tokens_per_minute=60_000, burst_s=0))
+    await one.reserve(1_000)
+
+    one.settle(1_000, 6_000)
+
+    assert await one.reserve(1) == pytest.approx(6, abs=CLOSE)
+
+
+async def test_a_busy_endpoint_pushes_everyone_back(opened: Open) -> None:
+    one, two = opened(Rates(requests_per_minute=6_000))
+    await one.reserve(1)
+
+    one.push_back(7.0)
+
+    assert await one.reserve(1) == pytest.approx(7, abs=CLOSE)
+    assert await two.reserve(1) == pytest.approx(7, abs=CLOSE)
+
+
+async def test_a_busy_endpoint_pushes_back_even_without_limits(opened: Open) -> None:
+    one, _ = opened(Rates())
+
+    one.push_back(7.0)
+
+    assert await one.reserve(1) == pytest.approx(7, abs=CLOSE)
+
+
+async def test_a_limit_of_thousands_lets_no_more_through_than_it_says(opened: Open) -> None:
+    one, two = opened(Rates(requests_per_minute=12_000, burst_s=0.1))
+    started = time.monotonic()
+
+    async def worker(limiter: RateLimiter, leaving: list[float]) -> None:
+        for _ in range(20):
+            wait_s = await limiter.reserve(1)
+            leaving.append(time.monotonic() + wait_s)
+            await asyncio.sleep(0)
+
+    leaving: list[float] = []
+    await asyncio.gather(*(worker(limiter, leaving) for limiter in (one, two) for _ in range(10)))
+
+    # 400 calls at 200 a second: two seconds, less the burst.
+    span_s = max(leaving) - started
+    assert span_s > 1.7
+
+
+async def test_places_are_given_out_no_further_ahead_than_the_horizon(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        one = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
+        killed = [asyncio.create_task(one.reserve(1)) for _ in range(100)]
+        done, pending = await asyncio.wait(killed, timeout=0.2)
+        for task in pending:
+            task.cancel()
+
+        given = [task.result() for task in done]
+
+        assert max(given) == pytest.approx(20, abs=1.5)
+        assert len(pending) > 70
+
+
+async def test_a_cancelled_call_gives_its_place_back(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        one = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
+        first = asyncio.create_task(one.reserve(1))
+        second = asyncio.create_task(one.reserve(1))
+        await asyncio.sleep(0)
+        second.cancel()
+
+        assert await first == pytest.approx(0, abs=CLOSE)
+        assert await one.reserve(1) == pytest.approx(1, abs=CLOSE)

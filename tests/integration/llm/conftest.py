@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.integration.llm.fault_server import FaultServer, fault_server
+from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.provider import ConnectionSpec, OpenAIProvider, connect
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FaultServer]:
+    async with fault_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def open_provider() -> AsyncIterator[Callable[[ConnectionSpec], OpenAIProvider]]:
+    """Connects as the spec says; closed when the test ends, however it ends."""
+    async with AsyncExitStack() as stack:
+
+        def opened(spec: ConnectionSpec) -> OpenAIProvider:
+            provider = connect(spec, PriceList.load())
+            stack.push_async_callback(provider.aclose)
+            return provider
+
+        yield opened
+
+
+@pytest.fixture
+def provider(server: FaultServer, open_provider: Callable[[ConnectionSpec], OpenAIProvider]) -> OpenAIProvider:
+    return open_provider(ConnectionSpec("openai", api_key="sk-secret-0123456789", base_url=server.url, timeout_s=5))

@@ -1,0 +1,34 @@
+"""One worker process for the single-flight tests: asks for every key at once and prints what it got as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import orjson
+
+from troupe_batch.llm.cache import Cached
+from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Role
+from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.provider import ConnectionSpec, connect
+from troupe_batch.llm.redis_batch import RedisBatch
+from troupe_batch.llm.redis_store import RedisReplyStore
+from troupe_batch.llm.retry import Retrying, RetryPolicy
+
+
+async def main(redis_url: str, server_url: str, keys: int, askers: int, lease_s: float) -> None:
+    batch = RedisBatch(redis_url)
+    provider = connect(ConnectionSpec("compatible", base_url=server_url), PriceList.load())
+    cached = Cached(Retrying(provider, RetryPolicy()), RedisReplyStore(batch, lease_s=lease_s))
+    endpoint = Endpoint("test", "model")
+    requests = [ChatRequest(endpoint, (Message(Role.USER, f"key {n}"),), "0") for n in range(keys)] * askers
+    replies = await asyncio.gather(*(cached.complete(request) for request in requests))
+    sys.stdout.buffer.write(orjson.dumps([[reply.text, reply.cache, reply.attempts] for reply in replies]))
+    await cached.aclose()
+    await provider.aclose()
+    await batch.aclose()
+
+
+if __name__ == "__main__":
+    url, server, keys_, askers_, lease = sys.argv[1:]
+    asyncio.run(main(url, server, int(keys_), int(askers_), float(lease)))

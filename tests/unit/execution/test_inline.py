@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run
+from troupe_batch.dispatch.inline import run_inline
+from troupe_batch.errors import BudgetSpent, StateUnreachable
+from troupe_batch.llm.chat import ChatReply, ChatRequest
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.outcome import RunState
+from troupe_batch.results.run import Run
+from troupe_batch.results.store import RunStore
+from troupe_batch.results.verify import verify
+from troupe_batch.simulation.person import TinyPerson
+
+
+async def test_a_run_in_this_process_ends_in_a_complete_dataset() -> None:
+    run = new_run(people=20)
+
+    outcome = await run_inline(run, model=AnsweringModel(), concurrency=8)
+
+    assert outcome.state is RunState.COMPLETE
+    assert outcome.is_complete
+    assert outcome.manifest == Dataset(run.store).manifest
+    assert outcome.dataset == Dataset(run.store).path
+    assert (await verify(run)).is_complete
+
+
+@pytest.mark.parametrize("concurrency", [1, 10, 1000])
+async def test_units_of_several_small_shards_fill_the_slots_together(concurrency: int) -> None:
+    most = min(concurrency, 60)
+    in_flight = peak = 0
+    all_slots_are_taken = asyncio.Event()
+
+    class WaitingModel:
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            nonlocal in_flight, peak
+            in_flight += 1
+            peak = max(peak, in_flight)
+            if in_flight == most:
+                all_slots_are_taken.set()
+            await all_slots_are_taken.wait()
+            in_flight -= 1
+            return await AnsweringModel().complete(request)
+
+    outcome = await run_inline(new_run(people=60, units_per_shard=3), model=WaitingModel(), concurrency=concurrency)
+
+    assert outcome.is_complete
+    assert peak == most
+
+
+async def test_a_second_run_finds_everything_there_and_asks_nobody() -> None:
+    run, model = new_run(people=20), AnsweringModel()
+    first = await run_inline(run, model=model, concurrency=8)
+    asked = len(model.asked)
+
+    second = await run_inline(run, model=model, concurrency=8)
+
+    assert second == first
+    assert len(model.asked) == asked == 20
+
+
+async def test_a_spent_budget_stops_the_run_without_inventing_answers_and_a_resume_finishes_it() -> None:
+    run, model = new_run(people=20), AnsweringModel()
+    model.script = lambda _: BudgetSpent("US$ 1 is spent") if len(model.asked) > 11 else None
+
+    stopped = await run_inline(run, model=model, concurrency=1)
+
+    assert stopped.state is RunState.STOPPED
+    assert (stopped.error, stopped.reason) == ("BudgetSpent", "US$ 1 is spent")
+    assert stopped.manifest is not None
+    assert stopped.manifest.answered == 11 * 5
+    assert stopped.manifest.counts["why"] == {"answered": 11, "not_run": 9}
+    assert (await verify(run)).is_sound
+
+    model.script = lambda _: None
+    model.asked.clear()
+    resumed = await run_inline(run, model=model, concurrency=4)
+
+    assert resumed.is_complete
+    assert resumed.manifest is not None
+    assert resumed.manifest.stopped_by is None
+    # Shards that were not committed ask again, and find in the cache what was paid for.
+    assert resumed.manifest.calls.hits + resumed.manifest.calls.sent == 20
+    assert (await verify(run)).is_complete
+
+
+async def test_a_user_who_asks_to_stop_gets_a_partial_dataset() -> None:
+    run, model = new_run(people=20), AnsweringModel()
+
+    outcome = await run_inline(run, model=model, concurrency=2, should_stop=lambda: len(model.asked) >= 9)
+
+    assert (outcome.state, outcome.error) == (RunState.STOPPED, "Interrupted")
+    assert outcome.manifest is not None
+    assert 0 < outcome.manifest.answered < 100
+    assert len(model.asked) <= 10
+
+
+async def test_a_shard_that_was_set_aside_is_tried_again() -> None:
+    run = new_run(people=20)
+    await run.store.quarantine(1, "five attempts died")
+
+    outcome = await run_inline(run, model=AnsweringModel(), concurrency=4)
+
+    assert outcome.is_complete
+    assert await run.store.quarantined() == {}
+
+
+async def test_a_store_that_is_away_ends_the_run_with_what_is_committed_kept() -> None:
+    def script(request: ChatRequest) -> Exception | None:
+        return StateUnreachable("Redis is away") if request.sample.startswith("15.") else None
+
+    run = new_run(people=20)
+
+    with pytest.raises(StateUnreachable):
+        await run_inline(run, model=AnsweringModel(script), concurrency=1)
+
+    assert await run.store.committed() == {0, 1}
+    assert (await run_inline(run, model=AnsweringModel(), concurrency=1)).is_complete
+
+
+async def test_datasets_of_two_runs_do_not_depend_on_concurrency_or_interruptions() -> None:
+    calm, hasty = new_run(people=30), new_run(people=30)
+    model = AnsweringModel()
+    await run_inline(hasty, model=model, concurrency=9, should_stop=lambda: len(model.asked) >= 13)
+
+    first = await run_inline(calm, model=AnsweringModel(), concurrency=1)
+    second = await run_inline(hasty, model=model, concurrency=30)
+
+    assert first.manifest is not None
+    assert second.manifest is not None
+    for table in ("people", "responses"):
+        assert first.manifest.files_of(table) == second.manifest.files_of(table)
+
+
+async def test_memory_is_bounded_by_the_shards_under_way() -> None:
+    alive: set[int] = set()
+    most = 0
+
+    class Counted(TinyPerson):
+        __slots__ = ()
+
+        def __del__(self) -> None:
+            alive.discard(id(self))
+
+    class Factory(PlainFactory):
+        def people(self, start: int, stop: int) -> list[TinyPerson]:
+            nonlocal most
+            people: list[TinyPerson] = [Counted(p.index, p.persona, p.facts) for p in super().people(start, stop)]
+            alive.update(map(id, people))
+            most = max(most, len(alive))
+            return people
+
+    run: Run = dataclasses.replace(new_run(memory_store(), people=400, units_per_shard=10), factory=Factory())
+
+    await run_inline(run, model=AnsweringModel(), concurrency=20)
+
+    # Three shards of ten at once, and one that is just being let go.
+    assert most <= 40
+
+
+async def test_a_run_on_disk_is_resumed_by_another_process(tmp_path: object) -> None:
+    run, model = new_run(RunStore.open(str(tmp_path), "soup"), people=20), AnsweringModel()
+    await run_inline(run, model=model, concurrency=2, should_stop=lambda: len(model.asked) >= 9)
+
+    again = new_run(RunStore.open(str(tmp_path), "soup"), people=20)
+    outcome = await run_inline(again, model=AnsweringModel(), concurrency=2)
+
+    assert outcome.is_complete
+    assert (await verify(again)).is_complete

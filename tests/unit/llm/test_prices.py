@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from datetime import date
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.doubles.models import request
+from troupe_batch.llm.chat import ChatRequest, Message, Parameters, Role, Usage
+from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS, Price, PriceList, prompt_tokens_at_most
+
+PRICES = PriceList.load()
+
+
+def test_every_listed_price_names_its_day_and_source() -> None:
+    text = resources.files("troupe_batch.llm").joinpath("prices.toml").read_text()
+
+    for name in tomllib.loads(text):
+        price = PRICES.of(name)
+        assert price is not None
+        assert isinstance(price.as_of, date)
+        assert price.source.startswith("https://")
+        assert 0 < price.cached <= price.prompt < price.completion
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt"),
+    [
+        ("gpt-4o-mini", 0.15),
+        ("gpt-4o-mini-2024-07-18", 0.15),
+        ("gpt-4o-2024-08-06", 2.50),
+        ("gpt-4o-2024-05-13", 5.00),
+        ("gpt-5-nano-2025-08-07", 0.05),
+    ],
+)
+def test_a_dated_name_has_the_price_of_its_model(model: str, prompt: float) -> None:
+    price = PRICES.of(model)
+
+    assert price is not None
+    assert price.prompt == prompt
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-5-pro", "gpt-4o-audio-preview", "gpt-4o-mini-transcribe", "llama-3", "gpt", "", None]
+)
+def test_an_unknown_model_has_no_price(model: str | None) -> None:
+    assert PRICES.of(model) is None
+
+
+def test_a_price_of_the_user_goes_first_and_may_add_a_name() -> None:
+    mine = PRICES.with_overrides({"gpt-4o-mini": Price(1, 1, 1), "my-deployment": Price(2, 2, 2)})
+
+    assert mine.of("gpt-4o-mini-2024-07-18") == Price(1, 1, 1)
+    assert mine.of("my-deployment") == Price(2, 2, 2)
+    assert PRICES.of("my-deployment") is None
+
+
+def test_a_rehearsal_costs_nothing_whatever_the_model() -> None:
+    free = PriceList.free().of("gpt-5")
+
+    assert free is not None
+    assert free.cost(Usage(10**6, 0, 10**6, 0)) == 0
+
+
+def test_cached_tokens_are_charged_at_their_own_price() -> None:
+    assert Price(10.0, 1.0, 100.0).cost(Usage(1000, 400, 10, 7)) == pytest.approx((600 * 10 + 400 + 10 * 100) / 1e6)
+
+
+def test_the_worst_case_takes_the_limit_of_the_request_or_the_default() -> None:
+    price, plain = Price(0.0, 0.0, 1.0), request()
+    limited = replace(plain, parameters=Parameters(max_completion_tokens=10))
+
+    assert price.worst_case(limited) == pytest.approx(10 / 1e6)
+    assert price.worst_case(plain) == pytest.approx(DEFAULT_MAX_COMPLETION_TOKENS / 1e6)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
+def test_the_bound_on_prompt_tokens_counts_every_byte_of_text_and_schema(texts: list[str]) -> None:
+    asked: ChatRequest = replace(request(), messages=tuple(Message(Role.USER, text) for text in texts))
+
+    bound = prompt_tokens_at_most(asked)
+
+    assert bound > sum(len(text.encode()) for text in texts) + 4 * len(texts) + len('{"q1":')

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.doubles.models import SCHEMA, ok
+from troupe_batch.llm.chat import CacheState, ChatReply, ReplyStatus, Usage
+from troupe_batch.llm.reply_codec import ReplyCodec
+
+KEY = b"k" * 32
+CODEC = ReplyCodec()
+
+
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"])),
+    counts=st.none() | st.tuples(*[st.integers(0, 2**40)] * 4),
+    model=st.none() | st.text("ab"),
+    is_repaired=st.booleans(),
+)
+@example(text="line\nline\r\n\x00", counts=(1, 2, 3, 4), model=None, is_repaired=True)
+def test_a_reply_comes_back_as_it_was(
+    text: str, counts: tuple[int, ...] | None, model: str | None, is_repaired: bool
+) -> None:
+    usage = Usage(*counts) if counts else None
+    reply = ChatReply(ReplyStatus.OK, text, usage=usage, model=model, finish_reason="stop", is_repaired=is_repaired)
+
+    back = CODEC.decode(CODEC.encode(reply), None, KEY, CacheState.HIT)
+
+    assert back == replace(reply, cost_usd=0.0, attempts=0, cache=CacheState.HIT, key=KEY)
+
+
+def test_the_value_is_read_again_from_the_text() -> None:
+    back = CODEC.decode(CODEC.encode(ok("no")), SCHEMA, KEY, CacheState.HIT)
+
+    assert back is not None
+    assert back.value == {"q1": "no"}
+
+
+def test_text_that_breaks_the_schema_is_no_reply() -> None:
+    assert CODEC.decode(CODEC.encode(replace(ok(), text='{"q1": "maybe"}')), SCHEMA, KEY, CacheState.HIT) is None
+
+
+@given(data=st.binary(max_size=40), position=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_a_flipped_bit_never_passes(data: bytes, position: int, bit: int) -> None:
+    good = bytearray(CODEC.encode(ok()))
+    good[position % len(good)] ^= 1 << bit
+
+    assert CODEC.decode(bytes(good), SCHEMA, KEY, CacheState.HIT) in (
+        None,
+        CODEC.decode(CODEC.encode(ok()), SCHEMA, KEY, CacheState.HIT),
+    )
+    assert CODEC.decode(data, SCHEMA, KEY, CacheState.HIT) is None
+
+
+def test_every_cut_is_noticed() -> None:
+    good = CODEC.encode(ok())
+
+    assert [CODEC.decode(good[:length], SCHEMA, KEY, CacheState.HIT) for length in range(len(good))] == [None] * len(
+        good
+    )

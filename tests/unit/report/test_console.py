@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
+from troupe_batch.analysis import question_tables
+from troupe_batch.dispatch.inline import run_inline
+from troupe_batch.errors import BudgetSpent
+from troupe_batch.report import results
+from troupe_batch.results.dataset import Dataset
+
+
+async def _shown(model: AnsweringModel | None = None, *, width: int = 120, **options: Any) -> str:
+    run = new_run(people=20, **options)
+    await run_inline(run, model=model or AnsweringModel(), concurrency=1)
+    dataset = Dataset(run.store)
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(results(dataset.manifest, question_tables(dataset)))
+    text = console.file.getvalue()  # type: ignore[attr-defined] # it is the StringIO above
+    return str(text)
+
+
+async def test_results_are_called_what_they_are() -> None:
+    text = await _shown()
+
+    assert "20 simulated respondents, 100 of 100 answers; model a-model" in text
+    assert "95 % simulation interval" in text
+    for wrong in ("margin of error", "participants", "survey of", "±", "REHEARSAL"):
+        assert wrong not in text
+
+
+async def test_every_question_shows_its_options_by_arm() -> None:
+    lines = (await _shown()).splitlines()
+
+    heading = next(line for line in lines if line.strip().startswith("all"))
+    assert heading.split() == ["all", "plain", "spicy"]
+    assert next(line.split() for line in lines if line.startswith(" answered"))[1:] == ["20", "10", "10"]
+    for label in ("Tea", "No idea", "Café", "Very much", "top 2", "mean (EUR)", "median (EUR)", "standard deviation"):
+        assert any(line.startswith((f" {label}", label)) for line in lines), label
+    assert any("“Because of 0." in line for line in lines)
+
+
+async def test_a_rehearsal_says_so_first() -> None:
+    text = await _shown(endpoint=REHEARSAL)
+
+    assert "REHEARSAL" in "".join(text.splitlines()[:3])
+    assert "nothing was spent (rehearsal); on a-model it would have cost US$ 0.0400" in text
+
+
+async def test_an_incomplete_dataset_says_so_first_and_why() -> None:
+    model = AnsweringModel()
+    model.script = lambda _: BudgetSpent("US$ 1 is spent") if len(model.asked) > 11 else None
+
+    text = await _shown(model)
+
+    assert (
+        "INCOMPLETE: 55 of 100 answers are there; 3 of 3 shards were not finished. BudgetSpent: US$ 1 is spent" in text
+    )
+    assert "no answer: not run" in text
+
+
+async def test_labels_that_look_like_markup_are_shown_as_they_are() -> None:
+    question = {"id": "x", "text": "[red]Which?[/]", "type": "single", "options": ["[bold]A[/bold]", "[B]"]}
+
+    text = await _shown(study={"questions": [question]})
+
+    assert "[red]Which?[/]" in text
+    assert "[bold]A[/bold]" in text
+    assert "[B]" in text
+
+
+async def test_costs_without_a_price_are_not_called_free() -> None:
+    run = new_run(people=3)
+    await run_inline(run, model=AnsweringModel(), concurrency=1)
+    manifest = Dataset(run.store).manifest
+    manifest.calls.unpriced = 2
+
+    assert manifest.cost_text.startswith("US$ 0.0060 and 2 calls without a known price")

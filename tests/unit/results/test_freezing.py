@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles.runs import memory_store, plan
+from troupe_batch.errors import FixTheInput, PlanChanged
+from troupe_batch.results.freezing import freeze, load_plan
+
+
+async def test_a_new_run_is_frozen_with_its_job_as_written() -> None:
+    store = memory_store()
+
+    assert await freeze(store, plan(), "id: soup  # mine\n")
+    assert (await load_plan(store)).digest == plan().digest
+    assert await store.job_text() == b"id: soup  # mine\n"
+
+
+async def test_a_resume_with_the_same_plan_goes_on() -> None:
+    store = memory_store()
+    await freeze(store, plan(), "a")
+
+    assert not await freeze(store, plan(), "a")
+
+
+async def test_a_raised_budget_reaches_the_workers_of_the_resume() -> None:
+    store = memory_store()
+    await freeze(store, plan(budget={"max_usd": 1.0}), "a")
+
+    await freeze(store, plan(budget={"max_usd": 5.0}), "b")
+
+    budget = (await load_plan(store)).job.budget
+    assert budget is not None
+    assert budget.max_usd == 5.0
+    assert await store.job_text() == b"b"
+
+
+async def test_a_resume_with_another_plan_names_what_changed_and_changes_nothing() -> None:
+    store = memory_store()
+    await freeze(store, plan(), "a")
+
+    with pytest.raises(PlanChanged) as caught:
+        await freeze(store, plan(seed=7, replicates=2), "b")
+
+    message = str(caught.value)
+    assert message.startswith("run soup was started before with another plan; undo the changes")
+    assert "seed: 0 -> 7" in message
+    assert "replicates: 1 -> 2" in message
+    assert await store.job_text() == b"a"
+
+
+async def test_a_crash_between_plan_and_job_file_is_mended_by_the_resume() -> None:
+    store = memory_store()
+    await freeze(store, plan(), "a")
+    await store.objects.delete("job.yaml")
+
+    await freeze(store, plan(), "a")
+
+    assert await store.job_text() == b"a"
+
+
+async def test_a_run_that_was_never_started_says_so() -> None:
+    with pytest.raises(FixTheInput, match="no run was started there"):
+        await load_plan(memory_store())
