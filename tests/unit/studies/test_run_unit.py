@@ -224,8 +224,8 @@ async def test_answers_and_calls_say_which_draw_and_which_reply_they_come_from(s
     outcome = await ask(survey(asking="questionnaire"), model)
 
     [request], [call], answer = model.requests, outcome.calls, outcome.answers[0]
-    assert (answer.sample, answer.cache, answer.call_key) == ("3.-.0", "hit", request.key().hex())
-    assert (call.purpose, call.key, call.sample, call.status) == ("survey", answer.call_key, "3.-.0", "ok")
+    assert (answer.sample, answer.cache, answer.call_key) == ("0.3.-.0", "hit", request.key().hex())
+    assert (call.purpose, call.key, call.sample, call.status) == ("survey", answer.call_key, "0.3.-.0", "ok")
     assert call.reply is not None
     assert call.reply.usage == usage
 
