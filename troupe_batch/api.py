@@ -24,7 +24,7 @@ from troupe_batch.settings import Settings, load_settings
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.inline_status import InlineStatus
-from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.model_stack import open_model
 from troupe_batch.wiring.plans import plan_job
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
@@ -146,20 +146,25 @@ async def run_job(
         async with machine(
             settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
         ) as here:
-            on = on_status or _nothing
             work = _inline if options.inline else _on_fleet
-            outcome = await work(here.settings, begun.run, on, stop or asyncio.Event())
+            outcome = await work(here, begun.run, on_status or _nothing, stop or asyncio.Event())
     return Result(outcome, Dataset(begun.run.store), begun.beginning)
 
 
-async def _on_fleet(settings: Settings, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
-    async with fleet_of(settings, run) as fleet:
+async def _on_fleet(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+    async with fleet_of(here.settings, run) as fleet:
         await fleet.start()
         await fleet.follow(on_status, stop)
-        return await fleet.collect()
+        outcome = await fleet.collect()
+        if here.workers is not None and outcome.is_complete:
+            # Nothing is under way any more, and Celery takes two seconds to say goodbye.
+            await here.workers.stop(grace_s=0)
+            await fleet.forget()
+        return outcome
 
 
-async def _inline(settings: Settings, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+async def _inline(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+    settings = here.settings
     status = InlineStatus(run, on_status, committed=len(await run.store.committed()))
     async with await open_model(settings, run.plan.endpoint, cap=cap_of(settings, run), is_shared=False) as stack:
         return await run_inline(

@@ -4,7 +4,8 @@ TroupeError
 ├── FixTheInput               the user mends a file, an option or the environment; nothing was started
 │   ├── SpecError             a job, population, persona or instrument file (names file, place, problem, cure)
 │   ├── SettingsError         config.ini, environment or flag
-│   └── PlanChanged           the same run id was started before with another plan
+│   ├── PlanChanged           the same run id was started before with another plan
+│   └── ResultsDamaged        a stored file is missing, or is not the one that was committed
 ├── TryAgain                  the same call may succeed later
 │   ├── EndpointBusy          429, 503: carries retry_after_s where the endpoint said so
 │   ├── EndpointFaulty        5xx, a broken or empty body
@@ -65,6 +66,10 @@ class PlanChanged(FixTheInput):
     """The run was started before with another plan; the message names what changed."""
 
 
+class ResultsDamaged(FixTheInput):
+    """A stored file is missing, or is not the one that was committed; the message names it and the way back."""
+
+
 class TryAgain(TroupeError):
     """The same call may succeed later."""
 
@@ -78,11 +83,25 @@ class EndpointBusy(TryAgain):
 
 
 class EndpointFaulty(TryAgain):
-    """The endpoint answered with an error of its own (5xx) or with a body that is no reply."""
+    """The endpoint answered with an error of its own (5xx) or with a body that is no reply.
+
+    `may_be_paid`: the endpoint may have done the work and charge for it, so a budget counts it.
+    """
+
+    def __init__(self, message: str, *, may_be_paid: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_paid = may_be_paid
 
 
 class EndpointUnreachable(TryAgain):
-    """The endpoint did not answer: timeout, refused or dropped connection."""
+    """The endpoint did not answer: timeout, refused or dropped connection.
+
+    `may_be_paid`: the request may have arrived and be charged for, so a budget counts it.
+    """
+
+    def __init__(self, message: str, *, may_be_paid: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_paid = may_be_paid
 
 
 class StateUnreachable(TryAgain):

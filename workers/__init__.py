@@ -1,1 +1,1 @@
-"""Entry point of a worker process."""
+"""Entry point of a worker process: `celery -A workers.celery_app worker`."""

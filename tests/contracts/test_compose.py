@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from troupe_batch.dispatch.worker_processes import WorkerCommand
 from troupe_batch.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
-SCHEMA = PROJECT / "tests" / "data" / "compose-spec" / "compose-spec.json"
+SCHEMA = resources.files("check_jsonschema.builtin_schemas.vendor") / "compose-spec.json"
 SECRETS = {"FLOWER_USER": "u", "FLOWER_PASSWORD": "p"}
 
 

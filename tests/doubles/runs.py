@@ -153,6 +153,12 @@ def memory_store(run_id: str = "soup") -> RunStore:
     return RunStore(Objects.open("memory:"), run_id)
 
 
+def person_asked(request: ChatRequest) -> int:
+    """The number of the person that a survey request is for; -1 for any other request."""
+    parts = request.sample.split(".")
+    return int(parts[1]) if len(parts) == 4 else -1
+
+
 def with_store(run: Run, store: RunStore) -> Run:
     """The same run, stored elsewhere."""
     return dataclasses.replace(run, store=store)

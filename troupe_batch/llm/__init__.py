@@ -1,1 +1,35 @@
-"""..."""
+"""Asks a language model: one reply per request, paid for once, within the limits and under the cost cap.
+
+What others need is in `chat` (request, reply, the one-method seam), `prices` and `tokens`; the rest is the stack that
+`wiring` puts together: Cached -> Repairing -> Retrying -> RateLimited -> Budgeted -> OpenAIProvider.
+"""
+
+from troupe_batch.llm.chat import (
+    CacheState,
+    CallRecord,
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    Endpoint,
+    Message,
+    Parameters,
+    ReplySchema,
+    ReplyStatus,
+    Role,
+    Usage,
+)
+
+__all__ = [
+    "CacheState",
+    "CallRecord",
+    "ChatModel",
+    "ChatReply",
+    "ChatRequest",
+    "Endpoint",
+    "Message",
+    "Parameters",
+    "ReplySchema",
+    "ReplyStatus",
+    "Role",
+    "Usage",
+]

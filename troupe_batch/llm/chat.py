@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+import jsonschema_rs
 import orjson
 
 CACHE_KEY_VERSION = 1
@@ -45,6 +46,19 @@ class ReplySchema:
         """SHA-256 of the canonical JSON of name and schema, hex."""
         body = orjson.dumps([self.name, self.schema], option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(body).hexdigest()
+
+    def problem(self, value: Any) -> str | None:
+        """The first way in which `value` breaks the schema, in words; None where it matches."""
+        if self._validator.is_valid(value):
+            return None
+        for error in self._validator.iter_errors(value):
+            place = "".join(f"[{step!r}]" for step in error.instance_path)
+            return f"{place}: {error.message}" if place else error.message
+        return "it does not match the schema"
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Validator:
+        return jsonschema_rs.validator_for(dict(self.schema))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +157,8 @@ class ChatReply:
     """What came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
 
     `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
-    None when no price is known. `attempts` counts the calls that were sent for it, the repair round included.
+    None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:
+    0 for a hit. `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice.
     """
 
     status: ReplyStatus
@@ -158,6 +173,7 @@ class ChatReply:
     cache: CacheState = CacheState.OFF
     model: str | None = None
     finish_reason: str | None = None
+    key: bytes | None = None
 
 
 class ChatModel(Protocol):

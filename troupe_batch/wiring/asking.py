@@ -35,7 +35,7 @@ def find_person(reference: str) -> TinyPerson:
     """The person that `reference` names: an agent file, or a population file and a number, as in `people.yaml#17`."""
     path, _, number = reference.partition("#")
     if path.endswith(".json") and not number:
-        return TinyPerson(0, load_agent(Path(path)).persona)
+        return TinyPerson(0, load_agent(Path(path)).persona, {})
     population = Population(load_population(Path(path)).spec)
     if not (number or "0").isdecimal() or int(number or 0) >= population.size:
         raise FixTheInput(f"{reference}: {path} has people 0 to {population.size - 1}; write for example {path}#0")

@@ -10,8 +10,8 @@ from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
 from troupe_batch.dispatch.reconciler import Reconciler
 from troupe_batch.dispatch.redis_client import connect
-from troupe_batch.dispatch.run_status import RunStatus, Stop
-from troupe_batch.dispatch.worker_runtime import RunFacts
+from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.dispatch.worker_runtime import RunFacts, Stop
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
@@ -28,6 +28,7 @@ class Fleet:
     def __init__(self, run: Run, coordination: Coordination, hints: HintQueue) -> None:
         self._run = run
         self._coordination = coordination
+        self._hints = hints
         facts = RunFacts(run.plan.shards, run.plan.units, run.plan.units_per_shard)
         self._reconciler = Reconciler(
             run.store.run_id, facts, coordination=coordination, hints=hints, ledger=_Marks(run.store)
@@ -60,6 +61,10 @@ class Fleet:
                 told = True
         assert status is not None  # noqa: S101 (a run has a final status)
         return status
+
+    async def forget(self) -> None:
+        """Removes the queues of a fleet that was there for this run alone."""
+        await asyncio.to_thread(self._hints.discard)
 
     async def collect(self) -> RunOutcome:
         """The outcome with its dataset, whatever is in it; made here where the workers have not made it."""

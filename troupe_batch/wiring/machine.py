@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +16,7 @@ from troupe_batch.rehearsal.process import RehearsalProcess
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
+_LOOK_EVERY_S = 2.0
 _STARTED_HERE = "started by this command"
 
 
@@ -46,6 +48,7 @@ async def machine(
             yield Machine(settings, server)
             return
         redis = started.enter_context(EmbeddedRedis(state))
+        started.callback(asyncio.create_task(_keep_up(redis)).cancel)
         settings = settings.with_values(
             _STARTED_HERE,
             redis__broker_url=redis.url,
@@ -61,3 +64,10 @@ async def machine(
         )
         await started.enter_async_context(workers)
         yield Machine(settings, server, workers)
+
+
+async def _keep_up(redis: EmbeddedRedis) -> None:
+    """Brings the server back should even the guard that restarts it be gone."""
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.to_thread(redis.ensure)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult
+from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
 from troupe_batch.errors import FixTheInput
 from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.extractor import extract
+from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
@@ -94,6 +96,14 @@ class FleetRuntime:
             should_stop=lambda: not still_mine(),
         )
         return ShardResult(is_committed=record is not None, progress=seen)
+
+    async def note_absences(self, run_id: str, quarantined: Mapping[int, str], stop: Stop | None) -> None:
+        """Records beside the results why shards are missing."""
+        store = self._store(run_id)
+        for shard, reason in quarantined.items():
+            await store.quarantine(shard, reason)
+        if stop is not None:
+            await store.stop(StopMark(stop.kind, stop.reason, datetime.now(UTC).isoformat(timespec="seconds")))
 
     async def extract(self, run_id: str) -> int:
         """Turns the marked shards into the dataset; the number of shards in it."""

@@ -14,15 +14,15 @@ from troupe_batch.llm.tokens import TokenCounter, estimate_tokens
 COUNTED = [
     (
         (
-            "You are taking part in a study about food. Answer as the person described below would answer, from their own "
-            "point of view, and do not mention that you are a model. If the person would not know, say so."
+            "You are taking part in a study about food. Answer as the person described below would answer, from their "
+            "own point of view, and do not mention that you are a model. If the person would not know, say so."
         ),
         46,
     ),
     (
         (
-            "<persona>\n- name: Maria Delgado\n- age: 34\n- gender: female\n- region: South\n- household_income: 62000\n"
-            "- education: bachelor's degree\n- occupation: registered nurse\n</persona>"
+            "<persona>\n- name: Maria Delgado\n- age: 34\n- gender: female\n- region: South\n"
+            "- household_income: 62000\n- education: bachelor's degree\n- occupation: registered nurse\n</persona>"
         ),
         48,
     ),

@@ -1,0 +1,22 @@
+# syntax=docker/dockerfile:1
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/troupe
+ENV PATH=/opt/troupe/bin:$PATH
+WORKDIR /src
+# The dependencies first: this layer changes only with the lock file. Each download is checked against its hash.
+COPY requirements.lock ./
+RUN pip install --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY troupe_batch troupe_batch
+COPY workers workers
+RUN pip install --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+RUN useradd --create-home --uid 10001 troupe && install -d -o troupe -g troupe /runs /app
+COPY --from=build /opt/troupe /opt/troupe
+ENV PATH=/opt/troupe/bin:$PATH PYTHONUNBUFFERED=1
+USER troupe
+WORKDIR /app
+VOLUME /runs
+CMD ["troupe", "--help"]

@@ -1,0 +1,215 @@
+"""One attempt at one shard: claim it, run it while the lease holds, and leave Redis in order whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from troupe_batch.dispatch.coordination import WORKER_DIED, Claim, ClaimState, Coordination, Hold, Holder
+from troupe_batch.dispatch.run_status import Stop
+from troupe_batch.dispatch.worker_runtime import ShardProgress, ShardResult, WorkerRuntime
+from troupe_batch.errors import FixTheInput, StateUnreachable, StopTheJob, TryAgain
+
+log = logging.getLogger(__name__)
+
+REST_AFTER_FAILURE_S = 2.0
+REST_AFTER_OUTAGE_S = 15.0
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. All but `RETURNED` and `FAILED` settle the hint that led to it."""
+
+    COMMITTED = "committed"
+    DONE = "done"  # before this attempt began
+    LEASED = "leased"  # by another worker
+    STOPPED = "stopped"
+    QUARANTINED = "quarantined"
+    RETURNED = "returned"  # this worker shuts down; the shard is free for others
+    LOST = "lost"  # the lease went to another worker
+    FAILED = "failed"  # the reconciler sends the shard out again after a rest
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of an attempt; `is_last` when no shard of the run is waiting any more.
+
+    `counts` brings the shard nearer to quarantine; it is not sent out again for `rest_s`.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    is_last: bool = False
+    counts: bool = False
+    rest_s: float = 0.0
+
+    @classmethod
+    def failed(cls, reason: str) -> Ending:
+        """The attempt failed by itself."""
+        return cls(Outcome.FAILED, reason, counts=True, rest_s=REST_AFTER_FAILURE_S)
+
+    @classmethod
+    def cut_off(cls, reason: str) -> Ending:
+        """Redis or the store was away: nobody's fault, and it may last, so it never leads to quarantine."""
+        return cls(Outcome.FAILED, reason, rest_s=REST_AFTER_OUTAGE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where an attempt runs. `is_running` tells whether a process of this same worker is still at its work."""
+
+    worker: str
+    pid: int
+    is_running: Callable[[int], bool]
+    beat_s: float = 1.0  # lease renewal, progress and stop flag, in one step
+    grace_s: float = 15.0  # for calls in flight when the attempt must let go: their replies go to the cache
+
+
+class ShardAttempt:
+    """Runs a shard once. `leave` and `give_up` end it early; call them on its event loop."""
+
+    def __init__(
+        self, run_id: str, shard: int, *, coordination: Coordination, runtime: WorkerRuntime, workplace: Workplace
+    ) -> None:
+        self.progress = ShardProgress()
+        self._run_id = run_id
+        self._shard = shard
+        self._coordination = coordination
+        self._runtime = runtime
+        self._workplace = workplace
+        self._verdict: Ending | None = None
+        self._verdict_fell = asyncio.Event()
+        self._grace_s = workplace.grace_s
+
+    def leave(self) -> None:
+        """Starts nothing more and gives the shard back once the calls in flight are in the cache."""
+        self._rule(Ending(Outcome.RETURNED))
+
+    def give_up(self, reason: str) -> None:
+        """Ends the attempt at once; it counts as failed."""
+        self._grace_s = 0.0
+        self._verdict = None
+        self._rule(Ending.failed(reason))
+
+    async def run(self) -> Ending:
+        """The ending. Raises StateUnreachable only before anything was begun."""
+        if self._verdict is not None:
+            return self._verdict
+        claim = await self._claim()
+        if claim.holder is None or claim.state is not ClaimState.CLAIMED:
+            return Ending(Outcome(claim.state.value), claim.reason)
+        work = asyncio.create_task(self._execute(claim.holder.attempt))
+        watch = asyncio.create_task(self._watch(claim.holder, work))
+        ending = await self._end_of(work)
+        # Not cancelled: a renewal that is still on its way would take the lease back after we have given it up.
+        await watch
+        return await self._settle(claim.holder, ending)
+
+    async def _claim(self) -> Claim:
+        here = self._workplace
+        claim = await self._coordination.claim(self._run_id, self._shard, worker=here.worker, pid=here.pid)
+        other = claim.holder
+        if claim.state is not ClaimState.LEASED or other is None:
+            return claim
+        if other.worker != here.worker or here.is_running(other.pid):
+            return claim
+        # A process of this very worker died at it: no need to wait for the lease to run out.
+        await self._coordination.release(self._run_id, self._shard, other.attempt, counts=True, reason=WORKER_DIED)
+        return await self._coordination.claim(self._run_id, self._shard, worker=here.worker, pid=here.pid)
+
+    async def _execute(self, attempt: str) -> ShardResult:
+        return await self._runtime.execute(
+            self._run_id,
+            self._shard,
+            attempt=attempt,
+            still_mine=lambda: self._verdict is None,
+            on_progress=self._note,
+        )
+
+    async def _end_of(self, work: asyncio.Task[ShardResult]) -> Ending:
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            if self._verdict is None:  # somebody cancelled the attempt itself
+                self._verdict = Ending(Outcome.RETURNED)
+            return self._verdict
+        except (StopTheJob, FixTheInput) as error:
+            await self._stop(Stop(type(error).__name__, str(error)))
+            return Ending(Outcome.STOPPED, str(error))
+        except TryAgain as error:
+            return Ending.cut_off(str(error))
+        except Exception as error:
+            log.exception("An attempt at a shard failed.", extra=self._facts(action="shard_failed"))
+            return Ending.failed(f"{type(error).__name__}: {error}")
+        if result.is_committed:
+            self.progress = result.progress
+            return Ending(Outcome.COMMITTED)
+        return self._verdict or Ending.failed("the shard ended without a mark")
+
+    async def _settle(self, holder: Holder, ending: Ending) -> Ending:
+        """Tells Redis. When it cannot be told, the lease runs out and the ledger tells the reconciler."""
+        try:
+            if ending.outcome is Outcome.COMMITTED:
+                is_last = await self._coordination.commit(self._run_id, self._shard, holder.attempt, self.progress)
+                return Ending(Outcome.COMMITTED, is_last=is_last)
+            await self._coordination.release(
+                self._run_id,
+                self._shard,
+                holder.attempt,
+                counts=ending.counts,
+                rest_s=ending.rest_s,
+                reason=ending.reason if ending.outcome is Outcome.FAILED else None,
+            )
+        except StateUnreachable:
+            log.warning("Redis was not told how a shard ended.", exc_info=True, extra=self._facts(action="not_told"))
+        return ending
+
+    async def _watch(self, holder: Holder, work: asyncio.Task[ShardResult]) -> None:
+        """Renews the lease every beat; once the verdict has fallen, lets the work end by itself or cuts it short."""
+        told: ShardProgress | None = None
+        verdict = asyncio.create_task(self._verdict_fell.wait())
+        while not work.done() and self._verdict is None:
+            await asyncio.wait([work, verdict], timeout=self._workplace.beat_s, return_when=asyncio.FIRST_COMPLETED)
+            now = self.progress
+            if not work.done():
+                await self._renew(holder, now if now != told else None)
+            told = now
+        verdict.cancel()
+        ends_at = asyncio.get_running_loop().time() + self._grace_s
+        while not work.done() and (left_s := ends_at - asyncio.get_running_loop().time()) > 0:
+            # The lease is kept up meanwhile, so that nobody repeats the calls that are still in flight.
+            await asyncio.wait([work], timeout=min(left_s, self._workplace.beat_s))
+            if not work.done() and self._verdict != Ending(Outcome.LOST):
+                await self._renew(holder, None)
+        work.cancel()
+
+    async def _renew(self, holder: Holder, progress: ShardProgress | None) -> None:
+        try:
+            answer = await self._coordination.renew(self._run_id, self._shard, holder, progress)
+        except StateUnreachable:
+            # Silence is not a no: the mark decides in the end, so the work goes on.
+            log.warning("A lease could not be renewed.", exc_info=True, extra=self._facts(action="renew_failed"))
+            return
+        if answer is Hold.STOPPED:
+            self._rule(Ending(Outcome.STOPPED))
+        elif answer is Hold.LOST:
+            self._rule(Ending(Outcome.LOST))
+
+    async def _stop(self, stop: Stop) -> None:
+        try:
+            await self._coordination.stop(self._run_id, stop)
+        except StateUnreachable:
+            log.warning("Redis was not told of a stop.", exc_info=True, extra=self._facts(action="not_told"))
+
+    def _note(self, progress: ShardProgress) -> None:
+        self.progress = progress
+
+    def _rule(self, ending: Ending) -> None:
+        if self._verdict is None:
+            self._verdict = ending
+        self._verdict_fell.set()
+
+    def _facts(self, *, action: str) -> dict[str, str | int]:
+        return {"run_id": self._run_id, "shard": self._shard, "action": action}

@@ -1,0 +1,45 @@
+"""How Flower, the dashboard of Celery, is started for this fleet."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from troupe_batch.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class FlowerSettings:
+    """Where Flower listens and whom it lets in. Shown beyond this machine only with a password."""
+
+    state_file: Path
+    address: str = "127.0.0.1"
+    port: int = 5555
+    user: str | None = None
+    password: str | None = None
+    app: str = "workers.celery_app"
+    is_read_only: bool = True
+
+
+def flower_command(settings: FlowerSettings) -> tuple[list[str], dict[str, str]]:
+    """Command line and additional environment; the password is in the environment, where `ps` does not show it."""
+    if settings.password is None and settings.address not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsError(
+            f"Flower would be open to everyone at {settings.address}: set FLOWER_USER and FLOWER_PASSWORD"
+        )
+    options = {
+        "address": settings.address,
+        "port": str(settings.port),
+        "max-tasks": "20000",  # 6 kB each; a task is a shard
+        "persistent": "True",
+        "db": str(settings.state_file),
+        "state-save-interval": "60000",
+        "purge-offline-workers": "60",
+        "read-only": str(settings.is_read_only),
+    }
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", settings.app, "flower"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    if settings.password is None:
+        return command, {}
+    return command, {"FLOWER_BASIC_AUTH": f"{settings.user or 'troupe'}:{settings.password}"}

@@ -1,0 +1,68 @@
+"""The names of everything that dispatch keeps in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROOT = "troupe:"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetKeys:
+    """Keys of one fleet: the workers and submitters that share one pair of queues."""
+
+    queue_prefix: str = ""
+    root: str = ROOT
+
+    @property
+    def shards_queue(self) -> str:
+        """Queue of hints to run a shard, as Celery names it."""
+        return f"{self.queue_prefix}shards"
+
+    @property
+    def extract_queue(self) -> str:
+        """Queue of hints to extract a dataset or to look after a run."""
+        return f"{self.queue_prefix}extract"
+
+    @property
+    def shards_list(self) -> str:
+        """The Redis list behind the queue of shards; its length is what KEDA scales on."""
+        return f"{self.root}{self.shards_queue}"
+
+    @property
+    def workers(self) -> str:
+        """Sorted set: worker name and slots, as "name 4", by the time it was last seen, ms."""
+        return f"{self.root}fleet:{self.queue_prefix}:workers"
+
+    @property
+    def runs(self) -> str:
+        """Sorted set: runs that are not finished, by the time they were opened, ms."""
+        return f"{self.root}fleet:{self.queue_prefix}:runs"
+
+    @property
+    def tend_hint(self) -> str:
+        """Lock: a hint to look after the open runs was sent a moment ago."""
+        return f"{self.root}fleet:{self.queue_prefix}:tend"
+
+
+@dataclass(frozen=True, slots=True)
+class RunKeys:
+    """Keys of one run. All but `hints` are shared by every fleet that works on it."""
+
+    run_id: str
+    queue_prefix: str = ""
+    root: str = ROOT
+
+    def __getitem__(self, name: str) -> str:
+        return f"{self.root}run:{self.run_id}:{name}"
+
+    @property
+    def hints(self) -> str:
+        """Sorted set: shards that a message in this fleet's queue stands for, by the time it was sent, ms."""
+        return f"{self['hints']}:{self.queue_prefix}"
+
+    def for_scripts(self) -> list[str]:
+        """KEYS of every script in `coordination_scripts`, in their order."""
+        names = ("meta", "done", "leases", "owners", "attempts", "quarantine")
+        more = ("resting", "failures", "live", "totals")
+        return [self[name] for name in (*names, *more)] + [self.hints]

@@ -1,0 +1,204 @@
+"""All of a run at a glance: what the reconciler reads and writes, a handful of round trips whatever the size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from troupe_batch.dispatch.coordination import LIFETIME_S, Coordination, parse_stop
+from troupe_batch.dispatch.redis_client import answering
+from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
+
+WORKER_SILENT_S = 20.0  # a worker not heard of for so long counts as gone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One reading of a run. Shards are int64 arrays; `hinted_ms` goes with `hinted`, oldest first."""
+
+    status: RunStatus
+    is_known: bool  # False when Redis has forgotten the run
+    now_ms: int
+    opened_ms: int
+    claimed_ms: int | None
+    open_shards: npt.NDArray[np.int64]  # neither committed, leased, quarantined, resting nor hinted
+    hinted: npt.NDArray[np.int64]
+    hinted_ms: npt.NDArray[np.float64]
+    queued: int
+    is_extracting: bool
+
+
+class RunBoard:
+    """Reads snapshots of runs, notes hints, and makes Redis agree with the ledger."""
+
+    def __init__(self, coordination: Coordination) -> None:
+        self._coordination = coordination
+        self._redis = coordination.redis
+        self._fleet = coordination.fleet
+
+    async def open(self, run_id: str, facts: RunFacts, committed: Collection[int], *, forget: bool) -> None:
+        """Makes the run known and equal to the ledger. `forget` lifts an earlier stop and quarantine (a resume)."""
+        keys = self._coordination.keys(run_id)
+        with answering("open"):
+            now_ms = _milliseconds(await self._redis.time())
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(keys["meta"], "shards", facts.shards)
+                pipe.hset(keys["meta"], "opened_at", now_ms)
+                pipe.zadd(self._fleet.runs, {run_id: now_ms})
+                if forget:
+                    pipe.hdel(keys["meta"], "stop", "extracted", "extraction_failures", "extraction_failure")
+                    pipe.delete(*(keys[name] for name in ("quarantine", "attempts", "failures", "resting")))
+                    pipe.delete(keys.hints)
+                if not committed:
+                    pipe.delete(keys["totals"])  # of an earlier life whose results were removed
+                _set_done(pipe, keys["done"], facts.shards, committed)
+                pipe.expire(keys["meta"], LIFETIME_S)
+                await pipe.execute()
+
+    async def sync(self, run_id: str, shards: int, committed: Collection[int]) -> None:
+        """Makes Redis equal to the ledger, in both directions."""
+        with answering("sync"):
+            async with self._redis.pipeline(transaction=True) as pipe:
+                _set_done(pipe, self._coordination.keys(run_id)["done"], shards, committed)
+                await pipe.execute()
+
+    async def close(self, run_id: str) -> None:
+        """Takes the run off the list of those that workers look after."""
+        with answering("close"):
+            await self._redis.zrem(self._fleet.runs, run_id)
+
+    async def may_tend(self, run_id: str, who: str, *, for_s: float, is_in_charge: bool) -> bool:
+        """Whether `who` should look after the run now. A submitter is in charge; workers step in when it is silent."""
+        key = self._coordination.keys(run_id)["tended"]
+        with answering("tend"):
+            return bool(await self._redis.set(key, who, px=round(for_s * 1000), nx=not is_in_charge))
+
+    async def stop_tending(self, run_id: str, who: str) -> None:
+        """Lets the next one look after the run at once, unless a submitter has taken charge meanwhile."""
+        await self._coordination.drop(self._coordination.keys(run_id)["tended"], who)
+
+    async def note_hints(self, run_id: str, shards: Sequence[int]) -> None:
+        """Notes that a message is about to be sent for each of `shards`."""
+        keys = self._coordination.keys(run_id)
+        with answering("note hints"):
+            now_ms = _milliseconds(await self._redis.time())
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zadd(keys.hints, {str(shard): now_ms for shard in shards})
+                pipe.expire(keys.hints, LIFETIME_S)
+                await pipe.execute()
+
+    async def snapshot(self, run_id: str, facts: RunFacts) -> Snapshot:
+        """The run as Redis sees it now, in one round trip."""
+        keys, fleet = self._coordination.keys(run_id), self._fleet
+        with answering("snapshot"):
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.time()
+                pipe.hgetall(keys["meta"])
+                pipe.get(keys["done"])
+                pipe.zrange(keys["leases"], 0, -1, withscores=True)
+                pipe.hgetall(keys["quarantine"])
+                pipe.zrange(keys["resting"], 0, -1, withscores=True)
+                pipe.hgetall(keys["failures"])
+                pipe.hgetall(keys["live"])
+                pipe.hgetall(keys["totals"])
+                pipe.zrange(keys.hints, 0, -1, withscores=True)
+                pipe.exists(keys["extracting"])
+                pipe.zrange(fleet.workers, 0, -1, withscores=True)
+                pipe.llen(fleet.shards_list)
+                replies = await pipe.execute()
+        return _read(run_id, facts, replies)
+
+
+def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
+    clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, *fleet = replies
+    now_ms = _milliseconds(clock)
+    is_done = _bits(done, facts.shards)
+    leased = _after(leases, now_ms)
+    hinted, hinted_ms = _scored(hints)
+    is_open = ~is_done
+    for taken in (leased, np.array([int(s) for s in quarantine], dtype=np.int64), _after(resting, now_ms), hinted):
+        is_open[taken[taken < facts.shards]] = False
+    waits = ~is_done[hinted] if hinted.size else np.zeros(0, dtype=bool)
+    workers, queued = fleet
+    alive = [name.decode().split(" ") for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
+    live_leases = {int(s) for s in leased}
+    progress = sum(
+        (ShardProgress.unpacked(text.decode()) for shard, text in live.items() if int(shard) in live_leases),
+        start=_totals(totals),
+    )
+    status = RunStatus(
+        run_id=run_id,
+        total_shards=facts.shards,
+        committed_shards=int(is_done.sum()),
+        leased_shards=int((~is_done[leased]).sum()) if leased.size else 0,
+        hinted_shards=int(waits.sum()),
+        quarantined=_reasons(quarantine),
+        trouble=_reasons(failures),
+        progress=progress,
+        workers=tuple(name for name, _ in alive),
+        slots=sum(int(slots) for _, slots in alive),
+        stop=parse_stop(meta.get(b"stop")),
+        extracted_shards=_number(meta.get(b"extracted")),
+        extraction_failure=_text(meta.get(b"extraction_failure")),
+    )
+    return Snapshot(
+        status=status,
+        is_known=b"shards" in meta,
+        now_ms=now_ms,
+        opened_ms=_number(meta.get(b"opened_at")) or now_ms,
+        claimed_ms=_number(meta.get(b"claimed_at")),
+        open_shards=np.flatnonzero(is_open),
+        hinted=hinted[waits],
+        hinted_ms=hinted_ms[waits],
+        queued=int(queued),
+        is_extracting=bool(extracting),
+    )
+
+
+def _set_done(pipe: Any, key: str, shards: int, committed: Iterable[int]) -> None:
+    is_done = np.zeros(shards, dtype=bool)
+    is_done[[shard for shard in committed if shard < shards]] = True
+    pipe.set(key, np.packbits(is_done).tobytes(), ex=LIFETIME_S)
+
+
+def _bits(packed: bytes | None, shards: int) -> npt.NDArray[np.bool_]:
+    is_done = np.zeros(shards, dtype=bool)
+    found = np.unpackbits(np.frombuffer(packed or b"", dtype=np.uint8))[:shards]
+    is_done[: found.size] = found
+    return is_done
+
+
+def _scored(pairs: list[tuple[bytes, float]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    shards = np.array([int(shard) for shard, _ in pairs], dtype=np.int64)
+    return shards, np.array([score for _, score in pairs], dtype=np.float64)
+
+
+def _after(pairs: list[tuple[bytes, float]], now_ms: int) -> npt.NDArray[np.int64]:
+    return np.array([int(shard) for shard, until in pairs if until > now_ms], dtype=np.int64)
+
+
+def _reasons(found: dict[bytes, bytes]) -> dict[int, str]:
+    return {int(shard): reason.decode() for shard, reason in found.items()}
+
+
+def _totals(found: dict[bytes, bytes]) -> ShardProgress:
+    counts = {name.decode(): float(count) for name, count in found.items()}
+    cost_usd = counts.pop("cost_usd", 0.0)
+    return ShardProgress(**{name: int(count) for name, count in counts.items()}, cost_usd=cost_usd)
+
+
+def _number(text: bytes | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _text(text: bytes | None) -> str | None:
+    return None if text is None else text.decode()
+
+
+def _milliseconds(clock: tuple[int, int]) -> int:
+    return clock[0] * 1000 + clock[1] // 1000

@@ -1,0 +1,171 @@
+"""The Celery workers of one machine: started, watched, started again, and stopped without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from troupe_batch.dispatch.redis_keys import FleetKeys
+
+log = logging.getLogger(__name__)
+
+STOP_WITH_STDIN = "_TROUPE_STOP_WITH_STDIN"  # no setting, so it does not begin like one
+_LONGEST_BACKOFF_S = 30.0
+_HEALTHY_S = 60.0  # a worker that lived so long starts its backoff anew
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCommand:
+    """How a worker is started; `concurrency` is the number of shards it runs at a time, each in a process."""
+
+    fleet: FleetKeys
+    concurrency: int
+    name: str = "worker"
+    app: str = "workers.celery_app"
+    log_level: str = "INFO"
+    extra: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """The command line. `troupe worker` may become this process by exec."""
+        queues = f"{self.fleet.shards_queue},{self.fleet.extract_queue}"
+        # Gossip and mingle let workers chat with each other about tasks and clocks; hints need neither.
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", self.app, "worker", "-P", "prefork"]
+        command += ["-c", str(self.concurrency), "-Q", queues, "-n", f"{self.name}@%h", "-E"]
+        command += ["-l", self.log_level, "--without-gossip", "--without-mingle", *self.extra]
+        return command
+
+
+@dataclass(slots=True)
+class _Seat:
+    name: str
+    process: asyncio.subprocess.Process | None = None
+    supervision: asyncio.Task[None] | None = None
+    restarts: int = 0
+
+
+@dataclass(slots=True)
+class WorkerProcesses:
+    """Workers that live as long as this command; use as an async context manager.
+
+    Each hears of this command's end through its stdin, also when the command is killed. `keep_fds` are handed on,
+    such as `EmbeddedRedis.use_lock`: the server then outlives us until the workers have given back their shards.
+    """
+
+    command: WorkerCommand
+    log_dir: Path
+    workers: int = 1
+    env: Mapping[str, str] = field(default_factory=dict)
+    keep_fds: Sequence[int] = ()
+    cwd: Path | None = None
+    stop_grace_s: float = 25.0  # more than an attempt's grace for calls in flight
+    _seats: list[_Seat] = field(default_factory=list, init=False)
+    _is_stopping: bool = field(default=False, init=False)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers that run now."""
+        return [s.process.pid for s in self._seats if s.process is not None and s.process.returncode is None]
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker ended by itself and was started again."""
+        return sum(seat.restarts for seat in self._seats)
+
+    async def __aenter__(self) -> Self:
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        for index in range(self.workers):
+            seat = _Seat(name=f"{self.command.name}{index + 1 if self.workers > 1 else ''}")
+            self._seats.append(seat)
+            await self._start(seat)
+            seat.supervision = asyncio.create_task(self._supervise(seat))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self, *, grace_s: float | None = None) -> None:
+        """Asks every worker to give back its shards, and kills those that do not end within `grace_s`.
+
+        0 kills at once: right when no shard is under way, as Celery takes two seconds to say goodbye.
+        """
+        self._is_stopping = True
+        grace_s = self.stop_grace_s if grace_s is None else grace_s
+        if grace_s > 0:
+            await self._ask_to_end(grace_s)
+        for seat in self._seats:
+            if seat.process is not None and seat.process.returncode is None:
+                if grace_s > 0:
+                    log.warning("A worker had to be killed.", extra={"action": "worker_killed", "worker": seat.name})
+                _signal_group(seat.process, signal.SIGKILL)
+                await seat.process.wait()
+            if seat.supervision is not None:
+                seat.supervision.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await seat.supervision
+        self._seats.clear()
+
+    async def _ask_to_end(self, grace_s: float) -> None:
+        for seat in self._seats:
+            _signal(seat.process, signal.SIGTERM)
+        endings = [asyncio.create_task(s.process.wait()) for s in self._seats if s.process is not None]
+        if endings:
+            await asyncio.wait(endings, timeout=grace_s)
+
+    async def _supervise(self, seat: _Seat) -> None:
+        backoff_s = 0.2
+        while seat.process is not None:
+            started_s = asyncio.get_running_loop().time()
+            code = await seat.process.wait()
+            if self._is_stopping:
+                return
+            # Its children may outlive it for a moment; none may go on with a shard that is free again.
+            _signal_group(seat.process, signal.SIGKILL)
+            lived_s = asyncio.get_running_loop().time() - started_s
+            backoff_s = 0.2 if lived_s > _HEALTHY_S else backoff_s
+            facts = {"action": "worker_restarted", "worker": seat.name, "exit_code": code}
+            log.warning("A worker ended by itself and is started again.", extra=facts)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
+            seat.restarts += 1
+            await self._start(seat)
+
+    async def _start(self, seat: _Seat) -> None:
+        command = WorkerCommand(
+            self.command.fleet,
+            self.command.concurrency,
+            seat.name,
+            self.command.app,
+            self.command.log_level,
+            self.command.extra,
+        )
+        with (self.log_dir / f"{seat.name}.log").open("ab") as out:
+            seat.process = await asyncio.create_subprocess_exec(
+                *command.arguments(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                cwd=self.cwd,
+                env={**os.environ, **self.env, STOP_WITH_STDIN: "1"},
+                start_new_session=True,
+                pass_fds=tuple(self.keep_fds),
+            )
+
+
+def _signal(process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:
+    if process is not None and process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    # The worker leads its own session, so its group is itself and its children.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

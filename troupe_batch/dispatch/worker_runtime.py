@@ -1,0 +1,123 @@
+"""The seam between coordination and work: what a worker must be able to do with a shard.
+
+Who does what
+    *Runtime* (built by wiring) knows plans, people, models and the object store. It runs units, writes files under
+    the attempt's name and places the put-if-absent mark. The mark is the truth: whoever places it has won.
+    *Coordination* (Redis, `attempt.py`) knows who is at a shard now, how often it was tried, and when to stop.
+    It saves work, never correctness: all it remembers may vanish, and results are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import astuple, dataclass, fields
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why nothing further may be started: `kind` is the name of a StopTheJob or FixTheInput error."""
+
+    kind: str
+    reason: str
+
+    @property
+    def keeps_a_partial_dataset(self) -> bool:
+        """A spent budget ends in a dataset with `not_run` rows; an interrupted run waits for its resume."""
+        return self.kind != "Interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProgress:
+    """What an attempt has done so far; counts only grow within an attempt."""
+
+    units: int = 0
+    answers: int = 0
+    calls: int = 0
+    cache_hits: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: ShardProgress) -> ShardProgress:
+        return ShardProgress(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def packed(self) -> str:
+        """The counts separated by blanks, in the order of the fields: what Redis keeps."""
+        return " ".join(str(count) for count in astuple(self))
+
+    @classmethod
+    def unpacked(cls, text: str) -> ShardProgress:
+        """The inverse of `packed`; missing counts at the end are zero."""
+        names = [f.name for f in fields(cls)]
+        found = {name: float(count) for name, count in zip(names, text.split(), strict=False)}
+        cost_usd = found.pop("cost_usd", 0.0)
+        return cls(**{name: int(count) for name, count in found.items()}, cost_usd=cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The size of a run, from its frozen plan."""
+
+    shards: int
+    units: int
+    units_per_shard: int
+
+    def units_of(self, shard: int) -> range:
+        """The unit indices of a shard."""
+        start = shard * self.units_per_shard
+        return range(start, min(start + self.units_per_shard, self.units))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """How `execute` ended: `is_committed` when the shard has a mark now, by this attempt or by any other."""
+
+    is_committed: bool
+    progress: ShardProgress = ShardProgress()
+
+
+class WorkerRuntime(Protocol):
+    """Everything that a worker process needs to know of runs; one object per process, on one event loop."""
+
+    async def facts(self, run_id: str) -> RunFacts:
+        """The size of the run. Raises FixTheInput when there is no such run."""
+        ...
+
+    async def committed_shards(self, run_id: str) -> Collection[int]:
+        """The shards that have a mark in the object store: the ledger itself, never a memory of it."""
+        ...
+
+    async def execute(
+        self,
+        run_id: str,
+        shard: int,
+        *,
+        attempt: str,
+        still_mine: Callable[[], bool],
+        on_progress: Callable[[ShardProgress], None],
+    ) -> ShardResult:
+        """Runs the shard's units, writes its files under `attempt` and places the mark.
+
+        It looks for a mark first and comes back at once where there is one: a repeated hint costs one look.
+        Before it starts a unit it asks `still_mine`; on False it starts nothing more, lets the calls in flight end
+        (their replies go to the cache) and comes back uncommitted. It may be cancelled when that takes too long.
+        `on_progress` is cheap; call it after every unit with the totals of this attempt.
+        Raises StopTheJob when nothing further may be started, TryAgain when Redis or the object store is away.
+        """
+        ...
+
+    async def note_absences(self, run_id: str, quarantined: Mapping[int, str], stop: Stop | None) -> None:
+        """Records beside the results why shards are missing, so that the dataset says so; Redis may forget it.
+
+        Called before `extract`, only where there is something to record.
+        """
+        ...
+
+    async def extract(self, run_id: str) -> int:
+        """Turns the marked shards into the dataset, and says how many there were; idempotent."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes clients; called once, when the worker process ends."""
+        ...

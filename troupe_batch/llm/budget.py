@@ -1,0 +1,137 @@
+"""The cost cap of a run: worst cases are reserved before calls and settled after them, so money cannot overrun."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from troupe_batch.errors import BudgetSpent, EndpointFaulty, EndpointUnreachable, RecordAndGoOn, StopTheJob, TryAgain
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS, Price
+
+NANO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """Money of a run in USD: the cap, what is spent, and what is held for calls whose cost is not known yet."""
+
+    cap_usd: float
+    spent_usd: float
+    held_usd: float
+
+
+class Budget(Protocol):
+    """Keeps spent + held <= cap."""
+
+    async def reserve(self, amount_usd: float) -> None:
+        """Holds the amount; waits while only held money is in the way; BudgetSpent where it cannot fit."""
+        ...
+
+    def settle(self, held_usd: float, spent_usd: float) -> None:
+        """Turns what was held for one call into what it cost. Never waits, never fails."""
+        ...
+
+    async def status(self) -> BudgetStatus:
+        """How it stands, with all that this process has settled so far."""
+        ...
+
+
+class Budgeted:
+    """A model that starts no call that could pass the cap.
+
+    A request without a completion limit has no worst case, so it is sent with DEFAULT_MAX_COMPLETION_TOKENS.
+    What a call without a `usage`, or one that broke off, has cost is unknown: its worst case counts as spent.
+    """
+
+    def __init__(self, inner: ChatModel, budget: Budget, price: Price) -> None:
+        self._inner = inner
+        self._budget = budget
+        self._price = price
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`; BudgetSpent where its worst case does not fit under the cap."""
+        if request.parameters.max_completion_tokens is None:
+            limited = replace(request.parameters, max_completion_tokens=DEFAULT_MAX_COMPLETION_TOKENS)
+            request = replace(request, parameters=limited)
+        worst_usd = self._price.worst_case(request)
+        await self._budget.reserve(worst_usd)
+        # Unless it is known to be less: a cancelled call, too, may have been served.
+        spent_usd = worst_usd
+        try:
+            reply = await self._inner.complete(request)
+            if reply.usage is not None:
+                spent_usd = self._price.cost(reply.usage)
+        except (EndpointFaulty, EndpointUnreachable) as error:
+            spent_usd = worst_usd if error.may_be_paid else 0.0
+            raise
+        except (TryAgain, RecordAndGoOn, StopTheJob):
+            spent_usd = 0.0
+            raise
+        finally:
+            self._budget.settle(worst_usd, spent_usd)
+        return reply
+
+
+class MemoryBudget:
+    """A budget inside one process, for runs without Redis and for tests."""
+
+    def __init__(self, cap_usd: float, spent_usd: float = 0.0) -> None:
+        self._cap = nano_usd(cap_usd)
+        self._spent = nano_usd(spent_usd)
+        self._held = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def reserve(self, amount_usd: float) -> None:
+        """Holds the amount, in the order of asking; waits while only held money is in the way."""
+        amount = nano_usd(amount_usd)
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((amount, granted))
+        self._serve()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled() and granted.exception() is None:
+                self._held -= amount
+                self._serve()
+            raise
+
+    def settle(self, held_usd: float, spent_usd: float) -> None:
+        """Turns what was held for one call into what it cost."""
+        self._held -= nano_usd(held_usd)
+        self._spent += nano_usd(spent_usd)
+        self._serve()
+
+    async def status(self) -> BudgetStatus:
+        """How it stands."""
+        return BudgetStatus(self._cap / NANO, self._spent / NANO, self._held / NANO)
+
+    def _serve(self) -> None:
+        while self._waiting:
+            amount, granted = self._waiting[0]
+            fits = self._spent + self._held + amount <= self._cap
+            if not granted.done():
+                if fits:
+                    self._held += amount
+                    granted.set_result(None)
+                elif self._spent + amount > self._cap:
+                    granted.set_exception(budget_spent(self._cap, self._spent, amount))
+                else:
+                    return
+            self._waiting.popleft()
+
+
+def nano_usd(usd: float) -> int:
+    """USD in whole billionths, rounded up: sums are exact, and never too small."""
+    return math.ceil(round(usd * NANO, 3))
+
+
+def budget_spent(cap: int, spent: int, amount: int) -> BudgetSpent:
+    """The error for an amount (all in nano-USD) that does not fit."""
+    return BudgetSpent(
+        f"the cost cap is reached: ${spent / NANO:.4f} of ${cap / NANO:.4f} are spent, and the next call could cost "
+        f"${amount / NANO:.4f}; raise `budget.max_usd` and resume"
+    )

@@ -1,0 +1,190 @@
+"""The model at the other end of the wire, through the openai SDK: OpenAI, Azure OpenAI or any compatible server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+import aiohttp
+import httpx2
+import openai
+import orjson
+
+from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError
+from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplySchema, ReplyStatus
+from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
+from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.reading import read_completion
+
+OPENAI_URL = "https://api.openai.com/v1"
+_CONNECT_TIMEOUT_S = 15.0
+# Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
+_KEEP_ALIVE_S = 20.0
+_PATH = "/chat/completions"
+# 31 bits: some servers read the seed into a signed 32-bit integer.
+_SEED_MASK = 0x7FFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSpec:
+    """Where the model is and how to reach it. `max_connections` is the most calls in flight of this process."""
+
+    kind: Literal["openai", "azure", "compatible", "rehearsal"]
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    azure_endpoint: str | None = None
+    api_version: str | None = None
+    timeout_s: float = 120.0
+    max_connections: int = 400
+    sends_seed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the requests of a kind of service differ: the name of the completion limit, and whether it reads a seed."""
+
+    sends_seed: bool
+    # Compatible servers know the older name of the limit; OpenAI's newer models refuse it.
+    limit_field: str = "max_completion_tokens"
+    is_azure: bool = False
+
+
+class OpenAIProvider:
+    """Sends each request once and says how it went; retries, limits and the cache are others' work.
+
+    `timeout_s` bounds the whole call: the SDK's own limits start anew with every packet.
+    """
+
+    def __init__(
+        self, client: openai.AsyncOpenAI, *, dialect: Dialect, prices: PriceList, timeout_s: float = 120.0
+    ) -> None:
+        self._client = client
+        self._dialect = dialect
+        self._prices = prices
+        self._timeout_s = timeout_s
+        self._formats: dict[str, orjson.Fragment] = {}
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`, from exactly one HTTP call."""
+        body = self._body(request)
+        started = time.perf_counter()
+        try:
+            content = await self._post(request.endpoint.model, body)
+        except ContentFiltered as error:
+            reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
+        else:
+            reply = read_completion(content, request.reply_schema)
+        return self._with_cost(reply, request, time.perf_counter() - started)
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._client.close()
+
+    async def _post(self, model: str, body: bytes) -> bytes:
+        """The bytes of a 200 answer; everything else is an error of the tree, or ContentFiltered."""
+        # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
+        path = f"/deployments/{quote(model, safe='')}/chat/completions" if self._dialect.is_azure else _PATH
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._client.post(path, content=body, cast_to=httpx2.Response)
+        except openai.APIStatusError as error:
+            raise from_status(error) from error
+        except openai.APIConnectionError as error:
+            raise from_connection(error) from error
+        except TimeoutError as error:
+            message = f"no answer from the endpoint within {self._timeout_s:g} s"
+            raise EndpointUnreachable(message, may_be_paid=True) from error
+        except (httpx2.HTTPError, aiohttp.ClientError, openai.OpenAIError) as error:
+            message = f"the endpoint's answer broke off: {shortened(str(error)) or type(error).__name__}"
+            raise EndpointFaulty(message, may_be_paid=True) from error
+        return response.content
+
+    def _body(self, request: ChatRequest) -> bytes:
+        parameters = request.parameters
+        body: dict[str, Any] = {"model": request.endpoint.model, "messages": request.messages}
+        if parameters.temperature is not None:
+            body["temperature"] = parameters.temperature
+        if parameters.top_p is not None:
+            body["top_p"] = parameters.top_p
+        if parameters.max_completion_tokens is not None:
+            body[self._dialect.limit_field] = parameters.max_completion_tokens
+        if parameters.reasoning_effort is not None:
+            body["reasoning_effort"] = parameters.reasoning_effort
+        if self._dialect.sends_seed:
+            body["seed"] = seed_of(request.sample)
+        if request.reply_schema is not None:
+            body["response_format"] = self._format(request.reply_schema)
+        try:
+            return orjson.dumps(body)
+        except TypeError as error:  # a lone surrogate in a text, or a schema that is no JSON
+            raise RequestRejected(f"the request cannot be written as JSON: {error}") from error
+
+    def _format(self, schema: ReplySchema) -> orjson.Fragment:
+        """The `response_format` of a schema, serialised once per schema."""
+        if (fragment := self._formats.get(schema.digest)) is None:
+            inner = {"name": schema.name, "strict": True, "schema": schema.schema}
+            fragment = orjson.Fragment(orjson.dumps({"type": "json_schema", "json_schema": inner}))
+            self._formats[schema.digest] = fragment
+        return fragment
+
+    def _with_cost(self, reply: ChatReply, request: ChatRequest, latency_s: float) -> ChatReply:
+        # The reply names the dated model; a price given for the name in the job file goes first.
+        price = self._prices.of(request.endpoint.model) or self._prices.of(reply.model)
+        cost_usd = price.cost(reply.usage) if price and reply.usage else None
+        return replace(reply, cost_usd=cost_usd, latency_s=latency_s, model=reply.model or request.endpoint.model)
+
+
+def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
+    """A provider on a fresh client; call it inside the event loop and the process that will use it."""
+    http = openai.DefaultAioHttpClient(
+        limits=httpx2.Limits(
+            max_connections=spec.max_connections,
+            max_keepalive_connections=spec.max_connections,
+            keepalive_expiry=_KEEP_ALIVE_S,
+        ),
+        # Waiting for a free connection is not the endpoint's fault, so it has no limit of its own.
+        timeout=httpx2.Timeout(spec.timeout_s, connect=min(_CONNECT_TIMEOUT_S, spec.timeout_s), pool=None),
+        # A proxy for the outside world must not stand between us and our own machine.
+        trust_env=spec.kind != "rehearsal",
+    )
+    dialect = Dialect(
+        sends_seed=spec.sends_seed,
+        limit_field="max_tokens" if spec.kind == "compatible" else "max_completion_tokens",
+        is_azure=spec.kind == "azure",
+    )
+    return OpenAIProvider(_client(spec, http), dialect=dialect, prices=prices, timeout_s=spec.timeout_s)
+
+
+def seed_of(sample: str) -> int:
+    """The `seed` that is sent for a sample: 31 bits of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(sample.encode()).digest()[:4], "big") & _SEED_MASK
+
+
+def _client(spec: ConnectionSpec, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
+    if spec.kind == "azure":
+        if not (spec.azure_endpoint and spec.api_version and spec.api_key):
+            raise SettingsError("Azure OpenAI needs an endpoint, an API version and a key")
+        return openai.AsyncAzureOpenAI(
+            azure_endpoint=spec.azure_endpoint,
+            api_version=spec.api_version,
+            api_key=spec.api_key,
+            max_retries=0,
+            timeout=http.timeout,
+            http_client=http,
+        )
+    if spec.kind == "openai" and not spec.api_key:
+        raise SettingsError("OpenAI needs a key")
+    if spec.kind in ("compatible", "rehearsal") and not spec.base_url:
+        raise SettingsError(f"a {spec.kind} endpoint needs a base URL")
+    return openai.AsyncOpenAI(
+        # The SDK insists on a key; local servers want none.
+        api_key=spec.api_key or "none",
+        base_url=spec.base_url or OPENAI_URL,
+        max_retries=0,
+        timeout=http.timeout,
+        http_client=http,
+    )

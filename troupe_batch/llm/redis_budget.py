@@ -1,0 +1,216 @@
+"""The cost cap of a run across all workers: one hash in Redis, changed by one Lua call per loop tick and process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from troupe_batch.errors import BudgetSpent, StateUnreachable
+from troupe_batch.llm.budget import NANO, BudgetStatus, budget_spent, nano_usd
+from troupe_batch.llm.redis_batch import RedisBatch, Script, Word
+from troupe_batch.llm.wake_ups import first
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_PER_CALL = 500
+_KEEP_S = 90 * 86_400
+
+# Money is in whole nano-USD: exact in Lua's numbers up to nine million dollars.
+_ENSURE = Script("""
+local spent = redis.call('HGET', KEYS[1], 'spent')
+if not spent then redis.call('HSET', KEYS[1], 'spent', ARGV[2], 'held', 0)
+elseif tonumber(ARGV[2]) > tonumber(spent) then redis.call('HSET', KEYS[1], 'spent', ARGV[2]) end
+redis.call('HSET', KEYS[1], 'cap', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 0
+""")
+
+# Settles what is done, then holds the amounts in their order as far as they fit. The number of the call makes it
+# safe to repeat: the same process asking the same again gets the same answer, and nothing is counted twice.
+_CHANGE = Script("""
+local seen, granted_then = 'seen:' .. ARGV[1], 'granted:' .. ARGV[1]
+local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then)
+if not now[1] then return false end
+if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3]} end
+local cap, spent = tonumber(now[1]), tonumber(now[2]) + ARGV[3]
+local held = math.max(0, tonumber(now[3]) - ARGV[4])
+local granted = 0
+for i = 5, #ARGV do
+  if spent + held + ARGV[i] > cap then break end
+  held = held + ARGV[i]
+  granted = granted + 1
+end
+local function whole(n) return string.format('%.0f', n) end
+redis.call('HSET', KEYS[1], 'spent', whole(spent), 'held', whole(held), seen, ARGV[2], granted_then, granted)
+return {tostring(granted), now[1], whole(spent), whole(held)}
+""")
+
+
+@dataclass(slots=True)
+class _Call:
+    """One Lua call: what it settles and what it asks for. Kept until its answer is known."""
+
+    number: int
+    spent: int
+    released: int
+    asked: list[tuple[int, asyncio.Future[None]]]
+
+
+class RedisBudget:
+    """The budget of run `run_id` for every process that uses the same Redis. Call `ensure` before the first call.
+
+    What a killed worker held stays held: its calls may have been served. Where such money alone is in the way for
+    `patience_s`, the budget counts as spent.
+    """
+
+    def __init__(
+        self,
+        batch: RedisBatch,
+        run_id: str,
+        *,
+        patience_s: float = 180.0,
+        poll_s: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._batch = batch
+        self._run_id = run_id
+        self._keys = (f"troupe:budget:{run_id}",)
+        self._patience_s = patience_s
+        self._poll_s = poll_s
+        self._clock = clock
+        self._process = secrets.token_hex(8)
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._spent = self._released = 0
+        self._number = 0
+        self._unconfirmed: _Call | None = None
+        self._pump: asyncio.Task[StateUnreachable | None] | None = None
+        self._settled = asyncio.Event()
+        self._blocked: tuple[float, tuple[int, int]] | None = None
+
+    async def ensure(self, *, cap_usd: float, spent_usd: float) -> None:
+        """Sets the cap, and what the ledger says is spent where Redis knows nothing or less."""
+        await self._batch.script(_ENSURE, self._keys, (nano_usd(cap_usd), nano_usd(spent_usd), _KEEP_S))
+
+    async def reserve(self, amount_usd: float) -> None:
+        """Holds the amount; waits while only held money is in the way; BudgetSpent where it cannot fit."""
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        amount = nano_usd(amount_usd)
+        self._waiting.append((amount, granted))
+        self._start()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled() and granted.exception() is None:
+                self._release(amount, 0)
+            raise
+
+    def settle(self, held_usd: float, spent_usd: float) -> None:
+        """Turns what was held for one call into what it cost; travels with the next reservations."""
+        self._release(nano_usd(held_usd), nano_usd(spent_usd))
+
+    async def status(self) -> BudgetStatus:
+        """How it stands for the whole fleet, with all that this process has settled so far."""
+        # What is on its way to Redis arrives before this question; what is not goes on top of the answer.
+        unsent_spent, unsent_released = self._spent, self._released
+        cap, spent, held = await self._batch.run("HMGET", self._keys[0], "cap", "spent", "held")
+        if cap is None:
+            raise self._missing()
+        held_usd = max(0, int(held) - unsent_released) / NANO
+        return BudgetStatus(int(cap) / NANO, (int(spent) + unsent_spent) / NANO, held_usd)
+
+    async def aclose(self) -> None:
+        """Sends what is settled; close the batch after this."""
+        while self._spent or self._released or self._unconfirmed is not None:
+            if (error := await self._start()) is not None:
+                # Held money stays held: too little can be spent after this, never too much.
+                facts = {"action": "budget_not_settled", "error": str(error)}
+                _LOG.warning("The last costs could not be settled with the budget", extra=facts)
+                return
+
+    def _release(self, held: int, spent: int) -> None:
+        self._released += held
+        self._spent += spent
+        self._settled.set()
+        self._start()
+
+    def _start(self) -> asyncio.Task[StateUnreachable | None]:
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.get_running_loop().create_task(self._serve())
+        return self._pump
+
+    async def _serve(self) -> StateUnreachable | None:
+        """Works until nothing is left to settle or to ask for; gives back what stopped it before that."""
+        try:
+            while self._waiting or self._spent or self._released or self._unconfirmed is not None:
+                await self._change()
+        except StateUnreachable as error:
+            # The call stays unconfirmed and is repeated first of all; those who wait need not.
+            asked = self._unconfirmed.asked if self._unconfirmed else []
+            for _, granted in (*asked, *self._waiting):
+                if not granted.done():
+                    granted.set_exception(error)
+            self._waiting.clear()
+            return error
+        return None
+
+    async def _change(self) -> None:
+        call = self._unconfirmed = self._unconfirmed or self._next_call()
+        self._settled.clear()
+        amounts = [amount for amount, _ in call.asked]
+        args: list[Word] = [self._process, call.number, call.spent, call.released, *amounts]
+        answer: Any = await self._batch.script(_CHANGE, self._keys, args)
+        if answer is None:
+            raise self._missing()
+        self._unconfirmed = None
+        count, cap, spent, held = (int(number) for number in answer)
+        for amount, granted in call.asked[:count]:
+            if granted.done():  # cancelled, or told of an outage, before the answer came
+                self._released += amount
+            else:
+                granted.set_result(None)
+        if count:
+            self._blocked = None
+        refused = [(amount, granted) for amount, granted in call.asked[count:] if not granted.done()]
+        self._waiting.extendleft(reversed(refused))
+        if refused:
+            await self._wait_or_refuse(cap, spent, held)
+
+    def _next_call(self) -> _Call:
+        self._number += 1
+        asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_PER_CALL))]
+        call = _Call(self._number, self._spent, self._released, [item for item in asked if not item[1].done()])
+        self._spent = self._released = 0
+        return call
+
+    async def _wait_or_refuse(self, cap: int, spent: int, held: int) -> None:
+        """The first amount did not fit: refuses it where it never will, else waits for something to be settled."""
+        amount, granted = self._waiting[0]
+        if spent + amount > cap:
+            self._waiting.popleft()
+            granted.set_exception(budget_spent(cap, spent, amount))
+            return
+        if self._blocked is None or self._blocked[1] != (spent, held):
+            self._blocked = (self._clock(), (spent, held))
+        if self._clock() - self._blocked[0] >= self._patience_s:
+            self._waiting.popleft()
+            granted.set_exception(self._stuck(held))
+            return
+        await first(self._settled, self._poll_s)
+
+    def _stuck(self, held: int) -> BudgetSpent:
+        return BudgetSpent(
+            f"the cost cap is reached: ${held / NANO:.4f} are held for calls that nobody has settled for "
+            f"{self._patience_s:g} s (a worker died); raise `budget.max_usd` and resume"
+        )
+
+    def _missing(self) -> StateUnreachable:
+        return StateUnreachable(
+            f"the budget of run {self._run_id} is not in Redis (it was lost, or never set up); "
+            "resume the run to set it up again from the ledger"
+        )

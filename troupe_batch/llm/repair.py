@@ -1,0 +1,68 @@
+"""One repair round: a reply that cannot be read goes back to the model once, with what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from troupe_batch.errors import RecordAndGoOn
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Message, ReplyStatus, Role, Usage
+
+_LONGEST_ECHO = 8_000
+_LONGEST_PROBLEM = 500
+
+
+class Repairing:
+    """A model whose unreadable replies get one second chance; tokens, cost and time of both calls are summed.
+
+    Stands below the cache: what is stored under the original request is the final, readable reply.
+    """
+
+    def __init__(self, inner: ChatModel) -> None:
+        self._inner = inner
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`, repaired where its text did not match the schema."""
+        reply = await self._inner.complete(request)
+        if reply.status is not ReplyStatus.UNREADABLE or request.reply_schema is None or not reply.text:
+            return reply
+        try:
+            second = await self._inner.complete(repair_request(request, reply))
+        except RecordAndGoOn as error:
+            # The first reply is paid for and must be told; the failed repair is only a reason.
+            return replace(reply, reason=f"{reply.reason}; the repair round failed: {error}")
+        return _sum(reply, second)
+
+
+def repair_request(request: ChatRequest, reply: ChatReply) -> ChatRequest:
+    """The request with the unreadable reply and the repair prompt behind it, as a draw of its own."""
+    problem = (reply.reason or "it was not readable")[:_LONGEST_PROBLEM]
+    echo = Message(Role.ASSISTANT, (reply.text or "")[:_LONGEST_ECHO])
+    prompt = Message(Role.USER, _template().render(problem=problem))
+    return replace(request, messages=(*request.messages, echo, prompt), sample=f"{request.sample}/repair")
+
+
+def _sum(first: ChatReply, second: ChatReply) -> ChatReply:
+    return replace(
+        second,
+        usage=_both(first.usage, second.usage),
+        cost_usd=None if first.cost_usd is None or second.cost_usd is None else first.cost_usd + second.cost_usd,
+        latency_s=first.latency_s + second.latency_s,
+        attempts=first.attempts + second.attempts,
+        is_repaired=second.status is ReplyStatus.OK,
+    )
+
+
+def _both(first: Usage | None, second: Usage | None) -> Usage | None:
+    return None if first is None or second is None else first + second
+
+
+@cache
+def _template() -> Template:
+    text = resources.files("troupe_batch.llm").joinpath("prompts", "repair.md").read_text(encoding="utf-8")
+    # Not HTML: quotes and angle brackets of the problem must arrive as they are.
+    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)  # noqa: S701 -- plain text for a model
+    return environment.from_string(text)

@@ -1,0 +1,118 @@
+"""Tries again what may succeed later: how often and how long depends on what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from troupe_batch.errors import EndpointBusy, EndpointFaulty, EndpointUnreachable, GaveUp, TryAgain
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
+from troupe_batch.seeded import uniform
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """At most `attempts` calls; before call k + 1 a random wait of up to base_s * 2**(k - 1), never over cap_s."""
+
+    attempts: int
+    base_s: float
+    cap_s: float
+
+    def wait_s(self, failed: int, jitter: float) -> float:
+        """Seconds to wait after `failed` failures, for a `jitter` in [0, 1).
+
+        Between half and all of the doubled step: spread out, yet never at once (half of "full jitter" of Brooker 2015).
+        """
+        step = min(self.cap_s, self.base_s * 2.0 ** min(failed - 1, 60))
+        return step * (0.5 + 0.5 * jitter)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently to try again, by what went wrong. A busy endpoint deserves the most patience.
+
+    A `retry-after` of the endpoint goes before our own waits; one beyond `longest_retry_after_s` ends the attempts.
+    """
+
+    busy: Backoff = field(default=Backoff(attempts=8, base_s=1.0, cap_s=60.0))
+    faulty: Backoff = field(default=Backoff(attempts=5, base_s=0.5, cap_s=30.0))
+    unreachable: Backoff = field(default=Backoff(attempts=5, base_s=0.5, cap_s=30.0))
+    longest_retry_after_s: float = 300.0
+
+    @classmethod
+    def of(cls, max_attempts: int) -> RetryPolicy:
+        """The default waits, with at most `max_attempts` calls whatever went wrong."""
+        default = cls()
+        return cls(
+            busy=replace(default.busy, attempts=max_attempts),
+            faulty=replace(default.faulty, attempts=max_attempts),
+            unreachable=replace(default.unreachable, attempts=max_attempts),
+        )
+
+    def backoff(self, error: TryAgain) -> Backoff | None:
+        """The backoff for `error`; None where waiting is someone else's work, as with Redis."""
+        if isinstance(error, EndpointBusy):
+            return self.busy
+        if isinstance(error, EndpointFaulty):
+            return self.faulty
+        return self.unreachable if isinstance(error, EndpointUnreachable) else None
+
+
+class Retrying:
+    """A model that tries again as `policy` allows, then raises GaveUp with the last failure as its cause."""
+
+    def __init__(
+        self,
+        inner: ChatModel,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        self._inner = inner
+        self._policy = policy
+        self._sleep = sleep
+        self._jitter = jitter or process_jitter()
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`, with the number of attempts that it took."""
+        attempt = 1
+        while True:
+            try:
+                reply = await self._inner.complete(request)
+            except TryAgain as error:
+                await self._sleep(self._wait_or_give_up(error, attempt))
+                attempt += 1
+            else:
+                return reply if attempt == 1 else replace(reply, attempts=reply.attempts + attempt - 1)
+
+    def _wait_or_give_up(self, error: TryAgain, failed: int) -> float:
+        backoff = self._policy.backoff(error)
+        if backoff is None:
+            raise error
+        if failed >= backoff.attempts:
+            raise GaveUp(f"gave up after {failed} attempts: {error}") from error
+        jitter = self._jitter()
+        wait_s = backoff.wait_s(failed, jitter)
+        asked_s = error.retry_after_s if isinstance(error, EndpointBusy) else None
+        if asked_s is not None:
+            if asked_s > self._policy.longest_retry_after_s:
+                raise GaveUp(f"the endpoint asks to wait {asked_s:.0f} s, which is too long: {error}") from error
+            # A little more than asked, spread out: all who were told the same must not return at once.
+            wait_s = asked_s + min(wait_s, 0.5 + 0.1 * asked_s) * jitter
+        facts = {"action": "model_call_retry", "error": type(error).__name__, "attempt": failed, "wait_s": wait_s}
+        _LOG.info("A model call failed and will be tried again", extra=facts)
+        return wait_s
+
+
+def process_jitter() -> Callable[[], float]:
+    """Uniform numbers in [0, 1) that differ between processes; they shape waits only, never results."""
+    key = int.from_bytes(os.urandom(8), "big")
+    numbers = count()
+    return lambda: uniform(key, next(numbers))

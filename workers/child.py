@@ -1,0 +1,157 @@
+"""What one worker process does with hints: the asynchronous side of the tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable
+
+import psutil
+
+from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt, Workplace
+from troupe_batch.dispatch.celery_queue import HintQueue
+from troupe_batch.dispatch.coordination import Coordination
+from troupe_batch.dispatch.extraction import extract_once
+from troupe_batch.dispatch.queue_settings import WorkerSettings
+from troupe_batch.dispatch.reconciler import Reconciler
+from troupe_batch.dispatch.redis_client import connect
+from troupe_batch.dispatch.run_board import RunBoard
+from troupe_batch.dispatch.worker_runtime import WorkerRuntime
+from troupe_batch.errors import FixTheInput, StateUnreachable
+
+log = logging.getLogger(__name__)
+
+TEND_WITHIN_S = 30.0  # one look after a run takes milliseconds; beyond this the worker that took it up is gone
+
+
+class Child:
+    """Clients and runtime of one process, made on its loop at the first hint and kept until the process ends."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        make_runtime: Callable[[], Awaitable[WorkerRuntime]],
+        *,
+        worker: str,
+        hints: HintQueue,
+        lifeline: int,
+    ) -> None:
+        self._settings = settings
+        self._make_runtime = make_runtime
+        self._worker = worker
+        self._hints = hints
+        self._lifeline = lifeline
+        self._pid = os.getpid()
+        self._tender = f"{worker} {self._pid}"
+        self._under_way: dict[tuple[str, int], ShardAttempt] = {}
+        self._tended: dict[str, Reconciler] = {}
+        self._is_leaving = asyncio.Event()
+
+    async def open(self) -> None:
+        """Connects, and gives back what processes of this worker held that are no more."""
+        queue = self._settings.queue
+        self.coordination = Coordination(
+            connect(queue.redis_url),
+            queue_prefix=queue.queue_prefix,
+            root=queue.root,
+            lease_s=self._settings.lease_s,
+            attempt_cap=self._settings.attempt_cap,
+        )
+        self._board = RunBoard(self.coordination)
+        self.runtime = await self._make_runtime()
+        asyncio.get_running_loop().add_reader(self._lifeline, self._leave)
+        await self.coordination.release_dead(self._worker, self._is_sibling)
+
+    def attempt(self, run_id: str, shard: int) -> ShardAttempt:
+        """An attempt that is not begun yet."""
+        is_mine = (run_id, shard) in self._under_way
+        workplace = Workplace(
+            worker=self._worker,
+            pid=self._pid,
+            is_running=lambda pid: is_mine if pid == self._pid else self._is_sibling(pid),
+            beat_s=self._settings.beat_s,
+            grace_s=self._settings.grace_s,
+        )
+        return ShardAttempt(run_id, shard, coordination=self.coordination, runtime=self.runtime, workplace=workplace)
+
+    async def run(self, run_id: str, shard: int, attempt: ShardAttempt) -> Ending:
+        """Runs the attempt, and what may be due after it: the extraction, a look after the run."""
+        if self._is_leaving.is_set() or (run_id, shard) in self._under_way:
+            return Ending(Outcome.RETURNED if self._is_leaving.is_set() else Outcome.LEASED)
+        self._under_way[run_id, shard] = attempt
+        try:
+            ending = await attempt.run()
+        except StateUnreachable as error:
+            return Ending.cut_off(str(error))
+        finally:
+            del self._under_way[run_id, shard]
+        with contextlib.suppress(StateUnreachable):  # the reconciler is the backstop
+            if ending.outcome is Outcome.RETURNED:
+                await self._board.note_hints(run_id, [shard])  # Celery puts the message back into the queue
+                return ending
+            if ending.is_last:
+                await self._hints.send_extract(run_id)
+            await self._tend(run_id)
+        return ending
+
+    async def extract(self, run_id: str) -> int | None:
+        """See `extract_once`; cut short when the worker shuts down, as it can be begun again."""
+        work = asyncio.create_task(extract_once(run_id, coordination=self.coordination, runtime=self.runtime))
+        leaving = asyncio.create_task(self._is_leaving.wait())
+        await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not work.done():
+            await asyncio.wait([work], timeout=self._settings.grace_s)
+            work.cancel()
+        return await work
+
+    async def tend(self) -> int:
+        """Looks after all open runs that nobody else looks after; says how many."""
+        return sum([await self._tend(run_id) for run_id in await self.coordination.open_runs()])
+
+    async def aclose(self) -> None:
+        """Closes clients; the process is about to end."""
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        await self.runtime.aclose()
+        await self.coordination.aclose()
+
+    async def _tend(self, run_id: str) -> bool:
+        if not await self._board.may_tend(run_id, self._tender, for_s=TEND_WITHIN_S, is_in_charge=False):
+            return False
+        try:
+            status = await (await self._reconciler(run_id)).step()
+        except FixTheInput as error:
+            await self._board.close(run_id)
+            log.warning("A run is looked after no more.", extra={"action": "run_gone", "reason": str(error)})
+            return False
+        finally:
+            await self._board.stop_tending(run_id, self._tender)
+        if status.is_finished:
+            self._tended.pop(run_id, None)
+        return True
+
+    async def _reconciler(self, run_id: str) -> Reconciler:
+        if run_id not in self._tended:
+            facts = await self.runtime.facts(run_id)
+            self._tended[run_id] = Reconciler(
+                run_id, facts, coordination=self.coordination, hints=self._hints, ledger=self.runtime
+            )
+        return self._tended[run_id]
+
+    def _leave(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        self._is_leaving.set()
+        for attempt in self._under_way.values():
+            attempt.leave()
+
+    def _is_sibling(self, pid: int) -> bool:
+        """Whether `pid` is a live process of the same worker."""
+        if pid == self._pid:
+            return bool(self._under_way)
+        try:
+            process = psutil.Process(pid)
+            return process.ppid() == os.getppid() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
