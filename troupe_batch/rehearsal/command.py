@@ -1,0 +1,88 @@
+"""`python -m troupe_batch.rehearsal`: runs the server until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from troupe_batch.errors import FixTheInput
+from troupe_batch.rehearsal.config import RehearsalConfig, add_options, config_from
+from troupe_batch.rehearsal.server import serve
+
+_PARENT_CHECK_S = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the server; 0 when it was told to stop, 1 when it cannot listen, 2 when an option or a file is wrong.
+
+    Its URL is the one line on stdout, so that whoever started it can wait for that line.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m troupe_batch.rehearsal",
+        description="An offline server that speaks the OpenAI API and makes its answers up.",
+    )
+    add_options(parser)
+    parser.add_argument("--port-file", type=Path, help="write the port here once the server listens")
+    parser.add_argument("--stop-with-parent", action="store_true", help="stop when stdin closes or the parent is gone")
+    options = parser.parse_args(argv)
+    try:
+        config = config_from(options)
+        uvloop.run(_run(config, options.port_file, stops_with_parent=options.stop_with_parent))
+    except FixTheInput as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on {options.host} port {options.port}: {error}; choose another --port\n")
+        return 1
+    return 0
+
+
+async def _run(config: RehearsalConfig, port_file: Path | None, *, stops_with_parent: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if stops_with_parent:
+        _stop_with_parent(loop, stop)
+
+    def announce(url: str) -> None:
+        if port_file:
+            _write_whole(port_file, url.rpartition(":")[2])
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+
+    await serve(config, ready=announce, stop=stop)
+
+
+def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stops when the parent closes the pipe or is gone."""
+    parent = os.getppid()
+
+    def read() -> None:
+        if not os.read(0, 4_096):
+            loop.remove_reader(0)
+            stop.set()
+
+    def check() -> None:
+        # A process forked by the parent may keep the pipe open after the parent has died.
+        if os.getppid() != parent:
+            stop.set()
+        else:
+            loop.call_later(_PARENT_CHECK_S, check)
+
+    loop.add_reader(0, read)
+    check()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader finds the whole text or no file."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,119 @@
+"""Bodies as the OpenAI API writes them, each marked as made up in rehearsal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from troupe_batch.rehearsal.faults import FaultKind
+from troupe_batch.rehearsal.usage import TokenCount
+
+FINGERPRINT = "rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer: what is sent, and what it means for the counters."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    fault: FaultKind | None = None
+    is_usable: bool = False
+    tokens: TokenCount | None = None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether a provider would charge for it."""
+        return self.status == 200 and self.tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the respondent said: a text, or a refusal in its place."""
+
+    text: str | None
+    refusal: str | None = None
+    finish_reason: str = "stop"
+
+
+def completion(reply_id: str, model: str, said: Said, tokens: TokenCount, *, with_usage: bool = True) -> bytes:
+    """The body of a chat completion."""
+    body: dict[str, Any] = {
+        "id": reply_id,
+        "object": "chat.completion",
+        # No clock: the same request gets the same bytes.
+        "created": 0,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": said.text, "refusal": said.refusal, "annotations": []},
+                "logprobs": None,
+                "finish_reason": said.finish_reason,
+            }
+        ],
+        "service_tier": "default",
+        "system_fingerprint": FINGERPRINT,
+    }
+    if with_usage:
+        body["usage"] = tokens.as_json()
+    return orjson.dumps(body)
+
+
+def error(status: int, message: str, *, kind: str, code: str | None = None, param: str | None = None) -> Reply:
+    """An error as the API words it."""
+    return Reply(status, orjson.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}))
+
+
+def invalid(message: str, *, param: str | None = None, code: str | None = None) -> Reply:
+    """A 400: the request itself is wrong and will never be answered."""
+    return error(400, message, kind="invalid_request_error", code=code, param=param)
+
+
+def rate_limited(message: str, *, kind: str, wait_s: float, code: str = "rate_limit_exceeded") -> Reply:
+    """A 429 that says when to come back."""
+    reply = error(429, message, kind=kind, code=code)
+    waits = {"retry-after": str(math.ceil(wait_s)), "retry-after-ms": str(math.ceil(wait_s * 1000))}
+    return Reply(reply.status, reply.body, waits)
+
+
+def faulty(kind: FaultKind, *, retry_after_s: float) -> Reply | None:
+    """The answer that a fault puts in place of a reply; None for faults that spoil a reply or send nothing."""
+    if kind is FaultKind.RATE_LIMITED:
+        return rate_limited("Rate limit reached (rehearsed fault).", kind="requests", wait_s=retry_after_s)
+    if kind is FaultKind.CONTENT_FILTER_400:
+        return Reply(400, orjson.dumps({"error": _AZURE_CONTENT_FILTER}))
+    if kind is FaultKind.EMPTY_BODY:
+        return Reply(200, b"")
+    return _ERRORS.get(kind)
+
+
+_AZURE_CONTENT_FILTER = {
+    "message": "The prompt was filtered by the content management policy (rehearsed fault).",
+    "type": None,
+    "param": "prompt",
+    "code": "content_filter",
+    "status": 400,
+    "innererror": {
+        "code": "ResponsibleAIPolicyViolation",
+        "content_filter_result": {"violence": {"filtered": True, "severity": "medium"}},
+    },
+}
+
+_ERRORS = {
+    FaultKind.SERVER_ERROR: error(500, "The server had an error (rehearsed fault).", kind="server_error"),
+    FaultKind.OVERLOADED: error(503, "The engine is overloaded (rehearsed fault).", kind="server_error"),
+    FaultKind.INSUFFICIENT_QUOTA: error(
+        429,
+        "You exceeded your current quota (rehearsed fault).",
+        kind="insufficient_quota",
+        code="insufficient_quota",
+    ),
+    FaultKind.UNAUTHORIZED: error(
+        401, "Incorrect API key provided (rehearsed fault).", kind="invalid_request_error", code="invalid_api_key"
+    ),
+}
