@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
 from troupe_batch.llm.chat import Parameters
@@ -10,6 +13,7 @@ from troupe_batch.planning.estimate import Estimate, estimate
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.population import Margin, Population
+from troupe_batch.rehearsal import load_respondents, misfit
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import choose_endpoint
 from troupe_batch.wiring.model_stack import price_list
@@ -18,7 +22,10 @@ from troupe_batch.wiring.model_stack import price_list
 def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
     """The plan of the job; what it leaves open about the model comes from the settings."""
     endpoint = choose_endpoint(settings, model=job.spec.model.name, respondents=job.respondents, rehearse=rehearse)
-    return make_plan(job, endpoint=endpoint, defaults=default_parameters(settings))
+    plan = make_plan(job, endpoint=endpoint, defaults=default_parameters(settings))
+    if rehearse and job.respondents is not None:
+        _check_fit(job.respondents, plan)
+    return plan
 
 
 def default_parameters(settings: Settings) -> Parameters:
@@ -43,3 +50,11 @@ def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
 def margins_of(plan: Plan) -> list[Margin]:
     """The quotas of the plan's people against the targets of their population."""
     return Population(plan.population).margins(plan.people)
+
+
+def _check_fit(file: Path, plan: Plan) -> None:
+    """SpecError where the respondent model answers other options than the job's questions have."""
+    respondents = load_respondents(file)
+    found = ((q.id, misfit(respondents, q.id, q.labels)) for q in plan.study.questions)
+    if mistakes := [Mistake(problem, place=f"questions.{name}") for name, problem in found if problem]:
+        raise SpecError(str(file), mistakes)
