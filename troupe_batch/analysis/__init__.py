@@ -1,1 +1,16 @@
-"""..."""
+"""Pure functions on stored tables: what was answered, and how much of it is noise of the simulation."""
+
+from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
+from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
+
+__all__ = [
+    "Column",
+    "Figures",
+    "Interval",
+    "QuestionTable",
+    "Share",
+    "mean_interval",
+    "question_table",
+    "question_tables",
+    "share_interval",
+]

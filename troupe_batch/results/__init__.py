@@ -1,1 +1,30 @@
-"""..."""
+"""What a run leaves behind: table schemas, the store, the ledger of committed shards, the dataset and its recount."""
+
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.extractor import extract
+from troupe_batch.results.freezing import freeze, load_plan
+from troupe_batch.results.ledger import CommitRecord, StopMark
+from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.outcome import RunOutcome, RunState
+from troupe_batch.results.run import Run
+from troupe_batch.results.schema import Table
+from troupe_batch.results.store import RunStore
+from troupe_batch.results.verify import Problem, Verification, verify
+
+__all__ = [
+    "CommitRecord",
+    "Dataset",
+    "Manifest",
+    "Problem",
+    "Run",
+    "RunOutcome",
+    "RunState",
+    "RunStore",
+    "StopMark",
+    "Table",
+    "Verification",
+    "extract",
+    "freeze",
+    "load_plan",
+    "verify",
+]

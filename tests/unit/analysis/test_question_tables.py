@@ -5,12 +5,13 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tests.doubles.runs import AnsweringModel, new_run
+from tests.doubles.runs import AnsweringModel, new_run, person_asked
 from troupe_batch.analysis.intervals import mean_interval, share_interval
 from troupe_batch.analysis.tables import QuestionTable, question_tables
 from troupe_batch.dispatch.inline import run_inline
@@ -40,7 +41,7 @@ SAID: list[dict[str, Any] | None] = [
 
 def tables_of(said: Sequence[dict[str, Any] | None], **options: Any) -> dict[str, QuestionTable]:
     def script(request: ChatRequest) -> ChatReply:
-        value = said[int(request.sample.split(".")[0])]
+        value = said[person_asked(request)]
         return ChatReply(ReplyStatus.REFUSED) if value is None else ChatReply(ReplyStatus.OK, value=value)
 
     run = new_run(people=len(said), **({"study": STUDY} | options))
@@ -89,6 +90,15 @@ def test_a_number_has_mean_median_and_range(tables: dict[str, QuestionTable]) ->
     assert figures is not None
     assert (figures.n, figures.mean, figures.median, figures.lowest, figures.highest) == (4, 30, 25, 10, 60)
     assert figures.top_2 is None
+
+
+def test_a_table_is_json_under_the_names_of_its_fields(tables: dict[str, QuestionTable]) -> None:
+    content = orjson.loads(orjson.dumps(tables["drink"].as_json()))
+
+    assert content["synthetic"] is True
+    assert content["question"]["labels"] == ["Tea", "Coffee"]
+    assert content["columns"][0]["absences"] == {"refused": 1}
+    assert content["columns"][0]["shares"][0]["share"] == 0.5
 
 
 def test_open_answers_are_shown_by_different_examples(tables: dict[str, QuestionTable]) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run
+from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run, person_asked
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, StateUnreachable
 from troupe_batch.llm.chat import ChatReply, ChatRequest
@@ -111,7 +111,7 @@ async def test_a_shard_that_was_set_aside_is_tried_again() -> None:
 
 async def test_a_store_that_is_away_ends_the_run_with_what_is_committed_kept() -> None:
     def script(request: ChatRequest) -> Exception | None:
-        return StateUnreachable("Redis is away") if request.sample.startswith("15.") else None
+        return StateUnreachable("Redis is away") if person_asked(request) == 15 else None
 
     run = new_run(people=20)
 

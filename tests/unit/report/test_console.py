@@ -40,7 +40,7 @@ async def test_every_question_shows_its_options_by_arm() -> None:
     assert next(line.split() for line in lines if line.startswith(" answered"))[1:] == ["20", "10", "10"]
     for label in ("Tea", "No idea", "Café", "Very much", "top 2", "mean (EUR)", "median (EUR)", "standard deviation"):
         assert any(line.startswith((f" {label}", label)) for line in lines), label
-    assert any("“Because of 0." in line for line in lines)
+    assert any("“Because of 0.0." in line for line in lines)
 
 
 async def test_a_rehearsal_says_so_first() -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tests.doubles.runs import REHEARSAL, AnsweringModel, commit_all, memory_store, new_run
+from tests.doubles.runs import REHEARSAL, AnsweringModel, commit_all, memory_store, new_run, person_asked
 from troupe_batch.errors import ResultsDamaged, SettingsError
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset
@@ -27,7 +27,7 @@ PARTS = PartSize(rows=16, group_rows=dict.fromkeys(Table, 8))
 
 
 def _refuse_some(request: ChatRequest) -> ChatReply | None:
-    return ChatReply(ReplyStatus.REFUSED, reason="no") if request.sample.startswith(("0.", "9.")) else None
+    return ChatReply(ReplyStatus.REFUSED, reason="no") if person_asked(request) in (0, 9) else None
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,43 @@
+"""How far an attempt at a shard is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from troupe_batch.llm.chat import CallRecord
+from troupe_batch.results.ledger import CallTotals
+
+
+@dataclass(slots=True)
+class Progress:
+    """What an attempt has done so far; one object per attempt, which only grows."""
+
+    shard: int
+    planned_units: int
+    units: int = 0
+    failed_units: int = 0
+    answers: int = 0
+    totals: CallTotals = field(default_factory=CallTotals)
+    models: set[str] = field(default_factory=set)
+
+    def count_unit(self, *, answers: int, has_failed: bool) -> None:
+        """Add one finished unit."""
+        self.units += 1
+        self.failed_units += has_failed
+        self.answers += answers
+
+    def count_call(self, call: CallRecord) -> None:
+        """Add one model call."""
+        self.totals.count(call)
+        if call.reply is not None and call.reply.model is not None:
+            self.models.add(call.reply.model)
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+"""Called after every unit, with the same object each time; whoever shows it throttles."""
+
+
+def ignore_progress(_: Progress) -> None:
+    """For those who do not want to know."""

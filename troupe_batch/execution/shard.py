@@ -1,0 +1,219 @@
+"""Run one shard start to end: cast its people, take each unit through the study, store what happened, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import troupe_batch
+from troupe_batch.errors import Interrupted, StateUnreachable, StopTheJob
+from troupe_batch.execution.casting import Cast, Role
+from troupe_batch.execution.failure import log_failed_unit, reason_of
+from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
+from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest
+from troupe_batch.results.ledger import CommitRecord
+from troupe_batch.results.run import Run
+from troupe_batch.results.shard_tables import ShardRows, build_tables, checked, encoded
+from troupe_batch.results.store import TableFile
+from troupe_batch.studies.study import Answer, AnswerStatus, Unit
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one shard: `id` is unique among all tries of all workers, `worker` says whose it is."""
+
+    shard: int
+    id: str
+    worker: str = "inline"
+
+
+def never() -> bool:
+    """For attempts that nobody stops."""
+    return False
+
+
+async def run_shard(
+    run: Run,
+    attempt: Attempt,
+    *,
+    model: ChatModel,
+    concurrency: int,
+    on_progress: OnProgress = ignore_progress,
+    should_stop: Callable[[], bool] = never,
+) -> CommitRecord | None:
+    """The mark of the shard, placed by this attempt or found there; None when `should_stop` ended it before.
+
+    At most `concurrency` units are in flight. After a stop no call is begun, those in flight end and are kept in the
+    cache, and what was finished is kept for a partial dataset. Raises StopTheJob and StateUnreachable
+    errors. Every other error of a unit becomes its `failed` answers.
+    """
+    present = await run.store.record(attempt.shard)
+    if present is not None:
+        return present
+    gate = _Gate(model, should_stop)
+    work = _Work(run, attempt, gate, on_progress)
+    units = enumerate(work.units)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(concurrency, len(work.units))):
+            group.create_task(work.take_units(units))
+    if work.is_finished:
+        return await work.commit()
+    if not isinstance(gate.error, StateUnreachable):
+        # A store that fails now must not hide what stopped the job.
+        with suppress(StateUnreachable):
+            await work.keep_finished()
+    if gate.error is not None:
+        raise gate.error
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    answers: tuple[Answer, ...]
+    calls: tuple[CallRecord, ...]
+
+
+class _Gate:
+    """The model as the units of an attempt see it: closed once the attempt is to stop, for units under way too."""
+
+    def __init__(self, model: ChatModel, should_stop: Callable[[], bool]) -> None:
+        self.error: StopTheJob | StateUnreachable | None = None
+        self._model = model
+        self._should_stop = should_stop
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing may be begun any more."""
+        return self.error is not None or self._should_stop()
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply of the model, while the gate is open."""
+        if self.is_closed:
+            raise Interrupted("the shard is given up; a resume goes on from here")
+        return await self._model.complete(request)
+
+    def close(self, error: StopTheJob | StateUnreachable) -> None:
+        """Close for this error, if it is the one that all others follow from."""
+        if not self.is_closed or (self.error is None and not isinstance(error, Interrupted)):
+            self.error = error
+
+
+class _Work:
+    """One attempt under way."""
+
+    def __init__(self, run: Run, attempt: Attempt, gate: _Gate, on_progress: OnProgress) -> None:
+        self._run = run
+        self._attempt = attempt
+        self._gate = gate
+        self._on_progress = on_progress
+        self.units = list(run.units_of(attempt.shard))
+        self._cast = Cast(run, attempt.shard, gate)
+        self._done: list[_Done | None] = [None] * len(self.units)
+        self._progress = Progress(attempt.shard, len(self.units))
+        self._started_at = _now()
+
+    @property
+    def is_finished(self) -> bool:
+        """Every unit has an outcome."""
+        return self._progress.units == len(self.units)
+
+    async def take_units(self, units: Iterator[tuple[int, Unit]]) -> None:
+        """Run units one after the other until none is left or the attempt stops. Many runners share one iterator."""
+        for place, unit in units:
+            if self._gate.is_closed:
+                return
+            try:
+                done = await self._run_unit(unit)
+            except (StopTheJob, StateUnreachable) as error:
+                self._gate.close(error)
+                return
+            self._done[place] = done
+            self._on_progress(self._progress)
+
+    async def commit(self) -> CommitRecord:
+        """Store the files, place the mark, and come back with the mark that counts."""
+        record = await self._stored(self._done)
+        if await self._run.store.mark(record):
+            return record
+        winner = await self._run.store.record(self._attempt.shard)
+        return winner or record
+
+    async def keep_finished(self) -> None:
+        """Store what was finished, the rest as not run, for a dataset made before the resume."""
+        if not self._progress.units:
+            return
+        error = self._gate.error
+        reason = f"{type(error).__name__}: {error}" if error else "the run was stopped before this unit"
+        study = self._run.study
+        filled = [
+            done or _Done(study.absent(unit, AnswerStatus.NOT_RUN, reason), ())
+            for unit, done in zip(self.units, self._done, strict=True)
+        ]
+        await self._run.store.keep_provisional(await self._stored(filled))
+
+    async def _run_unit(self, unit: Unit) -> _Done:
+        role: Role | None = None
+        calls: tuple[CallRecord, ...] = ()
+        has_failed = False
+        try:
+            role = await self._cast.role_of(unit)
+            calls = role.calls
+            if role.absence is not None:
+                answers = self._run.study.absent(unit, *role.absence)
+            else:
+                outcome = await self._run.study.run_unit(unit, role.person, self._gate, self._run.plan.settings)
+                calls += outcome.calls
+                answers = checked(outcome.answers, self._run.study.questions)
+        except (StopTheJob, StateUnreachable):
+            raise
+        except Exception as error:  # noqa: BLE001 # the unit boundary: any failure becomes rows with a reason
+            log_failed_unit(self._run.store.run_id, unit, error)
+            has_failed = True
+            reason = reason_of(error, role.person if role else None)
+            answers = self._run.study.absent(unit, AnswerStatus.FAILED, reason)
+        self._progress.count_unit(answers=len(answers), has_failed=has_failed)
+        for call in calls:
+            self._progress.count_call(call)
+        return _Done(answers, calls)
+
+    async def _stored(self, done: list[_Done | None] | list[_Done]) -> CommitRecord:
+        run, attempt = self._run, self._attempt
+        rows = self._rows(done)
+        files = await run.store.write_attempt(attempt.shard, attempt.id, await asyncio.to_thread(_files, run, rows))
+        return CommitRecord(
+            shard=attempt.shard,
+            attempt=attempt.id,
+            plan_digest=run.plan.digest,
+            first_unit=self.units[0].index,
+            units=len(self.units),
+            files=files,
+            counts=rows.counts(run.study.questions),
+            calls=self._progress.totals,
+            started_at=self._started_at,
+            ended_at=_now(),
+            worker=attempt.worker,
+            code_version=troupe_batch.__version__,
+            models=tuple(sorted(self._progress.models)),
+        )
+
+    def _rows(self, done: list[_Done | None] | list[_Done]) -> ShardRows:
+        rows = ShardRows(people=self._cast.new_people())
+        for unit, one in zip(self.units, done, strict=True):
+            if one is not None:
+                rows.add(unit, self._cast.person_id_of(unit), one.answers, one.calls)
+        return rows
+
+
+def _files(run: Run, rows: ShardRows) -> list[TableFile]:
+    tables = build_tables(rows, run.schemas, run.store.run_id)
+    return [encoded(name, table) for name, table in tables.items()]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

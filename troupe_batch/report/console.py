@@ -1,0 +1,129 @@
+"""Results for the terminal: one table per question, labelled as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from troupe_batch.analysis.intervals import Interval
+from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
+from troupe_batch.results.manifest import Manifest
+from troupe_batch.studies.study import QuestionType
+
+_FOOTNOTE = (
+    "In brackets: 95 % simulation interval, the noise of the simulation itself. It says nothing of how near simulated "
+    "respondents are to people."
+)
+
+
+def results(manifest: Manifest, tables: Iterable[QuestionTable]) -> RenderableType:
+    """All tables of a dataset, under a heading that says whose answers these are and what they cost."""
+    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest), Text()]
+    for table in tables:
+        parts += [question(table), Text()]
+    return Group(*parts, Text(_FOOTNOTE, style="dim"))
+
+
+def question(table: QuestionTable) -> RenderableType:
+    """The table of one question: a column for everyone together, and one for each arm."""
+    info = table.question
+    title = Text(f"{info.id}  ", style="bold").append(info.text, style="not bold")
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("")
+    for column in table.columns:
+        grid.add_column(Text(column.arm or "all"), justify="right", no_wrap=True)
+    for label, cells in _rows(table):
+        grid.add_row(Text(label), *cells)
+    quotes = _quotes(table.total.examples) if info.type is QuestionType.OPEN else ()
+    return Group(title, grid, *quotes)
+
+
+def _banners(manifest: Manifest) -> Iterator[RenderableType]:
+    if manifest.is_rehearsal:
+        text = "REHEARSAL: placeholder answers from the offline rehearsal server. They mean nothing; nothing was spent."
+        yield Panel(Text(text, style="bold"), border_style="yellow", expand=False)
+    if not manifest.is_complete:
+        yield Panel(Text(_what_is_missing(manifest), style="bold"), border_style="red", expand=False)
+
+
+def _what_is_missing(manifest: Manifest) -> str:
+    open_shards = f"{len(manifest.missing_shards)} of {manifest.provenance.shards} shards were not finished"
+    missing = f"INCOMPLETE: {manifest.answered:,} of {manifest.answers:,} answers are there; {open_shards}"
+    if manifest.stopped_by is not None:
+        return f"{missing}. {manifest.stopped_by.error}: {manifest.stopped_by.reason}"
+    if manifest.quarantined:
+        first = min(manifest.quarantined)
+        return f"{missing}; {len(manifest.quarantined)} failed too often. Shard {first}: {manifest.quarantined[first]}"
+    return f"{missing}."
+
+
+def _heading(manifest: Manifest) -> RenderableType:
+    made_by = manifest.provenance
+    whom = f"{made_by.people:,} simulated respondents"
+    if made_by.replicates > 1:
+        whom += f", {made_by.replicates} replicates each"
+    heading = Text(made_by.title, style="bold")
+    heading.append(
+        f"\n{whom}, {manifest.answered:,} of {manifest.answers:,} answers; model {made_by.model}", "not bold"
+    )
+    return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")
+
+
+def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Text]]]:
+    columns = table.columns
+    yield "answered", [Text(f"{column.answered:,}") for column in columns]
+    for place, share in enumerate(columns[0].shares):
+        yield share.label, [_share_cell(column.shares[place]) for column in columns]
+    if columns[0].figures is not None:
+        yield from _figure_rows(table.question.unit, [column.figures or Figures(0) for column in columns])
+    yield from _absence_rows(columns)
+
+
+def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple[str, list[Text]]]:
+    suffix = f" ({unit})" if unit else ""
+    if any(one.top_2 is not None for one in figures):
+        yield "top 2", [_share_cell(one.top_2) for one in figures]
+    yield f"mean{suffix}", [_number(one.mean, one.mean_interval) for one in figures]
+    yield "standard deviation", [_number(one.sd) for one in figures]
+    if all(one.top_2 is None for one in figures):
+        yield f"median{suffix}", [_number(one.median) for one in figures]
+
+
+def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[Text]]]:
+    statuses = dict.fromkeys(status for column in columns for status in column.absences)
+    for status in statuses:
+        cells = [Text(f"{column.absences.get(status, 0):,}", style="yellow") for column in columns]
+        yield f"no answer: {status.replace('_', ' ')}", cells
+
+
+def _share_cell(share: Share | None) -> Text:
+    if share is None or share.share is None:
+        return Text("-")
+    cell = Text(f"{share.share:.0%}")
+    if share.interval is not None:
+        cell.append(f" [{share.interval.low:.0%} to {share.interval.high:.0%}]", style="dim")
+    return cell
+
+
+def _number(value: float | None, interval: Interval | None = None) -> Text:
+    if value is None:
+        return Text("-")
+    cell = Text(_short(value))
+    if interval is not None:
+        cell.append(f" [{_short(interval.low)} to {_short(interval.high)}]", style="dim")
+    return cell
+
+
+def _short(value: float) -> str:
+    return f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}"
+
+
+def _quotes(examples: Sequence[str]) -> Iterator[RenderableType]:
+    for example in examples:
+        line = " ".join(example.split())
+        yield Text(f"  “{line if len(line) <= 200 else line[:199] + '…'}”", style="italic")

@@ -1,0 +1,95 @@
+"""A finished dataset, as pandas or Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from troupe_batch.errors import ResultsDamaged
+from troupe_batch.results.manifest import MANIFEST, Manifest
+from troupe_batch.results.objects import Objects
+from troupe_batch.results.schema import Table
+from troupe_batch.results.store import DATASET, RunStore
+
+# Whole numbers and booleans may be absent: pandas' own types for them would turn 5 into 5.0 and False into None.
+_PANDAS_TYPES = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+class Dataset:
+    """The dataset in a folder, at a URL or of a run. Tables are read when they are first asked for.
+
+    Raises ResultsDamaged where there is no manifest, or a file that it names is missing.
+    """
+
+    def __init__(self, place: str | Path | RunStore) -> None:
+        if isinstance(place, RunStore):
+            self._objects = place.objects.within(DATASET)
+        else:
+            self._objects = Objects.open(place, make_folder=False)
+        self.path = self._objects.url
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.path!r})"
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the dataset is and where it comes from."""
+        data = self._objects.get_now(MANIFEST)
+        if data is None:
+            raise ResultsDamaged(f"{self.path} has no {MANIFEST}: no dataset was finished there")
+        return Manifest.from_json(f"{self.path}/{MANIFEST}", data)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned unit was simulated; `troupe verify` recounts it."""
+        return self.manifest.is_complete
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the answers are placeholders of a rehearsal."""
+        return self.manifest.is_rehearsal
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """One row per simulated person."""
+        return self._pandas(Table.PEOPLE)
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """One row per unit and question, absences included."""
+        return self._pandas(Table.ANSWERS)
+
+    @cached_property
+    def responses(self) -> pd.DataFrame:
+        """One row per unit, with typed columns for each question."""
+        return self._pandas(Table.RESPONSES)
+
+    @cached_property
+    def llm_calls(self) -> pd.DataFrame:
+        """One row per request to a model."""
+        return self._pandas(Table.LLM_CALLS)
+
+    def arrow(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """A table, or some of its columns, as Arrow; nothing else is read from disk."""
+        parts = []
+        for file in self.manifest.files_of(table):
+            try:
+                parts.append(pq.read_table(self._objects.source(file.path), columns=columns))
+            except FileNotFoundError as error:
+                raise ResultsDamaged(f"{self.path}/{file.path} is missing; extract the dataset again") from error
+        return pa.concat_tables(parts).unify_dictionaries()
+
+    def _pandas(self, table: Table) -> pd.DataFrame:
+        frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=_PANDAS_TYPES.get)
+        return frame

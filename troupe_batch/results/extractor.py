@@ -1,0 +1,190 @@
+"""From committed shards to the dataset, without a lock: any number of extractors at once end in the same dataset.
+
+Parts are named for their content and the manifest is put last, so that a reader of the manifest always finds whole
+files. Equal ledgers give equal bytes. An extractor that finds, after its put, that the ledger has become complete or
+that another one cleared its parts away, extracts once more; so the last word is always right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from troupe_batch.errors import ResultsDamaged, StateUnreachable
+from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
+from troupe_batch.results.manifest import MANIFEST, Manifest
+from troupe_batch.results.parts import PartSize, PartWriter
+from troupe_batch.results.provenance import provenance_of
+from troupe_batch.results.run import Run
+from troupe_batch.results.schema import Table
+from troupe_batch.results.shard_parts import absent_tables, committed_tables
+from troupe_batch.results.store import DATASET
+from troupe_batch.studies.study import AnswerStatus
+
+_ROUNDS = 5
+_logger = logging.getLogger(__name__)
+
+
+async def extract(run: Run, *, part_size: PartSize | None = None) -> Manifest:
+    """The manifest of the dataset made of all committed shards, one shard in memory at a time.
+
+    Units of other shards get a row per question too: `failed` where the shard was set aside, else `not_run`, with
+    the reason. Raises ResultsDamaged where a committed file is not what its mark says.
+    """
+    for _ in range(_ROUNDS):
+        manifest = await _published(run)
+        if manifest is None:
+            manifest = await _extract_once(run, part_size or PartSize())
+        if await _is_settled(run, manifest):
+            return manifest
+    raise StateUnreachable(f"{run.store.url}: other extractors kept changing the dataset; try again")
+
+
+async def _published(run: Run) -> Manifest | None:
+    """The manifest that is there, if nothing can be added to it."""
+    dataset = run.store.objects.within(DATASET)
+    manifest = _readable(await dataset.get(MANIFEST))
+    if manifest is None:
+        return None
+    is_last = manifest.is_complete and manifest.provenance.digests["plan"] == run.plan.digest
+    return manifest if is_last and await _has_all_files(run, manifest) else None
+
+
+async def _extract_once(run: Run, part_size: PartSize) -> Manifest:
+    dataset = run.store.objects.within(DATASET)
+    with tempfile.TemporaryDirectory(prefix="troupe-extract-") as scratch:
+        extraction = await _Extraction.of(run)
+        writers = {t: PartWriter(dataset, t, run.schemas.of(t), Path(scratch), part_size) for t in Table}
+        try:
+            async for tables in extraction.shards():
+                # One after the other: encoding all four at once is no faster on the whole and takes twice the memory.
+                for table, writer in writers.items():
+                    await writer.add(tables[table])
+            files = [file for writer in writers.values() for file in await writer.close()]
+        finally:
+            for writer in writers.values():
+                writer.abandon()
+    manifest = extraction.manifest(tuple(files))
+    replaced = await dataset.get(MANIFEST)
+    await dataset.put(MANIFEST, manifest.to_json())
+    await _clear_away(run, manifest, replaced)
+    _logger.info(
+        "The dataset was written",
+        extra={"action": "dataset_written", "run_id": manifest.run_id, "complete": manifest.is_complete},
+    )
+    return manifest
+
+
+@dataclass
+class _Extraction:
+    """One pass over the shards of a run, and what it learns on the way."""
+
+    run: Run
+    quarantined: Mapping[int, str]
+    stop: StopMark | None
+    totals: RunTotals = field(default_factory=RunTotals)
+    missing: list[int] = field(default_factory=list)
+
+    @classmethod
+    async def of(cls, run: Run) -> _Extraction:
+        return cls(run, await run.store.quarantined(), await run.store.stop_mark())
+
+    async def shards(self) -> AsyncIterator[dict[Table, pa.Table]]:
+        """The tables of each shard, in the order of the shards."""
+        async for shard, record in self.run.store.records(range(self.run.plan.shards)):
+            if record is not None:
+                yield await self._read(record)
+                continue
+            self.missing.append(shard)
+            finished = await self._finished_before_a_stop(shard)
+            yield finished if finished is not None else await asyncio.to_thread(self._absent, shard)
+
+    async def _finished_before_a_stop(self, shard: int) -> dict[Table, pa.Table] | None:
+        try:
+            record = await self.run.store.provisional(shard)
+            return None if record is None else await self._read(record)
+        except ResultsDamaged:
+            # Nothing was promised of it: the shard is not committed, and its replies are in the cache.
+            return None
+
+    async def _read(self, record: CommitRecord) -> dict[Table, pa.Table]:
+        tables = await committed_tables(self.run, record)
+        self.totals.add(record)
+        return tables
+
+    def _absent(self, shard: int) -> dict[Table, pa.Table]:
+        status, reason = self._why_absent(shard)
+        units = len(self.run.plan.shard(shard))
+        self.totals.add_counts({q.id: {str(status): units} for q in self.run.study.questions})
+        return absent_tables(self.run, shard, status, reason)
+
+    def _why_absent(self, shard: int) -> tuple[AnswerStatus, str]:
+        if shard in self.quarantined:
+            return AnswerStatus.FAILED, f"the shard failed too often: {self.quarantined[shard]}"
+        if self.stop is not None:
+            return AnswerStatus.NOT_RUN, f"{self.stop.error}: {self.stop.reason}"
+        return AnswerStatus.NOT_RUN, "the run has not come to this unit"
+
+    def manifest(self, files: tuple[StoredFile, ...]) -> Manifest:
+        """What was extracted, with these files."""
+        run, missing = self.run, tuple(self.missing)
+        return Manifest(
+            run_id=run.store.run_id,
+            is_complete=not missing,
+            is_rehearsal=run.plan.endpoint.is_rehearsal,
+            provenance=provenance_of(run.plan, run.study, self.totals),
+            questions=tuple(run.study.questions),
+            counts=self.totals.counts,
+            calls=self.totals.calls,
+            files=files,
+            missing_shards=missing,
+            quarantined={shard: why for shard, why in self.quarantined.items() if shard in missing},
+            stopped_by=self.stop if missing else None,
+        )
+
+
+async def _clear_away(run: Run, manifest: Manifest, replaced: bytes | None) -> None:
+    """Remove parts that are not of this dataset, so that `dataset/answers/*.parquet` holds each row once.
+
+    A partial dataset removes only the parts of the one it replaced: unknown parts may belong to an extractor that
+    is about to publish a complete one.
+    """
+    dataset = run.store.objects.within(DATASET)
+    mine = {file.path for file in manifest.files}
+    if manifest.is_complete:
+        old = {stored.path async for stored in dataset.list() if stored.path.endswith(".parquet")}
+    else:
+        old = _named_by(replaced)
+    for path in old - mine:
+        await dataset.delete(path)
+
+
+def _named_by(manifest_text: bytes | None) -> set[str]:
+    manifest = _readable(manifest_text)
+    return set() if manifest is None else {file.path for file in manifest.files}
+
+
+def _readable(manifest_text: bytes | None) -> Manifest | None:
+    """The manifest, if it is one of this version: any other is written anew."""
+    try:
+        return None if manifest_text is None else Manifest.from_json(MANIFEST, manifest_text)
+    except ResultsDamaged:
+        return None
+
+
+async def _is_settled(run: Run, manifest: Manifest) -> bool:
+    """Whether the dataset shows the ledger as it is now, with all of its files."""
+    if not await _has_all_files(run, manifest):
+        return False
+    return manifest.is_complete or len(await run.store.committed()) < run.plan.shards
+
+
+async def _has_all_files(run: Run, manifest: Manifest) -> bool:
+    present = {stored.path: stored.size_bytes async for stored in run.store.objects.within(DATASET).list()}
+    return all(present.get(file.path) == file.size_bytes for file in manifest.files)

@@ -1,0 +1,43 @@
+"""Starting and resuming a run: its plan is stored once, and a resume must bring the same one."""
+
+from __future__ import annotations
+
+from troupe_batch.errors import FixTheInput, PlanChanged
+from troupe_batch.planning.plan import Plan, differences
+from troupe_batch.results.store import RunStore
+
+_MOST_DIFFERENCES = 12
+
+
+async def freeze(store: RunStore, plan: Plan, job_text: str) -> bool:
+    """True when the run is new; False when it is resumed, with whatever may change, like the budget, taken over.
+
+    Raises PlanChanged, with the differences, where another plan was started under the same run id.
+    """
+    job, text = job_text.encode(), plan.to_json().encode()
+    if await store.save_plan(job=job, plan=text):
+        return True
+    stored = await store.plan_text()
+    if stored is not None and stored != text:
+        frozen = Plan.from_json(stored)
+        if frozen.digest != plan.digest:
+            raise PlanChanged(_message(store, differences(frozen, plan)))
+    await store.replace_plan(job=job, plan=text)
+    return False
+
+
+async def load_plan(store: RunStore) -> Plan:
+    """The frozen plan of the run; FixTheInput where it was never started."""
+    text = await store.plan_text()
+    if text is None:
+        raise FixTheInput(f"{store.url}: no run was started there; check the run id, or start it with `troupe run`")
+    return Plan.from_json(text)
+
+
+def _message(store: RunStore, changed: list[str]) -> str:
+    lines = [f"  {line}" for line in changed[:_MOST_DIFFERENCES]]
+    if len(changed) > _MOST_DIFFERENCES:
+        lines.append(f"  and {len(changed) - _MOST_DIFFERENCES} more")
+    listing = "\n".join(lines)
+    cure = "undo the changes, or give the job another id"
+    return f"run {store.run_id} was started before with another plan; {cure}. Changed:\n{listing}"

@@ -1,0 +1,173 @@
+"""The record of which shards are committed: what a mark says, and the sums over marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import orjson
+
+from troupe_batch.errors import ResultsDamaged
+from troupe_batch.llm.chat import CacheState, CallRecord
+
+LEDGER_SCHEMA = "troupe_batch/mark/1"
+
+StatusCounts = dict[str, dict[str, int]]
+"""Question id -> status -> number of answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of a run: its table, its path inside the run, and what must be found there."""
+
+    table: str
+    path: str
+    sha256: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class CallTotals:
+    """Sums over model calls. Tokens and cost count what was sent now; `reused_tokens` is what the cache saved."""
+
+    calls: int = 0
+    sent: int = 0
+    hits: int = 0
+    joined: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    reused_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    def count(self, record: CallRecord) -> None:
+        """Add one call."""
+        self.calls += 1
+        reply = record.reply
+        if reply is None:
+            self.failed += 1
+            return
+        usage = reply.usage
+        if reply.cache is CacheState.HIT or reply.cache is CacheState.JOINED:
+            self.hits += reply.cache is CacheState.HIT
+            self.joined += reply.cache is CacheState.JOINED
+            if usage is not None:
+                self.reused_tokens += usage.prompt_tokens + usage.completion_tokens
+            return
+        self.sent += 1
+        if usage is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.cached_tokens += usage.cached_tokens
+            self.completion_tokens += usage.completion_tokens
+            self.reasoning_tokens += usage.reasoning_tokens
+        if reply.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_usd += reply.cost_usd
+
+    def add(self, other: CallTotals) -> None:
+        """Add the sums of others."""
+        for name in _TOTALS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_TOTALS = tuple(f.name for f in fields(CallTotals))
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """What a mark says about a shard: whose attempt won, which files it wrote, and what is in them.
+
+    `counts` are answers by question and status; times are UTC in ISO 8601.
+    """
+
+    shard: int
+    attempt: str
+    plan_digest: str
+    first_unit: int
+    units: int
+    files: tuple[StoredFile, ...]
+    counts: StatusCounts
+    calls: CallTotals
+    started_at: str
+    ended_at: str
+    worker: str
+    code_version: str
+    models: tuple[str, ...] = ()
+
+    def file_of(self, table: str) -> StoredFile:
+        """The file that holds the shard's part of the table."""
+        for file in self.files:
+            if file.table == table:
+                return file
+        raise ResultsDamaged(f"the mark of shard {self.shard} names no file for the table {table!r}; {_CURE}")
+
+    def to_json(self) -> bytes:
+        """The mark as it is stored."""
+        return orjson.dumps({"schema": LEDGER_SCHEMA, **asdict(self)}, option=orjson.OPT_INDENT_2)
+
+    @classmethod
+    def from_json(cls, path: str, data: bytes) -> CommitRecord:
+        """The mark that was read from `path`; ResultsDamaged where it is none."""
+        try:
+            content: dict[str, Any] = orjson.loads(data)
+            content["files"] = tuple(StoredFile(**file) for file in content["files"])
+            content["calls"] = CallTotals(**content["calls"])
+            content["models"] = tuple(content["models"])
+            if content.pop("schema") == LEDGER_SCHEMA:
+                return cls(**content)
+            error: Exception = ValueError("another version")
+        except (ValueError, KeyError, TypeError, AttributeError) as broken:
+            error = broken
+        raise ResultsDamaged(f"{path} is not a mark of this version ({error}); {_CURE}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StopMark:
+    """Why nothing further was started: the class of the error, its message, and when (UTC, ISO 8601)."""
+
+    error: str
+    reason: str
+    at: str
+
+
+@dataclass(slots=True)
+class RunTotals:
+    """Sums over the marks of a run."""
+
+    shards: int = 0
+    units: int = 0
+    answers: int = 0
+    counts: StatusCounts = field(default_factory=dict)
+    calls: CallTotals = field(default_factory=CallTotals)
+    started_at: str | None = None
+    ended_at: str | None = None
+    models: set[str] = field(default_factory=set)
+    code_versions: set[str] = field(default_factory=set)
+
+    def add(self, record: CommitRecord) -> None:
+        """Add one mark."""
+        self.shards += 1
+        self.units += record.units
+        self.add_counts(record.counts)
+        self.calls.add(record.calls)
+        self.started_at = min(record.started_at, self.started_at or record.started_at)
+        self.ended_at = max(record.ended_at, self.ended_at or record.ended_at)
+        self.models.update(record.models)
+        self.code_versions.add(record.code_version)
+
+    def add_counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Add answers by question and status."""
+        for question, by_status in counts.items():
+            mine = self.counts.setdefault(question, {})
+            for status, number in by_status.items():
+                mine[status] = mine.get(status, 0) + number
+                self.answers += number
+
+
+_CURE = "remove the mark and run again: the shard is simulated anew, and its replies come from the cache"

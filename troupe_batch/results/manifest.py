@@ -1,0 +1,183 @@
+"""What a dataset is and where it comes from: `manifest.json`, written last, so that a dataset without one is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import orjson
+
+from troupe_batch.errors import ResultsDamaged
+from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
+from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+
+MANIFEST = "manifest.json"
+MANIFEST_SCHEMA = "troupe_batch/manifest/1"
+WORDING = (
+    'Say "simulated respondents", never "respondents", "participants" or "a survey of N people".',
+    'Say "simulation interval", never "margin of error": it measures the noise of the simulation, not of sampling.',
+    "Every chart and table keeps the label synthetic.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template."""
+
+    title: str
+    people: int
+    units: int
+    shards: int
+    replicates: int
+    seeds: Mapping[str, int]
+    digests: Mapping[str, str]
+    prompt_digests: Mapping[str, str]
+    endpoint: str
+    model: str
+    parameters: Mapping[str, Any]
+    draws: str
+    models_reported: tuple[str, ...] = ()
+    code_versions: tuple[str, ...] = ()
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The manifest of a dataset. Paths of `files` are relative to the dataset's folder.
+
+    A dataset that is not complete has a row for every planned answer all the same: those of `missing_shards` are
+    `not_run`, those of `quarantined` shards `failed`, each with its reason.
+    """
+
+    run_id: str
+    is_complete: bool
+    is_rehearsal: bool
+    provenance: Provenance
+    questions: tuple[QuestionInfo, ...]
+    counts: StatusCounts
+    calls: CallTotals
+    files: tuple[StoredFile, ...]
+    missing_shards: tuple[int, ...] = ()
+    quarantined: Mapping[int, str] = field(default_factory=dict)
+    stopped_by: StopMark | None = None
+
+    @property
+    def answers(self) -> int:
+        """Number of planned answers, whatever became of them."""
+        return sum(sum(by_status.values()) for by_status in self.counts.values())
+
+    @property
+    def answered(self) -> int:
+        """Number of answers with a value."""
+        return sum(by_status.get(AnswerStatus.ANSWERED, 0) for by_status in self.counts.values())
+
+    @property
+    def cost_usd(self) -> float:
+        """What the calls of committed shards cost; for a rehearsal, what they would have cost."""
+        return self.calls.cost_usd
+
+    @property
+    def cost_text(self) -> str:
+        """The cost in words that nobody can misread."""
+        cost = f"US$ {self.cost_usd:,.4f}" if self.cost_usd < 1 else f"US$ {self.cost_usd:,.2f}"
+        if self.calls.unpriced:
+            cost += f" and {self.calls.unpriced} calls without a known price"
+        if self.is_rehearsal:
+            return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost}"
+        return f"{cost} for calls sent; replies from the cache cost nothing again"
+
+    def files_of(self, table: str) -> tuple[StoredFile, ...]:
+        """The parts of one table, in their order."""
+        return tuple(file for file in self.files if file.table == table)
+
+    def question(self, question_id: str) -> QuestionInfo:
+        """The question of this id; KeyError where there is none."""
+        for question in self.questions:
+            if question.id == question_id:
+                return question
+        raise KeyError(question_id)
+
+    def to_json(self) -> bytes:
+        """The manifest as it is stored: equal datasets have equal manifests."""
+        labels = {
+            "schema": MANIFEST_SCHEMA,
+            "synthetic": True,
+            "digitalSourceType": DIGITAL_SOURCE_TYPE,
+            "disclosure": REHEARSAL_DISCLOSURE if self.is_rehearsal else DISCLOSURE,
+            "wording": WORDING,
+        }
+        sums = {"answers": self.answers, "answered": self.answered, **self._money()}
+        content = {_STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
+        options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+        return orjson.dumps({**labels, **content, "sums": sums}, option=options) + b"\n"
+
+    @classmethod
+    def from_json(cls, path: str, data: bytes) -> Manifest:
+        """The manifest that was read from `path`; ResultsDamaged where it is none."""
+        try:
+            content = orjson.loads(data)
+            if content["schema"] == MANIFEST_SCHEMA:
+                return cls(
+                    **{f.name: _revived(f.name, content[_STORED_NAMES.get(f.name, f.name)]) for f in fields(cls)}
+                )
+            problem = f"its schema is {content['schema']}"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"{type(error).__name__}: {error}"
+        raise ResultsDamaged(f"{path} is no manifest of this version ({problem}); extract the dataset again")
+
+    def _money(self) -> dict[str, Any]:
+        calls = self.calls
+        looked_up = calls.hits + calls.joined + calls.sent
+        return {
+            "cost": {
+                "is_rehearsal": self.is_rehearsal,
+                "spent_usd": 0.0 if self.is_rehearsal else calls.cost_usd,
+                "would_have_cost_usd": calls.cost_usd if self.is_rehearsal else None,
+                "calls_without_price": calls.unpriced,
+                "note": self.cost_text,
+            },
+            "cache": {
+                "hit_share": calls.hits / looked_up if looked_up else None,
+                "joined_share": calls.joined / looked_up if looked_up else None,
+                "reused_tokens": calls.reused_tokens,
+            },
+            "tokens": {
+                "prompt": calls.prompt_tokens,
+                "cached": calls.cached_tokens,
+                "completion": calls.completion_tokens,
+                "reasoning": calls.reasoning_tokens,
+            },
+        }
+
+
+_STORED_NAMES = {"is_complete": "complete"}
+
+
+def _revived(name: str, value: Any) -> Any:
+    """A field of the manifest from its JSON value."""
+    revive = _REVIVE.get(name)
+    return value if revive is None else revive(value)
+
+
+def _provenance(content: dict[str, Any]) -> Provenance:
+    lists = {name: tuple(content[name]) for name in ("models_reported", "code_versions")}
+    return Provenance(**{**content, **lists})
+
+
+def _question(content: dict[str, Any]) -> QuestionInfo:
+    lists = {name: tuple(content[name]) for name in ("labels", "codes")}
+    return QuestionInfo(**{**content, **lists, "type": QuestionType(content["type"])})
+
+
+_REVIVE: dict[str, Callable[[Any], Any]] = {
+    "provenance": _provenance,
+    "questions": lambda found: tuple(_question(one) for one in found),
+    "calls": lambda found: CallTotals(**found),
+    "files": lambda found: tuple(StoredFile(**one) for one in found),
+    "missing_shards": tuple,
+    "quarantined": lambda found: {int(shard): reason for shard, reason in found.items()},
+    "stopped_by": lambda found: None if found is None else StopMark(**found),
+}

@@ -1,0 +1,43 @@
+"""Where a dataset's answers come from, as the manifest states it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import orjson
+
+from troupe_batch.planning.plan import Plan
+from troupe_batch.results.ledger import RunTotals
+from troupe_batch.results.manifest import Provenance
+from troupe_batch.studies.study import Study
+
+
+def provenance_of(plan: Plan, study: Study, totals: RunTotals) -> Provenance:
+    """What made the answers of the run, as far as its marks tell."""
+    return Provenance(
+        title=plan.job.title or plan.job.id,
+        people=plan.people,
+        units=plan.units,
+        shards=plan.shards,
+        replicates=plan.job.replicates,
+        seeds={"job": plan.job.seed, "population": plan.population.seed},
+        digests={
+            "plan": plan.digest,
+            "population": plan.population.digest,
+            "instrument": _digest(plan.job.study.model_dump(mode="json")),
+        },
+        prompt_digests=dict(study.prompt_digests),
+        endpoint=plan.endpoint.identity,
+        model=plan.endpoint.model,
+        parameters=asdict(plan.parameters),
+        draws=str(plan.job.draws),
+        models_reported=tuple(sorted(totals.models)),
+        code_versions=tuple(sorted(totals.code_versions)),
+        started_at=totals.started_at,
+        ended_at=totals.ended_at,
+    )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,199 @@
+"""The tables of one shard, built from what its units left behind."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from troupe_batch.llm.chat import CallRecord
+from troupe_batch.results.columns import categorical, column, constant, repeated, stretched
+from troupe_batch.results.ledger import StatusCounts
+from troupe_batch.results.schema import (
+    Schemas,
+    Table,
+    categories_of,
+    fact_column,
+    labels_of,
+    option_column,
+)
+from troupe_batch.results.store import TableFile
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit
+
+
+@dataclass(slots=True)
+class ShardRows:
+    """What the units of one shard left behind, in unit order; `answers` holds one per unit and question.
+
+    `people` are those whose first unit is in the shard, so that each person of the run stands in exactly one.
+    """
+
+    units: list[Unit] = field(default_factory=list)
+    person_ids: list[str] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    calls: list[CallRecord] = field(default_factory=list)
+    call_units: list[int] = field(default_factory=list)
+    people: list[TinyPerson] = field(default_factory=list)
+
+    def add(self, unit: Unit, person_id: str, answers: Sequence[Answer], calls: Sequence[CallRecord] = ()) -> None:
+        """Add the outcome of one unit, the next in order."""
+        self.call_units.extend([len(self.units)] * len(calls))
+        self.calls.extend(calls)
+        self.answers.extend(answers)
+        self.person_ids.append(person_id)
+        self.units.append(unit)
+
+    def counts(self, questions: Sequence[QuestionInfo]) -> StatusCounts:
+        """Answers by question and status."""
+        statuses = [answer.status for answer in self.answers]
+        width = len(questions)
+        return {
+            q.id: {str(status): number for status, number in sorted(Counter(statuses[place::width]).items())}
+            for place, q in enumerate(questions)
+        }
+
+
+def checked(answers: tuple[Answer, ...], questions: Sequence[QuestionInfo]) -> tuple[Answer, ...]:
+    """The answers, if they are one per question in the order of the questions, with a value only where answered.
+
+    ValueError where they are not: a study that leaves a hole must not make one in the dataset.
+    """
+    if [answer.question_id for answer in answers] != [question.id for question in questions]:
+        raise ValueError("the study did not bring exactly one answer per question, in order")
+    for answer in answers:
+        if answer.status is not AnswerStatus.ANSWERED and _has_value(answer):
+            raise ValueError(f"the study gave a value to the {answer.status} answer of {answer.question_id}")
+    return answers
+
+
+def build_tables(rows: ShardRows, schemas: Schemas, run_id: str) -> dict[Table, pa.Table]:
+    """The four tables of the shard, in unit order, with the schemas of the run."""
+    units = _unit_columns(rows)
+    return {
+        Table.PEOPLE: _people(rows.people, schemas),
+        Table.ANSWERS: _answers(rows, units, schemas, run_id),
+        Table.RESPONSES: _responses(rows, units, schemas),
+        Table.LLM_CALLS: _llm_calls(rows, units, schemas, run_id),
+    }
+
+
+def encoded(name: Table, table: pa.Table) -> TableFile:
+    """The table as a Parquet file in memory."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return TableFile(str(name), sink.getvalue(), table.num_rows)
+
+
+def _has_value(answer: Answer) -> bool:
+    values = (answer.code, answer.label, answer.number, answer.text, answer.selected, answer.is_dont_know)
+    return any(value is not None for value in values)
+
+
+def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
+    units = rows.units
+    return {
+        "unit_id": pa.array([u.unit_id for u in units], pa.string()),
+        "unit_index": pa.array([u.index for u in units], pa.int64()),
+        "person_id": pa.array(rows.person_ids, pa.string()),
+        "person_index": pa.array([u.person_index for u in units], pa.int64()),
+        "arm": pa.array([u.arm for u in units], pa.string()),
+        "replicate": pa.array([u.replicate for u in units], pa.int32()),
+    }
+
+
+def _people(people: Sequence[TinyPerson], schemas: Schemas) -> pa.Table:
+    schema = schemas.people
+    columns: dict[str, list[Any]] = {
+        "person_id": [p.person_id for p in people],
+        "person_index": [p.index for p in people],
+        "name": [p.persona.name for p in people],
+        "persona": [p.persona.to_json() for p in people],
+    }
+    for fact in schemas.facts:
+        values = [p.facts.get(fact) for p in people]
+        if pa.types.is_string(schema.field(fact_column(fact)).type):
+            values = [value if value is None or isinstance(value, str) else str(value) for value in values]
+        columns[fact_column(fact)] = values
+    return pa.table([pa.array(columns[f.name], f.type) for f in schema], schema=schema)
+
+
+def _answers(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
+    questions, answers, width = schemas.questions, rows.answers, len(schemas.questions)
+    columns = {name: stretched(array, width) for name, array in units.items()}
+    columns["run_id"] = constant(run_id, len(answers))
+    types = [str(t) for t in QuestionType]
+    places = np.tile(np.arange(width, dtype=np.int32), len(rows.units))
+    columns["question_id"] = repeated(places, [q.id for q in questions])
+    kinds = np.array([types.index(q.type) for q in questions], dtype=np.int32)
+    columns["question_type"] = repeated(kinds[places], types)
+    columns["is_rehearsal"] = pa.array(np.full(len(answers), schemas.is_rehearsal))
+    for schema_field in schemas.answers:
+        name = schema_field.name
+        if name not in columns:
+            values = [getattr(answer, name) for answer in answers]
+            columns[name] = column(values, schema_field, categories_of(name, questions, run_id))
+    return _in_order(columns, schemas.answers)
+
+
+def _responses(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas) -> pa.Table:
+    columns = dict(units)
+    width = len(schemas.questions)
+    for place, question in enumerate(schemas.questions):
+        columns |= _response_columns(question, rows.answers[place::width], schemas.responses)
+    return _in_order(columns, schemas.responses)
+
+
+def _response_columns(question: QuestionInfo, answers: list[Answer], schema: pa.Schema) -> dict[str, pa.Array]:
+    columns: dict[str, pa.Array] = {}
+    if question.type is QuestionType.SINGLE:
+        columns[question.id] = categorical([a.label for a in answers], labels_of(question), question.id)
+    elif question.type is QuestionType.MULTI:
+        chosen = [a.selected for a in answers]
+        for code, label in zip(question.codes, question.labels, strict=True):
+            values = [None if some is None else label in some for some in chosen]
+            columns[option_column(question, code)] = pa.array(values, pa.bool_())
+    else:
+        attribute = {QuestionType.RATING: "code", QuestionType.NUMERIC: "number", QuestionType.OPEN: "text"}
+        name = attribute[question.type]
+        columns[question.id] = pa.array([getattr(a, name) for a in answers], schema.field(question.id).type)
+    if question.dont_know:
+        columns[f"{question.id}__dont_know"] = pa.array([a.is_dont_know for a in answers], pa.bool_())
+    statuses = [str(s) for s in AnswerStatus]
+    columns[f"{question.id}__status"] = categorical([a.status for a in answers], statuses, "status")
+    return columns
+
+
+def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
+    calls, schema = rows.calls, schemas.llm_calls
+    where = pa.array(rows.call_units, pa.int64())
+    columns = {name: units[name].take(where) for name in ("unit_id", "person_id")}
+    columns["run_id"] = pa.array([run_id] * len(calls), pa.string())
+    # Equal keys are equal requests, so they answer the same questions, whosever units they belong to.
+    asked: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for answer in rows.answers:
+        if answer.call_key is not None:
+            asked[answer.call_key][answer.question_id] = None
+    columns["question_ids"] = column([list(asked.get(call.key, ())) for call in calls], schema.field("question_ids"))
+    for name in ("purpose", "key", "sample", "status", "reason"):
+        columns[name] = pa.array([getattr(call, name) for call in calls], schema.field(name).type)
+    usages = [call.reply.usage if call.reply is not None else None for call in calls]
+    replies = [call.reply for call in calls]
+    for schema_field in schema:
+        name = schema_field.name
+        if name not in columns:
+            source = usages if name.endswith("_tokens") else replies
+            columns[name] = pa.array(
+                [getattr(one, name) if one is not None else None for one in source], schema_field.type
+            )
+    return _in_order(columns, schema)
+
+
+def _in_order(columns: Mapping[str, pa.Array], schema: pa.Schema) -> pa.Table:
+    return pa.table([columns[name] for name in schema.names], schema=schema)

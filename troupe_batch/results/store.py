@@ -1,0 +1,204 @@
+"""The folder of one run on any object store: frozen plan, shard files, marks, dataset.
+
+```
+<run id>/job.yaml                                 as the user wrote it
+<run id>/plan/plan.json                           frozen at the first start
+<run id>/shards/<n>/<attempt>/<table>.parquet     written by an attempt; worthless without a mark
+<run id>/ledger/<n>.json                          the mark: put if absent, so the first attempt wins
+<run id>/provisional/<n>.json                     what a stopped attempt had finished; read only while there is no mark
+<run id>/quarantine/<n>.json                      a shard that failed too often, with its reason
+<run id>/stop.json                                why nothing further is started
+<run id>/dataset/<table>/part-*.parquet, dataset/manifest.json
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from troupe_batch.errors import ResultsDamaged
+from troupe_batch.results.ledger import CommitRecord, StopMark, StoredFile
+from troupe_batch.results.objects import Objects
+
+DATASET = "dataset"
+_JOB = "job.yaml"
+_PLAN = "plan/plan.json"
+_STOP = "stop.json"
+_LOOK_AHEAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A Parquet file in memory, on its way to the store."""
+
+    table: str
+    data: bytes
+    rows: int
+
+
+class RunStore:
+    """One run's results. Safe for any number of workers at once; readers see only what a mark names."""
+
+    def __init__(self, objects: Objects, run_id: str) -> None:
+        self.run_id = run_id
+        self.objects = objects.within(run_id)
+
+    @classmethod
+    def open(cls, url: str | Path, run_id: str) -> RunStore:
+        """The store of the run below `url`: a local folder, `file://`, `s3://`, `gs://`, `az://` or `memory:`."""
+        return cls(Objects.open(url), run_id)
+
+    @property
+    def url(self) -> str:
+        """Where the run lies."""
+        return self.objects.url
+
+    async def save_plan(self, *, job: bytes, plan: bytes) -> bool:
+        """True when this call froze the plan; False when one is there already, which then stays as it is."""
+        if not await self.objects.put_if_absent(_PLAN, plan):
+            return False
+        await self.objects.put(_JOB, job)
+        return True
+
+    async def replace_plan(self, *, job: bytes, plan: bytes) -> None:
+        """Store a plan of the same digest over the frozen one: what may change between resumes, like the budget."""
+        await self.objects.put(_PLAN, plan)
+        await self.objects.put(_JOB, job)
+
+    async def plan_text(self) -> bytes | None:
+        """The frozen plan as JSON; None where the run was never started."""
+        return await self.objects.get(_PLAN)
+
+    async def job_text(self) -> bytes | None:
+        """The job file as the user wrote it; None where the run was never started."""
+        return await self.objects.get(_JOB)
+
+    async def write_attempt(self, shard: int, attempt: str, tables: Iterable[TableFile]) -> tuple[StoredFile, ...]:
+        """Store the files of one attempt under names no other attempt uses. Without a mark nobody reads them."""
+        return tuple(await asyncio.gather(*(self._write(shard, attempt, table) for table in tables)))
+
+    async def mark(self, record: CommitRecord) -> bool:
+        """Commit a shard: True when this attempt is the one that counts, False when another was first."""
+        # Put after the files are stored: a crash in between costs a rerun from the cache, never a hole.
+        if await self.objects.put_if_absent(_mark_path(record.shard), record.to_json()):
+            return True
+        # A store that lost its own answer and tried again finds the mark that we just put.
+        winner = await self.record(record.shard)
+        return winner is not None and winner.attempt == record.attempt
+
+    async def record(self, shard: int) -> CommitRecord | None:
+        """What the mark of the shard says; None where it has none."""
+        path = _mark_path(shard)
+        data = await self.objects.get(path)
+        return None if data is None else CommitRecord.from_json(f"{self.url}/{path}", data)
+
+    async def records(self, shards: Iterable[int]) -> AsyncIterator[tuple[int, CommitRecord | None]]:
+        """The marks of the shards, in their order, fetched a few ahead."""
+        remaining = iter(shards)
+        while batch := list(islice(remaining, _LOOK_AHEAD)):
+            found = await asyncio.gather(*(self.record(shard) for shard in batch))
+            for shard, record in zip(batch, found, strict=True):
+                yield shard, record
+
+    async def committed(self) -> set[int]:
+        """Shards that have a mark, from one listing."""
+        return {number async for number in self._numbered("ledger")}
+
+    async def keep_provisional(self, record: CommitRecord) -> None:
+        """Say what a stopped attempt had finished, so that a partial dataset can show it."""
+        await self.objects.put(_provisional_path(record.shard), record.to_json())
+
+    async def provisional(self, shard: int) -> CommitRecord | None:
+        """What a stopped attempt at the shard had finished; None where there is none."""
+        path = _provisional_path(shard)
+        data = await self.objects.get(path)
+        return None if data is None else CommitRecord.from_json(f"{self.url}/{path}", data)
+
+    async def read(self, file: StoredFile) -> bytes:
+        """The content of a file that a mark names; ResultsDamaged where it is missing or altered."""
+        data = await self.objects.get(file.path)
+        if data is None:
+            raise ResultsDamaged(f"{self.url}/{file.path} is missing though a mark names it; {_CURE}")
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise ResultsDamaged(f"{self.url}/{file.path} was altered after its commit; {_CURE}")
+        return data
+
+    async def quarantine(self, shard: int, reason: str) -> None:
+        """Set a shard aside that failed too often; it is not tried again until it is released."""
+        await self.objects.put(f"quarantine/{shard:06d}.json", orjson.dumps({"reason": reason}))
+
+    async def quarantined(self) -> dict[int, str]:
+        """Shards set aside, each with its reason."""
+        found = {}
+        for shard in sorted([number async for number in self._numbered("quarantine")]):
+            data = await self.objects.get(f"quarantine/{shard:06d}.json")
+            if data is not None:
+                found[shard] = str(orjson.loads(data)["reason"])
+        return found
+
+    async def release(self, shard: int) -> None:
+        """Let a shard be tried again."""
+        await self.objects.delete(f"quarantine/{shard:06d}.json")
+
+    async def stop(self, mark: StopMark) -> None:
+        """Say that nothing further is to be started, and why."""
+        await self.objects.put(_STOP, orjson.dumps(asdict(mark)))
+
+    async def stop_mark(self) -> StopMark | None:
+        """Why nothing further is started; None while the run may go on."""
+        data = await self.objects.get(_STOP)
+        return None if data is None else StopMark(**orjson.loads(data))
+
+    async def clear_stop(self) -> None:
+        """Let the run go on."""
+        await self.objects.delete(_STOP)
+
+    async def has_dataset(self) -> bool:
+        """Whether a dataset was finished, complete or partial."""
+        return await self.objects.get(f"{DATASET}/manifest.json") is not None
+
+    async def sweep(self) -> int:
+        """Remove what attempts left behind at shards that are committed; the number of files removed."""
+        winners: Mapping[int, CommitRecord | None] = {
+            shard: record async for shard, record in self.records(sorted(await self.committed()))
+        }
+        # Listed in full before the first removal: what a listing yields while its folder changes is anyone's guess.
+        stale = [_provisional_path(shard) async for shard in self._numbered("provisional") if shard in winners]
+        async for stored in self.objects.list("shards"):
+            _, number, attempt, *_ = stored.path.split("/")
+            winner = winners.get(int(number))
+            if winner is not None and attempt != winner.attempt:
+                stale.append(stored.path)
+        for path in stale:
+            await self.objects.delete(path)
+        return len(stale)
+
+    async def _write(self, shard: int, attempt: str, table: TableFile) -> StoredFile:
+        path = f"shards/{shard:06d}/{attempt}/{table.table}.parquet"
+        await self.objects.put(path, table.data)
+        digest = hashlib.sha256(table.data).hexdigest()
+        return StoredFile(table.table, path, digest, table.rows, len(table.data))
+
+    async def _numbered(self, folder: str) -> AsyncIterator[int]:
+        async for stored in self.objects.list(folder):
+            name = stored.path.rpartition("/")[2].removesuffix(".json")
+            if name.isdecimal():
+                yield int(name)
+
+
+def _mark_path(shard: int) -> str:
+    return f"ledger/{shard:06d}.json"
+
+
+def _provisional_path(shard: int) -> str:
+    return f"provisional/{shard:06d}.json"
+
+
+_CURE = "remove the shard's mark from ledger/ and run again: its replies come from the cache"
