@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+from celery.signals import after_setup_logger
+
 from troupe_batch.dispatch.celery_queue import make_app
+from troupe_batch.log_format import FactsFormatter
 from troupe_batch.wiring.workers import runtime_maker, worker_settings
 from workers.tasks import register
 
+
+def _show_facts(logger: logging.Logger, **_: Any) -> None:
+    for handler in logger.handlers:
+        handler.setFormatter(FactsFormatter())
+
+
 settings = worker_settings()
+after_setup_logger.connect(_show_facts)
 app = register(make_app(settings.queue), settings, runtime_maker())

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from troupe_batch.errors import SettingsError
+from troupe_batch.log_format import FactsFormatter
 from troupe_batch.settings import Settings, load_settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -49,5 +50,11 @@ def read_settings(config_file: Path | None, assignments: tuple[str, ...], **name
             raise SettingsError(f"--set {assignment}: write it as Section.OPTION=value")
         flags[option.strip()] = value.strip()
     settings = load_settings(environment=os.environ, config_file=config_file, flags=flags)
-    logging.basicConfig(level=settings.logging.loglevel, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_stderr(settings)
     return settings
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(FactsFormatter())
+    logging.basicConfig(level=settings.logging.loglevel, handlers=[handler], force=True)

@@ -1,0 +1,174 @@
+"""Commands as a user types them, without starting any run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from troupe_batch.cli.main import _COMMANDS, run_command
+from troupe_batch.planning import load_job
+from troupe_batch.population import load_population
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_KEY", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    for folder in ("jobs", "populations"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [name for name in _COMMANDS if name != "rehearse"])
+def test_every_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run_command([name, "--help"])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert f"Usage: troupe {name}" in shown
+    assert "Example" in shown
+    assert f"  troupe {name}" in shown
+
+
+def test_an_unknown_command_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["verfy"]) == 2
+    assert "did you mean `troupe verify`?" in capsys.readouterr().err
+
+
+def test_init_writes_files_that_load_and_plan(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["init", "my_study"]) == 0
+
+    assert load_job(here / "jobs" / "my_study.yaml").spec.id == "my_study"
+    assert load_population(here / "populations" / "my_study.yaml").spec.id == "my_study"
+    assert run_command(["plan", "jobs/my_study.yaml", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["people"], planned["units"]) == (100, 100)
+
+
+def test_init_overwrites_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "jobs" / "mine.yaml").write_text("precious")
+
+    assert run_command(["init", "mine"]) == 2
+    assert (here / "jobs" / "mine.yaml").read_text() == "precious"
+    assert not (here / "populations" / "mine.yaml").exists()
+    assert "not overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "a/b"])
+def test_init_refuses_names_that_cannot_be_ids(name: str) -> None:
+    assert run_command(["init", "--", name]) == 2
+
+
+@pytest.mark.parametrize("kind", ["job", "population"])
+def test_the_schemas_accept_the_shipped_files_and_refuse_mistakes(
+    here: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["schema", kind]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    files = sorted((here / f"{kind}s").glob("*.yaml"))
+
+    for file in files:
+        content = yaml.safe_load(file.read_text())
+        if content["schema"] == f"troupe_batch/{kind}/1":
+            jsonschema.validate(content, schema)
+            assert not jsonschema.Draft202012Validator(schema).is_valid({**content, "unknown": 1})
+
+
+def test_plan_shows_what_is_asked_and_costs_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", "jobs/gazpacho_concept_test.yaml", "--json"]) == 0
+
+    planned: Any = json.loads(capsys.readouterr().out)
+    assert (planned["units"], planned["estimate"]["calls"]) == (200, 1000)
+    assert 0.01 < planned["estimate"]["cost_usd"] < 1.0
+    assert {margin["dimension"] for margin in planned["margins"]} >= {"age", "sex", "education", "region"}
+
+
+def test_a_mistake_in_a_job_names_file_line_and_cure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    text = job.read_text().replace("asking: question", "askin: question")
+    job.write_text(text)
+    line = next(n for n, found in enumerate(text.splitlines(), 1) if "askin:" in found)
+
+    assert run_command(["plan", "jobs/gazpacho_concept_test.yaml"]) == 2
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"jobs/gazpacho_concept_test.yaml:{line}" in said
+    assert "did you mean `asking`?" in said
+
+
+def test_a_job_that_is_not_there_is_said_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["run", "jobs/gazpacho_concept_tset.yaml", "--rehearse"]) == 2
+    assert "did you mean jobs/gazpacho_concept_test.yaml?" in " ".join(capsys.readouterr().err.split())
+    assert not Path("runs").exists()
+
+
+def test_a_respondent_model_that_does_not_fit_the_job_is_said_before_anything_starts(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    job.write_text(job.read_text().replace("- Definitely would buy", "- Surely would buy"))
+
+    assert run_command(["run", "jobs/gazpacho_concept_test.yaml", "--rehearse"]) == 2
+    assert "gazpacho_respondents.yaml" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_ask_shows_the_prompt_without_calling_anyone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["ask", "populations/us_adults.yaml#17", "What is for lunch?", "--only-prompt", "--json"]) == 0
+
+    asked = json.loads(capsys.readouterr().out)
+    assert asked["person_id"] == "p000017"
+    assert "What is for lunch?" in asked["messages"][-1]["content"]
+    assert asked["status"] is None
+
+
+@pytest.mark.parametrize("person", ["populations/us_adults.yaml#100000", "populations/us_adults.yaml#x"])
+def test_ask_says_which_people_there_are(person: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["ask", person, "Hello?", "--only-prompt"]) == 2
+    assert "people 0 to 99999" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("command", ["verify", "results", "watch"])
+def test_a_run_that_is_not_there_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([command, "nothing"]) == 2
+    assert "no run 'nothing'" in capsys.readouterr().err
+
+
+def test_config_shows_values_with_their_origin_and_no_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("TROUPE_REDIS_BROKER_URL", "redis://user:hidden@host:1/0")
+
+    assert run_command(["config", "--set", "OpenAI.MODEL=m"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "flag OpenAI.MODEL" in shown
+    assert "OPENAI_API_KEY: set" in shown
+    assert "secret" not in shown
+    assert "hidden" not in shown
+
+
+def test_doctor_says_what_is_missing_and_leaves_nothing_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["doctor", "--json"]) == 0
+
+    found = {check["what"]: check["finding"] for check in json.loads(capsys.readouterr().out)}
+    assert found["python"] == found["redis"] == found["storage"] == "good"
+    assert found["model"] == "warning"
+    assert list(Path("runs").rglob("*")) == []
+
+
+def test_doctor_fails_where_the_broker_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run_command(["doctor", "--json", "--set", "Redis.BROKER_URL=unix:///nowhere/redis.sock"])
+
+    found = {check["what"]: check["finding"] for check in json.loads(capsys.readouterr().out)}
+    assert (code, found["redis"]) == (1, "bad")
