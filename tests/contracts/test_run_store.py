@@ -170,6 +170,26 @@ async def test_runs_of_one_store_do_not_see_each_other(store: RunStore, tmp_path
     assert await store.committed() == set()
 
 
+async def test_folders_are_the_runs_of_a_store(store: RunStore, tmp_path: Path) -> None:
+    objects = Objects.open(tmp_path / "others")
+    assert await objects.folders() == ()
+
+    await _commit(RunStore(objects, "b"), 0, "a")
+    await _commit(RunStore(objects, "a"), 0, "a")
+    await _commit(store, 0, "a")
+
+    assert await objects.folders() == ("a", "b")
+    assert await store.objects.folders() == ("ledger", "shards")
+
+
+async def test_a_dataset_is_there_when_its_manifest_is(store: RunStore) -> None:
+    await store.objects.put("dataset/answers/part-0.parquet", b"")
+    assert not await store.has_dataset()
+
+    await store.objects.put("dataset/manifest.json", b"{}")
+    assert await store.has_dataset()
+
+
 def test_a_mark_survives_its_file() -> None:
     record = _record(3, "a", (StoredFile("answers", "p", "hash", 3, 99),))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 from pathlib import Path
 
 import click
@@ -20,7 +18,7 @@ from troupe_batch.wiring.workers import EMBEDDED
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5555, show_default=True, help="Port to listen on.")
 @settings_options
-def command(*, address: str, port: int, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+def command(*, address: str, port: int, config_file: Path | None, assignments: tuple[str, ...]) -> None:
     r"""Watch workers and shards in a browser.
 
     Set FLOWER_USER and FLOWER_PASSWORD for a password; beyond this machine it is required.
@@ -40,12 +38,12 @@ def command(*, address: str, port: int, config_file: Path | None, assignments: t
         password=os.environ.get("FLOWER_PASSWORD"),
     )
     words, extra = flower_command(chosen)
-    with contextlib.ExitStack() as started:
-        if settings.redis.broker_url == EMBEDDED:
-            redis = started.enter_context(EmbeddedRedis(state))
-            settings = settings.with_values("started by this command", redis__broker_url=redis.url)
-        say(f"Flower listens at http://{address}:{port} (Ctrl-C ends it)")
-        with contextlib.suppress(KeyboardInterrupt):
-            environment = {**os.environ, **settings.as_environment(), **extra}
-            return subprocess.run(words, env=environment, check=False).returncode  # noqa: S603 (our own command line)
-    return 0
+    if settings.redis.broker_url == EMBEDDED:
+        redis = EmbeddedRedis(state)
+        redis.__enter__()  # never left: Flower inherits the lock that keeps the server in use
+        os.set_inheritable(redis.use_lock, True)
+        settings = settings.with_values("started by this command", redis__broker_url=redis.url)
+    say(f"Flower listens at http://{address}:{port} (Ctrl-C ends it)")
+    os.environ.update({**settings.as_environment(), **extra})
+    # This process becomes Flower: whoever ends it ends Flower, and no child is left behind.
+    os.execv(words[0], words)  # noqa: S606 (no shell is wanted)

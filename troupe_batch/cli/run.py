@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Result, RunOptions, run_job
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import data, print_json, say, talk
+from troupe_batch.cli.output import data, print_json, say, say_error, talk
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.summary import exit_code, summary
 from troupe_batch.dispatch.run_status import RunStatus
@@ -61,10 +62,12 @@ def command(
     settings = read_settings(config_file, assignments, celery__processes=processes, rehearsal__latency_ms=latency_ms)
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
     result = asyncio.run(_run(load_job(job_file), options, settings, is_quiet=as_json))
+    absences = unwanted_absences(result.dataset)
     if as_json:
-        print_json(summary(result))
+        print_json(summary(result, absences))
     else:
         _show(result, job_file)
+    _say_absences(result, absences)
     return exit_code(result.outcome)
 
 
@@ -137,3 +140,13 @@ def _show(result: Result, job_file: Path) -> None:
         say(f"the same command goes on from here: troupe run {job_file} ...")
     say("dataset:")
     click.echo(result.path)
+
+
+def _say_absences(result: Result, absences: list[Absence]) -> None:
+    for absence in absences:
+        which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
+        say(f"{absence.answers:,} answers {absence.status}: {which}{absence.reason}")
+    if absences and result.is_complete:
+        say("to ask for them anew: the same command with --again; all other replies come from the cache")
+    if result.is_complete and not result.manifest.answered:
+        say_error("not one question was answered; the reasons stand above")

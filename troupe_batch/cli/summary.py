@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from troupe_batch.analysis.absences import Absence
 from troupe_batch.api import Result
-from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, PARTLY_DONE
+from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.outcome import RunOutcome, RunState
 
@@ -13,15 +15,15 @@ _STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
 
 
 def exit_code(outcome: RunOutcome) -> int:
-    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else."""
+    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no answers."""
     if outcome.is_complete:
-        return 0
+        return FAILED if outcome.manifest is not None and not outcome.manifest.answered else OK
     if outcome.state is RunState.STOPPED:
         return _STOPS.get(outcome.error or "", FAILED)
     return PARTLY_DONE
 
 
-def summary(result: Result) -> dict[str, Any]:
+def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
     """The outcome of a run as JSON values."""
     manifest, outcome = result.manifest, result.outcome
     return {
@@ -36,6 +38,7 @@ def summary(result: Result) -> dict[str, Any]:
         "answers": manifest.answers,
         "answered": manifest.answered,
         "counts": manifest.counts,
+        "absences": [asdict(absence) for absence in absences],
         "calls": {name: getattr(manifest.calls, name) for name in ("calls", "sent", "hits", "joined", "failed")},
         "cost_usd": 0.0 if manifest.is_rehearsal else manifest.cost_usd,
         "would_have_cost_usd": manifest.cost_usd if manifest.is_rehearsal else None,

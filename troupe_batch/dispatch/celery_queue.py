@@ -117,6 +117,9 @@ class HintQueue:
 
 
 def label_of(run_id: str, shard: int, facts: RunFacts) -> str:
-    """How Flower shows a shard, counted from 1: `run=gazpacho shard=3/40 units=600..799`."""
+    """How Flower shows a shard, counted from 1: `shard=3/40 units=600..799 run=gazpacho`.
+
+    The name of the run goes last: Flower cuts the line off, and names are long.
+    """
     units = facts.units_of(shard)
-    return f"run={run_id} shard={shard + 1}/{facts.shards} units={units.start}..{units.stop - 1}"
+    return f"shard={shard + 1}/{facts.shards} units={units.start}..{units.stop - 1} run={run_id}"

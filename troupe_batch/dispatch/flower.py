@@ -37,6 +37,8 @@ def flower_command(settings: FlowerSettings) -> tuple[list[str], dict[str, str]]
         "state-save-interval": "60000",
         "purge-offline-workers": "60",
         "read-only": str(settings.is_read_only),
+        # What a shard is and how far it is; names and ids of tasks say neither.
+        "tasks-columns": "kwargs,state,result,received,runtime,worker",
     }
     command = [sys.executable, "-m", "celery", "--quiet", "-A", settings.app, "flower"]
     command += [f"--{name}={value}" for name, value in options.items()]

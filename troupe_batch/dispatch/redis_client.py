@@ -19,7 +19,7 @@ from troupe_batch.errors import StateUnreachable
 _RETRIES = 12
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, retries: int = _RETRIES) -> Redis:
     """An asyncio client for `redis://`, `rediss://` or `unix://` URLs that outlives a restart of the server."""
     return Redis.from_url(
         url,
@@ -28,7 +28,7 @@ def connect(url: str) -> Redis:
         socket_connect_timeout=5,
         health_check_interval=30,
         max_connections=64,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=2), _RETRIES),
+        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=2), retries),
     )
 
 

@@ -24,7 +24,7 @@ class RedisHealth:
 
 async def look_at_redis(url: str) -> RedisHealth:
     """The server at `url`; StateUnreachable where it does not answer."""
-    client = connect(url)
+    client = connect(url, retries=1)
     try:
         with answering("doctor"):
             info = await client.info()

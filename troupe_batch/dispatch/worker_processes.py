@@ -8,18 +8,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from troupe_batch.dispatch.redis_keys import FleetKeys
+from troupe_batch.errors import WorkersFailed
 
 log = logging.getLogger(__name__)
 
 STOP_WITH_STDIN = "_TROUPE_STOP_WITH_STDIN"  # no setting, so it does not begin like one
 _LONGEST_BACKOFF_S = 30.0
 _HEALTHY_S = 60.0  # a worker that lived so long starts its backoff anew
+_QUICK_S = 15.0  # a worker that ends within so long of its start may never have worked; importing can take seconds
+_MOST_QUICK_DEATHS = 4  # in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class _Seat:
     process: asyncio.subprocess.Process | None = None
     supervision: asyncio.Task[None] | None = None
     restarts: int = 0
+    quick_deaths: int = 0
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class WorkerProcesses:
 
     Each hears of this command's end through its stdin, also when the command is killed. `keep_fds` are handed on,
     such as `EmbeddedRedis.use_lock`: the server then outlives us until the workers have given back their shards.
+    `on_crash_loop` is told once every worker has ended as soon as it was started, several times in a row.
     """
 
     command: WorkerCommand
@@ -66,6 +71,7 @@ class WorkerProcesses:
     keep_fds: Sequence[int] = ()
     cwd: Path | None = None
     stop_grace_s: float = 25.0  # more than an attempt's grace for calls in flight
+    on_crash_loop: Callable[[WorkersFailed], None] | None = None
     _seats: list[_Seat] = field(default_factory=list, init=False)
     _is_stopping: bool = field(default=False, init=False)
 
@@ -132,10 +138,26 @@ class WorkerProcesses:
             backoff_s = 0.2 if lived_s > _HEALTHY_S else backoff_s
             facts = {"action": "worker_restarted", "worker": seat.name, "exit_code": code}
             log.warning("A worker ended by itself and is started again.", extra=facts)
+            seat.quick_deaths = seat.quick_deaths + 1 if lived_s < _QUICK_S else 0
+            self._report_crash_loop(seat, code)
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
             seat.restarts += 1
             await self._start(seat)
+
+    def _report_crash_loop(self, seat: _Seat, code: int) -> None:
+        if self.on_crash_loop is None or any(one.quick_deaths < _MOST_QUICK_DEATHS for one in self._seats):
+            return
+        path = self._log_of(seat)
+        self.on_crash_loop(
+            WorkersFailed(
+                f"the workers end as soon as they start ({seat.quick_deaths} times in a row, exit code {code}); "
+                f"{path} ends with: {_last_line(path)}; mend it and give the same command: it goes on from here"
+            )
+        )
+
+    def _log_of(self, seat: _Seat) -> Path:
+        return self.log_dir / f"{seat.name}.log"
 
     async def _start(self, seat: _Seat) -> None:
         command = WorkerCommand(
@@ -146,7 +168,7 @@ class WorkerProcesses:
             self.command.log_level,
             self.command.extra,
         )
-        with (self.log_dir / f"{seat.name}.log").open("ab") as out:
+        with self._log_of(seat).open("ab") as out:
             seat.process = await asyncio.create_subprocess_exec(
                 *command.arguments(),
                 stdin=asyncio.subprocess.PIPE,
@@ -157,6 +179,12 @@ class WorkerProcesses:
                 start_new_session=True,
                 pass_fds=tuple(self.keep_fds),
             )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").split("\n") if path.exists() else []
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else "nothing"
 
 
 def _signal(process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:
