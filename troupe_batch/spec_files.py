@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Hashable, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,22 +19,48 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 MAX_FILE_BYTES = 64 * 2**20
 _MAX_NODES = 2_000_000
+_MAX_DEPTH = 200
+# Python turns no longer texts into integers, and a longer number in a spec is a slip anyway.
+_MAX_DIGITS = 400
+_PLAIN_WORDS = {
+    "dict_type": "a group of `key: value` lines belongs here",
+    "model_type": "a group of `key: value` lines belongs here",
+    "model_attributes_type": "a group of `key: value` lines belongs here",
+    "list_type": "a list belongs here",
+    "tuple_type": "a list belongs here",
+}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|\\U0000[dD][89a-fA-F]")
 
 
 class SpecFile:
     """A file that was read but not yet understood: its data, and on which line each place stands."""
 
-    def __init__(self, name: str, data: Any, lines: Mapping[tuple[str | int, ...], int]) -> None:
+    def __init__(
+        self, name: str, data: Any, lines: Mapping[tuple[str | int, ...], int], *, json_text: str | None = None
+    ) -> None:
         self.name = name
         self.data = data
         self._lines = lines
+        self._json_text = json_text
 
     def line_of(self, place: tuple[str | int, ...]) -> int | None:
         """The line of the place, or of the nearest place around it; None where the file has no lines."""
+        if self._json_text is not None:
+            # JSON readers count no lines, YAML readers do and read JSON: asked only once something is wrong.
+            self._lines, self._json_text = _lines_of_json(self._json_text), None
         for length in range(len(place), -1, -1):
             if (line := self._lines.get(place[:length])) is not None:
                 return line
         return None
+
+    def part(self, *place: str | int) -> SpecFile:
+        """What stands at a place of the file, as a file of its own that keeps the name and the lines."""
+        data = self.data
+        for step in place:
+            data = data[step]
+        self.line_of(())
+        below = {p[len(place) :]: line for p, line in self._lines.items() if p[: len(place)] == place}
+        return SpecFile(self.name, data, below)
 
     def mistake(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> Mistake:
         """A mistake at a place such as ("study", "questions", 2, "labels")."""
@@ -41,15 +68,19 @@ class SpecFile:
 
     def error(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> SpecError:
         """A SpecError with this one mistake."""
-        return SpecError(self.name, [self.mistake(place, problem, cure)])
+        return self.errors([self.mistake(place, problem, cure)])
+
+    def errors(self, mistakes: list[Mistake]) -> SpecError:
+        """A SpecError with these mistakes."""
+        return SpecError(self.name, mistakes)
 
     def parse(self, model: type[_Model]) -> _Model:
         """The file as a `model`; SpecError lists all of its mistakes, each with its line and its cure."""
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            mistakes = [self._translate(model, detail) for detail in error.errors()]
-            raise SpecError(self.name, mistakes) from error
+            mistakes = [self._translate(model, detail) for detail in error.errors(include_url=False)]
+            raise self.errors(mistakes) from error
 
     def _translate(self, model: type[BaseModel], detail: ErrorDetails) -> Mistake:
         place = self._real_place(detail["loc"])
@@ -58,10 +89,21 @@ class SpecFile:
             return self.mistake(place, f"unknown field {place[-1]!r}", did_you_mean(str(place[-1]), known))
         if detail["type"] == "missing":
             return self.mistake(place, "this field is required", f"add `{detail['loc'][-1]}:`")
-        problem = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            return self._translate_tag(place, detail)
+        problem = _PLAIN_WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
         if detail["type"] not in ("value_error", "assertion_error") and place:
             problem += f" (found {_short(detail['input'])})"
         return self.mistake(place, problem)
+
+    def _translate_tag(self, place: tuple[str | int, ...], detail: ErrorDetails) -> Mistake:
+        """The field that says which kind of thing this is, is missing or unknown."""
+        context = detail.get("ctx", {})
+        field, kinds = str(context["discriminator"]).strip("'"), context.get("expected_tags", "")
+        if detail["type"] == "union_tag_not_found":
+            return self.mistake(place, f"`{field}` is required here", f"add `{field}:`")
+        cure = did_you_mean(str(context["tag"]), [kind.strip(" '") for kind in kinds.split(",")])
+        return self.mistake((*place, field), f"unknown {field} {context['tag']!r}", cure)
 
     def _real_place(self, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
         """Without the names of union branches, which pydantic puts into a place and no user ever wrote."""
@@ -80,11 +122,16 @@ class SpecFile:
 
 def read_spec_file(path: Path) -> SpecFile:
     """The YAML or JSON file at `path`; SpecError where it cannot be read, decoded or parsed."""
+    return read_spec_text(str(path), read_text_file(path))
+
+
+def read_text_file(path: Path) -> str:
+    """The UTF-8 text of the file at `path`; SpecError where it cannot be had."""
     name = str(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise SpecError(name, [Mistake("the file is larger than 64 MiB", "split it, or name a Parquet table")])
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SpecError(name, [Mistake("no such file", _similar_file(path))]) from error
     except IsADirectoryError as error:
@@ -93,21 +140,14 @@ def read_spec_file(path: Path) -> SpecFile:
         raise SpecError(name, [Mistake(f"not UTF-8 text (byte {error.start})", "save it as UTF-8")]) from error
     except (OSError, ValueError) as error:
         raise SpecError(name, [Mistake(f"cannot be read: {error}")]) from error
-    return read_spec_text(name, text)
 
 
 def read_spec_text(name: str, text: str) -> SpecFile:
     """As `read_spec_file`, from text at hand; a name that ends in .json is read as JSON, any other as YAML."""
-    if name.endswith(".json"):
-        try:
-            return SpecFile(name, json.loads(text, parse_constant=_no_constant), {})
-        except RecursionError as error:
-            raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
-        except json.JSONDecodeError as error:
-            raise SpecError(name, [Mistake(f"not valid JSON: {error.msg}", line=error.lineno)]) from error
-        except ValueError as error:
-            raise SpecError(name, [Mistake(f"not valid JSON: {error}")]) from error
-    return _read_yaml(name, text)
+    file = _read_json(name, text) if name.endswith(".json") else _read_yaml(name, text)
+    if _SURROGATE.search(text):
+        _refuse_half_characters(file, file.data, ())
+    return file
 
 
 def dotted(place: tuple[str | int, ...]) -> str:
@@ -127,10 +167,24 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"known here: {', '.join(sorted(known))}" if known else ""
 
 
+def _read_json(name: str, text: str) -> SpecFile:
+    try:
+        data = json.loads(
+            text, parse_constant=_no_constant, parse_int=_bounded_int, object_pairs_hook=_without_duplicates
+        )
+    except RecursionError as error:
+        raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
+    except json.JSONDecodeError as error:
+        raise SpecError(name, [Mistake(f"not valid JSON: {error.msg}", line=error.lineno)]) from error
+    except ValueError as error:
+        raise SpecError(name, [Mistake(f"not valid JSON: {error}")]) from error
+    return SpecFile(name, data, {}, json_text=text)
+
+
 def _read_yaml(name: str, text: str) -> SpecFile:
     lines: dict[tuple[str | int, ...], int] = {}
     try:
-        loader = yaml.CSafeLoader(text) if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader(text)
+        loader = _loader(text)
         node = loader.get_single_node()
         if node is None:
             raise SpecError(name, [Mistake("the file is empty")])
@@ -144,7 +198,25 @@ def _read_yaml(name: str, text: str) -> SpecFile:
         raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise SpecError(name, [Mistake(f"not valid YAML: {error}")]) from error
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        # What PyYAML's constructors let through on tags and values that do not fit, such as `!!int []`.
+        raise SpecError(name, [Mistake(f"a value does not fit its YAML tag: {error}")]) from error
     return SpecFile(name, data, lines)
+
+
+def _loader(text: str) -> yaml.SafeLoader | yaml.CSafeLoader:
+    return yaml.CSafeLoader(text) if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader(text)
+
+
+def _lines_of_json(text: str) -> Mapping[tuple[str | int, ...], int]:
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        if (node := _loader(text).get_single_node()) is not None:
+            _index_lines("", node, (), lines)
+    except (yaml.YAMLError, ValueError, RecursionError, SpecError):
+        # A few JSON texts are no YAML; their mistakes go without lines.
+        return {}
+    return lines
 
 
 def _index_lines(
@@ -153,18 +225,68 @@ def _index_lines(
     """Lines of all places; refuses duplicate keys, which YAML readers drop without a word, and alias bombs."""
     if len(lines) > _MAX_NODES:
         raise SpecError(name, [Mistake("more than 2,000,000 values (or aliases that expand to as many)")])
-    lines[place] = node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if len(place) > _MAX_DEPTH:
+        raise SpecError(name, [Mistake("nested too deeply to be read (or an alias that contains itself)", line=line)])
+    lines[place] = line
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _index_lines(name, item, (*place, index), lines)
     elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            step = key.value if isinstance(key.value, Hashable) and isinstance(key.value, str) else str(key.value)
-            if (*place, step) in lines and step != "<<":
-                at = Mistake(f"`{step}` stands twice", "remove one", dotted(place), key.start_mark.line + 1)
-                raise SpecError(name, [at])
-            _index_lines(name, value, (*place, step), lines)
-            lines[(*place, step)] = key.start_mark.line + 1
+        _index_mapping(name, node, place, lines)
+    elif isinstance(node, yaml.ScalarNode) and len(node.value) > _MAX_DIGITS and node.tag.endswith(":int"):
+        raise SpecError(name, [Mistake(f"a number of more than {_MAX_DIGITS} digits", "shorten it", line=line)])
+
+
+def _index_mapping(
+    name: str, node: yaml.MappingNode, place: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+) -> None:
+    for key, value in node.value:
+        step = _key_text(name, key)
+        if (*place, step) in lines and step != "<<":
+            at = Mistake(f"`{step}` stands twice", "remove one", dotted(place), key.start_mark.line + 1)
+            raise SpecError(name, [at])
+        _index_lines(name, value, (*place, step), lines)
+        lines[(*place, step)] = key.start_mark.line + 1
+
+
+def _key_text(name: str, key: yaml.Node) -> str:
+    if isinstance(key, yaml.ScalarNode):
+        return str(key.value)
+    at = Mistake("a list or a group of keys stands where a key belongs", "use text", line=key.start_mark.line + 1)
+    raise SpecError(name, [at])
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # the idiom
+        raise ValueError(f"the key {twice!r} stands twice in one object; remove one")
+    return data
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _refuse_half_characters(file: SpecFile, value: Any, place: tuple[str | int, ...]) -> None:
+    """SpecError where half of a surrogate pair stands alone: no UTF-8 file, prompt or database can hold it."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_half_characters(file, key, place)
+            _refuse_half_characters(file, item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_half_characters(file, item, (*place, index))
+    elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        # The place may hold such a character too, and a message must stay printable.
+        safe = tuple(
+            step.encode("ascii", "backslashreplace").decode() if isinstance(step, str) else step for step in place
+        )
+        raise file.error(safe, "half of a UTF-16 pair is no character", "write the character itself")
 
 
 def _fields_at(model: Any, loc: tuple[str | int, ...]) -> list[str]:

@@ -1,1 +1,5 @@
-"""..."""
+"""The simulated people themselves."""
+
+from troupe_batch.simulation.person import TinyPerson
+
+__all__ = ["TinyPerson"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,8 +137,8 @@ def test_people_do_not_depend_on_how_they_are_cut_into_shards(cuts: list[int], m
     people = population(dimensions, 300, sampling={"method": method})
     ends = [0, *sorted(cuts), 300]
 
-    pieces = [people.facts(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-    names = [name for a, b in zip(ends, ends[1:], strict=False) for name in people.names(a, b)]
+    pieces = [people.facts(a, b) for a, b in pairwise(ends)]
+    names = [name for a, b in pairwise(ends) for name in people.names(a, b)]
 
     joined = {key: np.concatenate([piece[key] for piece in pieces]) for key in pieces[0]}
     assert equal(joined, people.facts(0, 300))

@@ -84,9 +84,11 @@ CASES = {
         "x cannot be its own parent",
     ),
     "a circle": (
-        "  x: {type: categorical, source: s, given: z, table: {a: {a: 1}}}\n"
-        "  y: {type: categorical, source: s, given: x, table: {a: {a: 1}}}\n"
-        "  z: {type: categorical, source: s, given: y, table: {a: {a: 1}}}\n",
+        (
+            "  x: {type: categorical, source: s, given: z, table: {a: {a: 1}}}\n"
+            "  y: {type: categorical, source: s, given: x, table: {a: {a: 1}}}\n"
+            "  z: {type: categorical, source: s, given: y, table: {a: {a: 1}}}\n"
+        ),
         "pop.yaml:6: dimensions.x.given: the parents form a circle: x → z → y → x; take one",
     ),
     "a missing combination": (
@@ -94,8 +96,10 @@ CASES = {
         "dimensions.x.table: no row for sex=m; add a row for each, or one with `*`",
     ),
     "an unknown category of a parent": (
-        "  x:\n    type: categorical\n    source: s\n    given: sex\n    table:\n"
-        "      - {when: {sex: f}, values: {a: 1}}\n      - {when: {sex: men}, values: {a: 1}}\n",
+        (
+            "  x:\n    type: categorical\n    source: s\n    given: sex\n    table:\n"
+            "      - {when: {sex: f}, values: {a: 1}}\n      - {when: {sex: men}, values: {a: 1}}\n"
+        ),
         "pop.yaml:12: dimensions.x.table[1]: sex has no category 'men'; known here: f, m",
     ),
     "a row with an unknown parent": (
@@ -103,8 +107,10 @@ CASES = {
         "'age' is not in `given` of x",
     ),
     "two rows for one combination": (
-        "  x: {type: categorical, source: s, given: sex,"
-        " table: [{when: {sex: '*'}, values: {a: 1}}, {when: {}, values: {a: 1}}]}\n",
+        (
+            "  x: {type: categorical, source: s, given: sex,"
+            " table: [{when: {sex: '*'}, values: {a: 1}}, {when: {}, values: {a: 1}}]}\n"
+        ),
         "two rows speak for any",
     ),
     "a row with a wrong sum": (
@@ -127,6 +133,14 @@ CASES = {
         "  x: {type: categorical, source: s, given: sex, categories: [a], table: {f: {a: 1}, m: {b: 1}}}\n",
         "'b' is not in `categories`",
     ),
+    "a residual that is not listed": (
+        "  x: {type: categorical, source: s, on_sum: residual:c, categories: [a], values: {a: 0.5}}\n",
+        "dimensions.x.categories: 'c' is not in `categories`",
+    ),
+    "a value that is not listed": (
+        "  x: {type: categorical, source: s, categories: [a], values: {a: 0.5, b: 0.5}}\n",
+        "dimensions.x.categories: 'b' is not in `categories`",
+    ),
     "overlapping bins": (
         "  x: {type: numeric, source: s, integer: true, bins: {18-30: 0.5, 30-40: 0.5}}\n",
         "dimensions.x.bins.30-40: the bins 18-30 and 30-40 overlap; whole numbers include both ends",
@@ -144,8 +158,10 @@ CASES = {
         "`params` belongs to a distribution",
     ),
     "a distribution as a parent": (
-        "  x: {type: numeric, source: s, dist: uniform, params: {low: 0, high: 1}}\n"
-        "  y: {type: categorical, source: s, given: x, table: {a: {a: 1}}}\n",
+        (
+            "  x: {type: numeric, source: s, dist: uniform, params: {low: 0, high: 1}}\n"
+            "  y: {type: categorical, source: s, given: x, table: {a: {a: 1}}}\n"
+        ),
         "x is a distribution without categories, so nothing can depend on it; give x `bins`",
     ),
     "a reserved name": ("  person_id: {type: categorical, source: s, values: {a: 1}}\n", "a column of its own"),
@@ -264,7 +280,10 @@ def test_a_spec_built_in_python_is_checked_too() -> None:
 
 
 def test_a_json_file_says_the_same_and_has_lines_too(tmp_path: Path) -> None:
-    text = '{"schema": "troupe_batch/population/1", "id": "x", "size": 10,\n "dimensions": {"a": {"type":\n "categorical", "source": "s", "values":\n {"x": 0.5,\n "y": 0.4}}}}'
+    text = (
+        '{"schema": "troupe_batch/population/1", "id": "x", "size": 10,\n "dimensions": {"a": {"type":\n'
+        ' "categorical", "source": "s", "values":\n {"x": 0.5,\n "y": 0.4}}}}'
+    )
     (tmp_path / "p.json").write_text(text, encoding="utf-8")
 
     with pytest.raises(SpecError, match=r"p\.json:3: dimensions\.a\.values: the numbers sum to 0\.9"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
+import yaml
 
 from troupe_batch.population import Population, load_population
-from troupe_batch.population.spec import PopulationSpec
+from troupe_batch.population.spec import Categorical, Numeric, PopulationSpec
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
 
@@ -28,6 +30,14 @@ def test_every_shipped_population_loads_and_stands_alone_as_json(path: Path) -> 
     assert Population(alone).names(0, 3) == file.population.names(0, 3)
 
 
+@pytest.mark.parametrize("path", sorted(POPULATIONS.glob("*.yaml")), ids=lambda p: p.name)
+def test_every_shipped_population_fits_the_json_schema_that_editors_use(path: Path) -> None:
+    schema = PopulationSpec.model_json_schema(by_alias=True)
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema)
+
+
 def test_every_dimension_names_a_source_with_citation_url_and_year(us_adults: Population) -> None:
     sources = {source.id: source for source in us_adults.spec.sources}
 
@@ -39,19 +49,21 @@ def test_every_dimension_names_a_source_with_citation_url_and_year(us_adults: Po
 
 
 def test_ages_sum_to_the_published_total(us_adults: Population) -> None:
-    # NC-EST2024-AGESEX-RES, POPESTIMATE2022: all ages 334,017,321; under 25 summed by single year; 82,977 of 100 and over.
+    # NC-EST2024-AGESEX-RES, POPESTIMATE2022: all ages, less the single years under 25, less those of 100 and over.
     age, sex = us_adults.spec.dimensions["age"], us_adults.spec.dimensions["sex"]
-    under_25 = 103_860_030
+    assert isinstance(age, Numeric)
+    assert age.bins is not None
 
-    assert sum(age.bins.values()) == 334_017_321 - under_25 - 82_977  # type: ignore[union-attr] # age is numeric
+    assert sum(age.bins.values()) == 334_017_321 - 103_860_030 - 82_977
     for row in sex.rows:
-        assert sum(row.values.values()) == age.bins[row.when["age"]]  # type: ignore[union-attr] # as above
+        assert sum(row.values.values()) == age.bins[row.when["age"]]
 
 
 def test_regions_sum_to_the_census_total(us_adults: Population) -> None:
     region = us_adults.spec.dimensions["region"]
 
-    assert sum(region.values.values()) == 331_449_281  # type: ignore[union-attr] # region is categorical
+    assert isinstance(region, Categorical)
+    assert sum((region.values or {}).values()) == 331_449_281
 
 
 def test_education_reproduces_the_release_by_sex(us_adults: Population) -> None:
@@ -98,6 +110,16 @@ def test_whoever_takes_only_the_first_people_gets_a_balanced_sample(us_adults: P
     assert worst[5000] < 0.003
     assert all(abs(m.realised_share - m.target) <= m.allowed for n in (50, 300, 7777) for m in us_adults.margins(n))
     assert all(abs(m.realised_share - m.target) <= m.allowed for m in us_adults.margins())
+
+
+def test_any_later_thousand_is_balanced_too(us_adults: Population) -> None:
+    facts = us_adults.facts(0, us_adults.size)
+
+    for start in (30_000, 60_000, 99_000):
+        for margin in us_adults.margins():
+            if margin.dimension in facts and margin.dimension != "age":
+                share = np.mean(facts[margin.dimension][start : start + 1000] == margin.category)
+                assert abs(share - margin.target) < 0.015
 
 
 def test_names_follow_sex(us_adults: Population) -> None:

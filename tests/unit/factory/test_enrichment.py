@@ -1,0 +1,233 @@
+"""Prose about people: what is asked, what is kept, and how failures are recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable, TroupeError
+from troupe_batch.factory import Asking, EnrichStatus, TinyPersonFactory
+from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role
+from troupe_batch.persona import AgentFile, Persona, parse_agent
+from troupe_batch.population import EnrichLevel, Population, PopulationSpec
+from troupe_batch.spec_files import SpecFile
+
+ASKING = Asking(Endpoint("test", "model-1"), Parameters(temperature=0.7))
+DIMENSIONS: dict[str, Any] = {
+    "age": {"type": "numeric", "source": "s", "integer": True, "bins": {"18-64": 0.8, "65-90": 0.2}},
+    "sex": {"type": "categorical", "source": "s", "values": {"female": 0.5, "male": 0.5}},
+    "education": {"type": "categorical", "source": "s", "values": {"none": 0.5, "some": 0.5}},
+}
+
+
+class Scripted:
+    """A model that gives one reply, or raises one error, and keeps what it was asked."""
+
+    def __init__(self, outcome: ChatReply | TroupeError) -> None:
+        self.outcome = outcome
+        self.requests: list[ChatRequest] = []
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        self.requests.append(request)
+        if isinstance(self.outcome, TroupeError):
+            raise self.outcome
+        return self.outcome
+
+
+def said(value: Any) -> Scripted:
+    return Scripted(ChatReply(ReplyStatus.OK, value=value))
+
+
+def factory(level: str, **fields: Any) -> TinyPersonFactory:
+    data = {
+        "schema": "troupe_batch/population/1",
+        "id": "t",
+        "size": 10,
+        "dimensions": DIMENSIONS,
+        "persona": {"enrich": level},
+        **fields,
+    }
+    return TinyPersonFactory(Population(PopulationSpec.model_validate(data)), asking=ASKING)
+
+
+def instance(schema: Any) -> Any:
+    """A value that fits a schema of the strict kind."""
+    if schema["type"] == "object":
+        return {key: instance(value) for key, value in schema["properties"].items()}
+    return [instance(schema["items"])] if schema["type"] == "array" else "text"
+
+
+async def test_where_no_prose_is_asked_for_no_call_is_made() -> None:
+    casting, model = factory("none"), said({})
+    person = casting.people(0, 1)[0]
+
+    enriched = await casting.enriched(person, model)
+
+    assert enriched.person is person
+    assert (enriched.status, enriched.calls, model.requests) == (EnrichStatus.NOT_ASKED, (), [])
+
+
+async def test_a_bio_joins_the_persona_and_nothing_else_changes() -> None:
+    casting, model = factory("bio"), said({"bio": " Ana sings.\n"})
+    person = casting.people(0, 1)[0]
+
+    enriched = await casting.enriched(person, model)
+
+    assert enriched.status == EnrichStatus.DONE
+    assert enriched.person is not None
+    assert enriched.person.persona.as_dict() == {**person.persona.as_dict(), "bio": "Ana sings."}
+    assert enriched.person.facts == person.facts
+    assert enriched.person.person_id == person.person_id
+    assert "- bio: Ana sings." in enriched.person.block
+    assert [(call.purpose, call.status, call.reason) for call in enriched.calls] == [("enrich", "ok", None)]
+    assert enriched.calls[0].key == model.requests[0].key().hex()
+
+
+async def test_the_same_rules_come_first_and_the_person_last() -> None:
+    casting, model = factory("bio", locale="de_DE"), said({"bio": "x"})
+    for person in casting.people(0, 2):
+        await casting.enriched(person, model)
+
+    (first_rules, first_about), (second_rules, second_about) = (request.messages for request in model.requests)
+    assert first_rules == second_rules
+    assert first_rules.role == Role.SYSTEM
+    assert first_about.content == f"{casting.people(0, 1)[0].block}\nLocale: de_DE"
+    assert first_about != second_about
+    assert model.requests[0].parameters == Parameters(temperature=0.7)
+    # Twins by their facts are still two people.
+    assert model.requests[0].sample != model.requests[1].sample
+
+
+async def test_a_full_persona_has_all_parts_and_the_facts_win() -> None:
+    casting, model = factory("full"), said({})
+    person = casting.people(0, 1)[0]
+    await casting.enriched(person, model)
+    schema = model.requests[0].reply_schema
+    assert schema is not None
+    reply = instance(schema.schema) | {"age": 3, "name": "Nobody", "sex": "x", "education": "PhD", "gender": "y"}
+
+    enriched = await casting.enriched(person, said(reply))
+
+    assert enriched.person is not None
+    persona = enriched.person.persona
+    assert {key: persona[key] for key in person.persona} == person.persona.as_dict()
+    assert persona["gender"] == person.facts["sex"]
+    assert {
+        "nationality",
+        "residence",
+        "long_term_goals",
+        "occupation",
+        "style",
+        "personality",
+        "preferences",
+        "beliefs",
+        "skills",
+        "behaviors",
+        "health",
+        "relationships",
+        "other_facts",
+    } <= set(persona)
+    assert set(persona["personality"]["big_five"]) == {
+        "openness",
+        "conscientiousness",
+        "extraversion",
+        "agreeableness",
+        "neuroticism",
+    }
+    as_file = AgentFile(persona).as_dict()
+    assert parse_agent(SpecFile("a.json", as_file, {})).persona == persona
+
+
+async def test_what_facts_settle_is_not_asked_for_and_the_schema_is_strict_and_shared() -> None:
+    casting, model = factory("full"), said({})
+    for person in casting.people(0, 2):
+        await casting.enriched(person, model)
+
+    schema, again = (request.reply_schema for request in model.requests)
+    assert schema is again
+    assert schema is not None
+    assert not {"name", "age", "sex", "gender", "education"} & set(schema.schema["properties"])
+    jsonschema.Draft202012Validator.check_schema(dict(schema.schema))
+    _assert_strict(schema.schema)
+
+
+async def test_a_complete_persona_is_not_asked_about() -> None:
+    casting = factory("full")
+    person, model = casting.people(0, 1)[0], said({})
+    await casting.enriched(person, model)
+    schema = model.requests[0].reply_schema
+    assert schema is not None
+    complete = person.with_persona(Persona(person.persona.as_dict() | instance(schema.schema)))
+
+    enriched = await casting.enriched(complete, model)
+
+    assert enriched.person is complete
+    assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (ChatReply(ReplyStatus.REFUSED, reason="no"), EnrichStatus.REFUSED),
+        (ChatReply(ReplyStatus.CONTENT_FILTERED), EnrichStatus.REFUSED),
+        (ChatReply(ReplyStatus.TRUNCATED), EnrichStatus.UNREADABLE),
+        (ChatReply(ReplyStatus.UNREADABLE, text="{"), EnrichStatus.UNREADABLE),
+        (ChatReply(ReplyStatus.OK, value={"bio": " \n"}), EnrichStatus.UNREADABLE),
+        (ChatReply(ReplyStatus.OK, value=None), EnrichStatus.UNREADABLE),
+    ],
+)
+async def test_what_is_no_bio_is_an_absence_with_a_reason(reply: ChatReply, status: EnrichStatus) -> None:
+    casting = factory("bio")
+
+    enriched = await casting.enriched(casting.people(0, 1)[0], Scripted(reply))
+
+    assert enriched.person is None
+    assert enriched.status == status
+    assert enriched.reason
+    assert [call.reply for call in enriched.calls] == [reply]
+    assert enriched.calls[0].reason == enriched.reason
+
+
+@pytest.mark.parametrize("error", [GaveUp("tried 5 times"), RequestRejected("400: too long")])
+async def test_a_call_that_failed_for_good_is_recorded(error: TroupeError) -> None:
+    casting = factory("bio")
+
+    enriched = await casting.enriched(casting.people(0, 1)[0], Scripted(error))
+
+    assert (enriched.person, enriched.status, enriched.reason) == (None, EnrichStatus.FAILED, str(error))
+    assert [(call.status, call.reason, call.reply) for call in enriched.calls] == [("failed", str(error), None)]
+
+
+@pytest.mark.parametrize("error", [BudgetSpent("no money"), StateUnreachable("no Redis")])
+async def test_what_stops_the_job_or_the_shard_goes_through(error: TroupeError) -> None:
+    casting = factory("bio")
+
+    with pytest.raises(type(error)):
+        await casting.enriched(casting.people(0, 1)[0], Scripted(error))
+
+
+async def test_the_job_may_ask_for_another_level_than_the_file() -> None:
+    population = Population(
+        PopulationSpec.model_validate(
+            {"schema": "troupe_batch/population/1", "id": "t", "size": 3, "dimensions": DIMENSIONS}
+        )
+    )
+    casting = TinyPersonFactory(population, enrich=EnrichLevel.BIO, locale="pt_PT", asking=ASKING)
+    model = said({"bio": "x"})
+
+    enriched = await casting.enriched(casting.people(0, 1)[0], model)
+
+    assert enriched.status == EnrichStatus.DONE
+    assert model.requests[0].messages[1].content.endswith("Locale: pt_PT")
+
+
+def _assert_strict(schema: Any) -> None:
+    if schema["type"] == "object":
+        assert schema["additionalProperties"] is False
+        assert schema["required"] == list(schema["properties"])
+        for value in schema["properties"].values():
+            _assert_strict(value)
+    elif schema["type"] == "array":
+        _assert_strict(schema["items"])

@@ -1,0 +1,73 @@
+"""The complete persona that a model writes, as a strict JSON Schema, and how it is joined with the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.persona import Persona, Scalar
+
+# A fact under one of these names settles the part of that name: nobody has a sex of one kind and a gender of another.
+_SAME = {"sex": "gender", "gender": "sex", "country": "country_of_residence", "city": "residence"}
+
+
+@cache
+def full_schema(settled: frozenset[str]) -> ReplySchema:
+    """The schema of a complete persona without the parts that facts have settled already."""
+    parts = {key: value for key, value in _parts().items() if key not in settled}
+    return ReplySchema("persona", _group(parts))
+
+
+def settled_parts(facts: Collection[str]) -> frozenset[str]:
+    """The parts of a persona that the model is not asked for, because the facts state them."""
+    return frozenset({"name", *facts, *(_SAME[fact] for fact in facts if fact in _SAME)})
+
+
+def joined(persona: Persona, written: Mapping[str, Any], facts: Mapping[str, Scalar]) -> Persona:
+    """The person's persona followed by what the model wrote; wherever both speak, the person's facts win."""
+    parts = persona.as_dict()
+    for fact, same in _SAME.items():
+        if fact in facts and same not in parts and same in _parts():
+            parts[same] = facts[fact]
+    for key, value in written.items():
+        if parts.get(key) is None:
+            parts[key] = value
+    return Persona(parts)
+
+
+def _parts() -> dict[str, Any]:
+    return {
+        "gender": _TEXT,
+        "nationality": _TEXT,
+        "residence": _TEXT,
+        "country_of_residence": _TEXT,
+        "education": _TEXT,
+        "long_term_goals": _LIST,
+        "occupation": _group({"title": _TEXT, "organization": _TEXT, "description": _TEXT}),
+        "style": _TEXT,
+        "personality": _group({"traits": _LIST, "big_five": _group(dict.fromkeys(_BIG_FIVE, _TEXT))}),
+        "preferences": _group({"interests": _LIST, "likes": _LIST, "dislikes": _LIST}),
+        "beliefs": _LIST,
+        "skills": _LIST,
+        "behaviors": _group({"general": _LIST, "routines": _group(dict.fromkeys(_ROUTINES, _LIST))}),
+        "health": _TEXT,
+        "relationships": {"type": "array", "items": _group({"name": _TEXT, "description": _TEXT})},
+        "other_facts": _LIST,
+    }
+
+
+def _group(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_TEXT = {"type": "string"}
+_LIST = {"type": "array", "items": {"type": "string"}}
+_BIG_FIVE = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+_ROUTINES = ("morning", "workday", "evening", "weekend")

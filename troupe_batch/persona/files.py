@@ -1,0 +1,116 @@
+"""TinyTroupe's agent and fragment files: they load unchanged, and what is saved loads there again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from troupe_batch.errors import Mistake
+from troupe_batch.persona.persona import Persona
+from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file
+
+AGENT_TYPE = "TinyPerson"
+FRAGMENT_TYPE = "Fragment"
+_MAX_DEPTH = 64
+_MAX_MISTAKES = 20
+
+_Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class AgentFile:
+    """An agent specification: its persona, and everything else that the file held (faculties, memory, mental state)."""
+
+    persona: Persona
+    rest: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self, *, persona_only: bool = False) -> dict[str, Any]:
+        """The agent in the form of an agent file; `persona_only` leaves faculties, memory and mental state out."""
+        rest = {} if persona_only else deepcopy(dict(self.rest))
+        return {"type": AGENT_TYPE, "persona": self.persona.as_dict(), **rest}
+
+
+def load_agent(path: Path) -> AgentFile:
+    """The agent in a `*.agent.json` file; SpecError where it is not one."""
+    return parse_agent(read_spec_file(path))
+
+
+def parse_agent(file: SpecFile) -> AgentFile:
+    """As `load_agent`, from a file already read."""
+    data = _envelope(file, AGENT_TYPE)
+    mistakes = [] if _is_name(data["persona"].get("name")) else [_no_name(file)]
+    mistakes += _mistakes_in(file, data, ())
+    if mistakes:
+        raise file.errors(mistakes[:_MAX_MISTAKES])
+    rest = {key: value for key, value in data.items() if key not in ("type", "persona")}
+    return AgentFile(Persona(data["persona"]), rest)
+
+
+def load_fragment(path: Path) -> Persona:
+    """The partial persona in a `*.fragment.json` file; SpecError where it is not one."""
+    return parse_fragment(read_spec_file(path))
+
+
+def parse_fragment(file: SpecFile) -> Persona:
+    """As `load_fragment`, from a file already read."""
+    data = _envelope(file, FRAGMENT_TYPE)
+    if mistakes := _mistakes_in(file, data, ()):
+        raise file.errors(mistakes[:_MAX_MISTAKES])
+    return Persona(data["persona"])
+
+
+def save_agent(agent: AgentFile, path: Path, *, persona_only: bool = False) -> None:
+    """The agent written as an agent file: UTF-8, keys in their order, four spaces of indent as TinyTroupe has them."""
+    text = json.dumps(agent.as_dict(persona_only=persona_only), ensure_ascii=False, indent=4, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _envelope(file: SpecFile, kind: str) -> dict[str, Any]:
+    data = file.data
+    if not isinstance(data, dict):
+        raise file.error((), "this is no agent or fragment", 'it begins with `{"type": "…", "persona": {…}}`')
+    found = data.get("type")
+    if found != kind:
+        cure = f"this place takes a file of type {kind!r}"
+        if isinstance(found, str) and found not in (AGENT_TYPE, FRAGMENT_TYPE):
+            cure = did_you_mean(found, [AGENT_TYPE, FRAGMENT_TYPE])
+        raise file.error(("type",), f"the type is {found!r}, not {kind!r}", cure)
+    if not isinstance(data.get("persona"), dict):
+        raise file.error(("persona",), "`persona` is missing or no group of keys", 'write `"persona": {…}`')
+    return data
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip())
+
+
+def _no_name(file: SpecFile) -> Mistake:
+    return file.mistake(("persona", "name"), "the persona has no name", 'add `"name": "…"`')
+
+
+def _mistakes_in(file: SpecFile, value: Any, place: _Place) -> list[Mistake]:
+    """What JSON cannot hold, and what would read differently after a round trip."""
+    if len(place) > _MAX_DEPTH:
+        return [file.mistake(place[:4], f"nested more than {_MAX_DEPTH} levels deep", "flatten it")]
+    if isinstance(value, dict):
+        odd = [key for key in value if not isinstance(key, str)]
+        found = [file.mistake((*place, str(key)), f"the key {key!r} is not text", "put it in quotes") for key in odd]
+        return found + [m for k, v in value.items() if isinstance(k, str) for m in _mistakes_in(file, v, (*place, k))]
+    if isinstance(value, list):
+        return [m for index, item in enumerate(value) for m in _mistakes_in(file, item, (*place, index))]
+    return _scalar_mistakes(file, value, place)
+
+
+def _scalar_mistakes(file: SpecFile, value: Any, place: _Place) -> list[Mistake]:
+    if isinstance(value, float) and not math.isfinite(value):
+        return [file.mistake(place, f"{value} is no JSON number", "write a finite number, or text")]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return [file.mistake(place, "the number is larger than 64 bits", "write it as text")]
+    if value is None or isinstance(value, str | int | float):
+        return []
+    return [file.mistake(place, f"a {type(value).__name__} is no JSON value", "put it in quotes")]
