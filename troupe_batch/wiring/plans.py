@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
@@ -12,7 +13,7 @@ from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.estimate import Estimate, estimate
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
-from troupe_batch.population import Margin, Population
+from troupe_batch.population import Margin, Population, PopulationSpec
 from troupe_batch.rehearsal import load_respondents, misfit
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import choose_endpoint
@@ -34,11 +35,19 @@ def default_parameters(settings: Settings) -> Parameters:
     return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, chosen.reasoning_effort)
 
 
+def population_of(plan: Plan) -> Population:
+    """The population of the plan, its quotas worked out once per process."""
+    return _population(plan.population.to_json())
+
+
+@lru_cache(maxsize=4)
+def _population(spec: str) -> Population:
+    return Population(PopulationSpec.from_json(spec))
+
+
 def factory_of(plan: Plan) -> TinyPersonFactory:
     """Casts the people of the plan."""
-    return TinyPersonFactory(
-        Population(plan.population), enrich=plan.enrich, asking=Asking(plan.endpoint, plan.parameters)
-    )
+    return TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=Asking(plan.endpoint, plan.parameters))
 
 
 def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
@@ -49,7 +58,7 @@ def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
 
 def margins_of(plan: Plan) -> list[Margin]:
     """The quotas of the plan's people against the targets of their population."""
-    return Population(plan.population).margins(plan.people)
+    return population_of(plan).margins(plan.people)
 
 
 def _check_fit(file: Path, plan: Plan) -> None:
