@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,3 +124,10 @@ def _with_prose(person: TinyPerson, level: EnrichLevel, value: Mapping[str, Any]
 @cache
 def _rules(level: EnrichLevel) -> str:
     return (_PROMPTS / f"{level}.md").read_text(encoding="utf-8")
+
+
+def prompt_digests(level: EnrichLevel) -> Mapping[str, str]:
+    """SHA-256 (hex) of the template that writes prose of this level, by name; none where nothing is written."""
+    if level == EnrichLevel.NONE:
+        return {}
+    return {f"factory/{level}.md": hashlib.sha256(_rules(level).encode()).hexdigest()}

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from troupe_batch import __version__
 from troupe_batch.errors import PlanChanged, ResultsDamaged
+from troupe_batch.factory import prompt_digests
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec
@@ -94,7 +95,7 @@ class Plan:
 
     def check_prompts(self) -> None:
         """PlanChanged where this code's prompts are not those of the plan: answers of both must not be mixed."""
-        here = self.study.prompt_digests
+        here = {**self.study.prompt_digests, **prompt_digests(self.enrich)}
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
         )
@@ -155,6 +156,7 @@ def make_plan(job: Job, *, endpoint: Endpoint, defaults: Parameters | None = Non
     if units_per_shard == "auto":
         units_per_shard = auto_units_per_shard(people * spec.replicates, study.calls_per_unit)
     chosen = spec.model
+    enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     return Plan(
         job=spec,
         population=job.population,
@@ -166,7 +168,7 @@ def make_plan(job: Job, *, endpoint: Endpoint, defaults: Parameters | None = Non
             max_completion_tokens=_first(chosen.max_completion_tokens, defaults.max_completion_tokens),
             reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
         ),
-        prompt_digests=study.prompt_digests,
+        prompt_digests={**study.prompt_digests, **prompt_digests(enrich)},
         units_per_shard=units_per_shard,
     )
 

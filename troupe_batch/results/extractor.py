@@ -138,7 +138,7 @@ class _Extraction:
             run_id=run.store.run_id,
             is_complete=not missing,
             is_rehearsal=run.plan.endpoint.is_rehearsal,
-            provenance=provenance_of(run.plan, run.study, self.totals),
+            provenance=provenance_of(run.plan, self.totals),
             questions=tuple(run.study.questions),
             counts=self.totals.counts,
             calls=self.totals.calls,

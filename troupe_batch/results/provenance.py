@@ -10,10 +10,9 @@ import orjson
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.ledger import RunTotals
 from troupe_batch.results.manifest import Provenance
-from troupe_batch.studies.study import Study
 
 
-def provenance_of(plan: Plan, study: Study, totals: RunTotals) -> Provenance:
+def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
     """What made the answers of the run, as far as its marks tell."""
     return Provenance(
         title=plan.job.title or plan.job.id,
@@ -27,7 +26,7 @@ def provenance_of(plan: Plan, study: Study, totals: RunTotals) -> Provenance:
             "population": plan.population.digest,
             "instrument": _digest(plan.job.study.model_dump(mode="json")),
         },
-        prompt_digests=dict(study.prompt_digests),
+        prompt_digests=dict(plan.prompt_digests),
         endpoint=plan.endpoint.identity,
         model=plan.endpoint.model,
         parameters=asdict(plan.parameters),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -128,7 +129,6 @@ def test_titles_and_the_budget_change_neither_digest_nor_plan(make: Make, fields
         ({"seed": 2}, ["seed: 0 -> 2"]),
         ({"replicates": 2, "units_per_shard": 25}, ["replicates: 1 -> 2"]),
         ({"draws": "shared"}, ["draws: 'independent' -> 'shared'"]),
-        ({"enrich": "bio"}, ["enrich: 'none' -> 'bio'"]),
         ({"units_per_shard": 10}, ["units_per_shard: 25 -> 10"]),
         ({"model": {"temperature": 0}}, ["parameters.temperature: nothing -> 0.0"]),
         (
@@ -204,3 +204,14 @@ def test_every_unit_is_in_exactly_one_shard(units: int, size: int, data: st.Data
     holders = [s for s in shards if unit in shard_range(s, units=units, units_per_shard=size)]
 
     assert holders == [unit // size]
+
+
+def test_the_prompts_that_write_prose_are_part_of_the_plan(make: Make) -> None:
+    plain, enriched = make(), make(enrich="bio")
+
+    assert "factory/bio.md" in enriched.prompt_digests
+    assert not any(name.startswith("factory/") for name in plain.prompt_digests)
+    assert differences(plain, enriched)[-1] == "enrich: 'none' -> 'bio'"
+    changed = dataclasses.replace(enriched, prompt_digests={**enriched.prompt_digests, "factory/bio.md": "0" * 64})
+    with pytest.raises(PlanChanged, match=r"factory/bio\.md"):
+        changed.check_prompts()
