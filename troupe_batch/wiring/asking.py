@@ -55,7 +55,7 @@ async def ask_person(
     messages = planned.request.messages
     if only_prompt:
         return Asked(person, messages)
-    check_connection(settings, endpoint)
+    check_connection(settings, endpoint, starts_rehearsal=True)
     rehearsal = rehearsal_config(settings) if rehearse else None
     async with (
         machine(settings, run_id="ask", rehearsal=rehearsal, is_inline=True) as here,

@@ -51,12 +51,12 @@ def connection_to(settings: Settings, endpoint: Endpoint) -> ConnectionSpec:
     return _compatible(settings) if settings.openai.base_url else _openai(settings)
 
 
-def check_connection(settings: Settings, endpoint: Endpoint) -> None:
+def check_connection(settings: Settings, endpoint: Endpoint, *, starts_rehearsal: bool = False) -> None:
     """SettingsError where a key or an address is missing; asked before anything is started.
 
-    A rehearsal is left out: who starts it starts its server too, or leads the workers to one.
+    `starts_rehearsal`: the command starts the rehearsal server itself, so none needs to be known yet.
     """
-    if not endpoint.is_rehearsal:
+    if not (endpoint.is_rehearsal and starts_rehearsal):
         connection_to(settings, endpoint)
 
 
