@@ -45,6 +45,7 @@ class _Commands(click.Group):
         module = importlib.import_module(f"troupe_batch.cli.{cmd_name}")
         command = module.command
         assert isinstance(command, click.Command)  # noqa: S101 (a programming error, not the user's)
+        command.help = _with_kept_lines(command.help)
         return command
 
     def resolve_command(
@@ -73,6 +74,14 @@ def troupe() -> None:
 
     Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget, 4 partly done.
     """
+
+
+def _with_kept_lines(text: str | None) -> str | None:
+    """Help as click reads it: a backspace keeps the lines of a paragraph, and docstrings write it as they should."""
+    return text and text.replace("\\b", "\b")
+
+
+troupe.help = _with_kept_lines(troupe.help)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -60,19 +60,20 @@ class RunProgress:
             return
         if status.message and status.message not in self._said:
             self._said.add(status.message)
-            self._console.print(f"[yellow]note:[/] {status.message}")
+            self._console.print(f"[yellow]note:[/] {status.message}", soft_wrap=True)
         for shard, reason in status.quarantined.items():
             text = f"shard {shard} was set aside: {reason}"
             if text not in self._said:
                 self._said.add(text)
-                self._console.print(Text(text, style="red"))
+                self._console.print(Text(text, style="red"), soft_wrap=True)
         if self._is_live:
             units = min(status.progress.units, self._units)
             self._bar.update(self._task, completed=units, facts=self._facts(status))
         elif time.monotonic() >= self._plain_at_s or status.is_finished:
             self._plain_at_s = time.monotonic() + _PLAIN_EVERY_S
             shards = f"shards {status.committed_shards}/{status.total_shards}"
-            self._console.print(f"{status.progress.units}/{self._units} units, {shards}, {self._facts(status)}")
+            line = f"{status.progress.units}/{self._units} units, {shards}, {self._facts(status)}"
+            self._console.print(line, soft_wrap=True)
 
     @property
     def _is_live(self) -> bool:
@@ -82,7 +83,7 @@ class RunProgress:
         done = status.progress
         share = done.cache_hits / done.calls if done.calls else 0.0
         facts = [f"{self._rate(done.answers):,.0f} answers/s", f"{share:.0%} cached", _tokens(status)]
-        facts.append(f"{cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal)}")
+        facts.append(cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal))
         return "  ".join(facts)
 
     def _rate(self, answers: int) -> float:
@@ -98,7 +99,7 @@ class RunProgress:
 def cost_text(cost_usd: float, *, is_rehearsal: bool) -> str:
     """Money as people read it; of a rehearsal, what it would have cost."""
     amount = f"${cost_usd:,.2f}" if cost_usd == 0 or cost_usd >= 0.1 else f"${cost_usd:,.4f}"
-    return f"{amount} (would cost; a rehearsal is free)" if is_rehearsal else amount
+    return f"free (would cost {amount})" if is_rehearsal else amount
 
 
 def _tokens(status: RunStatus) -> str:

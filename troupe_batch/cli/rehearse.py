@@ -11,4 +11,4 @@ from troupe_batch.rehearsal.command import main
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(*, arguments: tuple[str, ...]) -> int:
     """Start the offline stand-in for a model and print its address."""
-    return main(arguments)
+    return main(arguments, prog="troupe rehearse")

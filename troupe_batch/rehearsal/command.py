@@ -17,16 +17,27 @@ from troupe_batch.rehearsal.config import RehearsalConfig, add_options, config_f
 from troupe_batch.rehearsal.server import serve
 
 _PARENT_CHECK_S = 1.0
+_EXAMPLES = """\
+examples:
+  {prog} --port 8000
+  {prog} --port 8000 --respondents jobs/gazpacho_respondents.yaml --latency-ms 300
+  {prog} --port 8000 --fault 429=0.05 --fault "500=0.02" --rpm 600
+
+then, in another terminal, any client of the OpenAI API can talk to http://127.0.0.1:8000/v1,
+and a fleet rehearses with Rehearsal.URL=http://127.0.0.1:8000
+"""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_batch.rehearsal") -> int:
     """Runs the server; 0 when it was told to stop, 1 when it cannot listen, 2 when an option or a file is wrong.
 
     Its URL is the one line on stdout, so that whoever started it can wait for that line.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m troupe_batch.rehearsal",
+        prog=prog,
         description="An offline server that speaks the OpenAI API and makes its answers up.",
+        epilog=_EXAMPLES.format(prog=prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
     parser.add_argument("--port-file", type=Path, help="write the port here once the server listens")
