@@ -11,6 +11,7 @@ from rich.table import Table
 
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import data, print_json, say
+from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.loading import load_job
 from troupe_batch.planning.plan import Plan
@@ -60,7 +61,7 @@ def _overview(plan: Plan, forecast: Estimate) -> Table:
         "replicates, arms": f"{plan.job.replicates}; {arms}",
         "units": f"{plan.units:,} in {plan.shards:,} shards of up to {plan.units_per_shard:,}",
         "questions": ", ".join(question.id for question in plan.study.questions),
-        "model": f"{plan.endpoint.model} at {plan.endpoint.identity}",
+        "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most",
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
         "completion tokens": f"{forecast.completion_tokens:,}",

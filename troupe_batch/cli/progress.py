@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.text import Text
 
 from troupe_batch.cli.output import talk
+from troupe_batch.cli.wording import cost_text
 from troupe_batch.dispatch.run_status import RunStatus
 
 _PLAIN_EVERY_S = 5.0
@@ -94,12 +95,6 @@ class RunProgress:
             return 0.0
         first_s, first = self._first
         return (answers - first) / (now_s - first_s) if now_s > first_s else 0.0
-
-
-def cost_text(cost_usd: float, *, is_rehearsal: bool) -> str:
-    """Money as people read it; of a rehearsal, what it would have cost."""
-    amount = f"${cost_usd:,.2f}" if cost_usd == 0 or cost_usd >= 0.1 else f"${cost_usd:,.4f}"
-    return f"free (would cost {amount})" if is_rehearsal else amount
 
 
 def _tokens(status: RunStatus) -> str:

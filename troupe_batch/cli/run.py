@@ -18,6 +18,7 @@ from troupe_batch.cli.options import job_argument, json_option, read_settings, r
 from troupe_batch.cli.output import data, print_json, say, say_error, talk
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.summary import exit_code, summary
+from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.report import console
@@ -124,7 +125,7 @@ def _say_beginning(begun: BegunRun) -> None:
     elif begun.beginning is Beginning.RESUMED:
         say(f"resuming run {store.run_id}: {begun.committed:,} of {plan.shards:,} shards are done")
     else:
-        say(f"run {store.run_id}: {what}, model {plan.endpoint.model} at {plan.endpoint.identity}")
+        say(f"run {store.run_id}: {what}, model {endpoint_text(plan.endpoint)}")
 
 
 def _show(result: Result, job_file: Path) -> None:
