@@ -16,7 +16,7 @@ run: $(RUN_READY)
 	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
 
 test: $(DEV_READY)
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 check: $(DEV_READY)
 	$(VENV)/bin/ruff format --check .
@@ -38,8 +38,9 @@ lock: $(PY)
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--python-version 3.11 --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
+# Datasets (runs) and paid replies (.troupe) stay: remove them by hand if you mean it.
 clean:
-	rm -rf $(VENV) .troupe runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 $(PY):
 	@set -e; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

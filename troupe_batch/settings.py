@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from troupe_batch.errors import SettingsError
+from troupe_batch.shown_url import shown_url
 from troupe_batch.spec_files import did_you_mean
 
 CONFIG_FILE = "config.ini"
@@ -97,13 +98,15 @@ class RedisSection(_Section):
 class CelerySection(_Section):
     """How shards are handed to workers."""
 
-    queue: str = Field("troupe", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="prefix of the queues")
+    queue_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="separates fleets that share one Redis; empty: one fleet"
+    )
     processes: int | None = Field(
         None, ge=1, le=256, description="worker processes on this machine; empty: one per core"
     )
-    lease_s: float = Field(30, ge=2, le=3600, description="seconds after which a silent worker loses its shard")
-    max_shard_attempts: int = Field(20, ge=1, le=1000, description="attempts until a shard is set aside")
-    task_time_limit: int = Field(6 * 3600, ge=60, le=7 * 86400, description="longest time of one shard, in seconds")
+    lease_s: float = Field(15, ge=2, le=3600, description="seconds after which a silent worker loses its shard")
+    max_shard_attempts: int = Field(4, ge=1, le=1000, description="failures after which a shard is set aside")
+    shard_limit_s: float = Field(6 * 3600, ge=10, le=7 * 86400, description="longest time of one shard, in seconds")
 
 
 class LimitsSection(_Section):
@@ -117,6 +120,13 @@ class BudgetSection(_Section):
     """What a job may cost at most where its file does not say."""
 
     max_usd: float | None = Field(None, ge=0, description="cost cap per job in US dollars; empty: the job file decides")
+    prompt_price: float | None = Field(
+        None, ge=0, description="US dollars per 1,000,000 prompt tokens; empty: list price"
+    )
+    cached_price: float | None = Field(
+        None, ge=0, description="the same for prompt tokens that the endpoint has cached"
+    )
+    completion_price: float | None = Field(None, ge=0, description="the same for completion tokens")
 
 
 class StorageSection(_Section):
@@ -162,6 +172,16 @@ class Settings(_Section):
     def origin(self, option: str) -> str:
         """Where the value of `Section.OPTION` came from: a file and line, a variable, a flag, or "default"."""
         return self.origins.get(option.lower(), "default")
+
+    def with_values(self, origin: str, **changed: str) -> Settings:
+        """These settings with options given another value, written as section__option; `origin` says by whom."""
+        values = {option.replace("__", "."): value for option, value in changed.items()}
+        body = self.model_dump()
+        for option, value in values.items():
+            section, name = option.split(".")
+            body[section][name] = value
+        origins = {**self.origins, **dict.fromkeys(values, origin)}
+        return Settings.model_validate({**body, "origins": origins, "secrets": self.secrets})
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process the same settings; secrets are left to the inherited environment."""
@@ -297,7 +317,7 @@ def _explain(found: Mapping[str, _Found], detail: Any) -> str:
     origin = found[option].origin if option in found else option
     section, _, name = option.partition(".")
     return (
-        f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {detail['input']!r})"
+        f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {shown_url(str(detail['input']))!r})"
     )
 
 

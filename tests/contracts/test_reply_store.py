@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.reply_store import Lease, MemoryReplyStore, ReplyStore
+from troupe_batch.llm.sqlite_values import SqliteValues
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
@@ -18,11 +20,14 @@ KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 Pair = tuple[ReplyStore, ReplyStore]
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+@pytest.fixture(params=["memory", "file", "redis"])
+async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
-        if request.param == "memory":
-            store = MemoryReplyStore()
+        if request.param != "redis":
+            values = SqliteValues(tmp_path / "state" / "replies.sqlite") if request.param == "file" else None
+            if values is not None:
+                stack.callback(values.close)
+            store = MemoryReplyStore(values)
             stack.push_async_callback(store.aclose)
             yield store, store
             return
@@ -229,3 +234,18 @@ async def test_a_value_with_a_time_to_live_is_stored_with_it(redis_url: str) -> 
     assert 90_000 < await batch.run("PTTL", b"troupe:reply:" + KEY) <= 100_000
     await store.aclose()
     await batch.aclose()
+
+
+async def test_a_file_keeps_what_was_published_for_the_next_process(tmp_path: Path) -> None:
+    path = tmp_path / "replies.sqlite"
+    first = SqliteValues(path)
+    store = MemoryReplyStore(first)
+    await store.publish(await lease_of(store), b"paid")
+    # Not closed: a process that is killed closes nothing.
+
+    second = SqliteValues(path)
+
+    assert await MemoryReplyStore(second).get(KEY) == b"paid"
+    assert second.setdefault(KEY, b"late") == b"paid"
+    first.close()
+    second.close()

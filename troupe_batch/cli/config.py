@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
 from troupe_batch.settings import SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
+from troupe_batch.shown_url import shown_url
 
 
 @click.command("config")
@@ -57,8 +57,7 @@ def _title(option: str) -> str:
 
 
 def _masked(value: Any) -> Any:
-    """The value without the password that a URL may carry."""
-    return re.sub(r"(://[^:/@]*:)[^@]+@", r"\1***@", value) if isinstance(value, str) else value
+    return shown_url(value) if isinstance(value, str) else value
 
 
 def _secrets(settings: Settings) -> str:

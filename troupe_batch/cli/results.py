@@ -24,7 +24,7 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
 
     \b
     Example:
-      troupe results gazpacho_concept_test-rehearsal
+      troupe results gazpacho-concept-test-rehearsal
     """
     run = asyncio.run(stored_run(read_settings(config_file, assignments), run_id))
     dataset = Dataset(run.store)

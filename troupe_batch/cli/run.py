@@ -29,7 +29,7 @@ from troupe_batch.wiring.runs import Beginning, BegunRun
 @click.command("run")
 @job_argument
 @rehearse_option
-@click.option("--inline", is_flag=True, help="In this process: no Redis, no workers, no cache that outlives it.")
+@click.option("--inline", is_flag=True, help="In this process: no Redis, no workers; for debugging.")
 @click.option("--again", is_flag=True, help="If the run is complete, run it anew; equal prompts come from the cache.")
 @click.option("--run-id", metavar="NAME", help="Folder of the run; default: the job's id.")
 @click.option("--processes", type=int, help="Worker processes on this machine; default: one per core.")

@@ -13,6 +13,7 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
+from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.runs import stored_run
 
 
@@ -40,7 +41,7 @@ def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assi
     \b
     Examples:
       troupe status
-      troupe status gazpacho_concept_test --json
+      troupe status gazpacho-concept-test-rehearsal --json
     """
     settings = read_settings(config_file, assignments)
     lines = asyncio.run(_lines(settings, run_id))
@@ -48,7 +49,7 @@ def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assi
         print_json([{name: getattr(line, name) for name in RunLine.__slots__} for line in lines])
         return
     if not lines:
-        say(f"no runs in {settings.storage.url}; start one with `troupe run JOB.yaml`")
+        say(f"no runs in {shown_url(settings.storage.url)}; start one with `troupe run JOB.yaml`")
         return
     table = Table("run", "shards done", "units", "dataset", "", box=None, header_style="bold")
     for line in lines:

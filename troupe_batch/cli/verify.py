@@ -26,7 +26,7 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
 
     \b
     Example:
-      troupe verify gazpacho_concept_test-rehearsal
+      troupe verify gazpacho-concept-test-rehearsal
     """
     found = asyncio.run(_verify(read_settings(config_file, assignments), run_id))
     if as_json:

@@ -6,7 +6,7 @@ of workers never matter. Times are milliseconds. Each script refreshes the lifet
 
 _PREAMBLE = """
 local meta, done, leases, owners, attempts, quarantine = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local resting, failures, live, totals, hints = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local resting, failures, live, totals, hints, delivered = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local shard = ARGV[1]
@@ -29,6 +29,10 @@ CLAIM = (
     _PREAMBLE
     + """
 local attempt, owner, lease, cap = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local sent = tonumber(redis.call('ZSCORE', hints, shard) or '0')
+if sent > tonumber(redis.call('GET', delivered) or '0') then
+    redis.call('SET', delivered, string.format('%.0f', sent), 'PX', ARGV[2])
+end
 redis.call('ZREM', hints, shard)
 if redis.call('GETBIT', done, shard) == 1 then return {'done', ''} end
 if redis.call('HEXISTS', meta, 'stop') == 1 then return {'stopped', ''} end

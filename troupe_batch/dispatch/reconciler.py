@@ -138,10 +138,18 @@ class Reconciler:
         await self._hints.send_shards(self._run_id, wanted, self._facts)
 
     def _lost(self, seen: Snapshot) -> list[int]:
-        """Hints that no message stands for. The queue is first in, first out: what it holds are the newest hints."""
+        """Hints that no message stands for. The queue is first in, first out: what it holds are the newest hints.
+
+        So a hint is gone when there are fewer messages than hints after it, and when a newer one has been delivered:
+        the first rule finds the last hints of an idle fleet, the second those that other runs' messages would hide.
+        """
         gone = seen.hinted.size - seen.queued
         too_old = seen.now_ms - self._patience.hint_s * 1000
-        return [int(s) for s, at in zip(seen.hinted[: max(gone, 0)], seen.hinted_ms, strict=False) if at < too_old]
+        return [
+            int(shard)
+            for place, (shard, at) in enumerate(zip(seen.hinted, seen.hinted_ms, strict=True))
+            if at < too_old and (place < gone or at < seen.delivered_ms)
+        ]
 
     def _window(self, seen: Snapshot) -> int:
         """How many hints to keep queued: few, but more when shards are so short that workers ran dry between steps."""

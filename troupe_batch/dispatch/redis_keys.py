@@ -61,8 +61,13 @@ class RunKeys:
         """Sorted set: shards that a message in this fleet's queue stands for, by the time it was sent, ms."""
         return f"{self['hints']}:{self.queue_prefix}"
 
+    @property
+    def delivered(self) -> str:
+        """When the newest hint was sent that a worker of this fleet has got, of whatever run, ms."""
+        return f"{self.root}fleet:{self.queue_prefix}:delivered"
+
     def for_scripts(self) -> list[str]:
         """KEYS of every script in `coordination_scripts`, in their order."""
         names = ("meta", "done", "leases", "owners", "attempts", "quarantine")
         more = ("resting", "failures", "live", "totals")
-        return [self[name] for name in (*names, *more)] + [self.hints]
+        return [self[name] for name in (*names, *more)] + [self.hints, self.delivered]

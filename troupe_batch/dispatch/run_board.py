@@ -30,6 +30,7 @@ class Snapshot:
     hinted: npt.NDArray[np.int64]
     hinted_ms: npt.NDArray[np.float64]
     queued: int
+    delivered_ms: float  # when the newest hint was sent that a worker of the fleet has got, of whatever run
     is_extracting: bool
 
 
@@ -110,6 +111,7 @@ class RunBoard:
                 pipe.exists(keys["extracting"])
                 pipe.zrange(fleet.workers, 0, -1, withscores=True)
                 pipe.llen(fleet.shards_list)
+                pipe.get(keys.delivered)
                 replies = await pipe.execute()
         return _read(run_id, facts, replies)
 
@@ -124,7 +126,7 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
     for taken in (leased, np.array([int(s) for s in quarantine], dtype=np.int64), _after(resting, now_ms), hinted):
         is_open[taken[taken < facts.shards]] = False
     waits = ~is_done[hinted] if hinted.size else np.zeros(0, dtype=bool)
-    workers, queued = fleet
+    workers, queued, delivered = fleet
     alive = [name.decode().split(" ") for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
     live_leases = {int(s) for s in leased}
     progress = sum(
@@ -156,6 +158,7 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         hinted=hinted[waits],
         hinted_ms=hinted_ms[waits],
         queued=int(queued),
+        delivered_ms=float(delivered or 0),
         is_extracting=bool(extracting),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,10 +52,10 @@ class ReplyStore(Protocol):
 
 
 class MemoryReplyStore:
-    """A reply store inside one process, for runs without Redis and for tests; gone with the process."""
+    """A reply store inside one process. Leases live in memory; values too, or in whatever mapping is brought."""
 
-    def __init__(self) -> None:
-        self._values: dict[bytes, bytes] = {}
+    def __init__(self, values: MutableMapping[bytes, bytes] | None = None) -> None:
+        self._values: MutableMapping[bytes, bytes] = {} if values is None else values
         self._leases: dict[bytes, Lease] = {}
         self._ended: dict[bytes, asyncio.Event] = {}
         self._count = 0
@@ -65,13 +66,13 @@ class MemoryReplyStore:
 
     async def obtain(self, key: bytes) -> bytes | Lease:
         """The value as soon as there is one, or the lease as soon as it is free."""
-        while key not in self._values:
+        while (value := self._values.get(key)) is None:
             if key not in self._leases:
                 self._count += 1
                 self._leases[key] = Lease(key, str(self._count))
                 return self._leases[key]
             await self._ended.setdefault(key, asyncio.Event()).wait()
-        return self._values[key]
+        return value
 
     async def publish(self, lease: Lease, value: bytes) -> bytes:
         """Stores `value` where none is stored, ends the lease, and gives back the stored value."""

@@ -25,6 +25,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from troupe_batch.errors import SettingsError, StateUnreachable
+from troupe_batch.shown_url import shown_url
 
 _LIST_CHUNK = 1000
 _FOR_THE_USER = (
@@ -64,7 +65,7 @@ class Objects:
             return cls._opened(text, make_folder=make_folder)
         except (BaseError, OSError, ValueError) as error:
             # Nothing was asked over the network yet, so this is never a matter of trying again.
-            raise SettingsError(f"{text}: no place for results: {_first_line(error)}; {_CURE}") from error
+            raise SettingsError(f"{shown_url(text)}: no place for results: {_first_line(error)}; {_CURE}") from error
 
     @classmethod
     def _opened(cls, url: str, *, make_folder: bool) -> Objects:
@@ -73,7 +74,7 @@ class Objects:
             return cls(MemoryStore())
         # One letter is a drive of Windows, not a scheme.
         if len(scheme) > 1 and scheme != "file":
-            return cls(from_url(url), url=url)
+            return cls(from_url(url), url=shown_url(url))
         path = Path(unquote(urlsplit(url).path) if scheme == "file" else url).expanduser().resolve()
         if not make_folder and not path.is_dir():
             raise FileNotFoundError("there is no such folder")

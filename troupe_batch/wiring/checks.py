@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import secrets
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from troupe_batch.dispatch.embedded_redis import find_server
 from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import TroupeError
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.results.store import RunStore
+from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
 from troupe_batch.wiring.model_stack import price_list
@@ -86,14 +87,13 @@ async def _redis(settings: Settings) -> list[Check]:
 
 
 async def _storage(settings: Settings) -> list[Check]:
-    store = RunStore.open(settings.storage.url, "doctor")
-    await store.objects.put("probe", b"written by troupe doctor")
-    await store.objects.delete("probe")
-    says = f"{settings.storage.url} can be written"
-    local = Path(settings.storage.url)
-    if "://" not in settings.storage.url:
-        (local / "doctor").rmdir()
-        says += f", {shutil.disk_usage(local).free / _GIB:.0f} GiB free"
+    objects = Objects.open(settings.storage.url)
+    probe = f".doctor-{secrets.token_hex(4)}"
+    await objects.put(probe, b"written by troupe doctor")
+    await objects.delete(probe)
+    says = f"{objects.url} can be written"
+    if objects.local_folder is not None:
+        says += f", {shutil.disk_usage(objects.local_folder).free / _GIB:.0f} GiB free"
     return [Check("storage", Finding.GOOD, says)]
 
 

@@ -13,6 +13,7 @@ from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.provider import ConnectionSpec
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
+from troupe_batch.shown_url import shown_url
 
 _Kind: TypeAlias = Literal["openai", "azure", "compatible", "rehearsal"]
 
@@ -67,7 +68,8 @@ def _identity(settings: Settings) -> str:
         address = urlsplit(settings.openai.base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise SettingsError(
-                f"OpenAI.BASE_URL ({settings.origin('openai.base_url')}): {settings.openai.base_url!r} is no address; "
+                f"OpenAI.BASE_URL ({settings.origin('openai.base_url')}): {shown_url(settings.openai.base_url)!r} is "
+                "no address; "
                 "write for example http://localhost:8000/v1"
             )
         port = f":{address.port}" if address.port else ""

@@ -108,6 +108,42 @@ async def test_lost_hints_are_sent_again(desk: Desk) -> None:
     assert sorted(desk.outbox.sent) == sorted([*range(8), *range(8)])
 
 
+async def test_lost_hints_are_found_behind_the_messages_of_another_run(desk: Desk) -> None:
+    reconciler, other = (
+        desk.reconciler(),
+        Reconciler(
+            "other",
+            FACTS,
+            coordination=desk.coordination,
+            hints=desk.outbox,
+            ledger=Marks(),
+            patience=Patience(hint_s=0.0),
+        ),
+    )
+    await reconciler.start()
+    await other.start()
+    await reconciler.step()
+    lost = list(desk.outbox.sent)
+    await desk.outbox.lose_all()
+    await _until_the_clock_moves(desk)
+    await other.step()
+    desk.outbox.sent.clear()
+
+    await reconciler.step()
+    assert desk.outbox.sent == [], "the queue is as long as before: nothing tells yet"
+    await desk.coordination.claim("other", 0, worker="w", pid=1)
+    await reconciler.step()
+
+    assert sorted(desk.outbox.sent) == sorted(lost)
+
+
+async def _until_the_clock_moves(desk: Desk) -> None:
+    """Redis' clock is read in milliseconds: hints of two steps within one have the same age."""
+    began = await desk.coordination.redis.time()
+    while (await desk.coordination.redis.time())[1] // 1000 == began[1] // 1000:
+        pass
+
+
 async def test_a_hint_that_still_waits_in_the_queue_is_not_sent_again(desk: Desk) -> None:
     reconciler = desk.reconciler()
     await reconciler.start()

@@ -173,3 +173,21 @@ def test_doctor_fails_where_the_broker_is_away(capsys: pytest.CaptureFixture[str
 
     found = {check["what"]: check["finding"] for check in json.loads(capsys.readouterr().out)}
     assert (code, found["redis"]) == (1, "bad")
+
+
+@pytest.mark.parametrize("run_id", ["my run", "../up", "", "a/b", "x" * 91])
+def test_a_run_id_that_cannot_name_a_folder_is_said_before_anything_starts(
+    run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["run", "jobs/gazpacho_concept_test.yaml", "--rehearse", "--inline", "--run-id", run_id]) == 2
+    assert "cannot name a run" in " ".join(capsys.readouterr().err.split())
+    assert list(Path().glob("runs/*")) == []
+    assert run_command(["verify", "--", run_id]) == 2
+
+
+def test_doctor_takes_a_storage_folder_below_home(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(here))
+
+    assert run_command(["doctor", "--set", "Storage.URL=~/store"]) == 0
+    assert (here / "store").is_dir()
+    assert list((here / "store").iterdir()) == []
