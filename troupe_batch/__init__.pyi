@@ -19,3 +19,4 @@ from troupe_batch.studies import SingleChoice as SingleChoice
 from troupe_batch.studies import SurveySpec as SurveySpec
 
 __version__: str
+__all__: list[str]

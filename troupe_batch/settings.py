@@ -44,6 +44,9 @@ class OpenAISection(_Section):
     top_p: float | None = Field(None, gt=0, le=1, description="nucleus sampling; empty: the endpoint's default")
     timeout: float = Field(120, gt=0, le=3600, description="seconds until a call counts as lost")
     max_attempts: int = Field(6, ge=1, le=100, description="how often one call is tried")
+    outage_patience: float = Field(
+        7200, ge=0, le=7 * 86400, description="seconds to wait for an endpoint that answers nothing, then the run stops"
+    )
     max_concurrent_model_calls: int = Field(64, ge=1, le=100_000, description="calls in flight per worker process")
     reasoning_effort: str | None = Field(None, description="minimal, low, medium, high; empty: not sent")
     cache_api_calls: bool = Field(True, description="keep replies and answer equal requests from them")
@@ -316,9 +319,8 @@ def _explain(found: Mapping[str, _Found], detail: Any) -> str:
     option = ".".join(str(part) for part in detail["loc"][:2])
     origin = found[option].origin if option in found else option
     section, _, name = option.partition(".")
-    return (
-        f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {shown_url(str(detail['input']))!r})"
-    )
+    value = shown_url(str(detail["input"]))
+    return f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {value!r})"
 
 
 def _line_of(text: str, title: str, name: str) -> int:
