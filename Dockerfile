@@ -16,6 +16,8 @@ FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 troupe && install -d -o troupe -g troupe /runs /app
 COPY --from=build /opt/troupe /opt/troupe
 ENV PATH=/opt/troupe/bin:$PATH PYTHONUNBUFFERED=1
+# Memory that is free goes back to the system; see LEAN_MEMORY in troupe_batch/dispatch/worker_processes.py.
+ENV ARROW_DEFAULT_MEMORY_POOL=system MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 USER troupe
 WORKDIR /app
 VOLUME /runs

@@ -19,4 +19,26 @@ from troupe_batch.studies import SingleChoice as SingleChoice
 from troupe_batch.studies import SurveySpec as SurveySpec
 
 __version__: str
-__all__: list[str]
+
+__all__ = [
+    "Arm",
+    "BudgetSpec",
+    "Dataset",
+    "JobSpec",
+    "ModelSpec",
+    "MultiChoice",
+    "Numeric",
+    "OpenText",
+    "Persona",
+    "PopulationSpec",
+    "Rating",
+    "Result",
+    "SingleChoice",
+    "SurveySpec",
+    "TinyPerson",
+    "TinyPersonFactory",
+    "TroupeError",
+    "__version__",
+    "run",
+    "run_sync",
+]

@@ -25,10 +25,10 @@ from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.inline_status import InlineStatus
 from troupe_batch.wiring.machine import Machine, machine
-from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.open_runs import open_run
 from troupe_batch.wiring.plans import plan_job
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
-from troupe_batch.wiring.runtime import cap_of
+from troupe_batch.wiring.workers import EMBEDDED
 
 OnStatus: TypeAlias = Callable[[RunStatus], None]
 
@@ -135,7 +135,8 @@ async def run_job(
 ) -> Result:
     """As `run`, for a job at hand, with what a progress display needs. A set `stop` ends the run; it can be resumed."""
     plan = plan_job(settings, job, rehearse=options.rehearse)
-    check_connection(settings, plan.endpoint)
+    is_alone = options.inline or settings.redis.broker_url == EMBEDDED
+    check_connection(settings, plan.endpoint, starts_rehearsal=is_alone)
     begun = await begin_run(settings, plan, job.text, run_id=options.run_id, again=options.again)
     if on_begin is not None:
         on_begin(begun)
@@ -154,7 +155,7 @@ async def run_job(
 async def _on_fleet(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
     async with fleet_of(here.settings, run) as fleet:
         await fleet.start()
-        await fleet.follow(on_status, stop)
+        await here.breakdown.unless_it_happens(fleet.follow(on_status, stop))
         outcome = await fleet.collect()
         if here.workers is not None and outcome.is_complete:
             # Nothing is under way any more, and Celery takes two seconds to say goodbye.
@@ -166,18 +167,21 @@ async def _on_fleet(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.
 async def _inline(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
     settings = here.settings
     status = InlineStatus(run, on_status, committed=len(await run.store.committed()))
-    async with await open_model(settings, run.plan.endpoint, cap=cap_of(settings, run), is_shared=False) as stack:
-        return await run_inline(
+    async with await open_run(settings, run, is_shared=False) as opened:
+        work = run_inline(
             run,
-            model=stack.model,
+            model=opened.stack.model,
             concurrency=settings.openai.max_concurrent_model_calls,
             on_progress=status.note,
             should_stop=stop.is_set,
+            save_spending=opened.record.save,
         )
+        return await here.breakdown.unless_it_happens(work)
 
 
 async def _collected(run: Run) -> RunOutcome:
-    return outcome_of(await extract(run), Dataset(run.store).path)
+    # Whoever gives the command for a complete run may do so because `troupe verify` found the dataset damaged.
+    return outcome_of(await extract(run, is_checked=True), Dataset(run.store).path)
 
 
 def _nothing(_: RunStatus) -> None:

@@ -10,6 +10,7 @@ TroupeError
 │   ├── EndpointBusy          429, 503: carries retry_after_s where the endpoint said so
 │   ├── EndpointFaulty        5xx, a broken or empty body
 │   ├── EndpointUnreachable   timeout, refused or dropped connection
+│   ├── EndpointDown          the endpoint as a whole fails: nobody's rows, the shard waits
 │   └── StateUnreachable      Redis or the object store did not answer
 ├── RecordAndGoOn             this call failed for good; it becomes a row with a status and a reason
 │   ├── RequestRejected       400 and kin: the endpoint will never take this request
@@ -18,6 +19,10 @@ TroupeError
     ├── BudgetSpent           the next call could pass the cost cap
     ├── QuotaExhausted        the account has no credit left
     ├── CredentialsRejected   401, 403
+    ├── EndpointMissing       404: no such model, deployment or path
+    ├── EndpointStaysDown     an outage that outlasted the patience of the run
+    ├── WrongEndpoint         a rehearsal server answered a real run, or the other way round
+    ├── WorkersFailed         the workers of this machine end as soon as they start
     └── Interrupted           the user or the operator asked to stop
 """
 
@@ -104,6 +109,14 @@ class EndpointUnreachable(TryAgain):
         self.may_be_paid = may_be_paid
 
 
+class EndpointDown(TryAgain):
+    """The endpoint answers nothing at all: an outage, and no fault of the request; the shard is tried again."""
+
+    def __init__(self, message: str, *, rest_s: float = 15.0) -> None:
+        super().__init__(message)
+        self.rest_s = rest_s
+
+
 class StateUnreachable(TryAgain):
     """Redis or the object store did not answer; the attempt at a shard is given up, not its data."""
 
@@ -113,11 +126,15 @@ class RecordAndGoOn(TroupeError):
 
 
 class RequestRejected(RecordAndGoOn):
-    """The endpoint will never take this request (400, 404, 413, 422)."""
+    """The endpoint will never take this request (400, 413, 422)."""
 
 
 class GaveUp(RecordAndGoOn):
-    """A call was tried as often as the settings allow and did not succeed."""
+    """A call was tried as often as the settings allow and did not succeed; its cause is the last failure."""
+
+    def __init__(self, message: str, *, attempts: int = 0) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class StopTheJob(TroupeError):
@@ -134,6 +151,22 @@ class QuotaExhausted(StopTheJob):
 
 class CredentialsRejected(StopTheJob):
     """The endpoint does not accept the key (401, 403)."""
+
+
+class EndpointMissing(StopTheJob):
+    """There is no such model, deployment or path at the endpoint (404)."""
+
+
+class EndpointStaysDown(StopTheJob):
+    """The endpoint has answered nothing for longer than the run is to wait; a resume goes on when it is back."""
+
+
+class WrongEndpoint(StopTheJob):
+    """A rehearsal server answered a run that is no rehearsal, or something else answered a rehearsal."""
+
+
+class WorkersFailed(StopTheJob):
+    """The processes that a run needs on this machine end as soon as they are started."""
 
 
 class Interrupted(StopTheJob):

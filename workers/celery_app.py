@@ -16,6 +16,8 @@ from workers.tasks import register
 def _show_facts(logger: logging.Logger, **_: Any) -> None:
     for handler in logger.handlers:
         handler.setFormatter(FactsFormatter())
+    # It has a line for every model call, which would cost more than 3 % of a worker's CPU time.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 settings = worker_settings()

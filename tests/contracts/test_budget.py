@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from troupe_batch.errors import BudgetSpent, StateUnreachable
-from troupe_batch.llm.budget import Budget, MemoryBudget
+from troupe_batch.llm.budget import Budget, BudgetStatus, MemoryBudget
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
 
@@ -178,6 +178,59 @@ async def test_money_that_a_dead_worker_holds_stays_held_and_ends_in_budget_spen
             await alive.reserve(0.5)
 
         await alive.reserve(0.1)
+
+
+async def test_a_restart_frees_what_the_dead_held_and_never_falls_below_the_record(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        dead, alive = [await redis_budget(stack, redis_url) for _ in range(2)]
+        await dead.ensure(cap_usd=1.0, spent_usd=0.0)
+        await dead.reserve(0.9)
+        await alive.reserve(0.1)
+        alive.settle(0.1, 0.05)
+        await money(alive)
+
+        await alive.restart(cap_usd=1.0, spent_usd=0.2, is_new=False)
+
+        assert await money(alive) == (0.2, 0.0)
+        await alive.restart(cap_usd=1.0, spent_usd=0.1, is_new=False)
+        assert await money(alive) == (0.2, 0.0)
+        await alive.reserve(0.8)
+
+
+async def test_what_a_restart_freed_is_not_given_back_again_by_who_held_it(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        late, alive = [await redis_budget(stack, redis_url) for _ in range(2)]
+        await late.ensure(cap_usd=1.0, spent_usd=0.0)
+        await late.reserve(0.6)
+        await alive.restart(cap_usd=1.0, spent_usd=0.0, is_new=False)
+        await alive.reserve(0.7)
+
+        late.settle(0.6, 0.1)
+
+        await late.status()
+        assert await money(alive) == (0.1, 0.7)
+
+
+async def test_a_run_that_is_new_owes_nothing_for_a_removed_one_of_its_name(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        budget = await redis_budget(stack, redis_url)
+        await budget.ensure(cap_usd=1.0, spent_usd=0.9)
+
+        await budget.restart(cap_usd=1.0, spent_usd=0.0, is_new=True)
+
+        assert await budget.status() == BudgetStatus(1.0, 0.0, 0.0)
+
+
+async def test_a_cap_that_is_raised_lets_those_go_on_who_have_met_the_old_one(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        worker, submitter = [await redis_budget(stack, redis_url) for _ in range(2)]
+        await worker.ensure(cap_usd=0.1, spent_usd=0.0)
+        with pytest.raises(BudgetSpent):
+            await worker.reserve(0.5)
+
+        await submitter.ensure(cap_usd=1.0, spent_usd=0.0)
+
+        await worker.reserve(0.5)
 
 
 async def test_a_call_that_is_sent_twice_counts_once(redis_url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,13 +177,25 @@ def _instance(schema: Any, seed: str) -> Any:
     if "enum" in schema:
         return schema["enum"][int(u * len(schema["enum"]))]
     if schema["type"] == "object":
-        return {name: _instance(part, f"{seed}/{name}") for name, part in schema["properties"].items()}
+        return _object(schema["properties"], seed)
     if schema["type"] == "boolean":
         return u < 0.5
     if schema["type"] in ("integer", "number"):
         value = schema["minimum"] + u * (schema["maximum"] - schema["minimum"])
         return int(value) if schema["type"] == "integer" else round(value, 2)
     return f"Because of {seed}"
+
+
+def _object(properties: dict[str, Any], seed: str) -> dict[str, Any]:
+    if all(part.get("maximum") == 100 for part in properties.values()):
+        return _chances(properties, seed)
+    return {name: _instance(part, f"{seed}/{name}") for name, part in properties.items()}
+
+
+def _chances(labels: Iterable[str], seed: str) -> dict[str, int]:
+    """Percentages that add up to about 100."""
+    weights = {label: 0.01 + uniform(stream(seed, label)) for label in labels}
+    return {label: round(100 * weight / sum(weights.values())) for label, weight in weights.items()}
 
 
 async def commit_all(run: Run, model: AnsweringModel | None = None, *, but: tuple[int, ...] = ()) -> None:

@@ -1,9 +1,11 @@
 """Pure functions on stored tables: what was answered, and how much of it is noise of the simulation."""
 
+from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
 
 __all__ = [
+    "Absence",
     "Column",
     "Figures",
     "Interval",
@@ -13,4 +15,5 @@ __all__ = [
     "question_table",
     "question_tables",
     "share_interval",
+    "unwanted_absences",
 ]

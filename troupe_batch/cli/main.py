@@ -72,7 +72,8 @@ def troupe() -> None:
       troupe run jobs/gazpacho_concept_test.yaml              for real: set OPENAI_API_KEY first
       troupe init my_study                                    files of your own to edit
 
-    Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget, 4 partly done.
+    Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget,
+    4 partly done: interrupted, or with answers that failed.
     """
 
 

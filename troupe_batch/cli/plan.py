@@ -16,7 +16,7 @@ from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.loading import load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import Margin
-from troupe_batch.wiring.plans import margins_of, plan_estimate, plan_job
+from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, plan_job
 
 
 @click.command("plan")
@@ -40,19 +40,20 @@ def command(
       troupe plan my_job.yaml --json --set OpenAI.MODEL=gpt-4o
     """
     settings = read_settings(config_file, assignments)
-    plan = plan_job(settings, load_job(job_file), rehearse=rehearse)
+    job = load_job(job_file)
+    plan = plan_job(settings, job, rehearse=rehearse)
     forecast = plan_estimate(settings, plan)
     margins = margins_of(plan)
     if as_json:
-        print_json(_as_json(plan, forecast, margins))
+        print_json(_as_json(plan, forecast, margins, cap_origin(settings, job)))
         return
-    data().print(_overview(plan, forecast))
+    data().print(_overview(plan, forecast, cap_origin(settings, job)))
     if margins:
         data().print(_margins(margins))
     say(forecast.note)
 
 
-def _overview(plan: Plan, forecast: Estimate) -> Table:
+def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, title=f"Plan of {plan.job.id}")
     table.title_justify = "left"
     arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
@@ -66,7 +67,7 @@ def _overview(plan: Plan, forecast: Estimate) -> Table:
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
-        "cost cap": _cap(plan),
+        "cost cap": _cap(plan, origin),
         "plan digest": plan.digest[:16],
     }
     for name, value in rows.items():
@@ -82,8 +83,10 @@ def _cost(forecast: Estimate) -> str:
     return f"${forecast.cost_usd:,.4f}{less}"
 
 
-def _cap(plan: Plan) -> str:
-    return "none in the job" if plan.job.budget is None else f"${plan.job.budget.max_usd:,.2f}"
+def _cap(plan: Plan, origin: str) -> str:
+    if plan.cap_usd is None:
+        return "none: neither the job's budget.max_usd nor Budget.MAX_USD is set"
+    return f"${plan.cap_usd:,.2f} ({origin})"
 
 
 def _margins(margins: list[Margin]) -> Table:
@@ -110,7 +113,7 @@ def _margins(margins: list[Margin]) -> Table:
     return table
 
 
-def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin]) -> dict[str, Any]:
+def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str) -> dict[str, Any]:
     return {
         "job": plan.job.id,
         "digest": plan.digest,
@@ -120,6 +123,8 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin]) -> dict[str,
         "units_per_shard": plan.units_per_shard,
         "model": plan.endpoint.model,
         "endpoint": plan.endpoint.identity,
+        "cap_usd": plan.cap_usd,
+        "cap_origin": None if plan.cap_usd is None else origin,
         "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

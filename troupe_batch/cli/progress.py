@@ -56,17 +56,15 @@ class RunProgress:
             self._live.stop()
 
     def show(self, status: RunStatus) -> None:
-        """Shows one status; a message in it is said once."""
+        """Shows one status; a message in it, and each reason why shards wait, is said once."""
         if self._is_quiet:
             return
-        if status.message and status.message not in self._said:
-            self._said.add(status.message)
-            self._console.print(f"[yellow]note:[/] {status.message}", soft_wrap=True)
+        if status.message:
+            self._say_once(f"note: {status.message}", "yellow")
+        for reason in status.trouble.values():
+            self._say_once(f"waiting: {reason}", "yellow")
         for shard, reason in status.quarantined.items():
-            text = f"shard {shard} was set aside: {reason}"
-            if text not in self._said:
-                self._said.add(text)
-                self._console.print(Text(text, style="red"), soft_wrap=True)
+            self._say_once(f"shard {shard} was set aside: {reason}", "red")
         if self._is_live:
             units = min(status.progress.units, self._units)
             self._bar.update(self._task, completed=units, facts=self._facts(status))
@@ -75,6 +73,11 @@ class RunProgress:
             shards = f"shards {status.committed_shards}/{status.total_shards}"
             line = f"{status.progress.units}/{self._units} units, {shards}, {self._facts(status)}"
             self._console.print(line, soft_wrap=True)
+
+    def _say_once(self, text: str, style: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._console.print(Text(text, style=style), soft_wrap=True)
 
     @property
     def _is_live(self) -> bool:

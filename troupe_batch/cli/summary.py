@@ -9,18 +9,33 @@ from troupe_batch.analysis.absences import Absence
 from troupe_batch.api import Result
 from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, RunState
+from troupe_batch.studies.study import AnswerStatus
 
 _STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
 
 
 def exit_code(outcome: RunOutcome) -> int:
-    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no answers."""
+    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no answers.
+
+    Answers that failed are work left to do, so a complete run that has some is partly done. What people refused, or
+    said in a way that cannot be read, is a result.
+    """
     if outcome.is_complete:
-        return FAILED if outcome.manifest is not None and not outcome.manifest.answered else OK
+        return _of_complete(outcome.manifest)
     if outcome.state is RunState.STOPPED:
         return _STOPS.get(outcome.error or "", FAILED)
     return PARTLY_DONE
+
+
+def _of_complete(manifest: Manifest | None) -> int:
+    if manifest is None:
+        return OK
+    if not manifest.answered:
+        return FAILED
+    has_failed = any(statuses.get(AnswerStatus.FAILED) for statuses in manifest.counts.values())
+    return PARTLY_DONE if has_failed else OK
 
 
 def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
@@ -40,8 +55,9 @@ def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
         "counts": manifest.counts,
         "absences": [asdict(absence) for absence in absences],
         "calls": {name: getattr(manifest.calls, name) for name in ("calls", "sent", "hits", "joined", "failed")},
-        "cost_usd": 0.0 if manifest.is_rehearsal else manifest.cost_usd,
-        "would_have_cost_usd": manifest.cost_usd if manifest.is_rehearsal else None,
+        "paid_calls": manifest.spending.calls,
+        "spent_usd": 0.0 if manifest.is_rehearsal else manifest.spent_usd,
+        "would_have_cost_usd": manifest.spent_usd if manifest.is_rehearsal else None,
     }
 
 
@@ -65,5 +81,6 @@ def status_summary(status: RunStatus) -> dict[str, Any]:
         "cost_usd": done.cost_usd,
         "workers": list(status.workers),
         "stopped_by": None if status.stop is None else {"error": status.stop.kind, "reason": status.stop.reason},
+        "trouble": dict(status.trouble),
         "message": status.message,
     }

@@ -10,6 +10,7 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK, PARTLY_DONE
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import print_json, say, say_error
+from troupe_batch.results.manifest import REMAKE
 from troupe_batch.results.verify import Verification, verify
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.runs import stored_run
@@ -57,6 +58,7 @@ def _say(run_id: str, found: Verification) -> None:
     for problem in found.problems:
         say_error(str(problem))
     if not found.is_sound:
+        say(f"where no cure is named: {REMAKE}")
         return
     say(f"{run_id}: {found.units:,} units and {found.answers:,} answers, each exactly once, no file altered")
     if found.missing_shards:

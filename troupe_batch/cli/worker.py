@@ -9,7 +9,7 @@ import click
 
 from troupe_batch.cli.options import read_settings, settings_options
 from troupe_batch.cli.output import say
-from troupe_batch.dispatch.worker_processes import WorkerCommand
+from troupe_batch.dispatch.worker_processes import LEAN_MEMORY, WorkerCommand
 from troupe_batch.errors import SettingsError
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
@@ -41,7 +41,7 @@ def command(*, processes: int | None, name: str, config_file: Path | None, assig
         log_level=settings.logging.loglevel,
     )
     say(f"worker {name}: {worker.concurrency} shards at a time")
-    os.environ.update(settings.as_environment())
+    os.environ.update({**LEAN_MEMORY, **os.environ, **settings.as_environment()})
     words = worker.arguments()
     # This process becomes the worker: signals reach it directly, also as process 1 of a container.
     os.execv(words[0], words)  # noqa: S606 (no shell is wanted)

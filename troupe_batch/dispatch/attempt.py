@@ -11,7 +11,7 @@ from enum import StrEnum
 from troupe_batch.dispatch.coordination import WORKER_DIED, Claim, ClaimState, Coordination, Hold, Holder
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import ShardProgress, ShardResult, WorkerRuntime
-from troupe_batch.errors import FixTheInput, StateUnreachable, StopTheJob, TryAgain
+from troupe_batch.errors import EndpointDown, FixTheInput, StateUnreachable, StopTheJob, TryAgain
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ class Ending:
         return cls(Outcome.FAILED, reason, counts=True, rest_s=REST_AFTER_FAILURE_S)
 
     @classmethod
-    def cut_off(cls, reason: str) -> Ending:
-        """Redis or the store was away: nobody's fault, and it may last, so it never leads to quarantine."""
-        return cls(Outcome.FAILED, reason, rest_s=REST_AFTER_OUTAGE_S)
+    def cut_off(cls, reason: str, rest_s: float = REST_AFTER_OUTAGE_S) -> Ending:
+        """Redis, the store or the endpoint was away: nobody's fault, and it may last, so it never quarantines."""
+        return cls(Outcome.FAILED, reason, rest_s=rest_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class ShardAttempt:
             await self._stop(Stop(type(error).__name__, str(error)))
             return Ending(Outcome.STOPPED, str(error))
         except TryAgain as error:
-            return Ending.cut_off(str(error))
+            return Ending.cut_off(str(error), error.rest_s if isinstance(error, EndpointDown) else REST_AFTER_OUTAGE_S)
         except Exception as error:
             log.exception("An attempt at a shard failed.", extra=self._facts(action="shard_failed"))
             return Ending.failed(f"{type(error).__name__}: {error}")

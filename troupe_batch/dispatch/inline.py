@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
-from troupe_batch.errors import Interrupted, StateUnreachable, StopTheJob
-from troupe_batch.execution.progress import OnProgress, ignore_progress
-from troupe_batch.execution.shard import Attempt, never, run_shard
+from troupe_batch.errors import EndpointDown, Interrupted, StateUnreachable, StopTheJob
+from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
+from troupe_batch.execution.shard import Attempt, never, nothing_to_do, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import DATASET
+
+# How soon a shard that rests notices that the run is to stop.
+_LOOK_EVERY_S = 0.25
 
 
 async def run_inline(
@@ -26,9 +30,13 @@ async def run_inline(
     concurrency: int,
     on_progress: OnProgress = ignore_progress,
     should_stop: Callable[[], bool] = never,
+    save_spending: Callable[[], Awaitable[None]] = nothing_to_do,
 ) -> RunOutcome:
     """How the run ended, its dataset written: every shard without a mark was tried here.
 
+    `save_spending` is awaited before each mark and before the dataset is made.
+
+    While the endpoint is down, shards wait and are tried again, until the model stack stops the job.
     A StopTheJob error, or `should_stop`, ends it early with a partial dataset; the next call goes on from there.
     Raises StateUnreachable and FixTheInput errors as they are; what was committed stays committed.
     """
@@ -36,12 +44,14 @@ async def run_inline(
     for shard in await run.store.quarantined():
         # Whoever starts the run again wants them tried again.
         await run.store.release(shard)
-    shards = _Shards(run, model, concurrency, on_progress, should_stop)
+    shards = _Shards(run, model, concurrency, on_progress, should_stop, save_spending)
     try:
         await shards.run_all()
     except StopTheJob as error:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await run.store.stop(StopMark(type(error).__name__, str(error), now))
+    finally:
+        await save_spending()
     manifest = await extract(run)
     if manifest.is_complete:
         await run.store.sweep()
@@ -68,9 +78,16 @@ class _Shards:
     """The shards under way: as many at once as it takes to have `concurrency` calls in flight."""
 
     def __init__(
-        self, run: Run, model: ChatModel, concurrency: int, on_progress: OnProgress, should_stop: Callable[[], bool]
+        self,
+        run: Run,
+        model: ChatModel,
+        concurrency: int,
+        on_progress: OnProgress,
+        should_stop: Callable[[], bool],
+        save_spending: Callable[[], Awaitable[None]],
     ) -> None:
         self._run = run
+        self._save_spending = save_spending
         self._model = _Limited(model, concurrency, self._is_stopping)
         self._on_progress = on_progress
         self._should_stop = should_stop
@@ -101,15 +118,26 @@ class _Shards:
                 return
 
     async def _run_one(self, shard: int) -> None:
-        if not self._is_stopping():
-            record = await run_shard(
-                self._run,
-                Attempt(shard, uuid.uuid4().hex[:12]),
-                model=self._model,
-                concurrency=self._concurrency,
-                on_progress=self._on_progress,
-                should_stop=self._is_stopping,
-            )
-            if record is not None:
-                return
+        while not self._is_stopping():
+            try:
+                record = await run_shard(
+                    self._run,
+                    Attempt(shard, uuid.uuid4().hex[:12], before_mark=self._save_spending),
+                    model=self._model,
+                    concurrency=self._concurrency,
+                    on_progress=self._on_progress,
+                    should_stop=self._is_stopping,
+                )
+            except EndpointDown as error:
+                await self._wait_out(shard, error)
+            else:
+                if record is not None:
+                    return
         raise Interrupted("asked to stop; the same command goes on from here")
+
+    async def _wait_out(self, shard: int, error: EndpointDown) -> None:
+        units = len(self._run.plan.shard(shard))
+        self._on_progress(Progress(shard, units, trouble=str(error)))
+        ends_s = time.monotonic() + error.rest_s
+        while time.monotonic() < ends_s and not self._is_stopping():  # noqa: ASYNC110 -- `should_stop` is a question
+            await asyncio.sleep(_LOOK_EVERY_S)

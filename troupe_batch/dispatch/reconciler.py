@@ -69,8 +69,8 @@ class Reconciler:
         ledger: Ledger,
         patience: Patience | None = None,
     ) -> None:
+        self.facts = facts
         self._run_id = run_id
-        self._facts = facts
         self._board = RunBoard(coordination)
         self._hints = hints
         self._ledger = ledger
@@ -82,7 +82,11 @@ class Reconciler:
     async def start(self, *, forget: bool = True) -> None:
         """Makes the run known to workers. `forget` lifts an earlier stop and quarantine: so begins a resume."""
         committed = await self._ledger.committed_shards(self._run_id)
-        await self._board.open(self._run_id, self._facts, committed, forget=forget)
+        await self._board.open(self._run_id, self.facts, committed, forget=forget)
+
+    async def shards_under_way(self) -> int:
+        """How many shards workers hold now."""
+        return (await self._board.snapshot(self._run_id, self.facts)).status.leased_shards
 
     async def run(self, *, who: str = "submitter") -> AsyncIterator[RunStatus]:
         """A status every `step_s` until the run is finished, the final one included. Outlives a restart of Redis."""
@@ -111,19 +115,19 @@ class Reconciler:
         return dataclasses.replace(seen.status, message=self._message(seen))
 
     async def _look(self) -> Snapshot:
-        seen = await self._board.snapshot(self._run_id, self._facts)
+        seen = await self._board.snapshot(self._run_id, self.facts)
         if not seen.is_known:
             # Redis lost its memory: the run is as the ledger says, nothing else is known of it.
             await self.start(forget=False)
-            return await self._board.snapshot(self._run_id, self._facts)
+            return await self._board.snapshot(self._run_id, self.facts)
         is_due = self._synced_ms is None or seen.now_ms - self._synced_ms > self._patience.ledger_s * 1000
         return await self._agree_with_ledger(seen) if is_due else seen
 
     async def _agree_with_ledger(self, seen: Snapshot) -> Snapshot:
         committed = await self._ledger.committed_shards(self._run_id)
-        await self._board.sync(self._run_id, self._facts.shards, committed)
+        await self._board.sync(self._run_id, self.facts.shards, committed)
         self._synced_ms = seen.now_ms
-        return await self._board.snapshot(self._run_id, self._facts)
+        return await self._board.snapshot(self._run_id, self.facts)
 
     async def _send_hints(self, seen: Snapshot) -> None:
         lost = self._lost(seen)
@@ -135,7 +139,7 @@ class Reconciler:
             log.info("Hints were lost and are sent again.", extra={"action": "hints_lost", "hints": len(lost)})
         # Noted before it is sent: a crash in between is a lost hint, and those are found.
         await self._board.note_hints(self._run_id, wanted)
-        await self._hints.send_shards(self._run_id, wanted, self._facts)
+        await self._hints.send_shards(self._run_id, wanted, self.facts)
 
     def _lost(self, seen: Snapshot) -> list[int]:
         """Hints that no message stands for. The queue is first in, first out: what it holds are the newest hints.

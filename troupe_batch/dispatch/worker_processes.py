@@ -19,6 +19,13 @@ from troupe_batch.errors import WorkersFailed
 log = logging.getLogger(__name__)
 
 STOP_WITH_STDIN = "_TROUPE_STOP_WITH_STDIN"  # no setting, so it does not begin like one
+# Memory that is free goes back to the system. Measured: a worker that has run 40,000 people holds 457 MB this way, and
+# 859 MB with the allocators' own habits, of which pyarrow's keeps the most.
+LEAN_MEMORY: Mapping[str, str] = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
 _LONGEST_BACKOFF_S = 30.0
 _HEALTHY_S = 60.0  # a worker that lived so long starts its backoff anew
 _QUICK_S = 15.0  # a worker that ends within so long of its start may never have worked; importing can take seconds
@@ -175,7 +182,7 @@ class WorkerProcesses:
                 stdout=out,
                 stderr=out,
                 cwd=self.cwd,
-                env={**os.environ, **self.env, STOP_WITH_STDIN: "1"},
+                env={**LEAN_MEMORY, **os.environ, **self.env, STOP_WITH_STDIN: "1"},
                 start_new_session=True,
                 pass_fds=tuple(self.keep_fds),
             )

@@ -12,7 +12,10 @@ from troupe_batch.results.ledger import CallTotals
 
 @dataclass(slots=True)
 class Progress:
-    """What an attempt has done so far; one object per attempt, which only grows."""
+    """What an attempt has done so far; one object per attempt, which only grows.
+
+    `trouble` says why the shard waits to be tried again.
+    """
 
     shard: int
     planned_units: int
@@ -21,6 +24,7 @@ class Progress:
     answers: int = 0
     totals: CallTotals = field(default_factory=CallTotals)
     models: set[str] = field(default_factory=set)
+    trouble: str | None = None
 
     def count_unit(self, *, answers: int, has_failed: bool) -> None:
         """Add one finished unit."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import troupe_batch
-from troupe_batch.errors import Interrupted, StateUnreachable, StopTheJob
+from troupe_batch.errors import EndpointDown, Interrupted, StateUnreachable, StopTheJob
 from troupe_batch.execution.casting import Cast, Role
 from troupe_batch.execution.failure import log_failed_unit, reason_of
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
@@ -23,14 +24,27 @@ from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 
 _logger = logging.getLogger(__name__)
 
+# What ends an attempt and is no failure of a unit.
+_Ending: TypeAlias = StopTheJob | StateUnreachable | EndpointDown
+_ENDINGS = (StopTheJob, StateUnreachable, EndpointDown)
+
+
+async def nothing_to_do() -> None:
+    """For attempts whose mark depends on nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one shard: `id` is unique among all tries of all workers, `worker` says whose it is."""
+    """One try at one shard: `id` is unique among all tries of all workers, `worker` says whose it is.
+
+    `before_mark` is awaited when the files are stored: what must be on record before the mark is. It may raise, and
+    there is no mark then.
+    """
 
     shard: int
     id: str
     worker: str = "inline"
+    before_mark: Callable[[], Awaitable[None]] = nothing_to_do
 
 
 def never() -> bool:
@@ -50,8 +64,9 @@ async def run_shard(
     """The mark of the shard, placed by this attempt or found there; None when `should_stop` ended it before.
 
     At most `concurrency` units are in flight. After a stop no call is begun, those in flight end and are kept in the
-    cache, and what was finished is kept for a partial dataset. Raises StopTheJob and StateUnreachable
-    errors. Every other error of a unit becomes its `failed` answers.
+    cache, and what was finished is kept for a partial dataset. Raises StopTheJob, StateUnreachable and EndpointDown
+    errors; after the latter two nothing is kept but the replies in the cache, and the shard is to be tried again.
+    Every other error of a unit becomes its `failed` answers.
     """
     present = await run.store.record(attempt.shard)
     if present is not None:
@@ -64,7 +79,7 @@ async def run_shard(
             group.create_task(work.take_units(units))
     if work.is_finished:
         return await work.commit()
-    if not isinstance(gate.error, StateUnreachable):
+    if not isinstance(gate.error, StateUnreachable | EndpointDown):
         # A store that fails now must not hide what stopped the job.
         with suppress(StateUnreachable):
             await work.keep_finished()
@@ -83,7 +98,7 @@ class _Gate:
     """The model as the units of an attempt see it: closed once the attempt is to stop, for units under way too."""
 
     def __init__(self, model: ChatModel, should_stop: Callable[[], bool]) -> None:
-        self.error: StopTheJob | StateUnreachable | None = None
+        self.error: _Ending | None = None
         self._model = model
         self._should_stop = should_stop
 
@@ -98,7 +113,7 @@ class _Gate:
             raise Interrupted("the shard is given up; a resume goes on from here")
         return await self._model.complete(request)
 
-    def close(self, error: StopTheJob | StateUnreachable) -> None:
+    def close(self, error: _Ending) -> None:
         """Close for this error, if it is the one that all others follow from."""
         if not self.is_closed or (self.error is None and not isinstance(error, Interrupted)):
             self.error = error
@@ -130,7 +145,7 @@ class _Work:
                 return
             try:
                 done = await self._run_unit(unit)
-            except (StopTheJob, StateUnreachable) as error:
+            except _ENDINGS as error:
                 self._gate.close(error)
                 return
             self._done[place] = done
@@ -139,6 +154,7 @@ class _Work:
     async def commit(self) -> CommitRecord:
         """Store the files, place the mark, and come back with the mark that counts."""
         record = await self._stored(self._done)
+        await self._attempt.before_mark()
         if await self._run.store.mark(record):
             return record
         winner = await self._run.store.record(self._attempt.shard)
@@ -170,7 +186,7 @@ class _Work:
                 outcome = await self._run.study.run_unit(unit, role.person, self._gate, self._run.plan.settings)
                 calls += outcome.calls
                 answers = checked(outcome.answers, self._run.study.questions)
-        except (StopTheJob, StateUnreachable):
+        except _ENDINGS:
             raise
         except Exception as error:  # noqa: BLE001 # the unit boundary: any failure becomes rows with a reason
             log_failed_unit(self._run.store.run_id, unit, error)

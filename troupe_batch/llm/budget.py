@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from troupe_batch.errors import BudgetSpent, EndpointFaulty, EndpointUnreachable, RecordAndGoOn, StopTheJob, TryAgain
+from troupe_batch.errors import BudgetSpent, RequestRejected
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
-from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS, Price
+from troupe_batch.llm.meter import may_be_paid
+from troupe_batch.llm.prices import Price
 
 NANO = 1_000_000_000
 
@@ -43,8 +44,8 @@ class Budget(Protocol):
 class Budgeted:
     """A model that starts no call that could pass the cap.
 
-    A request without a completion limit has no worst case, so it is sent with DEFAULT_MAX_COMPLETION_TOKENS.
-    What a call without a `usage`, or one that broke off, has cost is unknown: its worst case counts as spent.
+    A request without a completion limit has no worst case and is rejected: plans always name one, so that the cache
+    key says it. What a call without a `usage`, or one that broke off, has cost is unknown: its worst case counts.
     """
 
     def __init__(self, inner: ChatModel, budget: Budget, price: Price) -> None:
@@ -55,21 +56,16 @@ class Budgeted:
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`; BudgetSpent where its worst case does not fit under the cap."""
         if request.parameters.max_completion_tokens is None:
-            limited = replace(request.parameters, max_completion_tokens=DEFAULT_MAX_COMPLETION_TOKENS)
-            request = replace(request, parameters=limited)
+            raise RequestRejected("a request under a cost cap must name its max_completion_tokens")
         worst_usd = self._price.worst_case(request)
         await self._budget.reserve(worst_usd)
-        # Unless it is known to be less: a cancelled call, too, may have been served.
         spent_usd = worst_usd
         try:
             reply = await self._inner.complete(request)
             if reply.usage is not None:
                 spent_usd = self._price.cost(reply.usage)
-        except (EndpointFaulty, EndpointUnreachable) as error:
-            spent_usd = worst_usd if error.may_be_paid else 0.0
-            raise
-        except (TryAgain, RecordAndGoOn, StopTheJob):
-            spent_usd = 0.0
+        except BaseException as error:
+            spent_usd = worst_usd if may_be_paid(error) else 0.0
             raise
         finally:
             self._budget.settle(worst_usd, spent_usd)

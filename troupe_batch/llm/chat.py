@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -36,16 +36,18 @@ class ReplySchema:
     """The JSON Schema that a reply must match, in the strict form of the OpenAI API.
 
     Make one per distinct schema and share it: its digest and its compiled validator are kept on the object.
+    `check` says what is wrong with a value that matches the schema and still cannot be used, such as a contradiction;
+    None where nothing is. It is no part of what is sent, nor of the digest: it judges a reply and cannot change it.
     """
 
     name: str
     schema: Mapping[str, Any]
+    check: Callable[[Any], str | None] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of name and schema, hex."""
-        body = orjson.dumps([self.name, self.schema], option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(body).hexdigest()
+        """SHA-256 of the JSON of name and schema, hex. The order of properties counts: models answer in it."""
+        return hashlib.sha256(orjson.dumps([self.name, self.schema])).hexdigest()
 
     def problem(self, value: Any) -> str | None:
         """The first way in which `value` breaks the schema, in words; None where it matches."""
@@ -155,6 +157,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class ChatReply:
     """What came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
+
+    One exception: UNREADABLE because of the schema's own `check` keeps the value, other parts of which may be of use.
 
     `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
     None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:

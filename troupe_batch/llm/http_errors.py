@@ -16,6 +16,7 @@ from troupe_batch.errors import (
     CredentialsRejected,
     EndpointBusy,
     EndpointFaulty,
+    EndpointMissing,
     EndpointUnreachable,
     QuotaExhausted,
     RequestRejected,
@@ -36,6 +37,9 @@ _NEVER_SENT = (
 )
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
 _FILTERED = {"content_filter", "content_policy_violation", "invalid_prompt"}
+# 404 and 405 also come from a wrong path; 410 from a model that has been retired.
+_MISSING = {404, 405, 410}
+_NO_SUCH_MODEL = {"model_not_found", "DeploymentNotFound", "unknown_model"}
 _BUSY = {409, 425, 429, 503, 529}
 
 
@@ -47,8 +51,8 @@ class ContentFiltered(Exception):
         self.reason = reason
 
 
-def from_status(error: openai.APIStatusError) -> TroupeError | ContentFiltered:
-    """What a 4xx or 5xx answer means for the caller."""
+def from_status(error: openai.APIStatusError, model: str) -> TroupeError | ContentFiltered:
+    """What a 4xx or 5xx answer to a request for `model` means for the caller."""
     status = error.status_code
     code, words = _said(error)
     message = f"the endpoint answered {status}{f' ({code})' if code else ''}{f': {words}' if words else ''}"
@@ -56,6 +60,11 @@ def from_status(error: openai.APIStatusError) -> TroupeError | ContentFiltered:
         return QuotaExhausted(f"{message}; add credit to the account, then resume")
     if status in (401, 403):
         return CredentialsRejected(f"{message}; check the key, and that it may use this model")
+    if status in _MISSING or code in _NO_SUCH_MODEL:
+        return EndpointMissing(
+            f"no model {model!r} at {_address(error)}: {message}; check the name of the model (Azure: deployment) "
+            "in the job or OpenAI.MODEL, and the address in OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT"
+        )
     if status in _BUSY:
         return EndpointBusy(message, retry_after_s=retry_after_s(error.response.headers))
     if status == 400 and code in _FILTERED:
@@ -98,6 +107,12 @@ def _said(error: openai.APIStatusError) -> tuple[str | None, str]:
     code = body.get("code") or body.get("type")
     words = body.get("message") or body.get("error") or body.get("detail") or ""
     return shortened(str(code)) if code else None, shortened(words if isinstance(words, str) else str(words))
+
+
+def _address(error: openai.APIStatusError) -> str:
+    """Where the request went, without what an address may hold of user names, passwords and keys."""
+    url = error.request.url
+    return f"{url.scheme}://{url.netloc.decode()}{url.path}"
 
 
 def _never_sent(cause: BaseException | None) -> bool:

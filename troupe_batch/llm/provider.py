@@ -14,8 +14,9 @@ import httpx2
 import openai
 import orjson
 
-from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError
-from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplySchema, ReplyStatus
+from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError, WrongEndpoint
+from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplySchema, ReplyStatus
+from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.reading import read_completion
@@ -27,6 +28,7 @@ _KEEP_ALIVE_S = 20.0
 _PATH = "/chat/completions"
 # 31 bits: some servers read the seed into a signed 32-bit integer.
 _SEED_MASK = 0x7FFFFFFF
+_REHEARSAL_HEADER = b"x-troupe-rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,24 @@ class OpenAIProvider:
         self._prices = prices
         self._timeout_s = timeout_s
         self._formats: dict[str, orjson.Fragment] = {}
+        self._urls: dict[str, str] = {}
+        # Said in full: the SDK deep-copies the default of every option that is left out, for each call.
+        self._options = openai.RequestOptions(
+            headers={},
+            params={},
+            max_retries=0,
+            timeout=client.timeout,
+            security={"bearer_auth": True, "admin_api_key_auth": True},
+            # Keys are for the SDK's own retries, which are off; it makes one of random bits for each call.
+            idempotency_key="none",
+        )
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`, from exactly one HTTP call."""
         body = self._body(request)
         started = time.perf_counter()
         try:
-            content = await self._post(request.endpoint.model, body)
+            content = await self._post(request.endpoint, body)
         except ContentFiltered as error:
             reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
         else:
@@ -84,15 +97,15 @@ class OpenAIProvider:
         """Closes all connections."""
         await self._client.close()
 
-    async def _post(self, model: str, body: bytes) -> bytes:
+    async def _post(self, endpoint: Endpoint, body: bytes) -> bytes:
         """The bytes of a 200 answer; everything else is an error of the tree, or ContentFiltered."""
-        # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
-        path = f"/deployments/{quote(model, safe='')}/chat/completions" if self._dialect.is_azure else _PATH
+        url = self._urls.get(endpoint.model) or self._url(endpoint.model)
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._client.post(path, content=body, cast_to=httpx2.Response)
+                response = await self._client.post(url, content=body, cast_to=httpx2.Response, options=self._options)
         except openai.APIStatusError as error:
-            raise from_status(error) from error
+            _check_who_answered(endpoint, error.response)
+            raise from_status(error, endpoint.model) from error
         except openai.APIConnectionError as error:
             raise from_connection(error) from error
         except TimeoutError as error:
@@ -101,7 +114,15 @@ class OpenAIProvider:
         except (httpx2.HTTPError, aiohttp.ClientError, openai.OpenAIError) as error:
             message = f"the endpoint's answer broke off: {shortened(str(error)) or type(error).__name__}"
             raise EndpointFaulty(message, may_be_paid=True) from error
+        _check_who_answered(endpoint, response)
         return response.content
+
+    def _url(self, model: str) -> str:
+        """The whole URL: the SDK takes a relative one apart and puts it together again for each call."""
+        # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
+        path = f"/deployments/{quote(model, safe='')}/chat/completions" if self._dialect.is_azure else _PATH
+        url = self._urls[model] = str(self._client.base_url).rstrip("/") + path
+        return url
 
     def _body(self, request: ChatRequest) -> bytes:
         parameters = request.parameters
@@ -140,7 +161,7 @@ class OpenAIProvider:
 
 def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
     """A provider on a fresh client; call it inside the event loop and the process that will use it."""
-    http = openai.DefaultAioHttpClient(
+    http = HttpClient(
         limits=httpx2.Limits(
             max_connections=spec.max_connections,
             max_keepalive_connections=spec.max_connections,
@@ -162,6 +183,40 @@ def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
 def seed_of(sample: str) -> int:
     """The `seed` that is sent for a sample: 31 bits of its SHA-256."""
     return int.from_bytes(hashlib.sha256(sample.encode()).digest()[:4], "big") & _SEED_MASK
+
+
+def _check_who_answered(endpoint: Endpoint, response: httpx2.Response) -> None:
+    """Placeholder answers never enter a real dataset, and a rehearsal never spends money: both end the run at once.
+
+    So do answers of other respondents than those of the plan: under its digest they would pass for the same run.
+    """
+    found = next((value for name, value in response.headers.raw if name.lower() == _REHEARSAL_HEADER), None)
+    if found is None and not endpoint.is_rehearsal:
+        return
+    if found is not None and endpoint.is_rehearsal:
+        _check_respondents(endpoint, found.decode("latin-1"), response)
+        return
+    if found is not None:
+        raise WrongEndpoint(
+            "a rehearsal server answered, but this run is no rehearsal and its answers would look real; "
+            "point OpenAI.BASE_URL at the model, or run with --rehearse"
+        )
+    # A proxy on the way to a rehearsal server may fail in its own name; that costs nothing and may pass.
+    if response.status_code < 500:
+        raise WrongEndpoint(
+            f"this run is a rehearsal, but {response.url.host} is no rehearsal server and may charge for its answers; "
+            "set Rehearsal.URL to a server started with `troupe rehearse`, or leave it empty"
+        )
+
+
+def _check_respondents(endpoint: Endpoint, identity: str, response: httpx2.Response) -> None:
+    if identity != endpoint.identity:
+        seed = endpoint.identity.rpartition("/")[2]
+        raise WrongEndpoint(
+            f"the run was planned for the respondents {endpoint.identity}, but {identity[:120]!r} answers at "
+            f"{response.url.netloc.decode()}; start `troupe rehearse --seed {seed}` with the job's own --respondents "
+            "file, or leave Rehearsal.URL empty"
+        )
 
 
 def _client(spec: ConnectionSpec, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:

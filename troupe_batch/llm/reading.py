@@ -60,7 +60,10 @@ def _judge(
     if schema is None:
         return ReplyStatus.OK, None, None
     value, problem = read_value(content, schema)
-    return (ReplyStatus.OK, value, None) if problem is None else (ReplyStatus.UNREADABLE, None, problem)
+    if problem is None and schema.check is not None:
+        # Once, when the reply is new: what the cache holds has passed it.
+        problem = schema.check(value)
+    return (ReplyStatus.OK if problem is None else ReplyStatus.UNREADABLE), value, problem
 
 
 def _text(value: Any) -> str | None:

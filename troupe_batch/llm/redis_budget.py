@@ -22,32 +22,46 @@ _MOST_PER_CALL = 500
 _KEEP_S = 90 * 86_400
 
 # Money is in whole nano-USD: exact in Lua's numbers up to nine million dollars.
+# ARGV: cap, spent, lifetime, 1 to forget an earlier life of the run, 1 to free what is held.
 _ENSURE = Script("""
+if ARGV[4] == '1' then redis.call('DEL', KEYS[1]) end
 local spent = redis.call('HGET', KEYS[1], 'spent')
-if not spent then redis.call('HSET', KEYS[1], 'spent', ARGV[2], 'held', 0)
-elseif tonumber(ARGV[2]) > tonumber(spent) then redis.call('HSET', KEYS[1], 'spent', ARGV[2]) end
+if not spent or tonumber(ARGV[2]) > tonumber(spent) then redis.call('HSET', KEYS[1], 'spent', ARGV[2]) end
+redis.call('HSETNX', KEYS[1], 'held', 0)
+if ARGV[5] == '1' then
+  for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if string.sub(name, 1, 5) == 'held:' then redis.call('HDEL', KEYS[1], name) end
+  end
+  redis.call('HSET', KEYS[1], 'held', 0)
+end
 redis.call('HSET', KEYS[1], 'cap', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 0
 """)
 
+# A process gives back no more than it holds itself: what was freed meanwhile is not freed again from others' shares.
 # Settles what is done, then holds the amounts in their order as far as they fit. The number of the call makes it
 # safe to repeat: the same process asking the same again gets the same answer, and nothing is counted twice.
 _CHANGE = Script("""
-local seen, granted_then = 'seen:' .. ARGV[1], 'granted:' .. ARGV[1]
-local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then)
+local seen, granted_then, mine = 'seen:' .. ARGV[1], 'granted:' .. ARGV[1], 'held:' .. ARGV[1]
+local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then, mine)
 if not now[1] then return false end
 if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3]} end
 local cap, spent = tonumber(now[1]), tonumber(now[2]) + ARGV[3]
-local held = math.max(0, tonumber(now[3]) - ARGV[4])
+local own = tonumber(now[6] or '0')
+local released = math.min(tonumber(ARGV[4]), own)
+local held = tonumber(now[3]) - released
 local granted = 0
+own = own - released
 for i = 5, #ARGV do
   if spent + held + ARGV[i] > cap then break end
   held = held + ARGV[i]
+  own = own + ARGV[i]
   granted = granted + 1
 end
 local function whole(n) return string.format('%.0f', n) end
-redis.call('HSET', KEYS[1], 'spent', whole(spent), 'held', whole(held), seen, ARGV[2], granted_then, granted)
+redis.call('HSET', KEYS[1], 'spent', whole(spent), 'held', whole(held), mine, whole(own), seen, ARGV[2],
+  granted_then, granted)
 return {tostring(granted), now[1], whole(spent), whole(held)}
 """)
 
@@ -65,8 +79,8 @@ class _Call:
 class RedisBudget:
     """The budget of run `run_id` for every process that uses the same Redis. Call `ensure` before the first call.
 
-    What a killed worker held stays held: its calls may have been served. Where such money alone is in the way for
-    `patience_s`, the budget counts as spent.
+    What a killed worker held stays held until the run is started again: its calls may have been served. Where such
+    money alone is in the way for `patience_s`, the budget counts as spent.
     """
 
     def __init__(
@@ -94,8 +108,23 @@ class RedisBudget:
         self._blocked: tuple[float, tuple[int, int]] | None = None
 
     async def ensure(self, *, cap_usd: float, spent_usd: float) -> None:
-        """Sets the cap, and what the ledger says is spent where Redis knows nothing or less."""
-        await self._batch.script(_ENSURE, self._keys, (nano_usd(cap_usd), nano_usd(spent_usd), _KEEP_S))
+        """Sets the cap, and what the spend records say is spent where Redis knows nothing or less."""
+        await self._set(cap_usd, spent_usd, is_new=False, is_idle=False)
+
+    async def restart(self, *, cap_usd: float, spent_usd: float, is_new: bool) -> None:
+        """As `ensure`, for a run that nobody works at: nothing is held any more.
+
+        `is_new`: nothing was ever spent, so what Redis knows is of a run of the same name that was removed.
+        """
+        await self._set(cap_usd, spent_usd, is_new=is_new, is_idle=True)
+
+    async def is_known(self) -> bool:
+        """Whether Redis has the budget."""
+        return bool(await self._batch.run("HEXISTS", self._keys[0], "cap"))
+
+    async def _set(self, cap_usd: float, spent_usd: float, *, is_new: bool, is_idle: bool) -> None:
+        money = (nano_usd(cap_usd), nano_usd(spent_usd), _KEEP_S)
+        await self._batch.script(_ENSURE, self._keys, (*money, int(is_new), int(is_idle)))
 
     async def reserve(self, amount_usd: float) -> None:
         """Holds the amount; waits while only held money is in the way; BudgetSpent where it cannot fit."""
@@ -206,11 +235,11 @@ class RedisBudget:
     def _stuck(self, held: int) -> BudgetSpent:
         return BudgetSpent(
             f"the cost cap is reached: ${held / NANO:.4f} are held for calls that nobody has settled for "
-            f"{self._patience_s:g} s (a worker died); raise `budget.max_usd` and resume"
+            f"{self._patience_s:g} s (a worker died); resume the run, which frees them"
         )
 
     def _missing(self) -> StateUnreachable:
         return StateUnreachable(
             f"the budget of run {self._run_id} is not in Redis (it was lost, or never set up); "
-            "resume the run to set it up again from the ledger"
+            "resume the run to set it up again from its spend records"
         )

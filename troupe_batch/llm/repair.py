@@ -34,7 +34,7 @@ class Repairing:
         except RecordAndGoOn as error:
             # The first reply is paid for and must be told; the failed repair is only a reason.
             return replace(reply, reason=f"{reply.reason}; the repair round failed: {error}")
-        return _sum(reply, second)
+        return _better(reply, _sum(reply, second))
 
 
 def repair_request(request: ChatRequest, reply: ChatReply) -> ChatRequest:
@@ -43,6 +43,14 @@ def repair_request(request: ChatRequest, reply: ChatReply) -> ChatRequest:
     echo = Message(Role.ASSISTANT, (reply.text or "")[:_LONGEST_ECHO])
     prompt = Message(Role.USER, _template().render(problem=problem))
     return replace(request, messages=(*request.messages, echo, prompt), sample=f"{request.sample}/repair")
+
+
+def _better(first: ChatReply, second: ChatReply) -> ChatReply:
+    """The second reply, unless it holds nothing and the first at least a contradictory value."""
+    if second.status is ReplyStatus.OK or second.value is not None or first.value is None:
+        return second
+    reason = f"{first.reason}; the repair round brought no better reply: {second.status}"
+    return replace(second, status=first.status, text=first.text, value=first.value, reason=reason)
 
 
 def _sum(first: ChatReply, second: ChatReply) -> ChatReply:

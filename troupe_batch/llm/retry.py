@@ -97,13 +97,14 @@ class Retrying:
         if backoff is None:
             raise error
         if failed >= backoff.attempts:
-            raise GaveUp(f"gave up after {failed} attempts: {error}") from error
+            raise GaveUp(f"gave up after {failed} attempts: {error}", attempts=failed) from error
         jitter = self._jitter()
         wait_s = backoff.wait_s(failed, jitter)
         asked_s = error.retry_after_s if isinstance(error, EndpointBusy) else None
         if asked_s is not None:
             if asked_s > self._policy.longest_retry_after_s:
-                raise GaveUp(f"the endpoint asks to wait {asked_s:.0f} s, which is too long: {error}") from error
+                message = f"the endpoint asks to wait {asked_s:.0f} s, which is too long: {error}"
+                raise GaveUp(message, attempts=failed) from error
             # A little more than asked, spread out: all who were told the same must not return at once.
             wait_s = asked_s + min(wait_s, 0.5 + 0.1 * asked_s) * jitter
         facts = {"action": "model_call_retry", "error": type(error).__name__, "attempt": failed, "wait_s": wait_s}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,10 +16,11 @@ from troupe_batch import __version__
 from troupe_batch.errors import PlanChanged, ResultsDamaged
 from troupe_batch.factory import prompt_digests
 from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning.changes import changed_lines
-from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.job import JobSpec, ModelSpec
 from troupe_batch.planning.loading import Job
-from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_people
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id
 from troupe_batch.studies.kinds import study_of
@@ -27,8 +28,13 @@ from troupe_batch.studies.study import Study, Unit, UnitSettings
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
 
-# Fields of a job that change no answer: what they stand for is in the plan itself, or is only words or money.
-_WITHOUT_EFFECT = ("title", "budget", "rehearsal", "model", "units_per_shard")
+# What changes no answer, and may differ between a run and its resume: money, words, and which release planned it (of
+# that, what could change an answer is in the prompt digests).
+_WITHOUT_EFFECT = ("cap_usd", "code_version")
+# Fields of a job likewise, and those whose effect is in the plan itself.
+_WITHOUT_EFFECT_IN_JOB = ("title", "budget", "rehearsal", "model", "units_per_shard", "people", "enrich")
+_WORDS_OF_POPULATION = ("title", "universe", "sources")
+_WORDS_OF_DIMENSION = ("source", "note")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Plan:
     """A run, decided. Self-contained: `to_json` holds the population and everything else, and no path.
 
     Units are numbered person by person, the replicates of a person next to each other:
-    unit u is person u // replicates in replicate u % replicates.
+    unit u is person u // replicates in replicate u % replicates. `cap_usd` is what the run may cost, for all workers
+    whatever their own settings say; None where there is no cap.
     """
 
     job: JobSpec
@@ -46,6 +53,7 @@ class Plan:
     parameters: Parameters
     prompt_digests: Mapping[str, str]
     units_per_shard: int
+    cap_usd: float | None = None
     code_version: str = __version__
 
     @property
@@ -90,7 +98,7 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that can change a result; titles and the budget are not in it."""
+        """SHA-256 (hex) of all that can change a result; titles, sources and the cost cap are not in it."""
         return hashlib.sha256(orjson.dumps(_effective(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def check_prompts(self) -> None:
@@ -117,6 +125,7 @@ class Plan:
             "parameters": asdict(self.parameters),
             "prompt_digests": self.prompt_digests,
             "units_per_shard": self.units_per_shard,
+            "cap_usd": self.cap_usd,
             "code_version": self.code_version,
         }
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
@@ -140,14 +149,17 @@ class Plan:
                 parameters=Parameters(**body["parameters"]),
                 prompt_digests=body["prompt_digests"],
                 units_per_shard=body["units_per_shard"],
+                cap_usd=body["cap_usd"],
                 code_version=body["code_version"],
             )
         except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
 
 
-def make_plan(job: Job, *, endpoint: Endpoint, defaults: Parameters | None = None) -> Plan:
-    """The plan of a job at an endpoint. What the job's model section leaves out comes from `defaults`."""
+def make_plan(
+    job: Job, *, endpoint: Endpoint, defaults: Parameters | None = None, cap_usd: float | None = None
+) -> Plan:
+    """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments."""
     defaults = defaults or Parameters()
     spec = job.spec.model_copy(update={"population": job.population})
     study = study_of(spec.study, seed=spec.seed)
@@ -155,22 +167,26 @@ def make_plan(job: Job, *, endpoint: Endpoint, defaults: Parameters | None = Non
     units_per_shard = spec.units_per_shard
     if units_per_shard == "auto":
         units_per_shard = auto_units_per_shard(people * spec.replicates, study.calls_per_unit)
-    chosen = spec.model
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
+    if enrich is not EnrichLevel.NONE:
+        units_per_shard = with_whole_people(units_per_shard, spec.replicates)
     return Plan(
         job=spec,
         population=job.population,
         people=people,
         endpoint=endpoint,
-        parameters=Parameters(
-            temperature=_number(_first(chosen.temperature, defaults.temperature)),
-            top_p=_number(_first(chosen.top_p, defaults.top_p)),
-            max_completion_tokens=_first(chosen.max_completion_tokens, defaults.max_completion_tokens),
-            reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
-        ),
+        parameters=_parameters(spec.model, defaults),
         prompt_digests={**study.prompt_digests, **prompt_digests(enrich)},
         units_per_shard=units_per_shard,
+        cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
     )
+
+
+def as_resumed(plan: Plan, frozen: Plan) -> Plan:
+    """The plan with the shards of the frozen one where the job leaves them to us: our rule may have changed since."""
+    if plan.job.units_per_shard != "auto":
+        return plan
+    return replace(plan, units_per_shard=frozen.units_per_shard)
 
 
 def differences(old: Plan, new: Plan) -> list[str]:
@@ -181,12 +197,29 @@ def differences(old: Plan, new: Plan) -> list[str]:
 def _effective(plan: Plan) -> dict[str, Any]:
     """The plan as JSON values, without what changes no result."""
     body: dict[str, Any] = orjson.loads(plan.to_json())
-    job = body["job"]
-    for name in (*_WITHOUT_EFFECT, "people", "enrich"):
-        job.pop(name, None)
-    for part in (*job["study"]["arms"], *job["study"]["blocks"]):
-        part.pop("title", None)
+    job, population = body["job"], body["population"]
+    for part, names in (
+        (body, _WITHOUT_EFFECT),
+        (job, _WITHOUT_EFFECT_IN_JOB),
+        (population, _WORDS_OF_POPULATION),
+        *((dimension, _WORDS_OF_DIMENSION) for _, dimension in population["dimensions"]),
+    ):
+        for name in names:
+            part.pop(name, None)
+    for titled in (*job["study"]["arms"], *job["study"]["blocks"]):
+        titled.pop("title", None)
     return {**body, "enrich": str(plan.enrich)}
+
+
+def _parameters(chosen: ModelSpec, defaults: Parameters) -> Parameters:
+    """Always with a completion limit: a call without one has no worst case, so no cost cap could hold."""
+    limit = _first(chosen.max_completion_tokens, defaults.max_completion_tokens)
+    return Parameters(
+        temperature=_number(_first(chosen.temperature, defaults.temperature)),
+        top_p=_number(_first(chosen.top_p, defaults.top_p)),
+        max_completion_tokens=_first(limit, DEFAULT_MAX_COMPLETION_TOKENS),
+        reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
+    )
 
 
 def _first(chosen: Any, default: Any) -> Any:

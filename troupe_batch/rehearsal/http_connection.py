@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import unquote
 
-HEADERS = "x-troupe-rehearsal: 1\r\ncontent-type: application/json\r\n"
 MOST_BODY_BYTES = 64 * 2**20
 _MOST_HEAD_BYTES = 64 * 2**10
 
@@ -55,12 +54,18 @@ class HttpConnection(asyncio.Protocol):
     """One client. `handle` gets each request when it is complete and must see to it that `reply` is called in the end.
 
     The next request is looked at after the reply to the one before, so replies keep their order. When the client
-    leaves before it was answered, `on_lost` of that request is called.
+    leaves before it was answered, `on_lost` of that request is called. `headers` are whole lines that every reply has.
     """
 
-    def __init__(self, handle: Callable[[HttpRequest, HttpConnection], None], open_ones: set[HttpConnection]) -> None:
+    def __init__(
+        self,
+        handle: Callable[[HttpRequest, HttpConnection], None],
+        open_ones: set[HttpConnection],
+        headers: str = "content-type: application/json\r\n",
+    ) -> None:
         self._handle = handle
         self._open_ones = open_ones
+        self._headers = headers
         self._buffer = bytearray()
         self._head: _Head | None = None
         self._chunks: _Chunks | None = None
@@ -89,10 +94,10 @@ class HttpConnection(asyncio.Protocol):
         elif len(self._buffer) > MOST_BODY_BYTES:
             self.abort()
 
-    def reply(self, status: int, body: bytes, headers: str) -> None:
-        """Answers the request at hand; `headers` are whole lines. The connection stays open if the client wants it."""
+    def reply(self, status: int, body: bytes, headers: str = "") -> None:
+        """Answers the request at hand; `headers` are more lines. The connection stays open if the client wants it."""
         keeps_alive = self._head is not None and self._head.keeps_alive
-        self._write(_head_of(status, len(body), headers, keeps_alive=keeps_alive) + body)
+        self._write(_head_of(status, len(body), self._headers + headers, keeps_alive=keeps_alive) + body)
         self.on_lost = None
         self._is_busy = False
         self._head = None
@@ -102,9 +107,9 @@ class HttpConnection(asyncio.Protocol):
             # Not from here: a client that sends many requests at once would have us call ourselves as often.
             asyncio.get_running_loop().call_soon(self._advance)
 
-    def break_off(self, status: int, body: bytes, headers: str) -> None:
+    def break_off(self, status: int, body: bytes) -> None:
         """Promises the whole body, sends half of it and closes."""
-        self._write(_head_of(status, len(body), headers, keeps_alive=True) + body[: len(body) // 2])
+        self._write(_head_of(status, len(body), self._headers, keeps_alive=True) + body[: len(body) // 2])
         self.close()
 
     def close(self) -> None:
@@ -129,7 +134,7 @@ class HttpConnection(asyncio.Protocol):
         except BadHttp as error:
             message = f'{{"error":{{"message":"{error}","type":"invalid_request_error","param":null,"code":null}}}}'
             self._head = None
-            self.reply(error.status, message.encode(), HEADERS)
+            self.reply(error.status, message.encode())
             return
         if request:
             self._is_busy = True

@@ -7,11 +7,14 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from troupe_batch.errors import EndpointUnreachable
 from troupe_batch.rehearsal.config import RehearsalConfig
@@ -32,21 +35,13 @@ class RehearsalProcess:
         self.log_path = log_path
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._changing = threading.Lock()
+        self._is_wanted = False
 
     def __enter__(self) -> Self:
         self.config.load()
-        command = [sys.executable, "-m", "troupe_batch.rehearsal", "--stop-with-parent", *self.config.argv()]
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_path.open("ab") as log:
-            # Its own session: a Ctrl-C in the terminal is for us, and we still need the server while we wind down.
-            self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
-        try:
-            self.url = self._first_line()
-        except BaseException:
-            self.stop()
-            raise
+        self._start(self.config)
+        self._is_wanted = True
         return self
 
     def __exit__(
@@ -74,8 +69,40 @@ class RehearsalProcess:
         """Makes the server forget what it has counted and seen."""
         self._fetch("/stats/reset", "POST")
 
+    def revive(self) -> bool:
+        """Starts the server again at its old address if it has died, with fresh stats; whether that was needed.
+
+        May be called from any thread. EndpointUnreachable where it does not come up.
+        """
+        with self._changing:
+            is_alive = self._process is not None and self._process.poll() is None
+            if is_alive or not self._is_wanted:
+                return False
+            self._end()
+            self._start(replace(self.config, port=urlsplit(self.url).port or 0))
+            return True
+
     def stop(self) -> None:
         """Ends the server and waits until it is gone; does nothing if it is gone already."""
+        with self._changing:
+            self._is_wanted = False
+            self._end()
+
+    def _start(self, config: RehearsalConfig) -> None:
+        command = [sys.executable, "-m", "troupe_batch.rehearsal", "--stop-with-parent", *config.argv()]
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
+            # Its own session: a Ctrl-C in the terminal is for us, and we still need the server while we wind down.
+            self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        try:
+            self.url = self._first_line()
+        except BaseException:
+            self._end()
+            raise
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return

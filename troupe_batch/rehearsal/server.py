@@ -11,7 +11,7 @@ import orjson
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.endpoint import Endpoint, Order
 from troupe_batch.rehearsal.faults import FaultKind
-from troupe_batch.rehearsal.http_connection import HEADERS, HttpConnection, HttpRequest
+from troupe_batch.rehearsal.http_connection import HttpConnection, HttpRequest
 from troupe_batch.rehearsal.replies import Reply, error
 from troupe_batch.seeded import stream
 
@@ -25,9 +25,11 @@ async def serve(config: RehearsalConfig, *, ready: Callable[[str], None], stop: 
     SpecError where the respondent file is wrong, OSError where the address cannot be had.
     """
     door = _Door(config)
+    # Who answers, so that a client can tell whether these are the respondents that its run was planned with.
+    headers = f"x-troupe-rehearsal: {config.identity}\r\ncontent-type: application/json\r\n"
     open_ones: set[HttpConnection] = set()
     server = await asyncio.get_running_loop().create_server(
-        lambda: HttpConnection(door.handle, open_ones), config.host, config.port, backlog=_BACKLOG
+        lambda: HttpConnection(door.handle, open_ones, headers), config.host, config.port, backlog=_BACKLOG
     )
     try:
         host, port = server.sockets[0].getsockname()[:2]
@@ -56,10 +58,10 @@ class _Door:
             order = Order(is_chat, _model_in(path), request.body, int.from_bytes(key, "big"))
             _Exchange(self.endpoint, order, connection).begin()
         elif (page := self._page(request.method, path)) is not None:
-            connection.reply(200, orjson.dumps(page), HEADERS)
+            connection.reply(200, orjson.dumps(page))
         else:
             unknown = error(404, f"Unknown request URL: {request.method} {path}", kind="invalid_request_error")
-            connection.reply(404, unknown.body, HEADERS)
+            connection.reply(404, unknown.body)
 
     def _page(self, method: str, path: str) -> dict[str, object] | None:
         if (method, path) == ("POST", "/stats/reset"):
@@ -101,12 +103,12 @@ class _Exchange:
             if reply.fault is FaultKind.DROP:
                 self._connection.abort()
             elif reply.fault is FaultKind.DROP_MIDWAY:
-                self._connection.break_off(reply.status, reply.body, HEADERS)
+                self._connection.break_off(reply.status, reply.body)
             return
         self._endpoint.sent(self._order, reply)
         self._leave()
         headers = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()])
-        self._connection.reply(reply.status, reply.body, HEADERS + headers)
+        self._connection.reply(reply.status, reply.body, headers)
 
     def _give_up(self) -> None:
         if self._timer:

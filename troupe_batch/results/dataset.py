@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.results.manifest import MANIFEST, Manifest
+from troupe_batch.results.manifest import MANIFEST, REMAKE, Manifest
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import DATASET, RunStore
@@ -87,7 +87,7 @@ class Dataset:
             try:
                 parts.append(pq.read_table(self._objects.source(file.path), columns=columns))
             except FileNotFoundError as error:
-                raise ResultsDamaged(f"{self.path}/{file.path} is missing; extract the dataset again") from error
+                raise ResultsDamaged(f"{self.path}/{file.path} is missing; {REMAKE}") from error
         return pa.concat_tables(parts).unify_dictionaries()
 
     def _pandas(self, table: Table) -> pd.DataFrame:

@@ -11,12 +11,13 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from troupe_batch.errors import ResultsDamaged, StateUnreachable
+from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.parts import PartSize, PartWriter
@@ -24,6 +25,7 @@ from troupe_batch.results.provenance import provenance_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.shard_parts import absent_tables, committed_tables
+from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import DATASET
 from troupe_batch.studies.study import AnswerStatus
 
@@ -31,14 +33,17 @@ _ROUNDS = 5
 _logger = logging.getLogger(__name__)
 
 
-async def extract(run: Run, *, part_size: PartSize | None = None) -> Manifest:
+async def extract(run: Run, *, part_size: PartSize | None = None, is_checked: bool = False) -> Manifest:
     """The manifest of the dataset made of all committed shards, one shard in memory at a time.
+
+    A complete dataset that is there already is taken as it is; `is_checked` reads it through, and makes it anew where
+    a file was altered. What the run has cost is brought up to date either way.
 
     Units of other shards get a row per question too: `failed` where the shard was set aside, else `not_run`, with
     the reason. Raises ResultsDamaged where a committed file is not what its mark says.
     """
     for _ in range(_ROUNDS):
-        manifest = await _published(run)
+        manifest = await _published(run, is_checked=is_checked)
         if manifest is None:
             manifest = await _extract_once(run, part_size or PartSize())
         if await _is_settled(run, manifest):
@@ -46,14 +51,20 @@ async def extract(run: Run, *, part_size: PartSize | None = None) -> Manifest:
     raise StateUnreachable(f"{run.store.url}: other extractors kept changing the dataset; try again")
 
 
-async def _published(run: Run) -> Manifest | None:
-    """The manifest that is there, if nothing can be added to it."""
+async def _published(run: Run, *, is_checked: bool) -> Manifest | None:
+    """The manifest that is there, if nothing can be added to its rows."""
     dataset = run.store.objects.within(DATASET)
     manifest = _readable(await dataset.get(MANIFEST))
-    if manifest is None:
+    if manifest is None or not manifest.is_complete or manifest.provenance.digests["plan"] != run.plan.digest:
         return None
-    is_last = manifest.is_complete and manifest.provenance.digests["plan"] == run.plan.digest
-    return manifest if is_last and await _has_all_files(run, manifest) else None
+    if not await _has_all_files(run, manifest) or (is_checked and not await _is_as_written(run, manifest)):
+        return None
+    # Attempts that did not win may have ended after the last mark: what they cost is on the bill as well.
+    spending = await spending_of(run.store) or Spending()
+    if spending != manifest.spending:
+        manifest = replace(manifest, spending=spending)
+        await dataset.put(MANIFEST, manifest.to_json())
+    return manifest
 
 
 async def _extract_once(run: Run, part_size: PartSize) -> Manifest:
@@ -70,7 +81,7 @@ async def _extract_once(run: Run, part_size: PartSize) -> Manifest:
         finally:
             for writer in writers.values():
                 writer.abandon()
-    manifest = extraction.manifest(tuple(files))
+    manifest = extraction.manifest(tuple(files), await spending_of(run.store) or Spending())
     replaced = await dataset.get(MANIFEST)
     await dataset.put(MANIFEST, manifest.to_json())
     await _clear_away(run, manifest, replaced)
@@ -131,7 +142,7 @@ class _Extraction:
             return AnswerStatus.NOT_RUN, f"{self.stop.error}: {self.stop.reason}"
         return AnswerStatus.NOT_RUN, "the run has not come to this unit"
 
-    def manifest(self, files: tuple[StoredFile, ...]) -> Manifest:
+    def manifest(self, files: tuple[StoredFile, ...], spending: Spending) -> Manifest:
         """What was extracted, with these files."""
         run, missing = self.run, tuple(self.missing)
         return Manifest(
@@ -142,6 +153,7 @@ class _Extraction:
             questions=tuple(run.study.questions),
             counts=self.totals.counts,
             calls=self.totals.calls,
+            spending=spending,
             files=files,
             missing_shards=missing,
             quarantined={shard: why for shard, why in self.quarantined.items() if shard in missing},
@@ -188,3 +200,17 @@ async def _is_settled(run: Run, manifest: Manifest) -> bool:
 async def _has_all_files(run: Run, manifest: Manifest) -> bool:
     present = {stored.path: stored.size_bytes async for stored in run.store.objects.within(DATASET).list()}
     return all(present.get(file.path) == file.size_bytes for file in manifest.files)
+
+
+async def _is_as_written(run: Run, manifest: Manifest) -> bool:
+    """Whether the manifest is what the ledger says, and the files are what the manifest says; reads them all."""
+    dataset = run.store.objects.within(DATASET)
+    totals = RunTotals()
+    async for _, record in run.store.records(range(run.plan.shards)):
+        if record is not None:
+            totals.add(record)
+    parts = {stored.path async for stored in dataset.list() if stored.path.endswith(".parquet")}
+    if (totals.counts, totals.calls, parts) != (manifest.counts, manifest.calls, {f.path for f in manifest.files}):
+        return False
+    digests = [await asyncio.to_thread(dataset.sha256_now, file.path, file.size_bytes) for file in manifest.files]
+    return digests == [file.sha256 for file in manifest.files]

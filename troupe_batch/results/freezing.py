@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from troupe_batch.errors import FixTheInput, PlanChanged
-from troupe_batch.planning.plan import Plan, differences
+from troupe_batch.planning.plan import Plan, as_resumed, differences
 from troupe_batch.results.store import RunStore
 
 _MOST_DIFFERENCES = 12
 
 
-async def freeze(store: RunStore, plan: Plan, job_text: str) -> bool:
-    """True when the run is new; False when it is resumed, with whatever may change, like the budget, taken over.
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The plan that counts from now on; `is_new` where the run was never started before."""
+
+    plan: Plan
+    is_new: bool
+
+
+async def freeze(store: RunStore, plan: Plan, job_text: str) -> Frozen:
+    """The plan of a new run; or that of a resumed one, with whatever may change, like the cost cap, taken over.
 
     Raises PlanChanged, with the differences, where another plan was started under the same run id.
     """
-    job, text = job_text.encode(), plan.to_json().encode()
-    if await store.save_plan(job=job, plan=text):
-        return True
-    stored = await store.plan_text()
-    if stored is not None and stored != text:
-        frozen = Plan.from_json(stored)
-        if frozen.digest != plan.digest:
-            raise PlanChanged(_message(store, differences(frozen, plan)))
-    await store.replace_plan(job=job, plan=text)
-    return False
+    job = job_text.encode()
+    if await store.save_plan(job=job, plan=plan.to_json().encode()):
+        return Frozen(plan, is_new=True)
+    frozen = await load_plan(store)
+    plan = as_resumed(plan, frozen)
+    if frozen.digest != plan.digest:
+        raise PlanChanged(_message(store, differences(frozen, plan)))
+    await store.replace_plan(job=job, plan=plan.to_json().encode())
+    return Frozen(plan, is_new=False)
 
 
 async def load_plan(store: RunStore) -> Plan:

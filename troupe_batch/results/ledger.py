@@ -12,6 +12,10 @@ from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.chat import CacheState, CallRecord
 
 LEDGER_SCHEMA = "troupe_batch/mark/1"
+CURE = (
+    "remove the shard's mark (ledger/<shard>.json in the run's folder) and give the same `troupe run` command: "
+    "it simulates the shard anew, with replies from the cache"
+)
 
 StatusCounts = dict[str, dict[str, int]]
 """Question id -> status -> number of answers."""
@@ -105,7 +109,7 @@ class CommitRecord:
         for file in self.files:
             if file.table == table:
                 return file
-        raise ResultsDamaged(f"the mark of shard {self.shard} names no file for the table {table!r}; {_CURE}")
+        raise ResultsDamaged(f"the mark of shard {self.shard} names no file for the table {table!r}; {CURE}")
 
     def to_json(self) -> bytes:
         """The mark as it is stored."""
@@ -124,7 +128,7 @@ class CommitRecord:
             error: Exception = ValueError("another version")
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             error = broken
-        raise ResultsDamaged(f"{path} is not a mark of this version ({error}); {_CURE}") from error
+        raise ResultsDamaged(f"{path} is not a mark of this version ({error}); {CURE}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,3 @@ class RunTotals:
             for status, number in by_status.items():
                 mine[status] = mine.get(status, 0) + number
                 self.answers += number
-
-
-_CURE = "remove the mark and run again: the shard is simulated anew, and its replies come from the cache"

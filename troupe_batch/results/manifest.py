@@ -9,12 +9,14 @@ from typing import Any
 import orjson
 
 from troupe_batch.errors import ResultsDamaged
+from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
 from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = "troupe_batch/manifest/1"
+REMAKE = "give the same `troupe run` command again: it makes the dataset anew from the committed shards"
 WORDING = (
     'Say "simulated respondents", never "respondents", "participants" or "a survey of N people".',
     'Say "simulation interval", never "margin of error": it measures the noise of the simulation, not of sampling.',
@@ -49,7 +51,8 @@ class Manifest:
     """The manifest of a dataset. Paths of `files` are relative to the dataset's folder.
 
     A dataset that is not complete has a row for every planned answer all the same: those of `missing_shards` are
-    `not_run`, those of `quarantined` shards `failed`, each with its reason.
+    `not_run`, those of `quarantined` shards `failed`, each with its reason. `calls` are those that led to the rows;
+    `spending` is all that the run has paid for, also in attempts that were stopped or lost.
     """
 
     run_id: str
@@ -59,6 +62,7 @@ class Manifest:
     questions: tuple[QuestionInfo, ...]
     counts: StatusCounts
     calls: CallTotals
+    spending: Spending
     files: tuple[StoredFile, ...]
     missing_shards: tuple[int, ...] = ()
     quarantined: Mapping[int, str] = field(default_factory=dict)
@@ -75,19 +79,20 @@ class Manifest:
         return sum(by_status.get(AnswerStatus.ANSWERED, 0) for by_status in self.counts.values())
 
     @property
-    def cost_usd(self) -> float:
-        """What the calls of committed shards cost; for a rehearsal, what they would have cost."""
-        return self.calls.cost_usd
+    def spent_usd(self) -> float:
+        """What the whole run has cost, doubtful calls at their worst case; for a rehearsal, would have cost."""
+        # Marks that were placed without a record beside them still tell what their own calls cost.
+        return max(self.spending.usd, self.calls.cost_usd)
 
     @property
     def cost_text(self) -> str:
         """The cost in words that nobody can misread."""
-        cost = f"US$ {self.cost_usd:,.4f}" if self.cost_usd < 1 else f"US$ {self.cost_usd:,.2f}"
-        if self.calls.unpriced:
-            cost += f" and {self.calls.unpriced} calls without a known price"
+        cost = f"US$ {self.spent_usd:,.4f}" if self.spent_usd < 1 else f"US$ {self.spent_usd:,.2f}"
+        if self._unpriced:
+            cost += f" and {self._unpriced} calls without a known price"
         if self.is_rehearsal:
             return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost}"
-        return f"{cost} for calls sent; replies from the cache cost nothing again"
+        return f"{cost} for all calls sent; replies from the cache cost nothing again"
 
     def files_of(self, table: str) -> tuple[StoredFile, ...]:
         """The parts of one table, in their order."""
@@ -126,7 +131,11 @@ class Manifest:
             problem = f"its schema is {content['schema']}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
-        raise ResultsDamaged(f"{path} is no manifest of this version ({problem}); extract the dataset again")
+        raise ResultsDamaged(f"{path} is no manifest of this version ({problem}); {REMAKE}")
+
+    @property
+    def _unpriced(self) -> int:
+        return max(self.spending.unpriced, self.calls.unpriced)
 
     def _money(self) -> dict[str, Any]:
         calls = self.calls
@@ -134,9 +143,11 @@ class Manifest:
         return {
             "cost": {
                 "is_rehearsal": self.is_rehearsal,
-                "spent_usd": 0.0 if self.is_rehearsal else calls.cost_usd,
-                "would_have_cost_usd": calls.cost_usd if self.is_rehearsal else None,
-                "calls_without_price": calls.unpriced,
+                "spent_usd": 0.0 if self.is_rehearsal else self.spent_usd,
+                "would_have_cost_usd": self.spent_usd if self.is_rehearsal else None,
+                "uncertain_usd": self.spending.uncertain_usd,
+                "of_calls_usd": calls.cost_usd,
+                "calls_without_price": self._unpriced,
                 "note": self.cost_text,
             },
             "cache": {
@@ -176,6 +187,7 @@ _REVIVE: dict[str, Callable[[Any], Any]] = {
     "provenance": _provenance,
     "questions": lambda found: tuple(_question(one) for one in found),
     "calls": lambda found: CallTotals(**found),
+    "spending": lambda found: Spending(**found),
     "files": lambda found: tuple(StoredFile(**one) for one in found),
     "missing_shards": tuple,
     "quarantined": lambda found: {int(shard): reason for shard, reason in found.items()},

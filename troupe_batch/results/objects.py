@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +29,7 @@ from troupe_batch.errors import SettingsError, StateUnreachable
 from troupe_batch.shown_url import shown_url
 
 _LIST_CHUNK = 1000
+_PIECE_BYTES = 8 * 1024 * 1024
 _FOR_THE_USER = (
     InvalidPathError,
     NotSupportedError,
@@ -160,6 +162,13 @@ class Objects:
         """`length` bytes from `start` on, without an event loop."""
         with _translated(self.url):
             return bytes(obstore.get_range(self._store, self._at(path), start=start, length=length))
+
+    def sha256_now(self, path: str, size_bytes: int) -> str:
+        """SHA-256 (hex) of an object of that size, a piece in memory at a time, without an event loop."""
+        digest = hashlib.sha256()
+        for start in range(0, size_bytes, _PIECE_BYTES):
+            digest.update(self.range_now(path, start, min(_PIECE_BYTES, size_bytes - start)))
+        return digest.hexdigest()
 
     def _at(self, path: str) -> str:
         return f"{self._folder}/{path}".strip("/")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.results.ledger import CommitRecord, StoredFile
+from troupe_batch.results.ledger import CURE, CommitRecord, StoredFile
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.shard_tables import ShardRows, build_tables
@@ -21,7 +21,7 @@ from troupe_batch.studies.study import AnswerStatus
 async def committed_tables(run: Run, record: CommitRecord) -> dict[Table, pa.Table]:
     """The tables that the mark names; ResultsDamaged where they are not exactly what the plan asks for."""
     if record.plan_digest != run.plan.digest:
-        raise ResultsDamaged(f"{run.store.url}: shard {record.shard} was committed under another plan; {_CURE}")
+        raise ResultsDamaged(f"{run.store.url}: shard {record.shard} was committed under another plan; {CURE}")
     files = [record.file_of(table) for table in Table]
     contents = await asyncio.gather(*(run.store.read(file) for file in files))
     tables = {}
@@ -47,11 +47,11 @@ def _parsed(run: Run, table: Table, file: StoredFile, content: bytes) -> pa.Tabl
     try:
         found: pa.Table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise ResultsDamaged(f"{where} is no Parquet file ({error}); {_CURE}") from error
+        raise ResultsDamaged(f"{where} is no Parquet file ({error}); {CURE}") from error
     if not found.schema.equals(run.schemas.of(table), check_metadata=False):
-        raise ResultsDamaged(f"{where} has other columns than this version writes; {_CURE}")
+        raise ResultsDamaged(f"{where} has other columns than this version writes; {CURE}")
     if found.num_rows != file.rows:
-        raise ResultsDamaged(f"{where} has {found.num_rows} rows and its mark says {file.rows}; {_CURE}")
+        raise ResultsDamaged(f"{where} has {found.num_rows} rows and its mark says {file.rows}; {CURE}")
     return found.replace_schema_metadata(run.schemas.of(table).metadata)
 
 
@@ -71,13 +71,10 @@ def _check_keys(run: Run, shard: int, tables: Mapping[Table, pa.Table]) -> None:
     }
     for name, (found, wanted) in expected.items():
         if not np.array_equal(found.to_numpy(), wanted):
-            raise ResultsDamaged(f"{run.store.url}: shard {shard}: {name} is not what the plan asks for; {_CURE}")
+            raise ResultsDamaged(f"{run.store.url}: shard {shard}: {name} is not what the plan asks for; {CURE}")
 
 
 def _codes(column: pa.ChunkedArray, ids: list[str]) -> pa.ChunkedArray:
     """Places of the values in `ids`, from the dictionary's few values rather than from every row."""
     places = [pc.index_in(chunk.dictionary, value_set=pa.array(ids, pa.string())) for chunk in column.chunks]
     return pa.chunked_array([place.take(chunk.indices) for place, chunk in zip(places, column.chunks, strict=True)])
-
-
-_CURE = "remove the shard's mark from ledger/ and run again: its replies come from the cache"

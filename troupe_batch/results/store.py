@@ -7,6 +7,7 @@
 <run id>/ledger/<n>.json                          the mark: put if absent, so the first attempt wins
 <run id>/provisional/<n>.json                     what a stopped attempt had finished; read only while there is no mark
 <run id>/quarantine/<n>.json                      a shard that failed too often, with its reason
+<run id>/spend/<process>.json                     what a process has paid for so far, whatever came of it
 <run id>/stop.json                                why nothing further is started
 <run id>/dataset/<table>/part-*.parquet, dataset/manifest.json
 ```
@@ -24,7 +25,7 @@ from pathlib import Path
 import orjson
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.results.ledger import CommitRecord, StopMark, StoredFile
+from troupe_batch.results.ledger import CURE, CommitRecord, StopMark, StoredFile
 from troupe_batch.results.objects import Objects
 
 DATASET = "dataset"
@@ -125,9 +126,9 @@ class RunStore:
         """The content of a file that a mark names; ResultsDamaged where it is missing or altered."""
         data = await self.objects.get(file.path)
         if data is None:
-            raise ResultsDamaged(f"{self.url}/{file.path} is missing though a mark names it; {_CURE}")
+            raise ResultsDamaged(f"{self.url}/{file.path} is missing though a mark names it; {CURE}")
         if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise ResultsDamaged(f"{self.url}/{file.path} was altered after its commit; {_CURE}")
+            raise ResultsDamaged(f"{self.url}/{file.path} was altered after its commit; {CURE}")
         return data
 
     async def quarantine(self, shard: int, reason: str) -> None:
@@ -199,6 +200,3 @@ def _mark_path(shard: int) -> str:
 
 def _provisional_path(shard: int) -> str:
     return f"provisional/{shard:06d}.json"
-
-
-_CURE = "remove the shard's mark from ledger/ and run again: its replies come from the cache"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
@@ -13,10 +14,12 @@ from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, Stop
 from troupe_batch.results.extractor import extract
+from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.caps import announce, cap_of
 from troupe_batch.wiring.workers import queue_settings
 
 INTERRUPTED = Stop("Interrupted", "stopped on request; the same command goes on from here")
@@ -25,8 +28,9 @@ INTERRUPTED = Stop("Interrupted", "stopped on request; the same command goes on 
 class Fleet:
     """One run on a fleet. Make it with `fleet_of`."""
 
-    def __init__(self, run: Run, coordination: Coordination, hints: HintQueue) -> None:
+    def __init__(self, run: Run, coordination: Coordination, hints: HintQueue, *, budget_url: str) -> None:
         self._run = run
+        self._budget_url = budget_url
         self._coordination = coordination
         self._hints = hints
         facts = RunFacts(run.plan.shards, run.plan.units, run.plan.units_per_shard)
@@ -35,15 +39,20 @@ class Fleet:
         )
 
     async def start(self) -> None:
-        """Makes the run known to the workers; lifts an earlier stop, and lets shards that were set aside try again."""
+        """Makes the run and its cost cap known to the workers; lifts an earlier stop, releases what was set aside."""
         await self._run.store.clear_stop()
         for shard in await self._run.store.quarantined():
             await self._run.store.release(shard)
+        if (cap := cap_of(self._run)) is not None:
+            # Before a worker can take a shard: it would go by the cap of before.
+            await announce(cap, self._budget_url, is_idle=not await self._reconciler.shards_under_way())
         await self._reconciler.start()
         await self._reconciler.step()
 
     async def stop(self) -> None:
         """Starts nothing further; calls in flight end and are kept."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        await self._run.store.stop(StopMark(INTERRUPTED.kind, INTERRUPTED.reason, now))
         await self._coordination.stop(self._run.store.run_id, INTERRUPTED)
 
     async def look(self) -> RunStatus:
@@ -85,7 +94,7 @@ async def fleet_of(settings: Settings, run: Run) -> AsyncIterator[Fleet]:
     )
     app = make_app(queue)
     try:
-        yield Fleet(run, coordination, HintQueue(app))
+        yield Fleet(run, coordination, HintQueue(app), budget_url=settings.redis.broker_url)
     finally:
         await coordination.aclose()
         app.close()

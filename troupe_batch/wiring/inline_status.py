@@ -22,12 +22,18 @@ class InlineStatus:
         self._on_status = on_status
         self._committed = committed
         self._shards: dict[int, ShardProgress] = {}
+        self._trouble: dict[int, str] = {}
         self._done = 0
         self._next_s = 0.0
 
     def note(self, progress: Progress) -> None:
         """Takes what one shard has done so far."""
         self._shards[progress.shard] = shown(progress)
+        if progress.trouble is None:
+            self._trouble.pop(progress.shard, None)
+        else:
+            self._trouble[progress.shard] = progress.trouble
+            self._next_s = 0.0
         is_done = progress.units == progress.planned_units
         self._done += is_done
         now_s = time.monotonic()
@@ -41,6 +47,7 @@ class InlineStatus:
             total_shards=self._run.plan.shards,
             committed_shards=self._committed + self._done,
             leased_shards=len(self._shards) - self._done,
+            trouble=dict(self._trouble),
             progress=sum(self._shards.values(), start=ShardProgress()),
             workers=("inline",),
             slots=1,

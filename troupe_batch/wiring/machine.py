@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
@@ -14,19 +14,26 @@ from troupe_batch.dispatch.worker_processes import WorkerCommand, WorkerProcesse
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.process import RehearsalProcess
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.breakdown import Breakdown
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
-_LOOK_EVERY_S = 2.0
+# Well within the patience of retries: a rehearsal server that died is back before a call is given up.
+_LOOK_AT_REHEARSAL_EVERY_S = 0.25
+_LOOK_AT_REDIS_EVERY_S = 2.0  # its own guard restarts it; this is for when the guard is gone too
 _STARTED_HERE = "started by this command"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was started: the settings that lead to it, and the processes themselves where there are any."""
+    """What was started: the settings that lead to it, and the processes themselves where there are any.
+
+    `breakdown` hears of processes that cannot be kept alive.
+    """
 
     settings: Settings
     rehearsal: RehearsalProcess | None = None
     workers: WorkerProcesses | None = None
+    breakdown: Breakdown = field(default_factory=Breakdown)
 
 
 @asynccontextmanager
@@ -39,16 +46,22 @@ async def machine(
     Redis keep apart by their queues, since each has its own workers and its own rehearsal server.
     """
     state = Path(settings.storage.state_folder)
+    breakdown = Breakdown()
     async with AsyncExitStack() as started:
+
+        def keep_up(what: Callable[[], object], every_s: float) -> None:
+            started.callback(asyncio.create_task(breakdown.keep_up(what, every_s=every_s)).cancel)
+
         server = None
         if rehearsal is not None and settings.rehearsal.url is None:
             server = started.enter_context(RehearsalProcess(rehearsal, state / "logs" / "rehearsal.log"))
+            keep_up(server.revive, _LOOK_AT_REHEARSAL_EVERY_S)
             settings = settings.with_values(_STARTED_HERE, rehearsal__url=server.url)
         if is_inline or settings.redis.broker_url != EMBEDDED:
-            yield Machine(settings, server)
+            yield Machine(settings, server, breakdown=breakdown)
             return
         redis = started.enter_context(EmbeddedRedis(state))
-        started.callback(asyncio.create_task(_keep_up(redis)).cancel)
+        keep_up(redis.ensure, _LOOK_AT_REDIS_EVERY_S)
         settings = settings.with_values(
             _STARTED_HERE,
             redis__broker_url=redis.url,
@@ -61,13 +74,7 @@ async def machine(
             state / "logs",
             env=settings.as_environment(),
             keep_fds=(redis.use_lock,),
+            on_crash_loop=breakdown.report,
         )
         await started.enter_async_context(workers)
-        yield Machine(settings, server, workers)
-
-
-async def _keep_up(redis: EmbeddedRedis) -> None:
-    """Brings the server back should even the guard that restarts it be gone."""
-    while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
-        await asyncio.to_thread(redis.ensure)
+        yield Machine(settings, server, workers, breakdown)

@@ -1,5 +1,7 @@
-"""The model stack, outside in: cached -> repairing -> retrying -> rate limited -> budgeted -> bounded -> provider.
+"""The model stack, as one function.
 
+Outside in: cached -> repairing -> outage aware -> retrying -> rate limited -> budgeted -> bounded -> metered ->
+provider.
 A cached reply takes no slot and no money; every attempt takes both. Layers without a limit are left out.
 """
 
@@ -7,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Self
 
 from troupe_batch.errors import SettingsError
-from troupe_batch.llm.budget import Budget, Budgeted, MemoryBudget
+from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, Endpoint
 from troupe_batch.llm.in_flight import InFlightBound
+from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Price, PriceList
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
@@ -25,27 +30,33 @@ from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
+from troupe_batch.llm.sqlite_values import SqliteValues
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.caps import Cap, keep_known, memory_budget
 from troupe_batch.wiring.endpoints import connection_to
 
 _DAY_S = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """The cost cap of a run; `spent_usd` is what its ledger says was spent before, asked for only when it is needed."""
-
-    run_id: str
-    max_usd: float
-    spent_usd: Callable[[], Awaitable[float]]
-
-
 class ModelStack:
-    """A model ready for use, and what must be closed after it. Belongs to one event loop."""
+    """A model ready for use, what it has spent, and what must be closed after it. Belongs to one event loop."""
 
-    def __init__(self, model: ChatModel, resources: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        spending: Spending,
+        resources: AsyncExitStack,
+        keep_cap: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.model = model
+        self.spending = spending
         self._resources = resources
+        self._keep_cap = keep_cap
+
+    async def keep_cap(self) -> None:
+        """Sets the cost cap up again where Redis has forgotten it; cheap where it has not."""
+        if self._keep_cap is not None:
+            await self._keep_cap()
 
     async def aclose(self) -> None:
         """Stores what is not stored yet and closes all connections."""
@@ -61,24 +72,31 @@ class ModelStack:
 async def open_model(
     settings: Settings, endpoint: Endpoint, *, cap: Cap | None = None, is_shared: bool = True
 ) -> ModelStack:
-    """The stack for an endpoint. Shared: cache, limits and budget live in Redis; otherwise in this process alone."""
+    """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file."""
     prices = price_list(settings, endpoint)
     async with AsyncExitStack() as resources:
         provider = connect(connection_to(settings, endpoint), prices)
         resources.push_async_callback(provider.aclose)
-        model: ChatModel = InFlightBound(provider, settings.openai.max_concurrent_model_calls)
+        spending, keep_cap = Spending(), None
+        model: ChatModel = Metered(provider, spending, prices.of(endpoint.model))
+        model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
         state = _batch(settings.redis.broker_url, resources) if is_shared else None
         if cap is not None:
-            budget = await _budget(cap, state, resources)
-            model = Budgeted(model, budget, _price_for_cap(prices, endpoint, cap))
+            price = _price_for_cap(prices, endpoint, cap)
+            budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
+            model = Budgeted(model, budget, price)
+            if isinstance(budget, RedisBudget):
+                keep_cap = partial(keep_known, cap, budget)
+                await keep_cap()
         if settings.limits.requests_per_minute or settings.limits.tokens_per_minute:
             model = RateLimited(model, _limiter(settings, endpoint, state))
-        model = Repairing(Retrying(model, RetryPolicy.of(settings.openai.max_attempts)))
+        retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
+        model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
         if settings.openai.cache_api_calls:
             cached = Cached(model, _store(settings, resources, is_shared=is_shared))
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, resources.pop_all())
+        return ModelStack(model, spending, resources.pop_all(), keep_cap)
 
 
 def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:
@@ -103,13 +121,9 @@ def _price_for_cap(prices: PriceList, endpoint: Endpoint, cap: Cap) -> Price:
     return price
 
 
-async def _budget(cap: Cap, state: RedisBatch | None, resources: AsyncExitStack) -> Budget:
-    spent_usd = await cap.spent_usd()
-    if state is None:
-        return MemoryBudget(cap.max_usd, spent_usd)
+def _shared_budget(cap: Cap, state: RedisBatch, resources: AsyncExitStack) -> RedisBudget:
     budget = RedisBudget(state, cap.run_id)
     resources.push_async_callback(budget.aclose)
-    await budget.ensure(cap_usd=cap.max_usd, spent_usd=spent_usd)
     return budget
 
 
@@ -122,10 +136,13 @@ def _limiter(settings: Settings, endpoint: Endpoint, state: RedisBatch | None) -
 
 def _store(settings: Settings, resources: AsyncExitStack, *, is_shared: bool) -> ReplyStore:
     if not is_shared:
-        return MemoryReplyStore()
+        values = SqliteValues(Path(settings.storage.state_folder) / "replies.sqlite")
+        resources.callback(values.close)
+        return MemoryReplyStore(values)
     days = settings.redis.cache_ttl_days
     batch = _batch(settings.redis.cache_url or settings.redis.broker_url, resources)
-    return RedisReplyStore(batch, ttl_s=days * _DAY_S if days else None)
+    # A process that dies holds up its shard and its calls for the same time, so that both go on together.
+    return RedisReplyStore(batch, ttl_s=days * _DAY_S if days else None, lease_s=settings.celery.lease_s)
 
 
 def _batch(url: str, resources: AsyncExitStack) -> RedisBatch:

@@ -23,10 +23,17 @@ from troupe_batch.wiring.model_stack import price_list
 def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
     """The plan of the job; what it leaves open about the model comes from the settings."""
     endpoint = choose_endpoint(settings, model=job.spec.model.name, respondents=job.respondents, rehearse=rehearse)
-    plan = make_plan(job, endpoint=endpoint, defaults=default_parameters(settings))
+    plan = make_plan(job, endpoint=endpoint, defaults=default_parameters(settings), cap_usd=settings.budget.max_usd)
     if rehearse and job.respondents is not None:
         _check_fit(job.respondents, plan)
     return plan
+
+
+def cap_origin(settings: Settings, job: Job) -> str:
+    """Who set the cost cap of the job's plan, in words."""
+    return (
+        f"budget.max_usd of {job.name}" if job.spec.budget else f"Budget.MAX_USD, {settings.origin('budget.max_usd')}"
+    )
 
 
 def default_parameters(settings: Settings) -> Parameters:

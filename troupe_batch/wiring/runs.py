@@ -7,11 +7,13 @@ from enum import StrEnum
 from itertools import count
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.runtime import make_run
 
 
@@ -39,26 +41,35 @@ async def begin_run(
 
     Raises PlanChanged where the run was started with another plan.
     """
-    name = run_id or default_run_id(plan)
+    name = checked_run_id(run_id) if run_id is not None else default_run_id(plan)
     for number in count(1):
         store = RunStore.open(settings.storage.url, name if number == 1 else f"{name}-{number}")
         if again and not await _is_open_for(store, plan):
             continue
-        is_new = await freeze(store, plan, job_text)
+        frozen = await freeze(store, plan, job_text)
         committed = len(await store.committed())
-        beginning = Beginning.NEW if is_new else Beginning.RESUMED
-        if committed >= plan.shards:
+        beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
+        if committed >= frozen.plan.shards:
             beginning = Beginning.COMPLETE
-        return BegunRun(make_run(plan, store), beginning, committed)
+        return BegunRun(make_run(frozen.plan, store), beginning, committed)
     raise AssertionError("count() ends nowhere")
 
 
 async def stored_run(settings: Settings, run_id: str) -> Run:
     """A run that was started before, from its frozen plan; FixTheInput where there is none."""
-    store = RunStore.open(settings.storage.url, run_id)
+    store = RunStore.open(settings.storage.url, checked_run_id(run_id))
     if await store.plan_text() is None:
-        raise FixTheInput(f"no run {run_id!r} in {settings.storage.url}; `troupe status` lists the runs there")
+        raise FixTheInput(
+            f"no run {run_id!r} in {shown_url(settings.storage.url)}; `troupe status` lists the runs there"
+        )
     return make_run(await load_plan(store), store)
+
+
+def checked_run_id(run_id: str) -> str:
+    """The id as it is; FixTheInput where it cannot name a folder and a queue."""
+    if len(run_id) > 90 or not JOB_ID_PATTERN.fullmatch(run_id):
+        raise FixTheInput(f"{run_id!r} cannot name a run: use letters, digits, and single . _ or - between them")
+    return run_id
 
 
 def default_run_id(plan: Plan) -> str:
@@ -71,4 +82,4 @@ async def _is_open_for(store: RunStore, plan: Plan) -> bool:
     if await store.plan_text() is None:
         return True
     frozen = await load_plan(store)
-    return frozen.digest == plan.digest and len(await store.committed()) < plan.shards
+    return frozen.digest == as_resumed(plan, frozen).digest and len(await store.committed()) < frozen.shards

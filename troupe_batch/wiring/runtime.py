@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
-from troupe_batch.errors import FixTheInput
+from troupe_batch.errors import FixTheInput, TryAgain
 from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.planning.plan import Plan
@@ -19,7 +19,8 @@ from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.model_stack import Cap, ModelStack, open_model
+from troupe_batch.shown_url import shown_url
+from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.plans import factory_of
 
 _RUNS_KEPT = 8
@@ -30,33 +31,23 @@ def make_run(plan: Plan, store: RunStore) -> Run:
     return Run(plan, plan.study, factory_of(plan), store)
 
 
-def cap_of(settings: Settings, run: Run) -> Cap | None:
-    """The cost cap of the run: the job's, else the settings'; None where neither has one."""
-    budget = run.plan.job.budget
-    max_usd = settings.budget.max_usd if budget is None else budget.max_usd
-    if max_usd is None:
-        return None
-
-    async def spent_usd() -> float:
-        records = run.store.records(sorted(await run.store.committed()))
-        return sum([record.calls.cost_usd async for _, record in records if record is not None])
-
-    return Cap(run.store.run_id, max_usd, spent_usd)
-
-
-@dataclass(frozen=True)
-class _OpenRun:
-    run: Run
-    stack: ModelStack
+@dataclass(frozen=True, slots=True)
+class _ReadPlan:
+    text: bytes
+    plan: Plan
 
 
 class FleetRuntime:
-    """The WorkerRuntime of a process. Runs are opened at their first shard and kept while they are in use."""
+    """The WorkerRuntime of a process that runs one shard at a time.
+
+    Runs are opened at their first shard and kept while they are in use. Before each shard the stored plan is looked at
+    again: a run may have been resumed with another cost cap, or removed and started anew with another questionnaire.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._open: dict[str, _OpenRun] = {}
-        self._plans: dict[str, Plan] = {}
+        self._open: dict[str, OpenRun] = {}
+        self._plans: dict[str, _ReadPlan] = {}
         self._opening = asyncio.Lock()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -87,14 +78,17 @@ class FleetRuntime:
             seen = shown(progress)
             on_progress(seen)
 
-        record = await run_shard(
-            opened.run,
-            Attempt(shard, attempt, self._worker),
-            model=opened.stack.model,
-            concurrency=self._settings.openai.max_concurrent_model_calls,
-            on_progress=report,
-            should_stop=lambda: not still_mine(),
-        )
+        try:
+            record = await run_shard(
+                opened.run,
+                Attempt(shard, attempt, self._worker, before_mark=lambda: self._before_mark(opened)),
+                model=opened.stack.model,
+                concurrency=self._settings.openai.max_concurrent_model_calls,
+                on_progress=report,
+                should_stop=lambda: not still_mine(),
+            )
+        finally:
+            await opened.record.try_to_save()
         return ShardResult(is_committed=record is not None, progress=seen)
 
     async def note_absences(self, run_id: str, quarantined: Mapping[int, str], stop: Stop | None) -> None:
@@ -115,30 +109,47 @@ class FleetRuntime:
         """Closes the model stacks of all open runs."""
         opened, self._open = self._open, {}
         for one in opened.values():
-            await one.stack.aclose()
+            await one.aclose()
 
-    async def _opened(self, run_id: str) -> _OpenRun:
+    async def _opened(self, run_id: str) -> OpenRun:
         async with self._opening:
-            if run_id not in self._open:
-                plan = await self._plan(run_id)
-                plan.check_prompts()
-                while len(self._open) >= _RUNS_KEPT:
-                    await self._open.pop(next(iter(self._open))).stack.aclose()
-                run = make_run(plan, self._store(run_id))
-                stack = await open_model(self._settings, plan.endpoint, cap=cap_of(self._settings, run))
-                self._open[run_id] = _OpenRun(run, stack)
+            plan = await self._plan(run_id)
+            opened = self._open.get(run_id)
+            if opened is not None and opened.run.plan is plan and await opened.record.is_there():
+                await opened.stack.keep_cap()
+                return opened
+            plan.check_prompts()
+            await self._make_room_for(run_id)
+            run = make_run(plan, self._store(run_id))
+            self._open[run_id] = await open_run(self._settings, run, worker=self._worker)
             return self._open[run_id]
 
+    async def _make_room_for(self, run_id: str) -> None:
+        if (before := self._open.pop(run_id, None)) is not None:
+            await before.aclose()
+        while len(self._open) >= _RUNS_KEPT:
+            await self._open.pop(next(iter(self._open))).aclose()
+
+    async def _before_mark(self, opened: OpenRun) -> None:
+        """What the shard cost is on record, and it is still a shard of the stored plan, when its mark is placed."""
+        run = opened.run
+        if (await self._plan(run.store.run_id)).digest != run.plan.digest:
+            raise TryAgain(f"run {run.store.run_id} was started anew while a shard of the old one was under way")
+        await opened.record.save()
+
     async def _plan(self, run_id: str) -> Plan:
-        if run_id not in self._plans:
-            text = await self._store(run_id).plan_text()
-            if text is None:
-                raise FixTheInput(
-                    f"there is no run {run_id} in {self._settings.storage.url}; "
-                    "give the workers the Storage.URL that the run was submitted with"
-                )
-            self._plans[run_id] = Plan.from_json(text)
-        return self._plans[run_id]
+        """The stored plan; the same object as long as it says the same."""
+        text = await self._store(run_id).plan_text()
+        if text is None:
+            self._plans.pop(run_id, None)
+            raise FixTheInput(
+                f"there is no run {run_id} in {shown_url(self._settings.storage.url)}; "
+                "give the workers the Storage.URL that the run was submitted with"
+            )
+        read = self._plans.get(run_id)
+        if read is None or read.text != text:
+            read = self._plans[run_id] = _ReadPlan(text, Plan.from_json(text))
+        return read.plan
 
     def _store(self, run_id: str) -> RunStore:
         return RunStore.open(self._settings.storage.url, run_id)

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.integration.llm.fault_server import FaultServer, completion, dropped, error, text
+from tests.integration.llm.fault_server import Answer, FaultServer, completion, dropped, error, text
 from troupe_batch.errors import (
     CredentialsRejected,
     EndpointBusy,
     EndpointFaulty,
+    EndpointMissing,
     EndpointUnreachable,
     QuotaExhausted,
     RequestRejected,
     SettingsError,
     TroupeError,
+    WrongEndpoint,
 )
 from troupe_batch.llm.chat import (
     ChatRequest,
@@ -169,7 +171,12 @@ async def test_json_in_a_code_fence_is_read(server: FaultServer, provider: OpenA
         (error(401), CredentialsRejected),
         (error(403), CredentialsRejected),
         (error(400), RequestRejected),
-        (error(404), RequestRejected),
+        (error(404), EndpointMissing),
+        (error(405), EndpointMissing),
+        (error(410), EndpointMissing),
+        (error(404, {"message": "no", "code": "DeploymentNotFound"}), EndpointMissing),
+        (error(400, {"message": "no", "code": "model_not_found"}), EndpointMissing),
+        (text(b"<html>Not found</html>", status=404), EndpointMissing),
         (error(413), RequestRejected),
         (error(422), RequestRejected),
         (error(500), EndpointFaulty),
@@ -381,3 +388,71 @@ async def test_a_connection_that_lacks_something_is_an_error_of_the_settings(spe
 
 def test_a_connection_never_shows_its_key() -> None:
     assert "sk-secret" not in repr(ConnectionSpec("openai", api_key="sk-secret"))
+
+
+def from_rehearsal(answer: Answer, identity: str = "rehearsal/abc/1") -> Answer:
+    def marked(request: web.Request) -> web.StreamResponse:
+        response = answer(request)
+        response.headers["X-Troupe-Rehearsal"] = identity
+        return response
+
+    return marked
+
+
+REHEARSED = replace(ASKED, endpoint=Endpoint("rehearsal/abc/1", "gpt-4o-mini", is_rehearsal=True))
+
+
+@pytest.mark.parametrize("answer", [completion({"q1": "yes"}), error(429), error(500), error(401)])
+async def test_a_rehearsal_server_never_answers_a_real_run(
+    server: FaultServer, provider: OpenAIProvider, answer: Answer
+) -> None:
+    server.answers = [from_rehearsal(answer)]
+
+    with pytest.raises(WrongEndpoint, match="this run is no rehearsal"):
+        await provider.complete(ASKED)
+
+
+@pytest.mark.parametrize("answer", [completion({"q1": "yes"}), error(429), error(401)])
+async def test_only_a_rehearsal_server_answers_a_rehearsal(
+    server: FaultServer, provider: OpenAIProvider, answer: Answer
+) -> None:
+    server.answers = [answer]
+
+    with pytest.raises(WrongEndpoint, match=r"127\.0\.0\.1 is no rehearsal server"):
+        await provider.complete(REHEARSED)
+
+
+async def test_a_failing_proxy_before_a_rehearsal_server_is_no_other_endpoint(
+    server: FaultServer, provider: OpenAIProvider
+) -> None:
+    server.answers = [error(502), from_rehearsal(completion({"q1": "yes"}))]
+
+    with pytest.raises(EndpointFaulty):
+        await provider.complete(REHEARSED)
+
+    assert (await provider.complete(REHEARSED)).value == {"q1": "yes"}
+
+
+@pytest.mark.parametrize("identity", ["rehearsal/abc/2", "rehearsal/xyz/1", "1", ""])
+async def test_other_respondents_than_those_of_the_plan_never_answer_a_rehearsal(
+    server: FaultServer, provider: OpenAIProvider, identity: str
+) -> None:
+    server.answers = [from_rehearsal(completion({"q1": "yes"}), identity)]
+
+    with pytest.raises(WrongEndpoint, match=r"start `troupe rehearse --seed 1` with the job's own --respondents"):
+        await provider.complete(REHEARSED)
+
+
+async def test_a_missing_model_is_named_with_the_address_and_the_cure(
+    server: FaultServer, provider: OpenAIProvider
+) -> None:
+    server.answers = [error(404, {"message": "The model does not exist", "code": "model_not_found"})]
+
+    with pytest.raises(EndpointMissing) as caught:
+        await provider.complete(ASKED)
+
+    said = str(caught.value)
+    assert said.startswith(f"no model 'gpt-4o-mini' at {server.url}/chat/completions: the endpoint answered 404")
+    assert "The model does not exist" in said
+    assert "OpenAI.MODEL" in said
+    assert "OpenAI.BASE_URL" in said

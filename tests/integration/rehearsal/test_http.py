@@ -55,7 +55,7 @@ def test_a_connection_serves_many_requests_however_they_are_cut(wire: socket.soc
     assert whole[0] == in_bytes[0] == 200
     # The same but for the count at the end of the id.
     assert whole[2].replace(b"-1", b"-2", 1) == in_bytes[2]
-    assert whole[1]["x-troupe-rehearsal"] == "1"
+    assert whole[1]["x-troupe-rehearsal"] == RehearsalConfig().identity
 
 
 def test_pipelined_requests_are_answered_in_order(wire: socket.socket) -> None:

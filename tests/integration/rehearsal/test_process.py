@@ -126,3 +126,24 @@ def test_the_identity_names_respondents_and_seed_but_no_port(tmp_path: Path) -> 
     assert plain.startswith("rehearsal/")
     assert plain.endswith("/4")
     assert plain != RehearsalConfig(seed=4, respondents=file).identity
+
+
+def test_a_server_that_died_comes_back_at_its_old_address(tmp_path: Path) -> None:
+    with RehearsalProcess(RehearsalConfig(), tmp_path / "log") as server:
+        url, first = server.url, psutil.Process(server.pid)
+        assert not server.revive()
+        first.kill()
+        first.wait(timeout=10)
+
+        assert server.revive()
+
+        assert server.url == url
+        assert server.pid != first.pid
+        assert server.stats()["requests"] == 0
+
+
+def test_a_server_that_was_stopped_is_not_brought_back(tmp_path: Path) -> None:
+    with RehearsalProcess(RehearsalConfig(), tmp_path / "log") as server:
+        server.stop()
+
+        assert not server.revive()

@@ -83,7 +83,7 @@ async def test_a_strict_reply_carries_marks_usage_and_rate_limit_headers(client:
     assert reply.system_fingerprint == "rehearsal"
     assert reply.usage is not None
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
-    assert raw.headers["x-troupe-rehearsal"] == "1"
+    assert raw.headers["x-troupe-rehearsal"].startswith("rehearsal/")
     assert int(raw.headers["x-ratelimit-remaining-requests"]) > 0
 
 
@@ -155,7 +155,7 @@ async def test_error_faults_are_the_errors_of_the_sdk(
         await _ask(client, f"fault {kind}!")
 
     assert caught.value.code == code
-    assert caught.value.response.headers["x-troupe-rehearsal"] == "1"
+    assert caught.value.response.headers["x-troupe-rehearsal"].startswith("rehearsal/")
     if kind.isdigit():
         assert caught.value.status_code == int(kind)
     if kind == "429":

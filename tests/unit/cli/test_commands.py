@@ -93,6 +93,24 @@ def test_plan_shows_what_is_asked_and_costs_without_a_key(capsys: pytest.Capture
     assert {margin["dimension"] for margin in planned["margins"]} >= {"age", "sex", "education", "region"}
 
 
+def test_plan_shows_the_cap_in_force_and_who_set_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    settings = ("--json", "--set", "Budget.MAX_USD=7")
+
+    assert run_command(["plan", str(job), *settings]) == 0
+    of_job = json.loads(capsys.readouterr().out)
+    content = yaml.safe_load(job.read_text())
+    content.pop("budget")
+    job.write_text(yaml.safe_dump(content))
+    assert run_command(["plan", str(job), *settings]) == 0
+    of_settings = json.loads(capsys.readouterr().out)
+
+    assert of_job["cap_usd"] != 7
+    assert of_job["cap_origin"] == f"budget.max_usd of {job}"
+    assert of_settings["cap_usd"] == 7
+    assert of_settings["cap_origin"].startswith("Budget.MAX_USD, ")
+
+
 def test_a_mistake_in_a_job_names_file_line_and_cure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = here / "jobs" / "gazpacho_concept_test.yaml"
     text = job.read_text().replace("asking: question", "askin: question")

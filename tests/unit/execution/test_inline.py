@@ -7,7 +7,8 @@ import pytest
 
 from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run, person_asked
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, StateUnreachable
+from troupe_batch.errors import BudgetSpent, EndpointDown, EndpointStaysDown, StateUnreachable
+from troupe_batch.execution.progress import Progress
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.outcome import RunState
@@ -171,3 +172,48 @@ async def test_a_run_on_disk_is_resumed_by_another_process(tmp_path: object) -> 
 
     assert outcome.is_complete
     assert (await verify(again)).is_complete
+
+
+async def test_an_outage_of_the_endpoint_is_waited_out_and_leaves_no_failed_answer() -> None:
+    run, model = new_run(people=20), AnsweringModel()
+    troubles: list[str | None] = []
+    down = iter(range(3))
+    model.script = lambda _: (
+        EndpointDown("away", rest_s=0) if len(model.asked) > 9 and next(down, None) is not None else None
+    )
+
+    def watch(progress: Progress) -> None:
+        troubles.append(progress.trouble)
+
+    outcome = await run_inline(run, model=model, concurrency=1, on_progress=watch)
+
+    assert outcome.is_complete
+    assert outcome.manifest is not None
+    assert outcome.manifest.answered == 20 * 5
+    assert troubles.count("away") == 3
+    assert troubles[-1] is None
+
+
+async def test_an_outage_that_lasts_too_long_stops_the_run_which_can_be_resumed() -> None:
+    run, model = new_run(people=20), AnsweringModel()
+    model.script = lambda _: EndpointStaysDown("for 120 minutes") if len(model.asked) > 9 else None
+
+    stopped = await run_inline(run, model=model, concurrency=1)
+    resumed = await run_inline(run, model=AnsweringModel(), concurrency=1)
+
+    assert (stopped.error, stopped.reason) == ("EndpointStaysDown", "for 120 minutes")
+    assert resumed.is_complete
+
+
+async def test_a_run_that_waits_for_its_endpoint_can_be_stopped() -> None:
+    model = AnsweringModel(lambda _: EndpointDown("away", rest_s=3600))
+    is_waiting: list[bool] = []
+
+    def watch(progress: Progress) -> None:
+        is_waiting.append(progress.trouble is not None)
+
+    stopped = await run_inline(
+        new_run(people=20), model=model, concurrency=1, on_progress=watch, should_stop=lambda: any(is_waiting)
+    )
+
+    assert stopped.error == "Interrupted"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.doubles.runs import AnsweringModel, PlainFactory, new_run, person_asked
-from troupe_batch.errors import BudgetSpent, CredentialsRejected, GaveUp, Interrupted, StateUnreachable
+from troupe_batch.errors import BudgetSpent, CredentialsRejected, EndpointDown, GaveUp, Interrupted, StateUnreachable
 from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
@@ -244,13 +244,16 @@ _BY_QUESTION = {
 }
 
 
-async def test_a_state_that_is_unreachable_ends_the_attempt_and_keeps_nothing() -> None:
+@pytest.mark.parametrize("error", [StateUnreachable("Redis is away"), EndpointDown("the endpoint is away")])
+@pytest.mark.parametrize("enrich", ["none", "bio"])
+async def test_an_outage_ends_the_attempt_and_keeps_nothing(error: Exception, enrich: str) -> None:
     def script(request: ChatRequest) -> Exception | None:
-        return StateUnreachable("Redis is away") if person_asked(request) == 4 else None
+        is_struck = request.sample == "bio 4" if enrich == "bio" else person_asked(request) == 4
+        return error if is_struck else None
 
-    run = new_run()
+    run = new_run(enrich=enrich)
 
-    with pytest.raises(StateUnreachable):
+    with pytest.raises(type(error)):
         await run_shard(run, FIRST, model=AnsweringModel(script), concurrency=2)
 
     assert await run.store.committed() == set()

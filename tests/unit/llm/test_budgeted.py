@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from tests.doubles.models import GatedModel, ScriptedModel, ok, request
+from tests.doubles.models import GatedModel, ScriptedModel, ok
+from tests.doubles.models import request as unlimited
 from troupe_batch.errors import (
     BudgetSpent,
     EndpointBusy,
@@ -15,10 +17,16 @@ from troupe_batch.errors import (
     TroupeError,
 )
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
-from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS, Price
+from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, ReplyStatus
+from troupe_batch.llm.prices import Price
 
 PRICE = Price(1.0, 0.5, 4.0)
+
+
+def request() -> ChatRequest:
+    return replace(unlimited(), parameters=Parameters(max_completion_tokens=500))
+
+
 WORST_USD = PRICE.worst_case(request())
 
 
@@ -82,9 +90,10 @@ async def test_a_call_that_could_pass_the_cap_is_never_sent() -> None:
     assert model.asked == []
 
 
-async def test_a_request_without_a_limit_gets_one_because_a_cap_needs_a_worst_case() -> None:
+async def test_a_request_without_a_limit_is_rejected_because_a_cap_needs_a_worst_case() -> None:
     model = ScriptedModel([ok()])
 
-    await Budgeted(model, MemoryBudget(1.0), PRICE).complete(request())
+    with pytest.raises(RequestRejected, match="max_completion_tokens"):
+        await Budgeted(model, MemoryBudget(1.0), PRICE).complete(unlimited())
 
-    assert model.asked[0].parameters.max_completion_tokens == DEFAULT_MAX_COMPLETION_TOKENS
+    assert model.asked == []

@@ -35,7 +35,12 @@ def population() -> dict[str, Any]:
 def make(population: dict[str, Any]) -> Callable[..., Plan]:
     """A plan of a small job; keywords replace fields of the job, `study` fields of the study."""
 
-    def plan(study: dict[str, Any] | None = None, defaults: Parameters | None = None, **fields: Any) -> Plan:
+    def plan(
+        study: dict[str, Any] | None = None,
+        defaults: Parameters | None = None,
+        cap_usd: float | None = None,
+        **fields: Any,
+    ) -> Plan:
         questions = [{"id": "buy", "type": "rating", "text": "Buy?", "labels": ["A", "B", "C", "D", "E"]}]
         job = {
             "id": "small",
@@ -43,6 +48,6 @@ def make(population: dict[str, Any]) -> Callable[..., Plan]:
             "study": {"questions": questions, **(study or {})},
         }
         resolved = resolve_job(JobSpec(**{**job, **fields}))
-        return make_plan(resolved, endpoint=Endpoint("test", "gpt-4o-mini"), defaults=defaults)
+        return make_plan(resolved, endpoint=Endpoint("test", "gpt-4o-mini"), defaults=defaults, cap_usd=cap_usd)
 
     return plan

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import PlanChanged, ResultsDamaged
 from troupe_batch.llm.chat import Parameters
+from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning import Plan, differences
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+from troupe_batch.population import PopulationSpec
 
 Make = Callable[..., Plan]
 RATING = {"id": "buy", "type": "rating", "text": "Buy?"}
@@ -170,6 +172,54 @@ def test_the_job_decides_parameters_and_the_settings_fill_in_the_rest(make: Make
     assert plan.parameters == Parameters(0.0, 0.5, 500, "low")
 
 
+def test_the_words_of_a_population_change_neither_digest_nor_plan(make: Make, population: dict[str, Any]) -> None:
+    region = {**population["dimensions"]["region"], "source": "assumption: another", "note": "rounded"}
+    said = {
+        "title": "A hundred",
+        "universe": {"description": "everyone"},
+        "sources": [{"id": "census", "citation": "The census"}],
+        "dimensions": {"region": region},
+    }
+
+    old, new = make(), make(population=PopulationSpec(**{**population, **said}))
+
+    assert new.population.digest != old.population.digest
+    assert (new.digest, differences(old, new)) == (old.digest, [])
+    moved = {**region, "values": {"North": 0.4, "South": 0.6}}
+    assert make(population=PopulationSpec(**{**population, "dimensions": {"region": moved}})).digest != old.digest
+
+
+def test_every_plan_limits_the_length_of_replies_so_that_a_cap_has_a_worst_case(make: Make) -> None:
+    assert make().parameters.max_completion_tokens == DEFAULT_MAX_COMPLETION_TOKENS
+    assert make(budget={"max_usd": 1}).digest == make().digest
+
+
+def test_the_cap_is_the_jobs_else_that_of_the_settings_and_travels_with_the_plan(make: Make) -> None:
+    assert make().cap_usd is None
+    assert make(cap_usd=3.0).cap_usd == 3.0
+    assert make(cap_usd=3.0, budget={"max_usd": 0}).cap_usd == 0
+    assert Plan.from_json(make(cap_usd=3.0).to_json()).cap_usd == 3.0
+    assert make(cap_usd=3.0).digest == make().digest
+
+
+def test_another_release_that_asks_the_same_has_the_same_plan(make: Make) -> None:
+    old, new = dataclasses.replace(make(), code_version="0.0.1"), make()
+
+    assert (old.digest, differences(old, new)) == (new.digest, [])
+    assert Plan.from_json(old.to_json()).code_version == "0.0.1"
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 3, 7])
+def test_prose_about_a_person_is_written_in_one_shard_alone(make: Make, replicates: int) -> None:
+    plan = make(enrich="bio", replicates=replicates, units_per_shard=5)
+
+    people = [{plan.unit(u).person_index for u in plan.shard(shard)} for shard in range(plan.shards)]
+
+    assert sum(map(len, people)) == 100
+    assert 5 <= plan.units_per_shard < 5 + replicates
+    assert make(replicates=replicates, units_per_shard=5).units_per_shard == 5
+
+
 def test_whole_and_broken_ways_to_write_a_temperature_are_one_plan(make: Make) -> None:
     assert make(defaults=Parameters(temperature=1)).digest == make(model={"temperature": 1.0}).digest
 
@@ -183,15 +233,18 @@ def test_other_prompts_than_the_planned_ones_are_refused_by_name(make: Make) -> 
         Plan.from_json(text).check_prompts()
 
 
-@given(units=st.integers(1, 10**7), calls=st.integers(1, 5_000))
-def test_shards_have_work_for_every_slot_but_never_more_than_2500_calls(units: int, calls: int) -> None:
+@given(units=st.integers(1, 10**7), calls=st.integers(1, 20_000))
+def test_shards_have_work_for_every_slot_but_never_more_than_10000_calls(units: int, calls: int) -> None:
     size = auto_units_per_shard(units, calls)
 
     assert 1 <= size <= units
-    assert size == 1 or size * calls <= 2_500
+    assert size == 1 or size * calls <= 10_000
+    assert size <= 2_500
 
 
-@pytest.mark.parametrize(("units", "calls", "size"), [(10, 1, 10), (200, 5, 25), (1_000, 5, 125), (100_000, 1, 2_500)])
+@pytest.mark.parametrize(
+    ("units", "calls", "size"), [(10, 1, 10), (200, 5, 25), (1_000, 5, 125), (100_000, 1, 2_500), (100_000, 5, 2_000)]
+)
 def test_a_small_job_still_has_several_shards(units: int, calls: int, size: int) -> None:
     assert auto_units_per_shard(units, calls) == size
 

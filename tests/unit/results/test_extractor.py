@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doubles.runs import AnsweringModel, commit_all, memory_store, new_run, person_asked
+from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, ResultsDamaged
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatRequest
@@ -300,3 +302,63 @@ async def test_a_dataset_lies_on_disk_as_documented(tmp_path: Path) -> None:
     dataset = tmp_path / "soup" / "dataset"
     assert sorted(p.name for p in dataset.iterdir()) == ["answers", "llm_calls", "manifest.json", "people", "responses"]
     assert [p.name.startswith("part-00000-") for p in dataset.glob("*/*")] == [True] * 4
+
+
+async def _damage(run: Run, path: str) -> None:
+    dataset = run.store.objects.within("dataset")
+    data = await dataset.get(path)
+    assert data is not None
+    await dataset.put(path, data[:-9] + bytes(9))
+
+
+@pytest.mark.parametrize("table", list(Table))
+async def test_a_dataset_that_was_altered_is_made_anew_from_the_shards_when_asked_to_check(table: Table) -> None:
+    run = new_run()
+    await commit_all(run)
+    manifest = await extract(run)
+    before = await _dataset_files(run)
+    await _damage(run, manifest.files_of(table)[0].path)
+    assert not (await verify(run)).is_sound
+
+    assert await extract(run, is_checked=True) == manifest
+
+    assert await _dataset_files(run) == before
+    assert (await verify(run)).is_complete
+
+
+async def test_a_part_that_nobody_named_is_removed_when_asked_to_check() -> None:
+    run = new_run()
+    await commit_all(run)
+    await extract(run)
+    await run.store.objects.put("dataset/answers/part-99999-copy.parquet", b"PAR1")
+    assert not (await verify(run)).is_sound
+
+    await extract(run, is_checked=True)
+
+    assert (await verify(run)).is_complete
+
+
+async def test_a_manifest_with_other_sums_than_the_ledger_is_written_anew_when_asked_to_check() -> None:
+    run = new_run()
+    await commit_all(run)
+    manifest = await extract(run)
+    forged = dataclasses.replace(manifest, counts={**manifest.counts, "why": {"answered": 1}})
+    await run.store.objects.put("dataset/manifest.json", forged.to_json())
+
+    assert await extract(run, is_checked=True) == manifest
+
+
+async def test_a_shard_that_was_altered_is_cured_as_the_message_says() -> None:
+    run = new_run()
+    await commit_all(run)
+    record = await run.store.record(1)
+    assert record is not None
+    await run.store.objects.put(record.file_of("answers").path, b"damaged")
+    with pytest.raises(ResultsDamaged, match=r"remove the shard's mark \(ledger/<shard>\.json"):
+        await extract(run)
+
+    await run.store.objects.delete("ledger/000001.json")
+    outcome = await run_inline(run, model=AnsweringModel(), concurrency=2)
+
+    assert outcome.is_complete
+    assert (await verify(run)).is_complete

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.doubles.runs import memory_store, plan
@@ -10,7 +12,7 @@ from troupe_batch.results.freezing import freeze, load_plan
 async def test_a_new_run_is_frozen_with_its_job_as_written() -> None:
     store = memory_store()
 
-    assert await freeze(store, plan(), "id: soup  # mine\n")
+    assert (await freeze(store, plan(), "id: soup  # mine\n")).is_new
     assert (await load_plan(store)).digest == plan().digest
     assert await store.job_text() == b"id: soup  # mine\n"
 
@@ -19,7 +21,7 @@ async def test_a_resume_with_the_same_plan_goes_on() -> None:
     store = memory_store()
     await freeze(store, plan(), "a")
 
-    assert not await freeze(store, plan(), "a")
+    assert not (await freeze(store, plan(), "a")).is_new
 
 
 async def test_a_raised_budget_reaches_the_workers_of_the_resume() -> None:
@@ -28,9 +30,7 @@ async def test_a_raised_budget_reaches_the_workers_of_the_resume() -> None:
 
     await freeze(store, plan(budget={"max_usd": 5.0}), "b")
 
-    budget = (await load_plan(store)).job.budget
-    assert budget is not None
-    assert budget.max_usd == 5.0
+    assert (await load_plan(store)).cap_usd == 5.0
     assert await store.job_text() == b"b"
 
 
@@ -46,6 +46,26 @@ async def test_a_resume_with_another_plan_names_what_changed_and_changes_nothing
     assert "seed: 0 -> 7" in message
     assert "replicates: 1 -> 2" in message
     assert await store.job_text() == b"a"
+
+
+async def test_a_resume_keeps_the_shards_that_were_cut_whatever_rule_is_in_force_now() -> None:
+    store = memory_store()
+    before = dataclasses.replace(plan(people=60, units_per_shard="auto"), units_per_shard=11)
+    await freeze(store, before, "a")
+
+    resumed = await freeze(store, plan(people=60, units_per_shard="auto"), "a")
+
+    assert plan(people=60, units_per_shard="auto").units_per_shard != 11
+    assert (resumed.is_new, resumed.plan.units_per_shard) == (False, 11)
+    assert (await load_plan(store)).digest == before.digest
+
+
+async def test_a_number_of_units_that_the_job_names_must_stay() -> None:
+    store = memory_store()
+    await freeze(store, plan(units_per_shard=11), "a")
+
+    with pytest.raises(PlanChanged, match="units_per_shard: 11 -> 12"):
+        await freeze(store, plan(units_per_shard=12), "a")
 
 
 async def test_a_crash_between_plan_and_job_file_is_mended_by_the_resume() -> None:

@@ -89,7 +89,7 @@ def test_dont_know_is_an_answer_without_a_code() -> None:
     unsure = {"status": AnswerStatus.ANSWERED, "label": "No idea", "is_dont_know": True}
     responses = _tables(_answers(drink=unsure, wide=unsure))[Table.RESPONSES].to_pylist()[0]
 
-    assert (responses["drink"], responses["drink__dont_know"]) == ("No idea", True)
+    assert (responses["drink"], responses["drink__dont_know"], responses["drink__status"]) == (None, True, "answered")
     assert (responses["wide"], responses["wide__dont_know"], responses["wide__status"]) == (None, True, "answered")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,38 @@ def test_orders_of_two_questions_are_not_the_same_draw() -> None:
     one, other = (OptionOrder(20, Order.RANDOM, frozenset(), seed=1, question_id=q) for q in ("q1", "q2"))
 
     assert one.shown_to(3, 0) != other.shown_to(3, 0)
+
+
+def few(order: Order, count: int = 5, anchored: frozenset[int] = frozenset()) -> tuple[tuple[int, ...], ...]:
+    return OptionOrder(count, order, anchored, seed=1, question_id="q").few()
+
+
+@given(count=st.integers(2, 12), anchored=st.frozensets(st.integers(0, 11)))
+def test_a_few_random_orders_put_every_option_in_every_free_place_once(count: int, anchored: frozenset[int]) -> None:
+    free = [place for place in range(count) if place not in anchored]
+
+    orders = few(Order.RANDOM, count, anchored)
+
+    assert len(orders) == max(1, len(free))
+    assert all(sorted(order) == list(range(count)) for order in orders)
+    assert all(order[place] == place for order in orders for place in anchored if place < count)
+    assert all(sorted(order[place] for order in orders) == free for place in free)
+
+
+@pytest.mark.parametrize("count", [2, 4, 6, 8])
+def test_a_few_random_orders_put_each_of_an_even_number_of_options_behind_each_other_once(count: int) -> None:
+    neighbours = Counter(pair for order in few(Order.RANDOM, count) for pair in pairwise(order))
+
+    assert neighbours == dict.fromkeys(permutations(range(count), 2), 1)
+
+
+def test_a_few_flips_are_two_and_a_few_fixed_orders_one() -> None:
+    assert few(Order.FLIP, 3) == ((0, 1, 2), (2, 1, 0))
+    assert few(Order.FLIP, 3, frozenset({2})) == ((0, 1, 2), (1, 0, 2))
+    assert few(Order.FIXED, 3) == ((0, 1, 2),)
+
+
+def test_the_few_orders_of_another_seed_are_others() -> None:
+    one, other = (OptionOrder(6, Order.RANDOM, (), seed=seed, question_id="q").few() for seed in (1, 2))
+
+    assert set(one) != set(other)

@@ -27,7 +27,7 @@ ALL: list[Question] = [RATING, PICKED, SINGLE, MULTI, NUMBER, WHOLE, TEXT]
 
 
 def read(question: Question, value: Any, *, person: int = 0, replicate: int = 0) -> Answer:
-    shown = Presentation(question, seed=1).to(person, replicate)
+    shown = Presentation(question, seed=1).to(person, replicate, 0)
     return reader_of(question, seed=1).read(value, shown, person, replicate)
 
 
@@ -77,7 +77,15 @@ def test_a_drawn_dont_know_is_an_answer_without_a_code() -> None:
     assert (answer.status, answer.is_dont_know, answer.code, answer.label) == ("answered", True, None, "Don't know")
 
 
-def test_chances_far_from_100_are_scaled_and_said_to_be() -> None:
+@pytest.mark.parametrize("stated", [50, 97, 103, 200])
+def test_chances_that_add_up_to_half_or_twice_of_100_are_the_last_to_be_scaled(stated: int) -> None:
+    answer = read(RATING, {"No": stated // 2, "Maybe": stated - stated // 2, "Yes": 0, "Don't know": 0})
+
+    assert answer.distribution == pytest.approx((stated // 2 / stated, 1 - stated // 2 / stated, 0.0, 0.0))
+    assert answer.reason == f"the stated chances added up to {stated} %; they were scaled to 100 %"
+
+
+def test_chances_off_100_are_scaled_and_said_to_be() -> None:
     answer = read(RATING, {"No": 30, "Maybe": 30, "Yes": 0, "Don't know": 0})
 
     assert answer.distribution == (0.5, 0.5, 0.0, 0.0)
@@ -107,6 +115,8 @@ def test_text_is_stripped_and_kept() -> None:
         (SINGLE, "home", "'home' is not one of the options"),
         (SINGLE, None, "None is not one of the options"),
         (RATING, {"No": 0, "Maybe": 0, "Yes": 0, "Don't know": 0}, "all chances are 0"),
+        (RATING, {"No": 20, "Maybe": 20, "Yes": 9, "Don't know": 0}, "the chances add up to 49, not to 100"),
+        (RATING, {"No": 100, "Maybe": 90, "Yes": 10, "Don't know": 1}, "the chances add up to 201, not to 100"),
         (RATING, {"No": 100, "Maybe": 0, "Yes": 0}, 'no chance is stated for "Don\'t know"'),
         (RATING, {"No": True, "Maybe": 0, "Yes": 0, "Don't know": 0}, "no chance is stated for 'No'"),
         (RATING, {"No": -1, "Maybe": 0, "Yes": 0, "Don't know": 9}, "the chance stated for 'No' is -1, not 0 to 100"),
@@ -153,6 +163,7 @@ def test_what_cannot_be_read_is_unreadable_with_the_reason_and_no_value(
 
     assert (answer.status, answer.reason) == (AnswerStatus.UNREADABLE, reason)
     assert values(answer) == {}
+    assert reader_of(question, seed=1).problem(value) == reason
 
 
 json_values = st.recursive(

@@ -1,11 +1,13 @@
-"""The JSON Schema that a reply must match: constant per group of questions, in the strict form of the OpenAI API.
+"""The JSON Schema that a reply must match, in the strict form of the OpenAI API.
 
-The shown order is not in it, so an endpoint and a validator compile each schema once, not once per person.
+Endpoints that enforce a schema write properties in its order. So questions that are answered property by property stand
+in the schema as they were shown, and are shown in few orders: endpoints and validators compile a schema when they first
+see it. A choice of one label is one value whatever the order of its enum, so that order is the file's for everybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from troupe_batch.llm.chat import ReplySchema
@@ -21,9 +23,25 @@ from troupe_batch.studies.survey.questions import (
 )
 
 
-def reply_schema(questions: Sequence[Question]) -> ReplySchema:
-    """The schema of one reply: an object with one required property per question."""
-    return ReplySchema("answers", _object({question.id: _property(question) for question in questions}))
+def reply_schema(
+    questions: Sequence[Question],
+    orders: Sequence[Sequence[str] | None] | None = None,
+    check: Callable[[Any], str | None] | None = None,
+) -> ReplySchema:
+    """The schema of one reply: an object with one required property per question, the options as `orders` shows them.
+
+    None stands for the order of the file. `check` finds what the schema cannot say.
+    """
+    shown = orders or [None] * len(questions)
+    properties = {question.id: _property(question, order) for question, order in zip(questions, shown, strict=True)}
+    return ReplySchema("answers", _object(properties), check)
+
+
+def is_answered_in_order(question: Question) -> bool:
+    """Whether a reply goes through the options one by one, so that the order of its schema is one of answering."""
+    if isinstance(question, SingleChoice | Rating):
+        return question.elicitation == Elicitation.PROBABILITIES
+    return isinstance(question, MultiChoice)
 
 
 def answerable_labels(question: SingleChoice | Rating) -> tuple[str, ...]:
@@ -32,19 +50,19 @@ def answerable_labels(question: SingleChoice | Rating) -> tuple[str, ...]:
     return labels if question.dont_know is None else (*labels, question.dont_know)
 
 
-def _property(question: Question) -> dict[str, Any]:
+def _property(question: Question, order: Sequence[str] | None) -> dict[str, Any]:
     if isinstance(question, Numeric):
         kind = "integer" if question.integer else "number"
         return _or_null({"type": kind, "minimum": question.minimum, "maximum": question.maximum}, question)
     if isinstance(question, OpenText):
         return _or_null({"type": "string"}, question)
     if isinstance(question, MultiChoice):
-        asked = [option.label for option in question.choices]
+        asked = list(order or [option.label for option in question.choices])
         asked += [MULTI_DONT_KNOW] if question.dont_know is not None else []
         return _object({name: {"type": "boolean"} for name in asked})
     if question.elicitation == Elicitation.PROBABILITIES:
         percent = {"type": "integer", "minimum": 0, "maximum": 100}
-        return _object(dict.fromkeys(answerable_labels(question), percent))
+        return _object(dict.fromkeys(order or answerable_labels(question), percent))
     return {"type": "string", "enum": list(answerable_labels(question))}
 
 

@@ -20,6 +20,11 @@ class History:
         self._kept = _kept_turns(spec)
         self._turns: list[tuple[str, Message]] = []
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether later prompts show what was said."""
+        return self._kept > 0
+
     def asking(self, questions: str) -> tuple[Message, ...]:
         """The messages that ask these questions now."""
         kept = self._turns[-self._kept :] if self._kept else []

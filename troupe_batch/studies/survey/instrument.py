@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from troupe_batch.llm.chat import Message, Role
+from troupe_batch.llm.chat import Message, ReplySchema, Role
+from troupe_batch.seeded import bits, stream
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, Unit
 from troupe_batch.studies.survey.elicitation import reply_schema
 from troupe_batch.studies.survey.options import Elicitation
@@ -18,18 +20,49 @@ from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.studies.survey.templates import render
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions of one call as one person sees them, and the schema of the reply."""
+
+    shown: list[Shown]
+    schema: ReplySchema
+
+
 class QuestionGroup:
     """The questions of one call."""
 
     def __init__(self, questions: Sequence[Question], *, seed: int) -> None:
         self.ids = tuple(question.id for question in questions)
-        self.schema = reply_schema(questions)
+        self._questions = questions
         self._presentations = [Presentation(question, seed=seed) for question in questions]
         self._readers = [reader_of(question, seed=seed) for question in questions]
+        self._key = stream(seed, "version", *self.ids)
+        self._versions = tuple(sorted({one.versions for one in self._presentations} - {0}))
+        self._schemas: dict[tuple[int, ...], ReplySchema] = {}
 
-    def shown_to(self, unit: Unit) -> list[Shown]:
-        """Each question as the unit's person sees it."""
-        return [presentation.to(unit.person_index, unit.replicate) for presentation in self._presentations]
+    def asked_of(self, unit: Unit) -> Asked:
+        """The questions as the unit's person sees them.
+
+        One draw chooses the order of every question that is answered option by option, so that a call has about as
+        many schemas as its longest question has options, and not the product over its questions.
+        """
+        draw = bits(bits(self._key, unit.person_index), unit.replicate) if self._versions else 0
+        shown = [one.to(unit.person_index, unit.replicate, draw) for one in self._presentations]
+        version = tuple([draw * count >> 64 for count in self._versions])
+        schema = self._schemas.get(version)
+        if schema is None:
+            orders = [
+                seen.order if one.versions else None for one, seen in zip(self._presentations, shown, strict=True)
+            ]
+            schema = self._schemas[version] = reply_schema(self._questions, orders, self.problem)
+        return Asked(shown, schema)
+
+    def problem(self, value: Any) -> str | None:
+        """Why a reply that matches the schema cannot be read in whole, in words for the model; None where it can."""
+        for question_id, reader in zip(self.ids, self._readers, strict=True):
+            if (problem := reader.problem(value[question_id])) is not None:
+                return f"{question_id}: {problem}"
+        return None
 
     def read(self, value: Any, shown: Sequence[Shown], unit: Unit) -> list[Answer]:
         """One answer per question from the object that the model replied with."""

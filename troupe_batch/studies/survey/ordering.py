@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from troupe_batch.seeded import bits, shuffled, stream
 from troupe_batch.studies.survey.options import Order
@@ -19,7 +19,7 @@ class OptionOrder:
         self._key = stream(seed, "option order", question_id)
 
     def shown_to(self, person_index: int, replicate: int) -> tuple[int, ...]:
-        """File places in the order shown."""
+        """File places in the order shown: any order that `order` allows."""
         if self._order == Order.FIXED:
             return self._in_file_order
         draw = bits(bits(self._key, person_index), replicate)
@@ -29,9 +29,29 @@ class OptionOrder:
             return tuple(shuffled(self._in_file_order, draw))
         return self._with_free(tuple(shuffled(self._free, draw)))
 
-    def _with_free(self, moved: tuple[int, ...]) -> tuple[int, ...]:
+    def few(self) -> tuple[tuple[int, ...], ...]:
+        """As few orders as show each option that moves equally often in each place that is free.
+
+        Where the order is random these are the rows of a Williams square (Williams 1949) over a seeded order: with an
+        even number of options, each also stands equally often right behind each other one.
+        """
+        if self._order == Order.FIXED or len(self._free) < 2:
+            return (self._in_file_order,)
+        if self._order == Order.FLIP:
+            return (self._in_file_order, self._flipped)
+        mixed = shuffled(self._free, self._key)
+        steps = _there_and_back(len(mixed))
+        rows = range(len(mixed))
+        return tuple(self._with_free([mixed[(step + row) % len(mixed)] for step in steps]) for row in rows)
+
+    def _with_free(self, moved: Sequence[int]) -> tuple[int, ...]:
         """File order, with the options that may move put, in the order given, on the places that are free."""
         shown = list(self._in_file_order)
         for place, option in zip(self._free, moved, strict=True):
             shown[place] = option
         return tuple(shown)
+
+
+def _there_and_back(count: int) -> list[int]:
+    """0, 1, count - 1, 2, count - 2, ...: neighbours differ by a different step each time."""
+    return [(step + 1) // 2 if step % 2 else (count - step // 2) % count for step in range(count)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from troupe_batch.studies.survey.elicitation import is_answered_in_order
 from troupe_batch.studies.survey.options import Elicitation, Order
 from troupe_batch.studies.survey.ordering import OptionOrder
 from troupe_batch.studies.survey.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
@@ -25,7 +26,11 @@ class Shown:
 
 
 class Presentation:
-    """Shows one question to anybody; equal orders share one rendered text."""
+    """Shows one question to anybody; equal orders share one rendered text.
+
+    `versions` is the number of orders that a question answered option by option is shown in, all equally often; 0 where
+    the order is drawn for each person from all that there are.
+    """
 
     def __init__(self, question: Question, *, seed: int) -> None:
         if isinstance(question, SingleChoice | MultiChoice | Rating):
@@ -38,10 +43,14 @@ class Presentation:
         self._last = last
         self._order = OptionOrder(len(labels), order, anchored, seed=seed, question_id=question.id)
         self._form = _form(question)
+        self._few = self._order.few() if is_answered_in_order(question) else ()
+        self.versions = len(self._few)
         self._in_order = lru_cache(maxsize=_KEPT_ORDERS)(self._render)
 
-    def to(self, person_index: int, replicate: int) -> Shown:
-        """The question as this person sees it in this replicate."""
+    def to(self, person_index: int, replicate: int, draw: int) -> Shown:
+        """The question as this person sees it in this replicate; 64 bits `draw` choose among the versions."""
+        if self._few:
+            return self._in_order(self._few[draw * self.versions >> 64])
         return self._in_order(self._order.shown_to(person_index, replicate))
 
     def _render(self, order: tuple[int, ...]) -> Shown:

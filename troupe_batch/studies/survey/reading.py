@@ -22,6 +22,8 @@ from troupe_batch.studies.survey.questions import (
 
 # Percentages that add up to 98 to 102 are what rounding leaves; beyond that the answer carries a remark.
 _ROUNDING_SLACK = 2
+# Off by half or by twice is no rounding and no slip: what scale was meant cannot be known.
+_LEAST_TOTAL, _GREATEST_TOTAL = 50, 200
 
 
 def reader_of(question: Question, *, seed: int) -> Reader:
@@ -52,6 +54,14 @@ class Reader(ABC):
         except _Unreadable as problem:
             return self.absent(AnswerStatus.UNREADABLE, str(problem), shown.order)
         return answer
+
+    def problem(self, value: Any) -> str | None:
+        """Why there is no answer in `value`; None where there is one."""
+        try:
+            self._fill(Answer(self._id, self._type, AnswerStatus.ANSWERED), value)
+        except _Unreadable as problem:
+            return str(problem)
+        return None
 
     def absent(self, status: AnswerStatus, reason: str, order: tuple[str, ...] | None = None) -> Answer:
         """No answer, with its status and reason, and with the order that was shown if any was."""
@@ -118,6 +128,8 @@ class _ChancesReader(_LabelReader):
         total = sum(chances)
         if total <= 0:
             raise _Unreadable("all chances are 0")
+        if not _LEAST_TOTAL <= total <= _GREATEST_TOTAL:
+            raise _Unreadable(f"the chances add up to {total:g}, not to 100")
         answer.distribution = tuple([chance / total for chance in chances])
         answer.distribution_labels = self._labels
         if abs(total - 100) > _ROUNDING_SLACK:
@@ -149,7 +161,7 @@ class _EachReader(Reader):
 
     def said(self, answer: Answer) -> Any:
         chosen = answer.selected or ()
-        yes_or_no = {label: label in chosen for label in self._labels}
+        yes_or_no = {label: label in chosen for label in answer.option_order or self._labels}
         return {**yes_or_no, MULTI_DONT_KNOW: bool(answer.is_dont_know)} if self._offers_dont_know else yes_or_no
 
     def example(self) -> Any:

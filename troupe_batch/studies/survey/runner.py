@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplySchema, ReplyStatus
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.study import (
     Answer,
@@ -123,9 +123,10 @@ class _Interview:
 
     async def ask(self, group: QuestionGroup, model: ChatModel) -> _Part:
         """One call and its answers, remembered for the calls to come."""
-        shown = group.shown_to(self._unit)
+        asked = group.asked_of(self._unit)
+        shown = asked.shown
         questions = "\n\n".join([seen.text for seen in shown])
-        request = self._request(group, questions)
+        request = self._request(questions, asked.schema)
         reply: ChatReply | None = None
         reason: str | None
         try:
@@ -136,7 +137,7 @@ class _Interview:
         else:
             status, reason = reply.status, reply.reason
             answers = self._read(group, reply, shown)
-            if said := group.said(answers):
+            if self._history.is_kept and (said := group.said(answers)):
                 self._history.add(questions, said)
         key = (reply.key if reply is not None and reply.key is not None else request.key()).hex()
         for answer in answers:
@@ -147,20 +148,21 @@ class _Interview:
 
     def planned(self, group: QuestionGroup) -> PlannedCall:
         """As `ask`, with an example in place of the model's reply."""
-        shown = group.shown_to(self._unit)
-        questions = "\n\n".join([seen.text for seen in shown])
-        request = self._request(group, questions)
+        asked = group.asked_of(self._unit)
+        questions = "\n\n".join([seen.text for seen in asked.shown])
+        request = self._request(questions, asked.schema)
         example = group.example()
-        self._history.add(questions, group.said(group.read(example, shown, self._unit)) or "{}")
+        self._history.add(questions, group.said(group.read(example, asked.shown, self._unit)) or "{}")
         return PlannedCall(request, orjson.dumps(example).decode())
 
-    def _request(self, group: QuestionGroup, questions: str) -> ChatRequest:
+    def _request(self, questions: str, schema: ReplySchema) -> ChatRequest:
         settings = self._settings
         messages = self._history.asking(questions)
-        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, group.schema)
+        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, schema)
 
     def _read(self, group: QuestionGroup, reply: ChatReply, shown: list[Shown]) -> list[Answer]:
-        if reply.status is ReplyStatus.OK:
+        # An unreadable reply with a value is contradictory somewhere; what else it says is good.
+        if reply.status is ReplyStatus.OK or (reply.status is ReplyStatus.UNREADABLE and reply.value is not None):
             return group.read(reply.value, shown, self._unit)
         status, reason = _ABSENCES[reply.status]
         return group.absent(status, f"{reason}: {reply.reason}" if reply.reason else reason, shown)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.doubles.runs import AnsweringModel, new_run, person_asked
+from troupe_batch.analysis import Absence, unwanted_absences
+from troupe_batch.dispatch.inline import run_inline
+from troupe_batch.errors import GaveUp
+from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.studies.study import AnswerStatus
+
+STUDY: dict[str, Any] = {"questions": [{"id": "why", "text": "Why?", "type": "open"}]}
+
+
+def absences_of(said: list[ChatReply | Exception]) -> list[Absence]:
+    def script(request: ChatRequest) -> ChatReply:
+        reply = said[person_asked(request)]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    run = new_run(people=len(said), study=STUDY)
+    asyncio.run(run_inline(run, model=AnsweringModel(script), concurrency=4))
+    return unwanted_absences(Dataset(run.store))
+
+
+ANSWERED = ChatReply(ReplyStatus.OK, value={"why": "because"})
+
+
+def test_each_kind_of_absence_has_its_number_and_its_most_frequent_reason() -> None:
+    found = absences_of(
+        [
+            ChatReply(ReplyStatus.UNREADABLE, reason="no JSON"),
+            ANSWERED,
+            GaveUp("once"),
+            GaveUp("again and again"),
+            GaveUp("again and again"),
+            ChatReply(ReplyStatus.REFUSED, reason="I would rather not"),
+        ]
+    )
+
+    assert found == [
+        Absence(AnswerStatus.FAILED, 3, "again and again", 2),
+        Absence(AnswerStatus.UNREADABLE, 1, "the reply could not be read: no JSON", 1),
+        Absence(AnswerStatus.REFUSED, 1, "the model refused: I would rather not", 1),
+    ]
+
+
+def test_where_all_have_answered_nothing_is_absent() -> None:
+    assert absences_of([ANSWERED, ANSWERED]) == []

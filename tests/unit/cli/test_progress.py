@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from troupe_batch.cli.progress import RunProgress
+from troupe_batch.dispatch.run_status import RunStatus
+
+DOWN = "the endpoint answers nothing for now (no answer: [Errno 111] refused)"
+
+
+def status(*trouble: str) -> RunStatus:
+    return RunStatus("soup", total_shards=9, committed_shards=0, trouble=dict(enumerate(trouble)))
+
+
+def test_why_shards_wait_is_said_once_for_each_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    with RunProgress(units=9, is_rehearsal=False) as progress:
+        for _ in range(3):
+            progress.show(status(DOWN, DOWN, "Redis did not answer"))
+
+    said = capsys.readouterr().err
+    assert said.count(f"waiting: {DOWN}") == 1
+    assert said.count("waiting: Redis did not answer") == 1
+
+
+def test_a_quiet_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with RunProgress(units=9, is_rehearsal=False, is_quiet=True) as progress:
+        progress.show(status(DOWN))
+
+    assert capsys.readouterr().err == ""

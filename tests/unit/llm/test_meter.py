@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.doubles.models import GatedModel, ScriptedModel, ok, request
+from troupe_batch.errors import BudgetSpent, EndpointBusy, EndpointFaulty, GaveUp, TroupeError
+from troupe_batch.llm.chat import ChatReply, ReplyStatus, Usage
+from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.prices import Price
+from troupe_batch.llm.repair import Repairing
+from troupe_batch.llm.retry import Retrying, RetryPolicy
+
+PRICE = Price(1.0, 0.5, 4.0)
+WORST_USD = PRICE.worst_case(request())
+UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, "{", reason="cut off", usage=Usage(10, 0, 5), cost_usd=0.25)
+
+
+async def spent_on(*script: ChatReply | TroupeError, price: Price | None = PRICE) -> Spending:
+    """What a model with repair and retries has spent on one request."""
+
+    async def at_once(_: float) -> None:
+        await asyncio.sleep(0)
+
+    spending = Spending()
+    metered = Metered(ScriptedModel(list(script)), spending, price)
+    model = Repairing(Retrying(metered, RetryPolicy.of(3), sleep=at_once))
+    try:
+        await model.complete(request())
+    except TroupeError as error:
+        assert isinstance(error, GaveUp | BudgetSpent)
+    return spending
+
+
+async def test_a_reply_counts_with_its_tokens_and_its_cost() -> None:
+    assert await spent_on(ok()) == Spending(1, 0, 100, 40, 20, 5, 0.01)
+
+
+async def test_the_calls_of_a_repair_count_each() -> None:
+    spending = await spent_on(UNREADABLE, ok())
+
+    assert (spending.calls, spending.usd, spending.prompt_tokens) == (2, 0.26, 110)
+
+
+async def test_a_broken_call_that_may_be_paid_counts_at_its_worst_case_beside_the_one_that_went_well() -> None:
+    spending = await spent_on(EndpointFaulty("broken body", may_be_paid=True), ok())
+
+    assert (spending.calls, spending.uncertain_calls) == (1, 1)
+    assert spending.usd == pytest.approx(0.01 + WORST_USD)
+
+
+async def test_calls_of_a_request_that_was_given_up_count_though_it_has_no_reply() -> None:
+    spending = await spent_on(EndpointFaulty("broken body", may_be_paid=True))
+
+    assert (spending.calls, spending.uncertain_calls) == (0, 3)
+    assert spending.uncertain_usd == pytest.approx(3 * WORST_USD)
+
+
+@pytest.mark.parametrize("error", [EndpointBusy("429"), EndpointFaulty("500"), BudgetSpent("cap")])
+async def test_a_call_that_was_turned_away_costs_nothing(error: TroupeError) -> None:
+    assert await spent_on(error) == Spending()
+
+
+async def test_a_reply_without_usage_is_a_doubt() -> None:
+    spending = await spent_on(replace(ok(), usage=None, cost_usd=None))
+
+    assert (spending.calls, spending.uncertain_calls, spending.cost_usd) == (1, 1, 0.0)
+    assert spending.uncertain_usd == pytest.approx(WORST_USD)
+
+
+async def test_without_a_price_calls_are_counted_and_not_taken_for_free() -> None:
+    spending = await spent_on(replace(ok(), cost_usd=None), price=None)
+
+    assert (spending.calls, spending.usd, spending.unpriced) == (1, 0.0, 1)
+
+
+async def test_a_call_that_is_cancelled_may_have_been_served() -> None:
+    model, spending = GatedModel(lambda _: ok()), Spending()
+    task = asyncio.create_task(Metered(model, spending, PRICE).complete(request()))
+    await model.started.wait()
+
+    task.cancel()
+    await asyncio.wait((task,))
+
+    assert (spending.calls, spending.uncertain_calls, spending.usd) == (0, 1, WORST_USD)

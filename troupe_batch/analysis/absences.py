@@ -1,0 +1,37 @@
+"""Why answers are missing: the most frequent reason of each kind of absence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.schema import Table
+from troupe_batch.studies.study import AnswerStatus
+
+# In the order in which the user should look at them. The other absences are as the job or its end meant them.
+_UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The answers that ended with one status: how many, their most frequent reason, and how many gave that."""
+
+    status: AnswerStatus
+    answers: int
+    reason: str
+    answers_with_reason: int
+
+
+def unwanted_absences(dataset: Dataset) -> list[Absence]:
+    """Answers that were asked for and did not come: failed, unreadable or refused; empty where there are none."""
+    rows = dataset.arrow(Table.ANSWERS, ["status", "reason"])
+    grouped = rows.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")])
+    reasons: dict[str, Counter[str]] = {}
+    for group in grouped.to_pylist():
+        reasons.setdefault(group["status"], Counter())[group["reason"] or "no reason was given"] += group["count_all"]
+    return [
+        Absence(status, reasons[status].total(), *reasons[status].most_common(1)[0])
+        for status in _UNWANTED
+        if status in reasons
+    ]
