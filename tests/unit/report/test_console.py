@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 from rich.console import Console
@@ -56,9 +57,9 @@ async def test_an_incomplete_dataset_says_so_first_and_why() -> None:
 
     text = await _shown(model)
 
-    assert (
-        "INCOMPLETE: 55 of 100 answers are there; 3 of 3 shards were not finished. BudgetSpent: US$ 1 is spent" in text
-    )
+    # How many shards had been committed by then is a matter of timing; how many answers there are is not.
+    assert re.search(r"INCOMPLETE: 55 of 100 answers are there; [123] of 3 shards were not finished\.", text)
+    assert "BudgetSpent: US$ 1 is spent" in text
     assert "no answer: not run" in text
 
 
