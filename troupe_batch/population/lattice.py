@@ -81,7 +81,6 @@ _STEPS = (
     0x6B18B1D4881D2001,
     0xA3996BBBA9DD5001,
 )
-MAX_DIMENSIONS = len(_STEPS)
 
 
 def lattice_uniforms(dimension: int, key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -69,8 +69,7 @@ def _identity(settings: Settings) -> str:
         if address.scheme not in ("http", "https") or not address.hostname:
             raise SettingsError(
                 f"OpenAI.BASE_URL ({settings.origin('openai.base_url')}): {shown_url(settings.openai.base_url)!r} is "
-                "no address; "
-                "write for example http://localhost:8000/v1"
+                "no address; write for example http://localhost:8000/v1"
             )
         port = f":{address.port}" if address.port else ""
         return f"{address.scheme}://{address.hostname}{port}{address.path.rstrip('/')}"

@@ -311,3 +311,16 @@ def _table(left: npt.NDArray[Any], right: npt.NDArray[Any], shape: tuple[int, ..
     table = np.zeros(shape)
     np.add.at(table, ([int(c[1:]) for c in left], [int(c[1:]) for c in right]), 1)
     return table
+
+
+def test_a_population_may_have_as_many_dimensions_as_its_file_may_name() -> None:
+    dimensions = {
+        **{f"c{i}": {"type": "categorical", "values": {"a": 0.5, "b": 0.5}, "source": "s"} for i in range(40)},
+        **{f"n{i}": {"type": "numeric", "bins": {"1-2": 0.5, "3-4": 0.5}, "source": "s"} for i in range(24)},
+    }
+    sources = [{"id": "s", "citation": "none: a test"}]
+
+    population = Population(PopulationSpec(id="wide", size=200, seed=1, dimensions=dimensions, sources=sources))
+
+    assert len(population.facts(0, 200)) == 64
+    assert max(abs(margin.realised_share - margin.target) for margin in population.margins()) <= 1 / 200
