@@ -14,7 +14,9 @@ TroupeError
 │   └── StateUnreachable      Redis or the object store did not answer
 ├── RecordAndGoOn             this call failed for good; it becomes a row with a status and a reason
 │   ├── RequestRejected       400 and kin: the endpoint will never take this request
-│   └── GaveUp                a TryAgain error that outlived its attempts
+│   ├── GaveUp                a TryAgain error that outlived its attempts
+│   ├── CannotAct             a person's act, or what a model was asked about people, came back unusable
+│   └── WorldFailed           a world ended early, because one of its people could not act and it asks for all
 └── StopTheJob                nothing further may be started; what is paid for is kept
     ├── BudgetSpent           the next call could pass the cost cap
     ├── QuotaExhausted        the account has no credit left
@@ -135,6 +137,22 @@ class GaveUp(RecordAndGoOn):
     def __init__(self, message: str, *, attempts: int = 0) -> None:
         super().__init__(message)
         self.attempts = attempts
+
+
+class CannotAct(RecordAndGoOn):
+    """A reply that was to be an act, a judgement or a finding is unusable; `status` says how it ended.
+
+    `status` is `refused`, `content_filtered`, `truncated` or `unreadable`.
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class WorldFailed(RecordAndGoOn):
+    """A world ended early: one of its people could not act, and the world asks for all of them."""
 
 
 class StopTheJob(TroupeError):

@@ -178,7 +178,7 @@ def _calls(plan: Plan) -> Iterator[dict[str, Any]]:
     people = factory_of(plan).people(0, plan.people)
     for index in range(plan.units):
         unit = plan.unit(index)
-        for planned in plan.study.planned_calls(unit, people[unit.person_index], plan.settings):
+        for planned in plan.study.planned_calls(unit, [people[unit.case]], plan.settings):
             request = planned.request
             assert request.reply_schema is not None
             schema = {"name": request.reply_schema.name, "strict": True, "schema": request.reply_schema.schema}

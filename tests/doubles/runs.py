@@ -166,7 +166,7 @@ def with_store(run: Run, store: RunStore) -> Run:
 
 def _person(index: int) -> TinyPerson:
     facts: dict[str, Scalar] = {"age": 18 + index % 60, "region": REGIONS[index % 3]}
-    return TinyPerson(index, Persona({"name": f"Person {index}", **facts}), facts)
+    return TinyPerson.cast(index, Persona({"name": f"Person {index}", **facts}), facts)
 
 
 def _instance(schema: Any, seed: str) -> Any:

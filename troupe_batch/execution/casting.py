@@ -39,7 +39,7 @@ class Cast:
 
     async def role_of(self, unit: Unit) -> Role:
         """Who plays the unit; enriched first, where the plan asks for it."""
-        index = unit.person_index
+        index = unit.case
         if not self._is_enriched:
             return Role(self._people[index])
         async with self._locks[index]:
@@ -59,4 +59,4 @@ class Cast:
 
     def person_id_of(self, unit: Unit) -> str:
         """The id of the unit's person."""
-        return self._people[unit.person_index].person_id
+        return self._people[unit.case].person_id

@@ -183,7 +183,7 @@ class _Work:
             if role.absence is not None:
                 answers = self._run.study.absent(unit, *role.absence)
             else:
-                outcome = await self._run.study.run_unit(unit, role.person, self._gate, self._run.plan.settings)
+                outcome = await self._run.study.run_unit(unit, [role.person], self._gate, self._run.plan.settings)
                 calls += outcome.calls
                 answers = checked(outcome.answers, self._run.study.questions)
         except _ENDINGS:

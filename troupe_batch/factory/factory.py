@@ -43,7 +43,7 @@ class TinyPersonFactory:
         if self._population.spec.persona.fragments:
             personas = self._merged(personas, start, stop)
         return [
-            TinyPerson(index, persona, row)
+            TinyPerson.cast(index, persona, row)
             for index, persona, row in zip(range(start, stop), personas, facts, strict=True)
         ]
 

@@ -85,7 +85,7 @@ def estimate(plan: Plan, people: People, counter: Counter, price: Price | None) 
         index = number * plan.people // sampled
         unit = plan.unit(index * plan.job.replicates)
         [person] = people.people(index, index + 1)
-        study += _study_usage(plan.study.planned_calls(unit, person, plan.settings), counter, plan.enrich)
+        study += _study_usage(plan.study.planned_calls(unit, [person], plan.settings), counter, plan.enrich)
         prose += _prose_usage(person, plan, counter)
     usage = _scaled(study, plan.units / sampled) + _scaled(prose, plan.people / sampled)
     uncached = Usage(usage.prompt_tokens, 0, usage.completion_tokens)

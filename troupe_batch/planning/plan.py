@@ -22,7 +22,7 @@ from troupe_batch.planning.job import JobSpec, ModelSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_people
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
-from troupe_batch.simulation.person import person_id
+from troupe_batch.simulation.person import person_id_of
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.study import Study, Unit, UnitSettings
 
@@ -75,7 +75,7 @@ class Plan:
         if not 0 <= index < self.units:
             raise IndexError(f"there is no unit {index}; the last is {self.units - 1}")
         person, replicate = divmod(index, self.job.replicates)
-        return Unit(index, f"{person_id(person)}.{replicate}", person, replicate, self.study.arm_of(person))
+        return Unit(index, f"{person_id_of(person)}.{replicate}", person, replicate, self.study.arm_of(person))
 
     def sample_of(self, unit: Unit) -> str:
         """The name of the draw that the unit asks the model for."""

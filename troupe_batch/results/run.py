@@ -74,13 +74,13 @@ class Run:
     def people_of(self, shard: int) -> list[TinyPerson]:
         """The people that the units of the shard belong to, in order."""
         first, last = self._ends(shard)
-        return self.factory.people(first.person_index, last.person_index + 1)
+        return self.factory.people(first.case, last.case + 1)
 
     def new_people_of(self, shard: int) -> range:
         """Indices of the people whose first unit is in the shard: the shard that writes their row of `people`."""
         first, last = self._ends(shard)
         # Units go person by person, so only the first person of a shard can have begun in the one before.
-        return range(first.person_index + (first.replicate > 0), last.person_index + 1)
+        return range(first.case + (first.replicate > 0), last.case + 1)
 
     def _ends(self, shard: int) -> tuple[Unit, Unit]:
         units = self.plan.shard(shard)

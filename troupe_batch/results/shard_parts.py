@@ -36,7 +36,7 @@ def absent_tables(run: Run, shard: int, status: AnswerStatus, reason: str) -> di
     rows = ShardRows()
     people = {person.index: person for person in run.people_of(shard)}
     for unit in run.units_of(shard):
-        person = people[unit.person_index]
+        person = people[unit.case]
         rows.add(unit, person.person_id, run.study.absent(unit, status, reason))
     rows.people = [people[index] for index in run.new_people_of(shard)]
     return build_tables(rows, run.schemas, run.store.run_id)

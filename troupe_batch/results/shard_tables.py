@@ -104,7 +104,7 @@ def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
         "unit_id": pa.array([u.unit_id for u in units], pa.string()),
         "unit_index": pa.array([u.index for u in units], pa.int64()),
         "person_id": pa.array(rows.person_ids, pa.string()),
-        "person_index": pa.array([u.person_index for u in units], pa.int64()),
+        "person_index": pa.array([u.case for u in units], pa.int64()),
         "arm": pa.array([u.arm for u in units], pa.string()),
         "replicate": pa.array([u.replicate for u in units], pa.int32()),
     }

@@ -81,7 +81,7 @@ class _Recount:
         self._run = run
         self._dataset = run.store.objects.within(DATASET)
         self._ids = [question.id for question in run.study.questions]
-        self._people = plan.unit(plan.units - 1).person_index + 1
+        self._people = plan.unit(plan.units - 1).case + 1
         self._seen: dict[Table, npt.NDArray[np.uint8]] = {
             Table.PEOPLE: np.zeros((1, self._people), np.uint8),
             Table.ANSWERS: np.zeros((len(self._ids), plan.units), np.uint8),

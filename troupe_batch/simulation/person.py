@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from troupe_batch.persona import Persona, Scalar
 
@@ -16,12 +17,25 @@ class TinyPerson:
 
     __slots__ = ("_block", "facts", "index", "person_id", "persona")
 
-    def __init__(self, index: int, persona: Persona, facts: Mapping[str, Scalar]) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        persona: Persona | None = None,
+        facts: Mapping[str, Scalar] | None = None,
+        index: int = 0,
+        person_id: str | None = None,
+    ) -> None:
         self.index = index
-        self.person_id = person_id(index)
-        self.persona = persona
-        self.facts = facts
+        self.person_id = person_id or person_id_of(index)
+        self.persona = persona if persona is not None else Persona({"name": name})
+        self.facts = facts or {}
         self._block: str | None = None
+
+    @classmethod
+    def cast(cls, index: int, persona: Persona, facts: Mapping[str, Scalar]) -> Self:
+        """Person number `index` of a population."""
+        return cls(persona=persona, facts=facts, index=index)
 
     @property
     def name(self) -> str | None:
@@ -37,12 +51,12 @@ class TinyPerson:
 
     def with_persona(self, persona: Persona) -> TinyPerson:
         """The same person with a richer persona."""
-        return TinyPerson(self.index, persona, self.facts)
+        return TinyPerson.cast(self.index, persona, self.facts)
 
     def __repr__(self) -> str:
         return f"TinyPerson({self.person_id}, {self.name!r})"
 
 
-def person_id(index: int) -> str:
+def person_id_of(index: int) -> str:
     """The stable name of person `index` of a population, for example `p000017`."""
     return f"p{index:06d}"

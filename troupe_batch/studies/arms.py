@@ -17,9 +17,9 @@ class ArmAssignment:
         self._arm_ids = tuple(arm_ids)
         self._key = stream(seed, "arm")
 
-    def arm_of(self, person_index: int) -> str | None:
-        """The arm of the person; None where there are no arms."""
+    def arm_of(self, case: int) -> str | None:
+        """The arm of the case (a person, or a world); None where there are no arms."""
         if not self._arm_ids:
             return None
-        block, place = divmod(person_index, len(self._arm_ids))
+        block, place = divmod(case, len(self._arm_ids))
         return shuffled(self._arm_ids, bits(self._key, block))[place]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatRequest, Endpoint, Parameters
+from troupe_batch.simulation.events import Event
+from troupe_batch.simulation.mind import MindSettings
+from troupe_batch.simulation.person import TinyPerson
 
 
 class Draws(StrEnum):
@@ -41,23 +44,32 @@ class QuestionType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The smallest thing simulated on its own: one person's run, in one arm and one replicate."""
+    """The smallest thing simulated on its own: one person's run or one whole world, in one arm and one replicate.
+
+    `case` is the number of the person in the population, or of the world in the study.
+    """
 
     index: int
     unit_id: str
-    person_index: int
+    case: int
     replicate: int
     arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnitSettings:
-    """What all units of a job have in common when they ask a model."""
+    """What all units of a job have in common when they ask a model.
+
+    `minds`, `reasoning` and `embedding` are for studies in which people act; a survey has no use for them.
+    """
 
     endpoint: Endpoint
     parameters: Parameters
     draws: Draws = Draws.INDEPENDENT
     seed: int = 0
+    minds: MindSettings = field(default_factory=MindSettings)
+    reasoning: Endpoint | None = None
+    embedding: Endpoint | None = None
 
     def sample_of(self, unit: Unit) -> str:
         """The name of the draw that the unit asks for; equal prompts with equal names share one reply.
@@ -66,7 +78,7 @@ class UnitSettings:
         """
         if self.draws == Draws.SHARED:
             return f"{self.seed}.{unit.replicate}"
-        return f"{self.seed}.{unit.person_index}.{unit.arm or '-'}.{unit.replicate}"
+        return f"{self.seed}.{unit.case}.{unit.arm or '-'}.{unit.replicate}"
 
 
 # Not frozen: freezing makes construction three times as slow, and one is made for every answer.
@@ -100,12 +112,80 @@ class Answer:
     call_key: str | None = None
 
 
+class FindingStatus(StrEnum):
+    """How an extraction ended; only `FOUND` carries values."""
+
+    FOUND = "found"
+    NONE_FOUND = "none_found"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+
+
+class FieldType(StrEnum):
+    """The type of one field of a finding, and with it of its column."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    INTEGER = "integer"
+    YES_NO = "yes_no"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One field of a finding; `labels` are the values that a category can have."""
+
+    id: str
+    type: FieldType
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionInfo:
+    """One thing that is extracted from each unit: from the world as a whole, or from each of its people.
+
+    `is_many`: any number of findings, none included; else exactly one.
+    """
+
+    id: str
+    is_per_person: bool
+    is_many: bool
+    fields: tuple[FieldInfo, ...]
+
+
+@dataclass(slots=True)
+class Finding:
+    """One finding of an extraction, or the one row that says why there is none.
+
+    `seat` is the person's place in the unit, from 0, None for the whole world; `number` counts the findings of one
+    extraction and target from 0, None where there is none. `values` holds one value or None per field, and is empty
+    unless the status is found. `call_key` is the hex key of the call in `llm_calls`.
+    """
+
+    extraction_id: str
+    status: FindingStatus
+    seat: int | None = None
+    number: int | None = None
+    reason: str | None = None
+    values: Mapping[str, str | float | bool | None] = field(default_factory=dict)
+    call_key: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UnitOutcome:
-    """All that one unit left behind: exactly one answer per question, and a record of every call."""
+    """All that one unit left behind.
+
+    `answers`: exactly one per seat and question, seat by seat; `findings`: at least one per extraction and target, in
+    the order of the extractions, then of the seats; `events` in the order in which they happened; every call.
+    """
 
     answers: tuple[Answer, ...]
     calls: tuple[CallRecord, ...]
+    events: tuple[Event, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,36 +224,79 @@ class Respondent(Protocol):
         ...
 
 
+class Facts(Protocol):
+    """The facts of a population, drawn for a range of its people: `Population` has them."""
+
+    def facts(self, start: int, stop: int) -> Mapping[str, Sequence[object]]:
+        """Fact -> values of the people `start` to `stop - 1`."""
+        ...
+
+
+class Seating(Protocol):
+    """Who takes part in which case."""
+
+    @property
+    def cases(self) -> int:
+        """How many cases there are: people of a survey or an interview, worlds of a world study."""
+        ...
+
+    def members(self, case: int) -> tuple[int, ...]:
+        """The numbers of the people of the case, seat by seat; no person is in two cases."""
+        ...
+
+
 class Study(Protocol):
     """What people are put through, compiled from its file once and then run for each unit."""
 
     @property
+    def seats(self) -> int:
+        """How many people each unit has: 1 but in worlds."""
+        ...
+
+    @property
     def questions(self) -> tuple[QuestionInfo, ...]:
-        """The questions that every unit has exactly one answer to, in the order of the file."""
+        """The questions that each person of a unit has exactly one answer to, in the order of the file."""
+        ...
+
+    @property
+    def extractions(self) -> tuple[ExtractionInfo, ...]:
+        """What is extracted from each unit, in the order of the file."""
         ...
 
     @property
     def calls_per_unit(self) -> int:
-        """The most model calls that one unit can need."""
-        ...
-
-    def arm_of(self, person_index: int) -> str | None:
-        """The arm that the person sees; None where the study has no arms."""
+        """How many model calls one unit needs at most, if nothing is consolidated, repaired or looked up."""
         ...
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
-        """SHA-256 of each prompt template, by name."""
+        """SHA-256 of each prompt template, by name, and of the code of a study written in Python."""
         ...
 
-    async def run_unit(self, unit: Unit, person: Respondent, model: ChatModel, settings: UnitSettings) -> UnitOutcome:
-        """The outcome of one unit; raises only StopTheJob and StateUnreachable errors."""
+    def seating(self, population: Facts, people: int) -> Seating:
+        """Who of the first `people` of the population is in which case; SpecError where the seats cannot be filled."""
         ...
 
-    def planned_calls(self, unit: Unit, person: Respondent, settings: UnitSettings) -> tuple[PlannedCall, ...]:
+    def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:
+        """The person as the study wants them in this seat, with its fragments; the very same where it adds nothing."""
+        ...
+
+    def arm_of(self, case: int) -> str | None:
+        """The arm that the case sees; None where the study has no arms."""
+        ...
+
+    async def run_unit(
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
+        """The outcome of one unit. Never changes `people`. Raises only StopTheJob and StateUnreachable errors."""
+        ...
+
+    def planned_calls(
+        self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
+    ) -> tuple[PlannedCall, ...]:
         """The calls that the unit would make if each were answered with a reply of ordinary length."""
         ...
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:
-        """One answer per question, all with this status and reason and without a value."""
+        """One answer per seat and question, all with this status and reason and without a value."""
         ...

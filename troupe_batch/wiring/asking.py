@@ -35,7 +35,7 @@ def find_person(reference: str) -> TinyPerson:
     """The person that `reference` names: an agent file, or a population file and a number, as in `people.yaml#17`."""
     path, _, number = reference.partition("#")
     if path.endswith(".json") and not number:
-        return TinyPerson(0, load_agent(Path(path)).persona, {})
+        return TinyPerson.cast(0, load_agent(Path(path)).persona, {})
     population = Population(load_population(Path(path)).spec)
     if not (number or "0").isdecimal() or int(number or 0) >= population.size:
         raise FixTheInput(f"{reference}: {path} has people 0 to {population.size - 1}; write for example {path}#0")
@@ -51,7 +51,7 @@ async def ask_person(
     endpoint = choose_endpoint(settings, model=None, rehearse=rehearse)
     unit = Unit(0, f"{person.person_id}.0", person.index, 0)
     asking = UnitSettings(endpoint, default_parameters(settings))
-    [planned] = study.planned_calls(unit, person, asking)
+    [planned] = study.planned_calls(unit, [person], asking)
     messages = planned.request.messages
     if only_prompt:
         return Asked(person, messages)
@@ -61,5 +61,5 @@ async def ask_person(
         machine(settings, run_id="ask", rehearsal=rehearsal, is_inline=True) as here,
         await open_model(here.settings, endpoint, is_shared=False) as stack,
     ):
-        outcome = await study.run_unit(unit, person, stack.model, asking)
+        outcome = await study.run_unit(unit, [person], stack.model, asking)
     return Asked(person, messages, outcome.answers[0], outcome.calls)

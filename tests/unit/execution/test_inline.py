@@ -152,7 +152,7 @@ async def test_memory_is_bounded_by_the_shards_under_way() -> None:
         def people(self, start: int, stop: int) -> list[TinyPerson]:
             nonlocal most
             gc.collect()  # what only a cycle keeps alive is no memory that a shard holds
-            people: list[TinyPerson] = [Counted(p.index, p.persona, p.facts) for p in super().people(start, stop)]
+            people: list[TinyPerson] = [Counted.cast(p.index, p.persona, p.facts) for p in super().people(start, stop)]
             alive.update(map(id, people))
             most = max(most, len(alive))
             return people

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.studies.study import Respondent, Unit, UnitOutcome, UnitSettings
+from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
 FIRST = Attempt(0, "first", "worker-1")
 
@@ -33,10 +34,12 @@ class FailingStudy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
 
-    async def run_unit(self, unit: Unit, person: Respondent, model: ChatModel, settings: UnitSettings) -> UnitOutcome:
+    async def run_unit(
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
         if unit.index in self._failures:
             raise self._failures[unit.index]
-        return await self._study.run_unit(unit, person, model, settings)
+        return await self._study.run_unit(unit, people, model, settings)
 
 
 def failing(failures: dict[int, Exception], **options: Any) -> Run:
@@ -163,9 +166,9 @@ async def test_a_study_that_brings_too_few_answers_makes_a_failed_unit_and_no_ho
 
     class Forgetful(FailingStudy):
         async def run_unit(
-            self, unit: Unit, person: Respondent, model: ChatModel, settings: UnitSettings
+            self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
         ) -> UnitOutcome:
-            outcome = await whole.run_unit(unit, person, model, settings)
+            outcome = await whole.run_unit(unit, people, model, settings)
             return UnitOutcome(outcome.answers[: 5 - unit.index % 2], outcome.calls)
 
     run = dataclasses.replace(run, study=Forgetful(run, {}))

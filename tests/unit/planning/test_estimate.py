@@ -27,7 +27,7 @@ class People:
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         self.cast += range(start, stop)
-        return [TinyPerson(index, Persona({"name": "Ann"}), {}) for index in range(start, stop)]
+        return [TinyPerson.cast(index, Persona({"name": "Ann"}), {}) for index in range(start, stop)]
 
 
 class Letters:
@@ -53,7 +53,7 @@ class PerToken:
 def sent(plan: Plan) -> list[list[int]]:
     """Characters of each message of each call of one unit."""
     [person] = People().people(0, 1)
-    calls = plan.study.planned_calls(plan.unit(0), person, plan.settings)
+    calls = plan.study.planned_calls(plan.unit(0), [person], plan.settings)
     return [[len(message.content) for message in call.request.messages] for call in calls]
 
 

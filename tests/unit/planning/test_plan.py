@@ -27,7 +27,7 @@ def test_units_go_person_by_person_with_their_replicates_together(make: Make) ->
     units = [plan.unit(u) for u in range(plan.units)]
 
     assert plan.units == 120
-    assert [(u.person_index, u.replicate) for u in units[:4]] == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert [(u.case, u.replicate) for u in units[:4]] == [(0, 0), (0, 1), (0, 2), (1, 0)]
     assert [u.index for u in units] == list(range(120))
     assert len({u.unit_id for u in units}) == 120
 
@@ -60,7 +60,7 @@ def test_a_unit_that_does_not_exist_is_an_error(make: Make, unit: int) -> None:
 def test_a_person_sees_the_same_arm_in_all_replicates_and_arms_are_balanced(make: Make) -> None:
     plan = make(study=TWO_ARMS, replicates=2)
 
-    arms = {(u.person_index, u.arm) for u in map(plan.unit, range(plan.units))}
+    arms = {(u.case, u.arm) for u in map(plan.unit, range(plan.units))}
 
     assert len(arms) == 100
     assert Counter(arm for _, arm in arms) == {"a": 50, "b": 50}
@@ -213,7 +213,7 @@ def test_another_release_that_asks_the_same_has_the_same_plan(make: Make) -> Non
 def test_prose_about_a_person_is_written_in_one_shard_alone(make: Make, replicates: int) -> None:
     plan = make(enrich="bio", replicates=replicates, units_per_shard=5)
 
-    people = [{plan.unit(u).person_index for u in plan.shard(shard)} for shard in range(plan.shards)]
+    people = [{plan.unit(u).case for u in plan.shard(shard)} for shard in range(plan.shards)]
 
     assert sum(map(len, people)) == 100
     assert 5 <= plan.units_per_shard < 5 + replicates

@@ -7,23 +7,23 @@ from troupe_batch.simulation import TinyPerson
 
 
 def test_people_are_told_apart_by_their_number() -> None:
-    one = TinyPerson(17, Persona({"name": "Ana Sá"}), {})
-    two = TinyPerson(18, Persona({"name": "Ana Sá"}), {})
+    one = TinyPerson.cast(17, Persona({"name": "Ana Sá"}), {})
+    two = TinyPerson.cast(18, Persona({"name": "Ana Sá"}), {})
 
     assert (one.person_id, two.person_id) == ("p000017", "p000018")
     assert one.name == two.name == "Ana Sá"
-    assert TinyPerson(12_345_678, Persona({}), {}).person_id == "p12345678"
+    assert TinyPerson.cast(12_345_678, Persona({}), {}).person_id == "p12345678"
 
 
 def test_the_block_is_the_personas() -> None:
-    person = TinyPerson(0, Persona({"name": "Ana", "age": 40}), {"age": 40})
+    person = TinyPerson.cast(0, Persona({"name": "Ana", "age": 40}), {"age": 40})
 
     assert person.block == "<persona>\n- name: Ana\n- age: 40\n</persona>"
     assert person.block is person.block
 
 
 def test_a_richer_persona_makes_another_person_object_of_the_same_identity() -> None:
-    person = TinyPerson(3, Persona({"name": "Ana"}), {"age": 40})
+    person = TinyPerson.cast(3, Persona({"name": "Ana"}), {"age": 40})
     plain = person.block
 
     richer = person.with_persona(Persona({"name": "Ana", "bio": "Sings."}))

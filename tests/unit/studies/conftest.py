@@ -36,7 +36,9 @@ def scripted() -> type[ScriptedModel]:
 
 @pytest.fixture
 def person() -> TinyPerson:
-    return TinyPerson(3, Persona({"name": "Ann Lee", "age": 34, "region": "South"}), {"age": 34, "region": "South"})
+    return TinyPerson.cast(
+        3, Persona({"name": "Ann Lee", "age": 34, "region": "South"}), {"age": 34, "region": "South"}
+    )
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def ask(person: TinyPerson, settings: UnitSettings) -> Callable[[SurveyStudy, Ch
     """Takes the person through a study."""
 
     def run(study: SurveyStudy, model: ChatModel) -> Awaitable[UnitOutcome]:
-        unit = Unit(index=3, unit_id="p000003.0", person_index=3, replicate=0, arm=study.arm_of(3))
-        return study.run_unit(unit, person, model, settings)
+        unit = Unit(index=3, unit_id="p000003.0", case=3, replicate=0, arm=study.arm_of(3))
+        return study.run_unit(unit, [person], model, settings)
 
     return run

@@ -30,7 +30,7 @@ LABELS = ["No", "Maybe", "Yes"]
 def requests(spec: SurveySpec, person: Any, settings: UnitSettings) -> list[ChatRequest]:
     study = SurveyStudy(spec, seed=1)
     unit = Unit(3, "p000003.0", 3, 0, study.arm_of(3))
-    return [call.request for call in study.planned_calls(unit, person, settings)]
+    return [call.request for call in study.planned_calls(unit, [person], settings)]
 
 
 def test_the_system_text_is_the_same_for_everyone_in_an_arm_and_holds_no_persona(person: Any, settings: Any) -> None:
@@ -41,7 +41,7 @@ def test_the_system_text_is_the_same_for_everyone_in_an_arm_and_holds_no_persona
     systems: dict[str | None, set[str]] = {"a": set(), "b": set()}
     for index in range(20):
         unit = Unit(index, "u", index, 0, study.arm_of(index))
-        [call] = study.planned_calls(unit, person, settings)
+        [call] = study.planned_calls(unit, [person], settings)
         assert call.request.messages[0].role is Role.SYSTEM
         systems[unit.arm].add(call.request.messages[0].content)
 
@@ -62,8 +62,8 @@ def test_rules_are_given_only_for_what_is_asked(person: Any, settings: Any) -> N
         ],
     )
 
-    [plain_request] = requests(plain, person, settings)
-    rich_request, _ = requests(rich, person, settings)
+    [plain_request] = requests(plain, [person], settings)
+    rich_request, _ = requests(rich, [person], settings)
 
     for rule in ("asks for chances", "asks for yes or no", "Where not knowing", "Earlier messages"):
         assert rule not in plain_request.messages[0].content
@@ -80,7 +80,7 @@ def test_a_prompt_has_no_stray_blank_lines_and_no_trailing_space(person: Any, se
     ]
     spec = SurveySpec(introduction="Hello.", arms=[Arm(id="a", material="X")], questions=questions)
 
-    [request] = requests(spec, person, settings)
+    [request] = requests(spec, [person], settings)
 
     for message in request.messages:
         assert "\n\n\n" not in message.content
@@ -99,7 +99,7 @@ def test_the_rehearsal_server_reads_persona_material_and_orders_from_these_promp
 
     for index in range(10):
         unit = Unit(index, "u", index, 0, "a")
-        for call, group in zip(study.planned_calls(unit, person, settings), study._instrument.groups, strict=True):
+        for call, group in zip(study.planned_calls(unit, [person], settings), study._instrument.groups, strict=True):
             prompt = Prompt([{"role": m.role, "content": m.content} for m in call.request.messages])
             [shown] = group.asked_of(unit).shown
             assert shown.order is not None
@@ -111,7 +111,7 @@ def test_the_rehearsal_server_reads_persona_material_and_orders_from_these_promp
 def test_a_choice_of_one_label_has_one_shared_schema_whatever_the_order_shown(person: Any, settings: Any) -> None:
     study = SurveyStudy(SurveySpec(questions=[SingleChoice(id="q", text="Q?", options=LABELS)]), seed=1)
 
-    calls = [study.planned_calls(Unit(n, "u", n, 0), person, settings)[0].request for n in range(20)]
+    calls = [study.planned_calls(Unit(n, "u", n, 0), [person], settings)[0].request for n in range(20)]
 
     assert len({id(call.reply_schema) for call in calls}) == 1
     assert len({call.messages[-1].content for call in calls}) == 6
@@ -125,7 +125,7 @@ def test_schemas_are_strict(person: Any, settings: Any) -> None:
         Numeric(id="price", text="How much?", unit="euros", minimum=0, maximum=20, integer=True),
         OpenText(id="why", text="Why?", dont_know="Nothing"),
     ]
-    [request] = requests(SurveySpec(questions=questions), person, settings)
+    [request] = requests(SurveySpec(questions=questions), [person], settings)
     assert request.reply_schema is not None
     schema: Any = request.reply_schema.schema
 
@@ -150,7 +150,7 @@ def objects_in(schema: Any) -> list[Any]:
 
 def test_text_reaches_the_prompt_as_it_is_without_escapes(person: Any, settings: Any) -> None:
     text = 'Est-ce que <vous> achèteriez « ça » & {{ pourquoi }} ? "50 %"'
-    [request] = requests(SurveySpec(questions=[OpenText(id="why", text=text)]), person, settings)
+    [request] = requests(SurveySpec(questions=[OpenText(id="why", text=text)]), [person], settings)
 
     assert text in request.messages[1].content
 
@@ -158,7 +158,7 @@ def test_text_reaches_the_prompt_as_it_is_without_escapes(person: Any, settings:
 def test_what_was_said_is_remembered_as_plain_json(person: Any, settings: Any) -> None:
     questions = [Numeric(id="n", text="How many?", unit="é", minimum=0, maximum=9), OpenText(id="why", text="Why?")]
 
-    _, request = requests(SurveySpec(asking="question", questions=questions), person, settings)
+    _, request = requests(SurveySpec(asking="question", questions=questions), [person], settings)
 
     assert json.loads(request.messages[2].content) == {"n": 4.5}
 

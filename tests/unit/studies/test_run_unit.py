@@ -278,7 +278,7 @@ def test_however_the_model_fails_each_question_has_one_answer_and_only_answers_h
 def run(fates: list[Any], asking: Asking, memory: Any, on_failure: OnFailure) -> UnitOutcome:
     blocks = [QuestionBlock(id="a", questions=QUESTIONS[:2]), QuestionBlock(id="b", questions=QUESTIONS[2:])]
     spec = SurveySpec(blocks=tuple(blocks), asking=asking, memory=memory, on_failure=on_failure)
-    someone = TinyPerson(3, Persona({"name": "Ann"}), {})
+    someone = TinyPerson.cast(3, Persona({"name": "Ann"}), {})
 
     class Fateful:
         calls = 0
@@ -291,7 +291,7 @@ def run(fates: list[Any], asking: Asking, memory: Any, on_failure: OnFailure) ->
             return ChatReply(ReplyStatus.OK, value=good(0, request)) if fate == "good" else fate
 
     settings = UnitSettings(Endpoint("test", "m"), Parameters())
-    return asyncio.run(SurveyStudy(spec, seed=1).run_unit(Unit(3, "u", 3, 0), someone, Fateful(), settings))
+    return asyncio.run(SurveyStudy(spec, seed=1).run_unit(Unit(3, "u", 3, 0), [someone], Fateful(), settings))
 
 
 async def test_choices_say_where_the_chosen_option_stood(scripted: Any, person: Any, settings: Any) -> None:
@@ -299,7 +299,7 @@ async def test_choices_say_where_the_chosen_option_stood(scripted: Any, person: 
     study = SurveyStudy(SurveySpec(questions=(question,)), seed=1)
     model = scripted(lambda _n, _r: {"where": "Work"})
 
-    outcomes = [await study.run_unit(Unit(i, "u", i, 0), person, model, settings) for i in range(20)]
+    outcomes = [await study.run_unit(Unit(i, "u", i, 0), [person], model, settings) for i in range(20)]
 
     positions = set()
     for outcome, request in zip(outcomes, model.requests, strict=True):

@@ -29,7 +29,7 @@ PICK = SingleChoice(id="one", text="Which?", options=["p", "q", "r", "s", "t"])
 
 def requests(person: Any, settings: Any, *questions: Question, people: int = 200, **spec: Any) -> list[ChatRequest]:
     study = SurveyStudy(SurveySpec(questions=questions, **spec), seed=1)
-    return [study.planned_calls(Unit(n, f"u{n}", n, 0), person, settings)[0].request for n in range(people)]
+    return [study.planned_calls(Unit(n, f"u{n}", n, 0), [person], settings)[0].request for n in range(people)]
 
 
 def shown_in(request: ChatRequest, question_id: str) -> list[str]:

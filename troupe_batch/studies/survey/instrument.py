@@ -46,8 +46,8 @@ class QuestionGroup:
         One draw chooses the order of every question that is answered option by option, so that a call has about as
         many schemas as its longest question has options, and not the product over its questions.
         """
-        draw = bits(bits(self._key, unit.person_index), unit.replicate) if self._versions else 0
-        shown = [one.to(unit.person_index, unit.replicate, draw) for one in self._presentations]
+        draw = bits(bits(self._key, unit.case), unit.replicate) if self._versions else 0
+        shown = [one.to(unit.case, unit.replicate, draw) for one in self._presentations]
         version = tuple([draw * count >> 64 for count in self._versions])
         schema = self._schemas.get(version)
         if schema is None:
@@ -71,7 +71,7 @@ class QuestionGroup:
         answers = []
         for question_id, reader, seen in zip(self.ids, self._readers, shown, strict=True):
             if question_id in value:
-                answers.append(reader.read(value[question_id], seen, unit.person_index, unit.replicate))
+                answers.append(reader.read(value[question_id], seen, unit.case, unit.replicate))
             else:
                 answers.append(reader.absent(AnswerStatus.UNREADABLE, "the reply leaves this question out", seen.order))
         return answers

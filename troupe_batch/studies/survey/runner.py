@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplySchema, ReplyStatus
+from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
+    ExtractionInfo,
+    Facts,
     PlannedCall,
     QuestionInfo,
     Respondent,
+    Seating,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -62,13 +67,33 @@ class SurveyStudy:
         """SHA-256 of each prompt template, by name."""
         return prompt_digests()
 
-    def arm_of(self, person_index: int) -> str | None:
-        """The arm that the person sees; None where the study has no arms."""
-        return self._arms.arm_of(person_index)
+    @property
+    def seats(self) -> int:
+        """Everybody answers alone."""
+        return 1
 
-    async def run_unit(self, unit: Unit, person: Respondent, model: ChatModel, settings: UnitSettings) -> UnitOutcome:
+    @property
+    def extractions(self) -> tuple[ExtractionInfo, ...]:
+        """None: answers come typed."""
+        return ()
+
+    def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
+        """Each person is a case."""
+        return OnePersonEach(people)
+
+    def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:  # noqa: ARG002 -- all are alike here
+        """The same person."""
+        return person
+
+    def arm_of(self, case: int) -> str | None:
+        """The arm that the person sees; None where the study has no arms."""
+        return self._arms.arm_of(case)
+
+    async def run_unit(
+        self, unit: Unit, people: Sequence[Respondent], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
         """One answer per question, whatever the model does; raises only StopTheJob and StateUnreachable errors."""
-        interview = _Interview(self._spec, self._instrument, unit, person, settings)
+        interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
         if self._is_concurrent and len(self._instrument.groups) > 1:
             parts = await _all_finished(interview, model, self._instrument.groups)
         else:
@@ -76,9 +101,11 @@ class SurveyStudy:
         answers = tuple([answer for part in parts for answer in part.answers])
         return UnitOutcome(answers, tuple([part.call for part in parts if part.call is not None]))
 
-    def planned_calls(self, unit: Unit, person: Respondent, settings: UnitSettings) -> tuple[PlannedCall, ...]:
+    def planned_calls(
+        self, unit: Unit, people: Sequence[Respondent], settings: UnitSettings
+    ) -> tuple[PlannedCall, ...]:
         """The calls that the unit would make if each were answered with a reply of ordinary length."""
-        interview = _Interview(self._spec, self._instrument, unit, person, settings)
+        interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
         return tuple(interview.planned(group) for group in self._instrument.groups)
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit

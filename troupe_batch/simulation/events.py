@@ -1,0 +1,73 @@
+"""The record of a simulation: every stimulus and action, once, in the order in which they happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What an event is."""
+
+    STIMULUS = "stimulus"
+    ACTION = "action"
+    CHANGE = "change"
+    FAILURE = "failure"
+
+
+class EventStatus(StrEnum):
+    """Whether the event took effect.
+
+    `undelivered`: the target is not there or cannot be reached; `repeated`: the person had just done the same, and it
+    was left out; `failed`: the act of a person brought nothing, and `reason` says why.
+    """
+
+    HAPPENED = "happened"
+    UNDELIVERED = "undelivered"
+    REPEATED = "repeated"
+    FAILED = "failed"
+
+
+# Not frozen, as for answers: one is made for each action, and freezing makes that three times as slow.
+@dataclass(slots=True)
+class Event:
+    """One row of `events`. `type` is a StimulusKind, an ActionKind, a faculty's action, or what changed or failed.
+
+    `actor_id` is who acted or spoke, None for the world itself; `target_id` who it was for, None for everyone there.
+    `step` counts the steps of a world from 0, None outside of one. `quality` is the lowest score (0 to 9) of the
+    checks that an action passed through; `attempts` how many times the act was generated.
+    """
+
+    kind: EventKind
+    type: str
+    content: str | None = None
+    actor_id: str | None = None
+    actor: str | None = None
+    target_id: str | None = None
+    target: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    status: EventStatus = EventStatus.HAPPENED
+    reason: str | None = None
+    step: int | None = None
+    simulated_time: datetime | None = None
+    quality: float | None = None
+    attempts: int | None = None
+
+
+class Journal:
+    """The events of one person or one world, in order. `step` and `now` are written into each event that is added."""
+
+    __slots__ = ("events", "now", "step")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.step: int | None = None
+        self.now: datetime | None = None
+
+    def add(self, event: Event) -> None:
+        """Add the event as the latest, in the current step and at the current simulated time."""
+        event.step = self.step
+        event.simulated_time = self.now
+        self.events.append(event)

@@ -1,0 +1,27 @@
+"""What a person can perceive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StimulusKind(StrEnum):
+    """How something reaches a person, in TinyTroupe's words."""
+
+    CONVERSATION = "CONVERSATION"
+    SOCIAL = "SOCIAL"
+    VISUAL = "VISUAL"
+    THOUGHT = "THOUGHT"
+    INTERNAL_GOAL_FORMULATION = "INTERNAL_GOAL_FORMULATION"
+    LOCATION = "LOCATION"
+
+
+# Not copied per listener: what is said to two hundred people is one object in two hundred memories.
+@dataclass(frozen=True, slots=True)
+class Stimulus:
+    """One thing perceived. `source` is the name that it comes from as people hear it; None where there is none."""
+
+    kind: StimulusKind
+    content: str
+    source: str | None = None
