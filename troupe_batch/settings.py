@@ -17,7 +17,6 @@ from troupe_batch.spec_files import did_you_mean
 
 CONFIG_FILE = "config.ini"
 ENVIRONMENT_PREFIX = "TROUPE_"
-_LATER = " (read, but without effect in this version)"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -35,8 +34,10 @@ class OpenAISection(_Section):
     azure_api_version: str = Field("2024-10-21", description="version of the Azure OpenAI API")
     base_url: str | None = Field(None, description="any OpenAI-compatible server, for example http://localhost:8000/v1")
     model: str = Field("gpt-4o-mini", description="model (on Azure: deployment) where the job names none")
-    reasoning_model: str | None = Field(None, description="model for deliberate steps" + _LATER)
-    embedding_model: str = Field("text-embedding-3-small", description="model for embeddings" + _LATER)
+    reasoning_model: str | None = Field(
+        None, description="model that judges people and extracts results; empty: the job's model"
+    )
+    embedding_model: str = Field("text-embedding-3-small", description="model that people look things up with")
     max_completion_tokens: int = Field(1024, ge=1, le=1_000_000, description="longest reply, in tokens")
     temperature: float | None = Field(
         None, ge=0, le=2, description="sampling temperature; empty: the endpoint's default"
@@ -54,32 +55,37 @@ class OpenAISection(_Section):
 
 
 class SimulationSection(_Section):
-    """What people may say."""
+    """What people may say, and what code may run."""
 
-    rai_harmful_content_prevention: bool = Field(
-        True, description="instruct people not to produce harmful content" + _LATER
-    )
-    rai_copyright_infringement_prevention: bool = Field(
-        True, description="instruct people not to quote at length" + _LATER
+    rai_harmful_content_prevention: bool = Field(True, description="tell people not to say what could harm anybody")
+    rai_copyright_infringement_prevention: bool = Field(True, description="tell people not to quote works at length")
+    allow_python_studies: bool = Field(
+        False, description="run studies of kind python, which are code that the job file names; set it on workers too"
     )
 
 
 class CognitionSection(_Section):
     """How people remember."""
 
-    enable_memory_consolidation: bool = Field(True, description="condense old episodes" + _LATER)
-    min_episode_length: int = Field(15, ge=1, le=100_000, description="shortest episode" + _LATER)
-    max_episode_length: int = Field(50, ge=1, le=100_000, description="longest episode" + _LATER)
-    episodic_memory_fixed_prefix_length: int = Field(10, ge=0, le=100_000, description="memories always kept" + _LATER)
-    episodic_memory_lookback_length: int = Field(20, ge=0, le=100_000, description="latest memories kept" + _LATER)
+    enable_memory_consolidation: bool = Field(True, description="condense long episodes, by one call each")
+    min_episode_length: int = Field(15, ge=1, le=100_000, description="memories that an episode needs when it is ended")
+    max_episode_length: int = Field(50, ge=1, le=100_000, description="memories after which an episode is condensed")
+    episodic_memory_fixed_prefix_length: int = Field(
+        10, ge=0, le=100_000, description="first memories, always in the prompt"
+    )
+    episodic_memory_lookback_length: int = Field(
+        20, ge=0, le=100_000, description="latest memories, always in the prompt"
+    )
+    max_actions: int = Field(12, ge=1, le=100, description="most actions of one act")
+    max_rounds: int = Field(3, ge=1, le=20, description="most calls of one act in which a person looks things up")
 
 
 class ActionGeneratorSection(_Section):
     """How actions are checked."""
 
-    enable_quality_checks: bool = Field(False, description="score actions before they happen" + _LATER)
-    max_attempts: int = Field(2, ge=1, le=20, description="how often an action is generated anew" + _LATER)
-    quality_threshold: int = Field(5, ge=0, le=9, description="lowest score that passes" + _LATER)
+    enable_quality_checks: bool = Field(False, description="score each act before it happens, by one more call")
+    max_attempts: int = Field(2, ge=1, le=20, description="how often an act is generated while it scores too low")
+    quality_threshold: int = Field(5, ge=0, le=9, description="lowest score that passes, 0 to 9")
 
 
 class LoggingSection(_Section):
