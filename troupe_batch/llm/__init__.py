@@ -1,7 +1,7 @@
 """Asks a language model: one reply per request, paid for once, within the limits and under the cost cap.
 
-What others need is in `chat` (request, reply, the one-method seam), `prices` and `tokens`; the rest is the stack that
-`wiring` puts together: Cached -> Repairing -> Retrying -> RateLimited -> Budgeted -> OpenAIProvider.
+What others need is in `chat` (request, reply, the one-method seam), `embeddings`, `prices` and `tokens`; the rest is
+the stack that `wiring` puts together: Cached -> Repairing -> Retrying -> RateLimited -> Budgeted -> OpenAIProvider.
 """
 
 from troupe_batch.llm.chat import (
@@ -18,6 +18,7 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
+from troupe_batch.llm.embeddings import EmbeddingRequest
 
 __all__ = [
     "CacheState",
@@ -25,6 +26,7 @@ __all__ = [
     "ChatModel",
     "ChatReply",
     "ChatRequest",
+    "EmbeddingRequest",
     "Endpoint",
     "Message",
     "Parameters",

@@ -11,7 +11,7 @@ from typing import Protocol
 from troupe_batch.errors import BudgetSpent, RequestRejected
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.meter import may_be_paid
-from troupe_batch.llm.prices import Price
+from troupe_batch.llm.prices import Prices
 
 NANO = 1_000_000_000
 
@@ -44,26 +44,30 @@ class Budget(Protocol):
 class Budgeted:
     """A model that starts no call that could pass the cap.
 
-    A request without a completion limit has no worst case and is rejected: plans always name one, so that the cache
-    key says it. What a call without a `usage`, or one that broke off, has cost is unknown: its worst case counts.
+    A request without a completion limit, or to a model without a price, has no worst case and is rejected: plans always
+    name a limit, so that the cache key says it, and the stack asks for prices when it opens. What a call without a
+    `usage`, or one that broke off, has cost is unknown: its worst case counts.
     """
 
-    def __init__(self, inner: ChatModel, budget: Budget, price: Price) -> None:
+    def __init__(self, inner: ChatModel, budget: Budget, prices: Prices) -> None:
         self._inner = inner
         self._budget = budget
-        self._price = price
+        self._prices = prices
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`; BudgetSpent where its worst case does not fit under the cap."""
         if request.parameters.max_completion_tokens is None:
             raise RequestRejected("a request under a cost cap must name its max_completion_tokens")
-        worst_usd = self._price.worst_case(request)
+        price = self._prices.of(request.endpoint.model)
+        if price is None:
+            raise RequestRejected(f"no price is known for {request.endpoint.model}, and the run has a cost cap")
+        worst_usd = price.worst_case(request)
         await self._budget.reserve(worst_usd)
         spent_usd = worst_usd
         try:
             reply = await self._inner.complete(request)
             if reply.usage is not None:
-                spent_usd = self._price.cost(reply.usage)
+                spent_usd = price.cost(reply.usage)
         except BaseException as error:
             spent_usd = worst_usd if may_be_paid(error) else 0.0
             raise

@@ -51,8 +51,10 @@ class ContentFiltered(Exception):
         self.reason = reason
 
 
-def from_status(error: openai.APIStatusError, model: str) -> TroupeError | ContentFiltered:
-    """What a 4xx or 5xx answer to a request for `model` means for the caller."""
+def from_status(
+    error: openai.APIStatusError, model: str, *, named_by: str = "the job or OpenAI.MODEL"
+) -> TroupeError | ContentFiltered:
+    """What a 4xx or 5xx answer to a request for `model` means; `named_by` says where its name can be mended."""
     status = error.status_code
     code, words = _said(error)
     message = f"the endpoint answered {status}{f' ({code})' if code else ''}{f': {words}' if words else ''}"
@@ -63,7 +65,7 @@ def from_status(error: openai.APIStatusError, model: str) -> TroupeError | Conte
     if status in _MISSING or code in _NO_SUCH_MODEL:
         return EndpointMissing(
             f"no model {model!r} at {_address(error)}: {message}; check the name of the model (Azure: deployment) "
-            "in the job or OpenAI.MODEL, and the address in OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT"
+            f"in {named_by}, and the address in OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT"
         )
     if status in _BUSY:
         return EndpointBusy(message, retry_after_s=retry_after_s(error.response.headers))

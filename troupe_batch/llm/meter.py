@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RecordAndGoOn, StopTheJob, TryAgain
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
-from troupe_batch.llm.prices import Price
+from troupe_batch.llm.prices import Prices
 
 
 @dataclass(slots=True)
@@ -66,12 +66,15 @@ _NAMES = tuple(f.name for f in fields(Spending))
 
 
 class Metered:
-    """A model that counts in `spending` what each call costs; stands below everything that may send a call again."""
+    """A model that counts in `spending` what each call costs, by the price of the model that the call names.
 
-    def __init__(self, inner: ChatModel, spending: Spending, price: Price | None) -> None:
+    Stands below everything that may send a call again.
+    """
+
+    def __init__(self, inner: ChatModel, spending: Spending, prices: Prices) -> None:
         self._inner = inner
         self._spending = spending
-        self._price = price
+        self._prices = prices
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`."""
@@ -85,7 +88,8 @@ class Metered:
         return reply
 
     def _worst_case(self, request: ChatRequest) -> float | None:
-        return None if self._price is None else self._price.worst_case(request)
+        price = self._prices.of(request.endpoint.model)
+        return None if price is None else price.worst_case(request)
 
 
 def may_be_paid(error: BaseException) -> bool:

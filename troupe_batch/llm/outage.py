@@ -18,6 +18,7 @@ from troupe_batch.errors import (
     RecordAndGoOn,
 )
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Parameters, Role
+from troupe_batch.llm.embeddings import EmbeddingRequest
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,9 +96,8 @@ class OutageAware:
         raise EndpointDown(f"the endpoint answers nothing for now ({error.__cause__})", rest_s=self._rest_s) from error
 
     async def _send_probe(self, request: ChatRequest) -> None:
-        probe = ChatRequest(request.endpoint, _PROBE, "probe", _PROBE_LIMIT)
         try:
-            await self._probed.complete(probe)
+            await self._probed.complete(_probe_like(request))
         except _OF_THE_ENDPOINT:
             if self._down_since_s is None:
                 self._down_since_s = self._clock()
@@ -118,3 +118,10 @@ class OutageAware:
         if self._has_answered:
             return self._patience_s
         return min(self._patience_s, _PATIENCE_BEFORE_THE_FIRST_ANSWER_S)
+
+
+def _probe_like(request: ChatRequest) -> ChatRequest:
+    """A tiny request of the same kind to the same model: an embedding model knows nothing of chat."""
+    if isinstance(request, EmbeddingRequest):
+        return EmbeddingRequest.of(request.endpoint, "here")
+    return ChatRequest(request.endpoint, _PROBE, "probe", _PROBE_LIMIT)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
+from typing import Protocol
 
 import orjson
 
@@ -41,9 +42,23 @@ class Price:
 
     def worst_case(self, request: ChatRequest) -> float:
         """USD that `request` can cost at most: no prompt token is cached, and the reply runs to its limit."""
-        limit = request.parameters.max_completion_tokens or DEFAULT_MAX_COMPLETION_TOKENS
+        limit = request.parameters.max_completion_tokens
+        if limit is None:
+            limit = DEFAULT_MAX_COMPLETION_TOKENS
         dearest_prompt = max(self.prompt, self.cached)
         return (prompt_tokens_at_most(request) * dearest_prompt + limit * self.completion) * _PER_TOKEN
+
+    def of(self, model: str | None) -> Price:  # noqa: ARG002 -- the same for each, as in a `Prices` of one line
+        """Itself: one price is a list on which all models cost the same."""
+        return self
+
+
+class Prices(Protocol):
+    """Knows what each model costs: a run asks several, and a call is priced by the model that it goes to."""
+
+    def of(self, model: str | None) -> Price | None:
+        """The price of `model`, None where it is not known."""
+        ...
 
 
 FREE = Price(0.0, 0.0, 0.0, source="a rehearsal costs nothing")
@@ -68,9 +83,12 @@ class PriceList:
         """A list on which every model costs nothing, for rehearsals."""
         return cls({}, otherwise=FREE)
 
-    def with_overrides(self, prices: Mapping[str, Price]) -> PriceList:
-        """The list with `prices` added, or put in place of its own; an Azure deployment is priced by its name."""
-        return PriceList({**self._prices, **prices}, otherwise=self._otherwise)
+    def with_overrides(self, prices: Mapping[str, Price], *, otherwise: Price | None = None) -> PriceList:
+        """The list with `prices` added, or put in place of its own; an Azure deployment is priced by its name.
+
+        `otherwise` is what a model that stands in neither costs.
+        """
+        return PriceList({**self._prices, **prices}, otherwise=otherwise or self._otherwise)
 
     def of(self, model: str | None) -> Price | None:
         """The price of `model`, None where it is not known."""

@@ -16,6 +16,7 @@ import orjson
 
 from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError, WrongEndpoint
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplySchema, ReplyStatus
+from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
 from troupe_batch.llm.prices import PriceList
@@ -25,9 +26,10 @@ OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 15.0
 # Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
 _KEEP_ALIVE_S = 20.0
-_PATH = "/chat/completions"
+_CHAT, _EMBEDDINGS = "/chat/completions", "/embeddings"
 # 31 bits: some servers read the seed into a signed 32-bit integer.
 _SEED_MASK = 0x7FFFFFFF
+_NAMED_BY = {_CHAT: "the job or OpenAI.MODEL", _EMBEDDINGS: "OpenAI.EMBEDDING_MODEL"}
 _REHEARSAL_HEADER = b"x-troupe-rehearsal"
 
 
@@ -69,7 +71,7 @@ class OpenAIProvider:
         self._prices = prices
         self._timeout_s = timeout_s
         self._formats: dict[str, orjson.Fragment] = {}
-        self._urls: dict[str, str] = {}
+        self._urls: dict[tuple[str, str], str] = {}
         # Said in full: the SDK deep-copies the default of every option that is left out, for each call.
         self._options = openai.RequestOptions(
             headers={},
@@ -83,29 +85,33 @@ class OpenAIProvider:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`, from exactly one HTTP call."""
-        body = self._body(request)
+        if isinstance(request, EmbeddingRequest):
+            path, body = _EMBEDDINGS, _json(embedding_body(request))
+        else:
+            path, body = _CHAT, _json(self._body(request))
         started = time.perf_counter()
         try:
-            content = await self._post(request.endpoint, body)
+            content = await self._post(request.endpoint, path, body)
         except ContentFiltered as error:
             reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
         else:
-            reply = read_completion(content, request.reply_schema)
+            is_chat = path == _CHAT
+            reply = read_completion(content, request.reply_schema) if is_chat else read_embedding(content)
         return self._with_cost(reply, request, time.perf_counter() - started)
 
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._client.close()
 
-    async def _post(self, endpoint: Endpoint, body: bytes) -> bytes:
+    async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> bytes:
         """The bytes of a 200 answer; everything else is an error of the tree, or ContentFiltered."""
-        url = self._urls.get(endpoint.model) or self._url(endpoint.model)
+        url = self._urls.get((endpoint.model, path)) or self._url(endpoint.model, path)
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.post(url, content=body, cast_to=httpx2.Response, options=self._options)
         except openai.APIStatusError as error:
             _check_who_answered(endpoint, error.response)
-            raise from_status(error, endpoint.model) from error
+            raise from_status(error, endpoint.model, named_by=_NAMED_BY[path]) from error
         except openai.APIConnectionError as error:
             raise from_connection(error) from error
         except TimeoutError as error:
@@ -117,14 +123,14 @@ class OpenAIProvider:
         _check_who_answered(endpoint, response)
         return response.content
 
-    def _url(self, model: str) -> str:
+    def _url(self, model: str, path: str) -> str:
         """The whole URL: the SDK takes a relative one apart and puts it together again for each call."""
         # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
-        path = f"/deployments/{quote(model, safe='')}/chat/completions" if self._dialect.is_azure else _PATH
-        url = self._urls[model] = str(self._client.base_url).rstrip("/") + path
+        deployment = f"/deployments/{quote(model, safe='')}" if self._dialect.is_azure else ""
+        url = self._urls[model, path] = str(self._client.base_url).rstrip("/") + deployment + path
         return url
 
-    def _body(self, request: ChatRequest) -> bytes:
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
         parameters = request.parameters
         body: dict[str, Any] = {"model": request.endpoint.model, "messages": request.messages}
         if parameters.temperature is not None:
@@ -139,10 +145,7 @@ class OpenAIProvider:
             body["seed"] = seed_of(request.sample)
         if request.reply_schema is not None:
             body["response_format"] = self._format(request.reply_schema)
-        try:
-            return orjson.dumps(body)
-        except TypeError as error:  # a lone surrogate in a text, or a schema that is no JSON
-            raise RequestRejected(f"the request cannot be written as JSON: {error}") from error
+        return body
 
     def _format(self, schema: ReplySchema) -> orjson.Fragment:
         """The `response_format` of a schema, serialised once per schema."""
@@ -183,6 +186,13 @@ def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
 def seed_of(sample: str) -> int:
     """The `seed` that is sent for a sample: 31 bits of its SHA-256."""
     return int.from_bytes(hashlib.sha256(sample.encode()).digest()[:4], "big") & _SEED_MASK
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:  # a lone surrogate in a text, or a schema that is no JSON
+        raise RequestRejected(f"the request cannot be written as JSON: {error}") from error
 
 
 def _check_who_answered(endpoint: Endpoint, response: httpx2.Response) -> None:

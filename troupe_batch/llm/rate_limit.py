@@ -81,8 +81,9 @@ class RateLimited:
 def expected_tokens(request: ChatRequest) -> int:
     """A quick estimate of the tokens of a call, good enough to reserve; the true count settles it."""
     characters = sum(len(message.content) for message in request.messages)
-    completion = request.parameters.max_completion_tokens or _EXPECTED_COMPLETION_TOKENS
-    return characters // _CHARACTERS_PER_TOKEN + min(completion, _EXPECTED_COMPLETION_TOKENS)
+    limit = request.parameters.max_completion_tokens
+    completion = _EXPECTED_COMPLETION_TOKENS if limit is None else min(limit, _EXPECTED_COMPLETION_TOKENS)
+    return characters // _CHARACTERS_PER_TOKEN + completion
 
 
 class MemoryRateLimiter:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import orjson
 
-from troupe_batch.llm.chat import Message, ReplySchema
+from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema
+from troupe_batch.llm.embeddings import EmbeddingRequest
 
 # The wrapping of each message, and the priming of the reply, as OpenAI's cookbook counts them.
 _PER_MESSAGE, _PER_REQUEST = 4, 3
@@ -87,6 +88,12 @@ class TokenCounter:
         """Prompt tokens of a request: its texts, their wrapping, and the schema, which endpoints show to the model."""
         total = _PER_REQUEST + sum(_PER_MESSAGE + self._count(message.content) for message in messages)
         return total + (self._count(orjson.dumps(dict(reply_schema.schema)).decode()) if reply_schema else 0)
+
+    def count_request(self, request: ChatRequest) -> int:
+        """Prompt tokens of a request of either kind; a text to embed is wrapped in nothing."""
+        if isinstance(request, EmbeddingRequest):
+            return self._count(request.text)
+        return self.count_prompt(request.messages, request.reply_schema)
 
 
 def estimate_tokens(text: str) -> int:

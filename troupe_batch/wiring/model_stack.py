@@ -7,7 +7,7 @@ A cached reply takes no slot and no money; every attempt takes both. Layers with
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -70,21 +70,31 @@ class ModelStack:
 
 
 async def open_model(
-    settings: Settings, endpoint: Endpoint, *, cap: Cap | None = None, is_shared: bool = True
+    settings: Settings,
+    endpoint: Endpoint,
+    *,
+    further_models: Sequence[str] = (),
+    cap: Cap | None = None,
+    is_shared: bool = True,
 ) -> ModelStack:
-    """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file."""
+    """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file.
+
+    `further_models` are those that a plan asks at the same endpoint beside `endpoint.model`, for reasoning and for
+    embeddings. Under a cap each of them needs a price: SettingsError where one is unknown, before anything is asked.
+    """
     prices = price_list(settings, endpoint)
+    if cap is not None:
+        _check_prices(prices, endpoint, further_models, cap)
     async with AsyncExitStack() as resources:
         provider = connect(connection_to(settings, endpoint), prices)
         resources.push_async_callback(provider.aclose)
         spending, keep_cap = Spending(), None
-        model: ChatModel = Metered(provider, spending, prices.of(endpoint.model))
+        model: ChatModel = Metered(provider, spending, prices)
         model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
         state = _batch(settings.redis.broker_url, resources) if is_shared else None
         if cap is not None:
-            price = _price_for_cap(prices, endpoint, cap)
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
-            model = Budgeted(model, budget, price)
+            model = Budgeted(model, budget, prices)
             if isinstance(budget, RedisBudget):
                 keep_cap = partial(keep_known, cap, budget)
                 await keep_cap()
@@ -100,7 +110,10 @@ async def open_model(
 
 
 def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:
-    """What the model costs: the settings' price, else the list price. A rehearsal counts what it would cost."""
+    """What each model costs: the settings' price for the main one, else the list price; a rehearsal counts it too.
+
+    Settings that say 0 speak of an endpoint of one's own: there models without a list price cost nothing either.
+    """
     chosen, listed = settings.budget, PriceList.load()
     prompt, completion = chosen.prompt_price, chosen.completion_price
     if (prompt is None) != (completion is None):
@@ -108,17 +121,24 @@ def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:
     if prompt is None or completion is None:
         return listed
     cached = prompt if chosen.cached_price is None else chosen.cached_price
-    return listed.with_overrides({endpoint.model: Price(prompt, cached, completion, source="settings")})
+    price = Price(prompt, cached, completion, source="settings")
+    is_free = prompt == cached == completion == 0
+    return listed.with_overrides({endpoint.model: price}, otherwise=price if is_free else None)
 
 
-def _price_for_cap(prices: PriceList, endpoint: Endpoint, cap: Cap) -> Price:
-    price = prices.of(endpoint.model)
-    if price is None:
+def _check_prices(prices: PriceList, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:
+    unknown = f"the run has a cost cap of {cap.max_usd:g} USD but no price is known for"
+    if prices.of(endpoint.model) is None:
         raise SettingsError(
-            f"the run has a cost cap of {cap.max_usd:g} USD but no price is known for {endpoint.model}; set "
+            f"{unknown} {endpoint.model}; set "
             "Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE (USD per 1,000,000 tokens; 0 for a model of your own)"
         )
-    return price
+    for model in further_models:
+        if prices.of(model) is None:
+            raise SettingsError(
+                f"{unknown} {model}, which the run asks beside {endpoint.model}; name a model with a list price in "
+                "OpenAI.REASONING_MODEL and OpenAI.EMBEDDING_MODEL, or run without a cap"
+            )
 
 
 def _shared_budget(cap: Cap, state: RedisBatch, resources: AsyncExitStack) -> RedisBudget:
@@ -131,6 +151,7 @@ def _limiter(settings: Settings, endpoint: Endpoint, state: RedisBatch | None) -
     rates = Rates(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
     if state is None:
         return MemoryRateLimiter(rates)
+    # One queue for all models of the run: what the settings allow is the sum.
     return RedisRateLimiter(state, f"{endpoint.identity}/{endpoint.model}", rates)
 
 

@@ -1,13 +1,15 @@
-"""A small HTTP server that answers chat completions as it is told to, faults included, and keeps what it was sent."""
+"""A small HTTP server that answers as it is told to, faults included, and keeps what it was sent."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
 from aiohttp import web
 
@@ -92,6 +94,15 @@ def completion(
             "prompt_tokens_details": {"cached_tokens": cached},
             "completion_tokens_details": {"reasoning_tokens": reasoning},
         }
+    return lambda _: web.json_response(body)
+
+
+def embedding(values: list[float], *, model: str = "text-embedding-3-small", tokens: int | None = 100) -> Answer:
+    """A 200 answer with this vector in base64."""
+    encoded = base64.b64encode(np.array(values, "<f4").tobytes()).decode()
+    body: dict[str, Any] = {"object": "list", "model": model, "data": [{"index": 0, "embedding": encoded}]}
+    if tokens is not None:
+        body["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
     return lambda _: web.json_response(body)
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Role
+from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.provider import ConnectionSpec, connect
 from troupe_batch.llm.redis_batch import RedisBatch
@@ -16,12 +17,18 @@ from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 
 
-async def main(redis_url: str, server_url: str, keys: int, askers: int, lease_s: float) -> None:
+def asked(kind: str, text: str) -> ChatRequest:
+    endpoint = Endpoint("test", "model")
+    if kind == "embedding":
+        return EmbeddingRequest.of(endpoint, text)
+    return ChatRequest(endpoint, (Message(Role.USER, text),), "0")
+
+
+async def main(redis_url: str, server_url: str, kind: str, keys: int, askers: int, lease_s: float) -> None:
     batch = RedisBatch(redis_url)
     provider = connect(ConnectionSpec("compatible", base_url=server_url), PriceList.load())
     cached = Cached(Retrying(provider, RetryPolicy()), RedisReplyStore(batch, lease_s=lease_s))
-    endpoint = Endpoint("test", "model")
-    requests = [ChatRequest(endpoint, (Message(Role.USER, f"key {n}"),), "0") for n in range(keys)] * askers
+    requests = [asked(kind, f"key {n}") for n in range(keys)] * askers
     replies = await asyncio.gather(*(cached.complete(request) for request in requests))
     sys.stdout.buffer.write(orjson.dumps([[reply.text, reply.cache, reply.attempts] for reply in replies]))
     await cached.aclose()
@@ -30,5 +37,5 @@ async def main(redis_url: str, server_url: str, keys: int, askers: int, lease_s:
 
 
 if __name__ == "__main__":
-    url, server, keys_, askers_, lease = sys.argv[1:]
-    asyncio.run(main(url, server, int(keys_), int(askers_), float(lease)))
+    url, server, kind_, keys_, askers_, lease = sys.argv[1:]
+    asyncio.run(main(url, server, kind_, int(keys_), int(askers_), float(lease)))

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.integration.llm.fault_server import Answer, FaultServer, completion
+from tests.integration.llm.fault_server import Answer, FaultServer, completion, embedding
 
 PROJECT = Path(__file__).resolve().parents[3]
 WORKER = Path(__file__).with_name("single_flight_worker.py")
@@ -30,9 +30,9 @@ def numbered() -> Answer:
 
 
 async def worker(
-    redis_url: str, server: FaultServer, *, keys: int, askers: int = 1, lease_s: float = 20.0
+    redis_url: str, server: FaultServer, *, keys: int, askers: int = 1, lease_s: float = 20.0, kind: str = "chat"
 ) -> asyncio.subprocess.Process:
-    arguments = [str(WORKER), redis_url, server.url, str(keys), str(askers), str(lease_s)]
+    arguments = [str(WORKER), redis_url, server.url, kind, str(keys), str(askers), str(lease_s)]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environment, stdout=pipe)
@@ -60,6 +60,28 @@ async def test_three_processes_pay_for_each_request_once_and_agree_on_the_replie
     assert texts[0] == texts[1] == texts[2]
     assert texts[0] == texts[0][:keys] * askers
     assert sum(attempts for result in results for _, _, attempts in result) == keys
+
+
+async def test_three_processes_pay_for_each_embedding_once_and_agree_on_the_vectors(
+    redis_url: str, server: FaultServer
+) -> None:
+    numbers = count(1)
+
+    def another_vector(request: web.Request) -> web.StreamResponse:
+        return embedding([1.0, float(next(numbers))])(request)
+
+    server.answers = [another_vector]
+    server.delay_s = 0.3
+    keys = 20
+
+    processes = [await worker(redis_url, server, keys=keys, askers=2, kind="embedding") for _ in range(3)]
+    results = await asyncio.gather(*(replies_of(process) for process in processes))
+
+    asked = Counter((seen.path, seen.body["input"]) for seen in server.seen)
+    assert asked == Counter({("/v1/embeddings", f"key {n}"): 1 for n in range(keys)})
+    texts = [[text for text, _, _ in result] for result in results]
+    assert texts[0] == texts[1] == texts[2] == texts[0][:keys] * 2
+    assert len(set(texts[0])) == keys
 
 
 @pytest.mark.chaos

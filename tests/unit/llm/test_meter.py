@@ -9,7 +9,7 @@ from tests.doubles.models import GatedModel, ScriptedModel, ok, request
 from troupe_batch.errors import BudgetSpent, EndpointBusy, EndpointFaulty, GaveUp, TroupeError
 from troupe_batch.llm.chat import ChatReply, ReplyStatus, Usage
 from troupe_batch.llm.meter import Metered, Spending
-from troupe_batch.llm.prices import Price
+from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 
@@ -18,14 +18,14 @@ WORST_USD = PRICE.worst_case(request())
 UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, "{", reason="cut off", usage=Usage(10, 0, 5), cost_usd=0.25)
 
 
-async def spent_on(*script: ChatReply | TroupeError, price: Price | None = PRICE) -> Spending:
+async def spent_on(*script: ChatReply | TroupeError, prices: Prices = PRICE) -> Spending:
     """What a model with repair and retries has spent on one request."""
 
     async def at_once(_: float) -> None:
         await asyncio.sleep(0)
 
     spending = Spending()
-    metered = Metered(ScriptedModel(list(script)), spending, price)
+    metered = Metered(ScriptedModel(list(script)), spending, prices)
     model = Repairing(Retrying(metered, RetryPolicy.of(3), sleep=at_once))
     try:
         await model.complete(request())
@@ -71,7 +71,7 @@ async def test_a_reply_without_usage_is_a_doubt() -> None:
 
 
 async def test_without_a_price_calls_are_counted_and_not_taken_for_free() -> None:
-    spending = await spent_on(replace(ok(), cost_usd=None), price=None)
+    spending = await spent_on(replace(ok(), cost_usd=None), prices=PriceList({}))
 
     assert (spending.calls, spending.usd, spending.unpriced) == (1, 0.0, 1)
 

@@ -24,7 +24,9 @@ def test_every_listed_price_names_its_day_and_source() -> None:
         assert price is not None
         assert isinstance(price.as_of, date)
         assert price.source.startswith("https://")
-        assert 0 < price.cached <= price.prompt < price.completion
+        assert 0 < price.cached <= price.prompt
+        completes = not name.startswith("text-embedding")
+        assert price.completion > price.prompt if completes else price.completion == 0
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,26 @@ def test_the_bound_on_prompt_tokens_counts_every_byte_of_text_and_schema(texts: 
     bound = prompt_tokens_at_most(asked)
 
     assert bound > sum(len(text.encode()) for text in texts) + 4 * len(texts) + len('{"q1":')
+
+
+@pytest.mark.parametrize(("model", "prompt"), [("text-embedding-3-small", 0.02), ("text-embedding-3-large", 0.13)])
+def test_embeddings_have_a_price_for_what_they_read_alone(model: str, prompt: float) -> None:
+    price = PRICES.of(model)
+
+    assert price is not None
+    assert (price.prompt, price.cached, price.completion) == (prompt, prompt, 0.0)
+
+
+def test_one_price_is_a_list_on_which_all_models_cost_the_same() -> None:
+    price = Price(1.0, 1.0, 2.0)
+
+    assert price.of("gpt-5") is price
+    assert price.of(None) is price
+
+
+def test_overrides_may_say_what_all_other_models_cost() -> None:
+    own, free = Price(1.0, 1.0, 2.0), Price(0.0, 0.0, 0.0)
+    listed = PRICES.with_overrides({"mine": own}, otherwise=free)
+
+    assert (listed.of("mine"), listed.of("nobody")) == (own, free)
+    assert listed.of("gpt-4o") == PRICES.of("gpt-4o")
