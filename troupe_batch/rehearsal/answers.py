@@ -1,19 +1,19 @@
-"""Turns a reply schema into a respondent: one maker of answers per question, compiled once, used for every request."""
+"""Makers of answers: one per question, compiled once from its schema and its behaviour, used for every request."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from troupe_batch.rehearsal.behaviour import Behaviour, Choice, Multi, Number, Text
 from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.instances import compile_instances, resolve
+from troupe_batch.rehearsal.instances import compile_instances
 from troupe_batch.rehearsal.numbers import is_within, number_maker
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.strict_schema import SchemaRejected, check_schema, check_strict
+from troupe_batch.rehearsal.strict_schema import SchemaRejected
 from troupe_batch.rehearsal.strings import MARK, sentence
-from troupe_batch.seeded import bits, weighted_index
+from troupe_batch.seeded import weighted_index
 
 DONT_KNOW = "dont_know"
 
@@ -24,50 +24,12 @@ _SOME_ALONE = 0.15
 _RULES_OUT_OTHERS = re.compile(r"(none|never|nothing|neither|no one|not any)\b", re.IGNORECASE)
 
 
-class Refused(Exception):
-    """The respondent refuses the whole request."""
-
-
-class ReplyPlan:
-    """Makes replies for one schema.
-
-    SchemaRejected where the schema is not strict or has no value, or where the respondent file speaks of one of its
-    questions in another way (other labels, another type).
-    """
-
-    def __init__(self, schema: dict[str, Any], behaviours: Mapping[str, Behaviour], *, is_strict: bool) -> None:
-        check_schema(schema)
-        if is_strict:
-            check_strict(schema)
-        self._questions: list[tuple[str, AnswerMaker, float]] = []
-        self._whole = None
-        if schema.get("type") != "object" or "$ref" in schema or "anyOf" in schema:
-            self._whole = compile_instances(schema)
-            return
-        for question_id, node in schema.get("properties", {}).items():
-            behaviour = behaviours.get(question_id)
-            target = resolve(schema, node["$ref"]) if behaviour and "$ref" in node else node
-            maker = _maker(question_id, target, schema, behaviour)
-            self._questions.append((question_id, maker, behaviour.refusal_rate if behaviour else 0.0))
-
-    def reply(self, prompt: Prompt, key: int) -> Any:
-        """A value for the schema; raises Refused as often as the respondent file says."""
-        if self._whole:
-            return self._whole(Draws(key))
-        answers = {}
-        for index, (question_id, maker, refusal_rate) in enumerate(self._questions):
-            # A stream of its own for each question: what one draws does not move the others.
-            draws = Draws(bits(key, index))
-            if draws.uniform() < refusal_rate:
-                raise Refused
-            answers[question_id] = maker(prompt, draws)
-            prompt.said[question_id] = answers[question_id]
-        return answers
-
-
-def _maker(question_id: str, node: dict[str, Any], root: dict[str, Any], behaviour: Behaviour | None) -> AnswerMaker:
+def answer_maker(
+    question_id: str, node: dict[str, Any], root: dict[str, Any], behaviour: Behaviour | None
+) -> AnswerMaker:
+    """How a property is answered that has this schema; SchemaRejected where the behaviour answers otherwise."""
     if behaviour is None:
-        return _plain_maker(node, root)
+        return plain_maker(node, root)
     if isinstance(behaviour, Choice) and (labels := _enum_of(node)):
         _check_labels(question_id, behaviour, labels)
         return _picking(question_id, behaviour, labels)
@@ -78,13 +40,35 @@ def _maker(question_id: str, node: dict[str, Any], root: dict[str, Any], behavio
         options = [name for name in node["properties"] if name != DONT_KNOW]
         _check_labels(question_id, behaviour, options)
         return _ticking(question_id, behaviour, options, offers_dont_know=DONT_KNOW in node["properties"])
-    core = _without_null(node)
+    core = without_null(node)
     if isinstance(behaviour, Number) and core.get("type") in ("number", "integer") and "enum" not in core:
         return _counting(behaviour, core, offers_dont_know=core is not node)
     if isinstance(behaviour, Text) and core.get("type") == "string" and "enum" not in core:
         return _writing(behaviour, offers_dont_know=core is not node)
     kind = type(behaviour).__name__.lower()
     raise SchemaRejected(f"question {question_id!r} is {kind} in the respondent file, and the schema asks otherwise")
+
+
+def field_maker(name: str, node: dict[str, Any], root: dict[str, Any], behaviour: Behaviour | None) -> AnswerMaker:
+    """As for a question, and a choice may also be yes or no, or null where it says don't know."""
+    core = without_null(node)
+    if not isinstance(behaviour, Choice):
+        return answer_maker(name, node, root, behaviour)
+    is_yes_no = core.get("type") == "boolean"
+    labels = ["yes", "no"] if is_yes_no else _enum_of(core)
+    if not labels:
+        return answer_maker(name, node, root, behaviour)
+    _check_labels(name, behaviour, labels)
+    pick = _picking(name, behaviour, labels)
+    rate = behaviour.dont_know.rate if behaviour.dont_know and core is not node else 0.0
+
+    def make(prompt: Prompt, draws: Draws) -> str | bool | None:
+        if draws.uniform() < rate:
+            return None
+        label: str = pick(prompt, draws)
+        return label == "yes" if is_yes_no else label
+
+    return make
 
 
 def _picking(question_id: str, behaviour: Choice, labels: Sequence[str]) -> AnswerMaker:
@@ -148,7 +132,7 @@ def _writing(behaviour: Text, *, offers_dont_know: bool) -> AnswerMaker:
     return make
 
 
-def _plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
+def plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
     """Valid answers without a respondent file: nothing is known about the question but its form."""
     if _is_percentages(node):
         labels = list(node["properties"])
@@ -161,7 +145,7 @@ def _plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
         return state
     if _is_yes_no(node):
         return _ticking_at_random(list(node["properties"]))
-    core = _without_null(node)
+    core = without_null(node)
     make = compile_instances(core, root)
     rate = 0.0 if core is node else _SOME_DONT_KNOW
     return lambda _prompt, draws: None if draws.uniform() < rate else make(draws)
@@ -204,7 +188,7 @@ def _enum_of(node: dict[str, Any]) -> list[str] | None:
     return list(values) if values and all(isinstance(value, str) for value in values) else None
 
 
-def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+def without_null(node: dict[str, Any]) -> dict[str, Any]:
     """The schema beside null where null stands for don't know; the very same object where null is not allowed."""
     kinds = node.get("type")
     if isinstance(kinds, list) and len(kinds) == 2 and "null" in kinds and "enum" not in node:

@@ -7,7 +7,6 @@ don't-know rate is taken off all labels alike and given to the don't-know label,
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,20 +14,23 @@ from statistics import NormalDist
 
 from troupe_batch.rehearsal.conditions import Condition, parse_condition
 from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.respondents import (
+from troupe_batch.rehearsal.question_specs import (
+    PLACEHOLDER,
     ChoiceQuestion,
     DontKnow,
     MultiQuestion,
     NumericQuestion,
-    Respondents,
+    Question,
     Scope,
     TextQuestion,
     TextTemplate,
 )
+from troupe_batch.rehearsal.respondents import Respondents
 
 Facts = Mapping[str, str]
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+EXTRACTIONS = "extractions."
+
 _STANDARD_NORMAL = NormalDist()
 
 
@@ -186,7 +188,7 @@ class Text:
         """Compiled from its spec."""
         written = [t if isinstance(t, TextTemplate) else TextTemplate(text=t) for t in spec.templates]
         templates = tuple((Within.of(t), t.text) for t in written)
-        names = {t.text: tuple(_PLACEHOLDER.findall(t.text)) for t in written}
+        names = {t.text: tuple(PLACEHOLDER.findall(t.text)) for t in written}
         return cls(templates, spec.words, spec.dont_know, spec.refusal_rate, names)
 
     def text(self, facts: Facts, material: str, draws: Draws) -> str | None:
@@ -198,16 +200,25 @@ class Text:
         ]
         if not fitting:
             return None
-        filled = draws.choice(fitting)
-        return _PLACEHOLDER.sub(lambda m: draws.choice(self.words[m[1]]) if m[1] in self.words else facts[m[1]], filled)
+        return filled(draws.choice(fitting), facts, self.words, draws)
 
 
 Behaviour = Choice | Multi | Number | Text
 
 
+def filled(template: str, facts: Facts, words: Mapping[str, Sequence[str]], draws: Draws) -> str:
+    """The template with each placeholder replaced: by a word of its list, drawn, or by the fact."""
+    return PLACEHOLDER.sub(lambda m: draws.choice(words[m[1]]) if m[1] in words else facts[m[1]], template)
+
+
 def compile_behaviour(respondents: Respondents) -> dict[str, Behaviour]:
     """The behaviour of each question, with its conditions and logarithms worked out once."""
-    return {question_id: _compiled(spec) for question_id, spec in respondents.questions.items()}
+    return compiled_all(respondents.questions)
+
+
+def compiled_all(specs: Mapping[str, Question]) -> dict[str, Behaviour]:
+    """The behaviour that each of the specs describes."""
+    return {name: _compiled(spec) for name, spec in specs.items()}
 
 
 def true_distribution(
@@ -222,7 +233,7 @@ def true_distribution(
     Choice: sums to 1, don't know included when it is shown. Multi: the share that takes each option, don't-know
     answers (who take none) included in the base. Refusals are outside of it. ValueError for other question types.
     """
-    behaviour = _compiled(respondents.questions[question_id])
+    behaviour = _compiled(_spec_of(respondents, question_id))
     texts = {name: str(value) for name, value in facts.items()}
     if isinstance(behaviour, Choice):
         if problem := behaviour.problem(shown_order):
@@ -239,7 +250,7 @@ def true_quantile(
     respondents: Respondents, question_id: str, facts: Mapping[str, object], u: float, material: str = ""
 ) -> float:
     """The u-quantile of a numeric question for a person with these facts, before bounds and rounding."""
-    behaviour = _compiled(respondents.questions[question_id])
+    behaviour = _compiled(_spec_of(respondents, question_id))
     if not isinstance(behaviour, Number):
         raise ValueError(f"question {question_id!r} is not numeric")  # noqa: TRY004 -- the value is wrong, not its type
     return behaviour.quantile({name: str(value) for name, value in facts.items()}, material, u)
@@ -247,14 +258,21 @@ def true_quantile(
 
 def misfit(respondents: Respondents, question_id: str, labels: Sequence[str]) -> str | None:
     """Why the file cannot answer a choice or multi question with these labels; None where it can or is silent on it."""
-    spec = respondents.questions.get(question_id)
-    behaviour = _compiled(spec) if spec else None
-    if isinstance(behaviour, Choice | Multi):
-        return behaviour.problem(labels)
-    return None
+    try:
+        behaviour = _compiled(_spec_of(respondents, question_id))
+    except KeyError:
+        return None
+    return behaviour.problem(labels) if isinstance(behaviour, Choice | Multi) else None
 
 
-def _compiled(spec: ChoiceQuestion | MultiQuestion | NumericQuestion | TextQuestion) -> Behaviour:
+def _spec_of(respondents: Respondents, name: str) -> Question:
+    """The spec of a question, or of a field of extractions under `extractions.<field id>`; KeyError without one."""
+    if name not in respondents.questions and name.startswith(EXTRACTIONS) and respondents.extractions:
+        return respondents.extractions.fields[name.removeprefix(EXTRACTIONS)]
+    return respondents.questions[name]
+
+
+def _compiled(spec: Question) -> Behaviour:
     if isinstance(spec, ChoiceQuestion):
         return Choice.of(spec)
     if isinstance(spec, MultiQuestion):

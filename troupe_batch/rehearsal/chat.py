@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from troupe_batch.rehearsal.answers import Refused, ReplyPlan
-from troupe_batch.rehearsal.behaviour import Behaviour
+from troupe_batch.rehearsal.conduct import Conduct
 from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.faults import FaultKind
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.replies import Reply, Said, completion, invalid
+from troupe_batch.rehearsal.reply_plan import Refused, ReplyPlan
 from troupe_batch.rehearsal.strict_schema import SchemaRejected
 from troupe_batch.rehearsal.strings import MARK, sentence
 from troupe_batch.rehearsal.usage import PrefixCache, TokenCount, prompt_bytes, reasoning_tokens, tokens_in
@@ -85,8 +84,8 @@ def read_chat(body: bytes, model_in_path: str | None) -> ChatCall:
 class ChatEngine:
     """Answers chat calls in the way of the respondents, deterministically by the call's key."""
 
-    def __init__(self, behaviours: Mapping[str, Behaviour]) -> None:
-        self._behaviours = behaviours
+    def __init__(self, conduct: Conduct) -> None:
+        self._conduct = conduct
         self._plans: dict[bytes, ReplyPlan] = {}
         self.prefixes = PrefixCache()
 
@@ -136,7 +135,8 @@ class ChatEngine:
         plan = self._plans.get(call.schema_key)
         if plan is None and call.schema is not None:
             try:
-                plan = ReplyPlan(call.schema["schema"], self._behaviours, is_strict=bool(call.schema.get("strict")))
+                name, schema = call.schema["name"], call.schema["schema"]
+                plan = self._conduct.plan(name, schema, is_strict=bool(call.schema.get("strict")))
             except (SchemaRejected, RecursionError) as error:
                 problem = f"Invalid schema for response_format '{call.schema.get('name')}': {error}"
                 raise BadRequest(invalid(problem, param="response_format", code="invalid_schema")) from error

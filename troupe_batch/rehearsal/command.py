@@ -22,9 +22,14 @@ examples:
   {prog} --port 8000
   {prog} --port 8000 --respondents jobs/gazpacho_respondents.yaml --latency-ms 300
   {prog} --port 8000 --fault 429=0.05 --fault "500=0.02" --rpm 600
+  {prog} --port 8000 --respondents actors.yaml --fault "refusal=0.02 on (?i)politics"
 
 then, in another terminal, any client of the OpenAI API can talk to http://127.0.0.1:8000/v1,
 and a fleet rehearses with Rehearsal.URL=http://127.0.0.1:8000
+
+Respondents answer questions, and people of interviews and worlds act: they think, talk, reach out and use
+their faculties, and findings are read out of what they did. How often and in which words stands in the file
+of --respondents, in its sections questions, acts, extractions and judgements (docs/rehearsal.md).
 """
 
 
@@ -35,7 +40,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_bat
     """
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="An offline server that speaks the OpenAI API and makes its answers up.",
+        description="An offline server that speaks the OpenAI API and makes up what people answer and do.",
         epilog=_EXAMPLES.format(prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -68,7 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes any free one")
     parser.add_argument("--seed", type=int, default=1, help="seed of all answers, latencies and faults")
-    parser.add_argument("--respondents", type=Path, help="YAML file that says how respondents behave")
+    parser.add_argument("--respondents", type=Path, help="YAML file that says how respondents answer and act")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="mean time to answer")
     parser.add_argument("--latency-sigma", type=float, default=0.0, help="sigma of log-normal latency; 0 for fixed")
     parser.add_argument(

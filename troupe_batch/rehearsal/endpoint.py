@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from troupe_batch.rehearsal.behaviour import compile_behaviour
 from troupe_batch.rehearsal.chat import BadRequest, ChatEngine, read_chat, read_json_object
+from troupe_batch.rehearsal.conduct import Conduct
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.embeddings import as_base64, dimensions_of, embed
 from troupe_batch.rehearsal.faults import FaultKind, FaultPlan
@@ -48,10 +48,9 @@ class Endpoint:
     """Answers orders. `clock` counts seconds; only rate limits look at it."""
 
     def __init__(self, config: RehearsalConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
-        respondents = config.load()
         self._config = config
         self._clock = clock
-        self._chat = ChatEngine(compile_behaviour(respondents) if respondents else {})
+        self._chat = ChatEngine(Conduct.of(config.load()))
         self._faults = FaultPlan(config.faults, config.seed)
         self._limits = RateLimits(config.rpm, config.tpm)
         self._latencies_s = _latencies(config.latency_ms / 1000, config.latency_sigma)
@@ -119,7 +118,7 @@ class Endpoint:
         self, model: str, data: dict[str, Any], inputs: list[str | list[int]], tokens: int | None
     ) -> bytes:
         width = data.get("dimensions", dimensions_of(model))
-        if not isinstance(width, int) or not 1 <= width <= _MOST_DIMENSIONS:
+        if type(width) is not int or not 1 <= width <= _MOST_DIMENSIONS:
             raise BadRequest(invalid(f"dimensions must be from 1 to {_MOST_DIMENSIONS}", param="dimensions"))
         is_base64 = data.get("encoding_format") == "base64"
         vectors = [embed(text, width, self._config.seed) for text in inputs]
@@ -167,7 +166,7 @@ def _inputs(given: Any) -> list[str | list[int]]:
 
 
 def _is_tokens(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(token, int) for token in value)
+    return isinstance(value, list) and all(type(token) is int for token in value)
 
 
 def _latencies(mean_s: float, sigma: float) -> Sequence[float]:

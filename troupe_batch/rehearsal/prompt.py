@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from troupe_batch.rehearsal.scene import people_in_reach
+
 ANSWERS = "answers."
 
 
@@ -21,9 +23,11 @@ class Prompt:
     @cached_property
     def facts(self) -> Facts:
         """What is known of the person: the persona, and the answers given so far as `answers.<question id>`."""
-        for text in self.texts:
-            if block := _between(text, "<persona>", "</persona>"):
-                return Facts(block, self)
+        # A line of its own first: rules may speak of <persona> and </persona> in passing.
+        for opening, first in (("<persona>\n", "\n"), ("<persona>", "")):
+            for text in self.texts:
+                if block := _between(text, opening, "</persona>"):
+                    return Facts(first + block, self)
         return Facts("", self)
 
     @cached_property
@@ -47,11 +51,16 @@ class Prompt:
                 return block
         return ""
 
+    @cached_property
+    def in_reach(self) -> list[str]:
+        """Who can be spoken to, by name; empty where the prompt does not say."""
+        return people_in_reach(self.texts)
+
     def shown(self, question_id: str, labels: Sequence[str]) -> Sequence[str]:
         """The labels in the order in which the question shows them; as given where the prompt does not show all."""
         opening = f'<question id="{question_id}"'
         for text in reversed(self.texts):
-            start = text.find(opening)
+            start = text.rfind(opening)
             if start >= 0:
                 lines = text[start : text.find("</question>", start)].split("\n- ")[1:]
                 return _in_order(lines, labels)

@@ -3,227 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from troupe_batch.rehearsal.conditions import Scalar, parse_condition
+from troupe_batch.rehearsal.act_specs import Acts, Extractions
+from troupe_batch.rehearsal.question_specs import Question, Spec
 from troupe_batch.spec_files import read_spec_file, read_spec_text
 
 # Raised when the same file and the same request would give another answer than before.
 ANSWER_VERSION = 1
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SECTIONS = ("acts", "extractions", "judgements")
 
 
-def _quoted(value: Any) -> Any:
-    """YAML reads yes, no and 5 as other things than text; a label may be a number, but never a truth value."""
-    if not isinstance(value, dict):
-        return value
-    for key in value:
-        if isinstance(key, bool) or key is None:
-            raise ValueError(f"YAML reads a key here as {key}; put the label in quotes")
-    return {str(key) if isinstance(key, int | float) else key: item for key, item in value.items()}
-
-
-LogOdds = Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)]
-Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-LogOddsByLabel = Annotated[dict[str, LogOdds], BeforeValidator(_quoted)]
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Scope(_Spec):
-    """For whom something holds: every condition of `when` must hold, and the material must contain the text."""
-
-    when: dict[str, Scalar | list[Scalar]] = Field(
-        default_factory=dict, description="Conditions on persona facts, all of which must hold; see docs/rehearsal.md."
-    )
-    material: str | None = Field(
-        default=None, min_length=1, description="Holds where the shown material contains this text, whatever its case."
-    )
-
-    @field_validator("when")
-    @classmethod
-    def _conditions_are_readable(cls, when: dict[str, Scalar | list[Scalar]]) -> dict[str, Scalar | list[Scalar]]:
-        for fact, written in when.items():
-            try:
-                parse_condition(written)
-            except ValueError as error:
-                raise ValueError(f"{fact}: {error}") from error
-        return when
-
-
-class Shift(Scope):
-    """A scope that is not everybody: what holds for everybody belongs into the base."""
-
-    @model_validator(mode="after")
-    def _says_for_whom(self) -> Shift:
-        if not self.when and self.material is None:
-            raise ValueError("say for whom: give `when` (persona facts), `material` (text of the arm), or both")
-        return self
-
-
-class ChoiceShift(Shift):
-    """A shift of a choice or a rating."""
-
-    slope: LogOdds = Field(default=0.0, description="Log-odds per step along `base`, upwards when positive.")
-    labels: LogOddsByLabel = Field(default_factory=dict, description="Log-odds added to single labels.")
-
-
-class OptionShift(Shift):
-    """A shift of a question with several answers."""
-
-    options: LogOddsByLabel = Field(description="Log-odds added to single options.", min_length=1)
-
-
-class NumberShift(Shift):
-    """A shift of a numeric question: the number is first multiplied, then added to."""
-
-    times: float = Field(default=1.0, gt=0, description="Factor on the number.")
-    add: Finite = Field(default=0.0, description="Added to the number.")
-
-
-class DontKnow(_Spec):
-    """How often "don't know" is answered where it is offered."""
-
-    rate: Rate = Field(description="Share of respondents.")
-    label: str = Field(default="Don't know", min_length=1, description="The label as the question shows it.")
-
-
-class _Question(_Spec):
-    dont_know: DontKnow | None = Field(default=None, description="How often and under which label.")
-    refusal_rate: Rate = Field(default=0.0, description="Share of replies that refuse to answer at all.")
-
-
-def _position_key(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Position = Annotated[str, BeforeValidator(_position_key), Field(pattern=r"^(first|last|[1-9][0-9]{0,2})$")]
-
-
-class ChoiceQuestion(_Question):
-    """A single choice or a rating; as words or as stated probabilities."""
-
-    type: Literal["choice"]
-    base: Annotated[dict[str, Weight], BeforeValidator(_quoted)] = Field(
-        min_length=1, description="Weight of each label before any shift, in the order of the scale."
-    )
-    shifts: list[ChoiceShift] = Field(default_factory=list, description="What persona and material change.")
-    position: dict[Position, LogOdds] = Field(
-        default_factory=dict, description="Log-odds by the place at which a label is shown: first, last, or 1, 2, 3 …"
-    )
-
-    @model_validator(mode="after")
-    def _labels_are_known(self) -> ChoiceQuestion:
-        if not any(self.base.values()):
-            raise ValueError("base: at least one label needs a weight above 0")
-        _check_labels(self.base, [(n, s.labels) for n, s in enumerate(self.shifts)], self.dont_know)
-        return self
-
-
-class MultiQuestion(_Question):
-    """Several answers; each option is taken on its own probability."""
-
-    type: Literal["multi"]
-    base: Annotated[dict[str, Rate], BeforeValidator(_quoted)] = Field(
-        min_length=1, description="Probability of each option before any shift."
-    )
-    shifts: list[OptionShift] = Field(default_factory=list, description="What persona and material change.")
-    position: dict[Position, LogOdds] = Field(
-        default_factory=dict, description="Log-odds by the place at which an option is shown: first, last, or 1, 2 …"
-    )
-
-    exclusive: list[str] = Field(
-        default_factory=list, description="Options that rule out all others, such as none of these; drawn first."
-    )
-
-    @model_validator(mode="after")
-    def _labels_are_known(self) -> MultiQuestion:
-        for option in self.exclusive:
-            if option not in self.base:
-                raise ValueError(f"exclusive: {option!r} is no option of base; known: {', '.join(self.base)}")
-        _check_labels(self.base, [(n, s.options) for n, s in enumerate(self.shifts)], self.dont_know)
-        return self
-
-
-class NumericQuestion(_Question):
-    """A number; drawn, shifted, then kept within the bounds of the question and rounded."""
-
-    type: Literal["numeric"]
-    distribution: Literal["normal", "lognormal", "uniform"] = Field(description="Shape before any shift.")
-    mean: Finite | None = Field(default=None, description="normal: the mean.")
-    sd: Annotated[float, Field(gt=0)] | None = Field(default=None, description="normal: the standard deviation.")
-    median: Annotated[float, Field(gt=0)] | None = Field(default=None, description="lognormal: the median.")
-    sigma: Annotated[float, Field(gt=0, le=10)] | None = Field(default=None, description="lognormal: sd of the log.")
-    low: Finite | None = Field(default=None, description="uniform: the lower end.")
-    high: Finite | None = Field(default=None, description="uniform: the upper end.")
-    decimals: Annotated[int, Field(ge=0, le=9)] = Field(default=2, description="Rounded to so many places.")
-    shifts: list[NumberShift] = Field(default_factory=list, description="What persona and material change.")
-
-    @model_validator(mode="after")
-    def _has_its_parameters(self) -> NumericQuestion:
-        needed = {"normal": ("mean", "sd"), "lognormal": ("median", "sigma"), "uniform": ("low", "high")}
-        for shape, names in needed.items():
-            for name in names:
-                is_given = getattr(self, name) is not None
-                if is_given and shape != self.distribution:
-                    raise ValueError(f"`{name}` belongs to {shape}, and distribution is {self.distribution}")
-                if not is_given and shape == self.distribution:
-                    raise ValueError(f"distribution {shape} needs `{name}`")
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError("`low` must be below `high`")
-        return self
-
-
-class TextTemplate(Scope):
-    """One way to answer in own words, and for whom; for everybody where no scope is given."""
-
-    text: str = Field(min_length=1, max_length=4000, description="{fact} and {word list} are filled in.")
-
-
-class TextQuestion(_Question):
-    """An open question; one fitting template is taken and filled in."""
-
-    type: Literal["text"]
-    templates: list[TextTemplate | str] = Field(min_length=1, description="Texts, or {text, when, material}.")
-    words: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
-        default_factory=dict, description="Lists to fill {name} from, one word at random."
-    )
-
-    @model_validator(mode="after")
-    def _placeholders_are_names(self) -> TextQuestion:
-        for number, template in enumerate(self.templates):
-            text = template if isinstance(template, str) else template.text
-            for name in _PLACEHOLDER.findall(text):
-                if not name.strip():
-                    raise ValueError(f"templates[{number}]: {{}} is empty; name a fact or a word list in it")
-        return self
-
-
-Question = Annotated[ChoiceQuestion | MultiQuestion | NumericQuestion | TextQuestion, Field(discriminator="type")]
-
-
-class Respondents(_Spec):
-    """How the made-up respondents of a rehearsal behave, per question."""
+class Respondents(Spec):
+    """How the made-up respondents of a rehearsal behave: what they answer, how they act, what is read out of it."""
 
     schema_: Literal["troupe_batch/respondents/1"] = Field(alias="schema", description="Kind and version of the file.")
     title: str = Field(default="", description="One line on what is modelled.")
     description: str = Field(default="", description="Where the behaviour comes from; say so if it is invented.")
-    questions: dict[str, Question] = Field(description="Behaviour by question id.", min_length=1)
+    questions: dict[str, Question] = Field(default_factory=dict, description="Behaviour by question id.")
+    acts: Acts | None = Field(default=None, description="How people act in interviews and worlds.")
+    extractions: Extractions | None = Field(default=None, description="What is found in what they did.")
+    judgements: dict[str, dict[str, Question]] | None = Field(
+        default=None, description="Behaviour by name of the reply schema and property, for calls that judge or count."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Respondents:
+        if not self.questions and all(getattr(self, name) is None for name in _SECTIONS):
+            raise ValueError(f"say how respondents behave: give `questions`, or one of {', '.join(_SECTIONS)}")
+        return self
 
     @property
     def digest(self) -> str:
         """SHA-256 over everything in the file that can change an answer, hex."""
-        content = self.model_dump(mode="json", by_alias=True, exclude={"title", "description"})
+        # A section that is not there is no part of it: files from before the section was known keep their digests.
+        absent = {name for name in _SECTIONS if getattr(self, name) is None}
+        content = self.model_dump(mode="json", by_alias=True, exclude={"title", "description", *absent})
         # Not sorted: the order of `base` is the order of the scale, and slopes act on it.
         return hashlib.sha256(orjson.dumps([ANSWER_VERSION, content])).hexdigest()
 
@@ -241,14 +61,3 @@ def parse_respondents(text: str, name: str = "respondents.yaml") -> Respondents:
 def digest_of(respondents: Respondents | None) -> str:
     """What identifies the behaviour of a rehearsal server, also of one without a respondent file."""
     return respondents.digest if respondents else f"any-{ANSWER_VERSION}"
-
-
-def _check_labels(
-    base: dict[str, float], shifts: list[tuple[int, dict[str, float]]], dont_know: DontKnow | None
-) -> None:
-    for number, labels in shifts:
-        for label in labels:
-            if label not in base:
-                raise ValueError(f"shifts[{number}]: {label!r} is no label of base; known: {', '.join(base)}")
-    if dont_know and dont_know.label in base:
-        raise ValueError(f"{dont_know.label!r} stands in base and in dont_know; leave it out of base")

@@ -6,6 +6,7 @@ OpenAI's rule: a prompt of 1,024 tokens or more is cached by its prefix, in step
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,9 +68,10 @@ def reasoning_tokens(model: str, effort: str | None, draws: Draws) -> int:
 class PrefixCache:
     """Which prompt prefixes were seen before; bounded, the least recently used one is forgotten first."""
 
-    def __init__(self, size: int = 50_000) -> None:
+    def __init__(self, size: int = 100_000) -> None:
         self._size = size
-        self._seen: dict[bytes, None] = {}
+        # Not a dict: one that loses its first entry over and over looks through all the holes for the next.
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     def cached_tokens(self, model: str, prompt: bytes) -> int:
         """How many tokens of this prompt an earlier one of the same model began with; remembers this one."""
@@ -94,7 +96,9 @@ class PrefixCache:
         self._seen.clear()
 
     def _remember(self, link: bytes) -> None:
-        self._seen.pop(link, None)
+        if link in self._seen:
+            self._seen.move_to_end(link)
+            return
         self._seen[link] = None
         if len(self._seen) > self._size:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.rehearsal import RehearsalConfig
@@ -200,6 +200,7 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.deferred(
     ),
     st.booleans(),
 )
+@example({"model": "m", "input": [True], "dimensions": True}, False)
 def test_whatever_json_comes_the_server_answers_or_says_why_not(data: dict[str, Any], is_chat: bool) -> None:
     endpoint = Endpoint(RehearsalConfig())
 

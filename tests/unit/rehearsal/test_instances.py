@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.rehearsal.answers import ReplyPlan
 from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import compile_instances
 from troupe_batch.rehearsal.prompt import Prompt
+from troupe_batch.rehearsal.reply_plan import ReplyPlan
 from troupe_batch.rehearsal.strict_schema import SchemaRejected
 
 NAMES = st.sampled_from(["a", "b", "dont_know", "None of these", "x.y", "né"])

@@ -56,6 +56,32 @@ def test_every_mistake_is_named_with_its_line(question: str, complaint: str) -> 
     assert str(caught.value).startswith("made.yaml:3: questions.q")
 
 
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ("title: x", "say how respondents behave: give `questions`, or one of acts, extractions, judgements"),
+        ("acts: {thinks: 1}", "acts.thinks: unknown field 'thinks'; did you mean `think`?"),
+        ("acts: {talk: 1.5}", "acts.talk"),
+        ("acts: {faculties: {TALK: 1}}", "TALK is no faculty's action; set `talk` beside `faculties`"),
+        ("acts: {faculties: {DONE: 1}}", "every act ends in DONE"),
+        ("acts: {faculties: {RECALL: 2}}", "acts.faculties.RECALL"),
+        ("acts: {lines: ['I am {}']}", "lines[0]: {} is empty"),
+        ("acts: {lines: [{text: x, weight: 0}]}", "at least one line needs a weight above 0"),
+        ("acts: {lines: [{text: x, when: {age: '>=x'}}]}", "age: '>=x' compares with no number"),
+        ("extractions: {fields: {a: {type: multi, base: {b: 1}}}}", "extractions.fields.a"),
+        ("extractions: {findings: {count: {0: 0}}}", "at least one number needs a weight above 0"),
+        ("extractions: {findings: {count: {-1: 1}}}", "extractions.findings.count"),
+        ("extractions: {findings: {count: {many: 1}}}", "extractions.findings.count"),
+        ("judgements: {check: {value: {type: choice, base: {yes: 1}}}}", "quotes"),
+    ],
+)
+def test_mistakes_in_what_people_do_and_what_is_found_are_named_too(section: str, complaint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_respondents(FIRST + section, "made.yaml")
+
+    assert complaint in str(caught.value)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.recursive(
@@ -90,6 +116,34 @@ def test_the_digest_knows_what_can_change_an_answer_and_nothing_else() -> None:
     # The order of base is the order of the scale.
     assert digest("{q: {type: choice, base: {b: 2, a: 1}}}") != plain
     assert digest("{q: {type: choice, base: {a: 1, b: 2}, position: {first: 0.1}}}") != plain
+
+
+def test_the_digest_knows_how_people_act_and_what_is_found() -> None:
+    questions = "questions: {q: {type: choice, base: {a: 1, b: 2}}}\n"
+    sections = [
+        "",
+        "acts: {}",
+        "acts: {talk: 0.5}",
+        "acts: {talk: 0.5, lines: [a]}",
+        "acts: {talk: 0.5, lines: [{text: a, weight: 2}]}",
+        "acts: {talk: 0.5, faculties: {RECALL: 0.5}}",
+        "extractions: {}",
+        "extractions: {findings: {count: {1: 1}}}",
+        "extractions: {fields: {a: {type: text, templates: [x]}}}",
+        "judgements: {check: {value: {type: choice, base: {'yes': 1, 'no': 1}}}}",
+    ]
+
+    digests = [parse_respondents(f"{FIRST}{questions}{section}").digest for section in sections]
+
+    assert len(set(digests)) == len(sections)
+    assert parse_respondents(f"{FIRST}{questions}title: x\nacts: {{talk: 0.50, think: 0.3}}").digest == digests[2]
+
+
+def test_a_file_may_speak_of_acts_alone() -> None:
+    respondents = parse_respondents(FIRST + "acts: {talk: 1, faculties: {RECALL: 0.5}}")
+
+    assert respondents.acts is not None
+    assert (respondents.acts.rate_of("RECALL"), respondents.acts.rate_of("ORDER_TAXI")) == (0.5, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -135,15 +189,18 @@ def test_the_respondents_of_the_flagship_job_fit_its_questions() -> None:
     assert "invented" in respondents.title.lower()
 
 
-def test_the_example_of_the_guide_loads_and_its_code_runs(
+def test_the_examples_of_the_guide_load_and_its_code_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     guide = (PROJECT / "docs" / "rehearsal.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
-    (tmp_path / "respondents.yaml").write_text(example)
+    for name, example in re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", guide, re.DOTALL):
+        (tmp_path / name).write_text(example)
     monkeypatch.chdir(tmp_path)
 
     for code in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
         exec(compile(code, "docs/rehearsal.md", "exec"), {})  # noqa: S102 -- the guide is ours
 
-    assert "[rehearsal] " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "[rehearsal] " in shown
+    assert "{'welcomed': 0.5, 'divided': 0.3, 'rejected': 0.2}" in shown
+    assert '{"type":"DONE","target":null,"content":null}' in shown

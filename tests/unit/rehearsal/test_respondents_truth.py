@@ -1,7 +1,4 @@
-"""What a rehearsal answers has the distribution that the respondent file states.
-
-Each tolerance is four standard errors of a share over the draws of the test; with the seeds fixed, a pass stays a pass.
-"""
+"""What a rehearsal answers has the distribution that the respondent file states."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.rehearsal.shares import assert_share
 from troupe_batch.rehearsal import parse_respondents, true_distribution, true_quantile
 from troupe_batch.rehearsal.endpoint import Endpoint
 
@@ -268,8 +266,3 @@ def test_without_a_file_answers_vary_by_person_and_contradict_themselves_nowhere
 
     assert len({str(reply) for reply in replies}) == 6
     assert not any(sum(r.values()) > 1 for r in replies if r["dont_know"] or r["None of these"])
-
-
-def assert_share(count: int, total: int, probability: float) -> None:
-    tolerance = 4 * math.sqrt(probability * (1 - probability) / total)
-    assert abs(count / total - probability) < tolerance, (count / total, probability, tolerance)

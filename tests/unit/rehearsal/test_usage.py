@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.unit.rehearsal.act_requests import act_request
 from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.endpoint import Endpoint
 from troupe_batch.rehearsal.usage import PrefixCache, reasoning_tokens
@@ -88,3 +90,62 @@ def test_only_reasoning_costs_hidden_tokens(model: str, effort: str | None, low:
 
     assert low <= min(counts) <= max(counts) <= high
     assert all(count % 64 == 0 for count in counts)
+
+
+def test_what_a_growing_prompt_shares_with_the_one_before_is_counted_as_by_hand(
+    endpoint_with: Callable[..., Endpoint], ask: Any
+) -> None:
+    endpoint = endpoint_with()
+    story = [f"Ana Silva said: this is line {number} of a long conversation about soup" for number in range(60)]
+    # Two people who grow in turns: rules and schema are the same for both, all else is their own.
+    requests = [
+        act_request(memory=story[: 10 + 2 * step], facts={"name": name, "bio": name * 1_500}, now=f"- time: {step}")
+        for step in range(20)
+        for name in ("Bo", "Cleo")
+    ]
+
+    replies = [orjson.loads(ask(endpoint, request).body)["usage"] for request in requests]
+
+    prompts = [_as_read(request) for request in requests]
+    by_hand = [
+        _served(max((_shared(prompt, earlier) for earlier in prompts[:number]), default=0))
+        for number, prompt in enumerate(prompts)
+    ]
+    assert [usage["prompt_tokens_details"]["cached_tokens"] for usage in replies] == by_hand
+    stats = endpoint.stats.as_json()
+    assert stats["cached_tokens"] == sum(by_hand)
+    assert stats["prompt_tokens"] == sum(-(-len(prompt) // 4) for prompt in prompts)
+    # Of a prompt, all but its latest two lines, its volatile tail, and what is left of the last 128 tokens.
+    assert by_hand[:2] == [0, 0]
+    assert all(len(prompt) // 4 - cached < 250 for prompt, cached in zip(prompts[2:], by_hand[2:], strict=True))
+
+
+def _as_read(request: bytes) -> bytes:
+    """The schema stands before the messages, and each message begins with its role."""
+    data = orjson.loads(request)
+    texts = [f"<|{message['role']}|>\n{message['content']}\n" for message in data["messages"]]
+    return orjson.dumps(data["response_format"]["json_schema"]) + "".join(texts).encode()
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _served(shared_bytes: int) -> int:
+    tokens = shared_bytes // 4
+    return 0 if tokens < 1_024 else 1_024 + (tokens - 1_024) // 128 * 128
+
+
+def test_a_full_cache_of_prefixes_forgets_without_looking_through_all_of_them() -> None:
+    prefixes = PrefixCache(size=50_000)
+    texts = [b"%04d" % number * 3_000 for number in range(6_000)]
+
+    def seconds(part: slice) -> float:
+        start = time.process_time()
+        for text in texts[part]:
+            prefixes.cached_tokens("m", text)
+        return time.process_time() - start
+
+    filling, _, full = (seconds(slice(*part)) for part in ((0, 1_000), (1_000, 5_000), (5_000, 6_000)))
+
+    assert full < 4 * filling

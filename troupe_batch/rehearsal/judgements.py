@@ -1,0 +1,51 @@
+"""Judgements and other replies of known schemas: a property, or the value of a verdict, behaves as a file says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from troupe_batch.rehearsal.answers import AnswerMaker, field_maker, plain_maker
+from troupe_batch.rehearsal.behaviour import Behaviour
+from troupe_batch.rehearsal.draws import Draws
+from troupe_batch.rehearsal.instances import resolve
+from troupe_batch.rehearsal.prompt import Prompt
+from troupe_batch.rehearsal.reply_plan import Part
+
+ASSIGNED = "assigned"
+VALUE = "value"
+
+
+def judgement_parts(schema: dict[str, Any], behaviours: Mapping[str, Behaviour]) -> Mapping[str, Part]:
+    """Makers of the properties that have a behaviour here.
+
+    A choice may also be yes or no, or null where it says don't know. A property that is a verdict, an object with a
+    `value`, gets the behaviour in its value.
+    """
+    parts = {}
+    for name, written in schema.get("properties", {}).items():
+        if (behaviour := behaviours.get(name)) is not None:
+            node = resolve(schema, written["$ref"]) if "$ref" in written else written
+            make = _verdict(name, node, schema, behaviour) if VALUE in node.get("properties", {}) else None
+            parts[name] = Part(make or field_maker(name, node, schema, behaviour), behaviour.refusal_rate)
+    return parts
+
+
+def assigned_parts(schema: dict[str, Any]) -> Mapping[str, Part]:
+    """Makers of properties that refer to one list of categories: seldom null, as if each stood there written out."""
+    nodes = schema.get("properties", {})
+    referring = {name: resolve(schema, node["$ref"]) for name, node in nodes.items() if "$ref" in node}
+    return {name: Part(plain_maker(node, schema)) for name, node in referring.items()}
+
+
+def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], behaviour: Behaviour) -> AnswerMaker:
+    properties = node["properties"]
+    makers = {
+        key: field_maker(name, child, root, behaviour) if key == VALUE else plain_maker(child, root)
+        for key, child in properties.items()
+    }
+
+    def make(prompt: Prompt, draws: Draws) -> dict[str, Any]:
+        return {key: maker(prompt, draws) for key, maker in makers.items()}
+
+    return make
