@@ -57,6 +57,14 @@ class Enriched:
     reason: str | None = None
 
 
+class PlainFacts:
+    """The facts of the plain people, and nothing else."""
+
+    def facts(self, start: int, stop: int) -> dict[str, list[Scalar]]:
+        people = [_person(index) for index in range(start, stop)]
+        return {name: [person.facts[name] for person in people] for name in ("age", "region")}
+
+
 class PlainFactory:
     """People whose facts are functions of their number."""
 
@@ -145,7 +153,7 @@ def population(size: int) -> PopulationSpec:
 def new_run(store: RunStore | None = None, **options: Any) -> Run:
     """A run of `plan(**options)`, by default with a store in memory."""
     planned = plan(**options)
-    return Run(planned, planned.study, PlainFactory(), store or memory_store())
+    return Run(planned, planned.study, PlainFactory(), store or memory_store(), PlainFacts())
 
 
 def memory_store(run_id: str = "soup") -> RunStore:

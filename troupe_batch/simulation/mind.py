@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from troupe_batch.errors import FixTheInput, RecordAndGoOn
+import numpy as np
+import numpy.typing as npt
+
+from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn, StopTheJob
 from troupe_batch.llm.chat import (
     CallRecord,
     ChatModel,
@@ -15,7 +19,16 @@ from troupe_batch.llm.chat import (
     Message,
     Parameters,
     ReplySchema,
+    ReplyStatus,
 )
+from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
+
+EMBEDDING = "embedding"
+"""The purpose under which embeddings stand among the calls."""
+
+_MOST_VECTORS_KEPT = 2_000
+
+Vector = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ class Mind:
         self.calls: list[CallRecord] = []
         self._sample = sample
         self._shares_draws = shares_draws
+        self._vectors: dict[str, Vector] = {}
 
     def draw_of(self, person_id: str, number: int) -> str:
         """The name of draw `number` of a person; the same for all people where draws are shared."""
@@ -94,12 +108,69 @@ class Mind:
         try:
             reply = await self.model.complete(request)
         except RecordAndGoOn as error:
-            reason = str(error) or type(error).__name__
-            self.calls.append(CallRecord(purpose, request.key().hex(), draw, "failed", reason, None))
+            self._record(purpose, request, error)
             raise
-        key = reply.key if reply.key is not None else request.key()
-        self.calls.append(CallRecord(purpose, key.hex(), draw, reply.status, reply.reason, reply))
+        self._record(purpose, request, reply)
         return reply
+
+    async def embed(self, texts: Sequence[str]) -> Vector:
+        """The embeddings of `texts`, shape (n, d), each of length 1: the cosine of two is their product.
+
+        Each text is asked for once by this mind, and paid for once by all who share a cache. CannotAct where an
+        endpoint answers with something else; FixTheInput where the mind was given no `embedding`.
+        """
+        if self.embedding is None:
+            raise FixTheInput("looking things up needs a model for embeddings; give the mind an `embedding` endpoint")
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        requests = [EmbeddingRequest.of(self.embedding, text) for text in new]
+        # All at once, each to its end: none is left running behind an error, and the record keeps the order.
+        outcomes = await asyncio.gather(*map(self.model.complete, requests), return_exceptions=True)
+        found = dict(zip(new, self._vectors_in(requests, outcomes), strict=True))
+        vectors = [found[text] if text in found else self._vectors[text] for text in texts]
+        self._keep(found)
+        if len({len(vector) for vector in vectors}) > 1:
+            raise CannotAct("unreadable", f"embeddings of {self.embedding.model} differ in length")
+        return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+    def _vectors_in(
+        self, requests: Sequence[ChatRequest], outcomes: Sequence[ChatReply | BaseException]
+    ) -> list[Vector]:
+        """The vectors of all replies, recorded; raises the gravest error where there is one."""
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if isinstance(outcome, ChatReply | RecordAndGoOn):
+                self._record(EMBEDDING, request, outcome)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if errors:
+            # What stops the run goes first, then what has the shard tried again, then what is only a row.
+            raise min(errors, key=lambda e: (not isinstance(e, StopTheJob), isinstance(e, RecordAndGoOn)))
+        replies = [outcome for outcome in outcomes if isinstance(outcome, ChatReply)]
+        for reply in replies:
+            if reply.status is not ReplyStatus.OK:
+                raise CannotAct(reply.status, reply.reason or "no embedding came back")
+        return [vector_of(reply) for reply in replies]
+
+    def _keep(self, found: dict[str, Vector]) -> None:
+        """Remember vectors for the next question; the oldest go where they become too many."""
+        self._vectors.update(found)
+        for text in list(self._vectors)[: max(0, len(self._vectors) - _MOST_VECTORS_KEPT)]:
+            del self._vectors[text]
+
+    def _record(self, purpose: str, request: ChatRequest, outcome: ChatReply | RecordAndGoOn) -> None:
+        if isinstance(outcome, ChatReply):
+            key = outcome.key if outcome.key is not None else request.key()
+            record = CallRecord(purpose, key.hex(), request.sample, outcome.status, outcome.reason, outcome)
+        else:
+            reason = str(outcome) or type(outcome).__name__
+            record = CallRecord(purpose, _key_of(request), request.sample, "failed", reason, None)
+        self.calls.append(record)
+
+
+def _key_of(request: ChatRequest) -> str:
+    """The key in hex; none for a text that is no UTF-8, which is why such a request failed."""
+    try:
+        return request.key().hex()
+    except TypeError:
+        return ""
 
 
 class _Connected:

@@ -1,21 +1,41 @@
-"""A simulated person: who they are, and the text that tells a model so."""
+"""A simulated person: who they are, what they have lived through, and how they act."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 from troupe_batch.persona import Persona, Scalar
+from troupe_batch.simulation import person_state, specification
+from troupe_batch.simulation.act_schema import ActQuestion
+from troupe_batch.simulation.acting import Act, act
+from troupe_batch.simulation.biography import minibio
+from troupe_batch.simulation.changes import defined, with_fragment, with_relationships
+from troupe_batch.simulation.consolidation import consolidate
+from troupe_batch.simulation.events import Event, EventKind, Journal
+from troupe_batch.simulation.faculties import Faculty
+from troupe_batch.simulation.inner_life import InnerLife
+from troupe_batch.simulation.memory import EpisodicMemory
+from troupe_batch.simulation.mental_state import MentalState
+from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.person_ids import person_id_from, person_id_of
+from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
+from troupe_batch.simulation.tools import TinyTool, ToolUseFaculty
+from troupe_batch.simulation.transcript import Transcript, of_memory
+
+__all__ = ["TinyPerson", "person_id_of"]
 
 
 class TinyPerson:
     """One simulated person. Its identity is `person_id`: names may be shared, as they are among people.
 
     `facts` are the plain facts a population drew (or an agent file states); `persona` holds them too, with the name
-    and whatever richer parts there are. Neither ever changes: `with_persona` makes another person object.
+    and whatever richer parts there are. A persona never changes: `define` and its like give this person another one.
     """
 
-    __slots__ = ("_block", "facts", "index", "person_id", "persona")
+    __slots__ = ("_block", "_life", "facts", "index", "person_id", "persona")
 
     def __init__(
         self,
@@ -25,21 +45,32 @@ class TinyPerson:
         facts: Mapping[str, Scalar] | None = None,
         index: int = 0,
         person_id: str | None = None,
+        mind: Mind | None = None,
     ) -> None:
+        """`person_id` is made of the name where it is not given; `mind` is the connected one."""
         self.index = index
-        self.person_id = person_id or person_id_of(index)
-        self.persona = persona if persona is not None else Persona({"name": name})
+        self.persona = persona if persona is not None else Persona({} if name is None else {"name": name})
+        self.person_id = person_id or _id_of(name or self.persona.name, index)
         self.facts = facts or {}
         self._block: str | None = None
+        self._life: InnerLife | None = None
+        if mind is not None:
+            self._life = InnerLife(mind=mind)
+        if name is not None:
+            self.go_by(name)
 
     @classmethod
     def cast(cls, index: int, persona: Persona, facts: Mapping[str, Scalar]) -> Self:
         """Person number `index` of a population."""
-        return cls(persona=persona, facts=facts, index=index)
+        return cls(persona=persona, facts=facts, index=index, person_id=person_id_of(index))
+
+    # --- who it is
 
     @property
     def name(self) -> str | None:
-        """The person's name, None where the population gives no names."""
+        """What the person is called: their name, unless others know them by another; None where they have none."""
+        if self._life is not None and self._life.called is not None:
+            return self._life.called
         return self.persona.name
 
     @property
@@ -49,14 +80,276 @@ class TinyPerson:
             self._block = self.persona.block()
         return self._block
 
-    def with_persona(self, persona: Persona) -> TinyPerson:
+    def with_persona(self, persona: Persona) -> Self:
         """The same person with a richer persona."""
-        return TinyPerson.cast(self.index, persona, self.facts)
+        return type(self)(
+            persona=persona, facts=self.facts, index=self.index, person_id=self.person_id, mind=self._own_mind
+        )
+
+    def fresh(self, *, mind: Mind | None = None, journal: Journal | None = None, name: str | None = None) -> Self:
+        """The same person, with nothing lived through yet: so one person takes part in many units.
+
+        They are called `name` where it is given, and write into `journal`.
+        """
+        person = type(self)(persona=self.persona, facts=self.facts, index=self.index, person_id=self.person_id)
+        person._block = self.block  # noqa: SLF001 -- another one of this class
+        person._life = InnerLife(mind=mind or self._own_mind, journal=journal)  # noqa: SLF001 -- same
+        return person.go_by(name or self.name)
+
+    def go_by(self, name: str | None) -> Self:
+        """Be called this by all from now on, as the second Ana Silva of a world; None: by the persona's own name."""
+        if self.name != name:
+            self._inner.called = name if name != self.persona.name else None
+        return self
+
+    def minibio(self) -> str:
+        """One or two sentences about the person, from the persona."""
+        return minibio(self.persona, self.name)
+
+    def define(self, key: str, value: Any, *, overwrite: bool = True) -> Self:
+        """Give the persona this part, in place of what it had; MergeConflict if that differs, unless `overwrite`."""
+        return self._become(defined(self.persona, key, value, overwrite=overwrite))
+
+    def define_relationships(
+        self, relationships: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, replace: bool = True
+    ) -> Self:
+        """Give the persona these relationships (each with `name` and `description`), beside the others if you like."""
+        return self._become(with_relationships(self.persona, relationships, replace=replace))
+
+    def related_to(self, other: TinyPerson, description: str, *, symmetric: str | None = None) -> Self:
+        """Know the other person as described; `symmetric` is how the other knows this one, if they do."""
+        self.define_relationships({"name": other.name, "description": description}, replace=False)
+        if symmetric is not None:
+            other.define_relationships({"name": self.name, "description": symmetric}, replace=False)
+        return self
+
+    def import_fragment(self, fragment: Path | str | Mapping[str, Any], *, overwrite: bool = False) -> Self:
+        """Merge a fragment (a file or a mapping) into the persona; MergeConflict where they disagree."""
+        return self._become(with_fragment(self.persona, fragment, overwrite=overwrite))
+
+    def _become(self, persona: Persona) -> Self:
+        self.persona = persona
+        self._block = None
+        return self
+
+    # --- what simulations change
+
+    @property
+    def mental_state(self) -> MentalState:
+        """How things stand for the person now."""
+        return self._inner.mental_state
+
+    @property
+    def episodic(self) -> EpisodicMemory:
+        """What the person remembers of what happened."""
+        return self._inner.episodic
+
+    @property
+    def semantic(self) -> SemanticMemory:
+        """What the person knows by now."""
+        return self._inner.semantic
+
+    @property
+    def mind(self) -> Mind:
+        """What the person thinks with: their own mind, or the connected one; FixTheInput where there is neither."""
+        return self._own_mind or connected_mind()
+
+    @mind.setter
+    def mind(self, mind: Mind | None) -> None:
+        self._inner.mind = mind
+
+    @property
+    def journal(self) -> Journal:
+        """Where what happens to the person is written down: a journal of their own, or that of their world."""
+        return self._inner.journal
+
+    @journal.setter
+    def journal(self, journal: Journal) -> None:
+        self._inner.journal = journal
+
+    @property
+    def faculties(self) -> tuple[Faculty, ...]:
+        """What the person can do beyond talking and thinking."""
+        return self._life.faculties if self._life is not None else ()
+
+    @property
+    def tools(self) -> tuple[TinyTool, ...]:
+        """The tools that the person holds."""
+        users = [one for one in self.faculties if isinstance(one, ToolUseFaculty)]
+        return tuple(tool for user in users for tool in user.tools)
+
+    def add_faculty(self, faculty: Faculty) -> Self:
+        """Be able to do this too."""
+        self._inner.add_faculty(faculty)
+        return self
+
+    @property
+    def _own_mind(self) -> Mind | None:
+        return self._life.mind if self._life is not None else None
+
+    @property
+    def _inner(self) -> InnerLife:
+        if self._life is None:
+            self._life = InnerLife()
+        return self._life
+
+    # --- who is in reach
+
+    def make_accessible(self, other: TinyPerson, relation: str | None = None) -> Self:
+        """Have the other person in reach, as `relation` if one is given."""
+        self._inner.mental_state.reach(other.person_id, other.name or other.person_id, relation)
+        return self
+
+    def make_all_accessible(self, others: Iterable[TinyPerson], relation: str | None = None) -> Self:
+        """Have all of these in reach, but for the person themself."""
+        people = {one.person_id: (one.name or one.person_id, relation) for one in others}
+        people.pop(self.person_id, None)
+        self._inner.mental_state.reach_all(people)
+        return self
+
+    def make_inaccessible(self, other: TinyPerson) -> Self:
+        """Have the other person in reach no longer."""
+        self._inner.mental_state.lose(other.person_id)
+        return self
+
+    # --- what they perceive
+
+    def perceive(self, stimulus: Stimulus) -> Self:
+        """Take in what somebody else puts on record; all who perceive it share the one object."""
+        self._inner.perceive(stimulus)
+        return self
+
+    def listen(self, text: str, source: TinyPerson | str | None = None) -> Self:
+        """Hear this said, by `source`."""
+        return self._take_in(StimulusKind.CONVERSATION, text, source)
+
+    def socialize(self, text: str, source: TinyPerson | str | None = None) -> Self:
+        """Be in this contact with `source`."""
+        return self._take_in(StimulusKind.SOCIAL, text, source)
+
+    def see(self, text: str) -> Self:
+        """See this."""
+        return self._take_in(StimulusKind.VISUAL, text)
+
+    def think(self, text: str) -> Self:
+        """Have this cross one's mind."""
+        return self._take_in(StimulusKind.THOUGHT, text)
+
+    def internalize_goal(self, text: str) -> Self:
+        """Make this a goal of one's own."""
+        return self._take_in(StimulusKind.INTERNAL_GOAL_FORMULATION, text)
+
+    def move_to(self, place: str, context: Sequence[str] = ()) -> Self:
+        """Go somewhere, which brings `context` with it if one is given."""
+        self._take_in(StimulusKind.LOCATION, place)
+        return self.change_context(context) if context else self
+
+    def change_context(self, context: Sequence[str]) -> Self:
+        """Be in this situation, in place of the one before."""
+        life = self._inner
+        life.mental_state.context = (context,) if isinstance(context, str) else tuple(context)
+        content = "; ".join(life.mental_state.context)
+        event = Event(EventKind.CHANGE, "CONTEXT", content, target_id=self.person_id, target=self.name)
+        life.record(event)
+        return self
+
+    def _take_in(self, kind: StimulusKind, text: str, source: TinyPerson | str | None = None) -> Self:
+        name = source.name or source.person_id if isinstance(source, TinyPerson) else source
+        life = self._inner
+        life.perceive(Stimulus(kind, text, name))
+        event = Event(EventKind.STIMULUS, kind, text, actor=name, target_id=self.person_id, target=self.name)
+        event.actor_id = source.person_id if isinstance(source, TinyPerson) else None
+        life.record(event)
+        return self
+
+    # --- what they do
+
+    async def act(self, *, extra: ActQuestion | None = None) -> Act:
+        """Take a turn: one call, more only if a faculty has something to show. `extra` is answered in the same call.
+
+        CannotAct where the reply is unusable. What the model raises passes through.
+        """
+        return await act(self, self._inner, extra)
+
+    async def listen_and_act(self, text: str, source: TinyPerson | str | None = None) -> Act:
+        """Hear this said, and take a turn."""
+        return await self.listen(text, source).act()
+
+    async def see_and_act(self, text: str) -> Act:
+        """See this, and take a turn."""
+        return await self.see(text).act()
+
+    async def think_and_act(self, text: str) -> Act:
+        """Have this cross one's mind, and take a turn."""
+        return await self.think(text).act()
+
+    async def end_step(self) -> bool:
+        """At the end of a step of a world: consolidate an episode that has become too long; whether it was."""
+        if self._life is None or not self._life.episodic.entries:
+            return False
+        settings = self.mind.settings
+        if self._life.episodic.episode_length < settings.max_episode_length:
+            return False
+        # What came last is what the next act answers to, so it stays as it was said.
+        return await consolidate(self, self._life, keep=settings.lookback_length // 2)
+
+    async def consolidate(self) -> bool:
+        """End the episode: if it is long enough, one call turns it into a summary and facts; whether it did."""
+        if self._life is None or self._life.episodic.episode_length < self.mind.settings.min_episode_length:
+            return False
+        return await consolidate(self, self._life)
+
+    # --- what is left of it
+
+    def transcript(self, last: int | None = None) -> Transcript:
+        """What the person perceived and did, as text: all that they remember, or the `last` entries of it."""
+        entries = self._life.episodic.entries if self._life is not None else []
+        return of_memory(
+            self.name or self.person_id, entries if last is None else entries[max(0, len(entries) - last) :]
+        )
+
+    def pp_current_interactions(self, last: int | None = None) -> Transcript:
+        """As `transcript`, by the name that users of TinyTroupe know; it prints nothing, a notebook shows it."""
+        return self.transcript(last)
+
+    def state(self) -> dict[str, Any]:
+        """The person as plain JSON data, from which `from_state` goes on exactly here."""
+        return person_state.state_of(self, self._inner)
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any], *, mind: Mind | None = None, faculties: Sequence[Faculty] = ()
+    ) -> Self:
+        """The person of `state`; `faculties` are those they had, for abilities are no data. Tools get their state."""
+        person = cls(**person_state.identity_in(state), mind=mind)
+        for faculty in faculties:
+            person.add_faculty(faculty)
+        person_state.restore(person._inner, state, person.tools)
+        return person
+
+    @classmethod
+    def load_specification(cls, path: Path | str, *, mind: Mind | None = None) -> Self:
+        """The person of an agent file of TinyTroupe's, with the memory and mental state that it holds."""
+        agent = specification.load(path)
+        person = cls(persona=agent.persona, mind=mind)
+        specification.apply(agent, person._inner)
+        return person
+
+    def save_specification(
+        self,
+        path: Path | str,
+        *,
+        include_faculties: bool = False,
+        include_memory: bool = False,
+        include_mental_state: bool = False,
+    ) -> None:
+        """Write an agent file, which TinyTroupe and `load_specification` read: the persona, and what is asked for."""
+        wanted = specification.Parts(include_faculties, include_memory, include_mental_state)
+        specification.save(path, self.persona, self._inner, wanted)
 
     def __repr__(self) -> str:
         return f"TinyPerson({self.person_id}, {self.name!r})"
 
 
-def person_id_of(index: int) -> str:
-    """The stable name of person `index` of a population, for example `p000017`."""
-    return f"p{index:06d}"
+def _id_of(name: str | None, index: int) -> str:
+    return person_id_from(name) if name else person_id_of(index)

@@ -1,0 +1,74 @@
+"""Turns an episode of a person's memory into a summary and facts: one call, between acts, never while listening."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from troupe_batch.errors import RecordAndGoOn
+from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role
+from troupe_batch.simulation.acting import ActingPerson
+from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.inner_life import InnerLife
+from troupe_batch.simulation.templates import render
+
+PURPOSE = "consolidate"
+_TYPE = "CONSOLIDATION"
+
+
+async def consolidate(person: ActingPerson, life: InnerLife, *, keep: int = 0) -> bool:
+    """Consolidate the episode but for its last `keep` entries (at most half of them); whether it was.
+
+    Where the call brings nothing usable, the memory stays as it is and the failure is on record.
+    """
+    mind = person.mind
+    episode = life.episodic.episode
+    through = len(episode) - min(keep, len(episode) // 2)
+    if not mind.settings.consolidates or through < 1:
+        return False
+    lines = "\n".join([entry.line for entry in episode[:through]])
+    messages = (_rules(), Message(Role.USER, f"{person.block}\n\n<memory>\n{lines}\n</memory>"))
+    draw = mind.draw_of(person.person_id, life.calls_made)
+    try:
+        reply = await mind.ask(PURPOSE, messages, _SCHEMA, draw=draw)
+    except RecordAndGoOn as error:
+        life.calls_made += 1
+        return _failed(person, life, str(error) or type(error).__name__)
+    life.calls_made += 1
+    if reply.status is not ReplyStatus.OK:
+        return _failed(person, life, f"{reply.status}: {reply.reason}")
+    if problem := _SCHEMA.problem(reply.value) or _problem(reply.value):
+        return _failed(person, life, f"{ReplyStatus.UNREADABLE}: {problem}")
+    life.episodic.consolidate(reply.value["summary"].strip(), through=through)
+    life.semantic.add(*reply.value["facts"])
+    event = Event(EventKind.CHANGE, _TYPE, reply.value["summary"].strip(), person.person_id, person.name)
+    life.record(event)
+    return True
+
+
+def _failed(person: ActingPerson, life: InnerLife, reason: str) -> bool:
+    event = Event(EventKind.FAILURE, _TYPE, actor_id=person.person_id, actor=person.name)
+    event.status, event.reason = EventStatus.FAILED, reason
+    life.record(event)
+    return False
+
+
+def _problem(value: Any) -> str | None:
+    return None if value["summary"].strip() else "summary is empty; say what happened"
+
+
+@cache
+def _rules() -> Message:
+    return Message(Role.SYSTEM, render("consolidate.md"))
+
+
+_SCHEMA = ReplySchema(
+    "consolidation",
+    {
+        "type": "object",
+        "properties": {"summary": {"type": "string"}, "facts": {"type": "array", "items": {"type": "string"}}},
+        "required": ["summary", "facts"],
+        "additionalProperties": False,
+    },
+    _problem,
+)

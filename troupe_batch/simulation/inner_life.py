@@ -1,0 +1,74 @@
+"""Everything of a person that a simulation changes; made when it is first needed, for a survey never needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from troupe_batch.simulation.act_schema import NOTHING_BESIDE, Repertoire, repertoire
+from troupe_batch.simulation.events import Event, Journal
+from troupe_batch.simulation.faculties import Faculty
+from troupe_batch.simulation.memory import EpisodicMemory
+from troupe_batch.simulation.mental_state import MentalState
+from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.repeats import Repeats
+from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
+
+
+class InnerLife:
+    """State, memory and abilities of one person. `calls_made` names the draws of the person's calls, so it is state.
+
+    `called` is the name the person goes by where it is not that of the persona. `rest` is what an agent file held
+    beside the persona.
+    """
+
+    __slots__ = (
+        "called",
+        "calls_made",
+        "episodic",
+        "faculties",
+        "journal",
+        "mental_state",
+        "mind",
+        "repeats",
+        "repertoire",
+        "rest",
+        "semantic",
+    )
+
+    def __init__(self, *, mind: Mind | None = None, journal: Journal | None = None, called: str | None = None) -> None:
+        self.mind = mind
+        self.journal = journal if journal is not None else Journal()
+        self.called = called
+        self.calls_made = 0
+        self.mental_state = MentalState()
+        self.episodic = EpisodicMemory()
+        self.semantic = SemanticMemory()
+        self.faculties: tuple[Faculty, ...] = ()
+        self.repertoire: Repertoire = NOTHING_BESIDE
+        self.repeats = Repeats()
+        self.rest: Mapping[str, Any] = {}
+
+    def add_faculty(self, faculty: Faculty) -> None:
+        """Be able to do this too."""
+        faculties = (*self.faculties, faculty)
+        self.repertoire = repertoire(faculties)
+        self.faculties = faculties
+
+    def perceive(self, stimulus: Stimulus) -> None:
+        """Remember this, and let it take effect on how things stand."""
+        state = self.mental_state
+        self.episodic.add(stimulus, state.datetime)
+        if stimulus.kind is StimulusKind.CONVERSATION:
+            self.repeats.hear()
+        elif stimulus.kind is StimulusKind.INTERNAL_GOAL_FORMULATION:
+            state.add_goal(stimulus.content)
+        elif stimulus.kind is StimulusKind.LOCATION:
+            state.location = stimulus.content
+
+    def record(self, event: Event) -> None:
+        """Put the event on record, at the person's own time where the journal keeps none."""
+        self.journal.add(event)
+        if event.simulated_time is None:
+            event.simulated_time = self.mental_state.datetime

@@ -1,0 +1,123 @@
+"""Interventions: something that happens to a world or its people as soon as certain things are so."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, Self, TypeAlias
+
+from troupe_batch.errors import FixTheInput
+from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.propositions import Proposition
+from troupe_batch.simulation.together import all_ended, raise_first
+from troupe_batch.simulation.world import TinyWorld
+
+Targets: TypeAlias = TinyWorld | TinyPerson | Sequence[TinyPerson]
+# The function knows what it was given: a world, a person or people.
+Holds: TypeAlias = Callable[[Any], bool]
+Effect: TypeAlias = Callable[[Any], Awaitable[object] | object]
+
+
+class Claim(Protocol):
+    """What a model can be asked about a target: a Proposition, or whatever stands in for one."""
+
+    async def check(self, target: Any, *, mind: Mind | None = None) -> bool:
+        """Whether it is true."""
+        ...
+
+    async def score(self, target: Any, *, mind: Mind | None = None) -> int:
+        """How true it is, 0 to 9."""
+        ...
+
+
+class Intervention:
+    """An effect that a world brings about at the beginning of a step, where all preconditions hold.
+
+    | functions (`when_step`, `when`) | asked of a model (`when_proposition`, `when_text`) | model calls | fires |
+    |---------------------------------|-----------------------------------------------------|-------------|-------|
+    | none                            | none                                                | none        | yes   |
+    | all hold                        | none                                                | none        | yes   |
+    | one or more do not hold         | none or any                                         | none        | no    |
+    | none, or all hold               | all hold                                            | one each    | yes   |
+    | none, or all hold               | one or more do not hold                             | one each    | no    |
+    | none, or all hold               | one cannot be judged                                | one each    | no    |
+
+    The last is a failure on the world's record: what cannot be judged does not hold, and is asked again in the next
+    step. All interventions of a world are looked at before the effect of any; effects come in the order in which the
+    world has its interventions. With `once` (the default) an intervention fires at most once in a world; without, in
+    every step in which its preconditions hold. `targets` is what preconditions and effect are given: the world
+    (default), a person of it, or several.
+
+    It keeps nothing of what happened, so one object serves any number of worlds; its `name` tells it from the others.
+    """
+
+    def __init__(self, name: str, targets: Targets | None = None, *, once: bool = True) -> None:
+        self.name = name
+        self.once = once
+        self._targets = targets
+        self._steps: frozenset[int] | None = None
+        self._functions: list[Holds] = []
+        self._claims: list[tuple[Claim, int | None]] = []
+        self._effect: Effect | None = None
+
+    def when_step(self, *steps: int) -> Self:
+        """Only in these steps of the world, counted from 0."""
+        if not steps or min(steps) < 0:
+            raise FixTheInput(f"intervention {self.name!r}: when_step takes one or more steps, counted from 0")
+        self._steps = frozenset(steps)
+        return self
+
+    def when(self, holds: Holds) -> Self:
+        """Only where `holds(targets)` is true. It costs no call, so it comes before whatever a model is asked."""
+        self._functions.append(holds)
+        return self
+
+    def when_proposition(self, proposition: Claim, *, at_least: int | None = None) -> Self:
+        """Only where a model finds the proposition true of the targets, or scores it `at_least` so high (0 to 9)."""
+        self._claims.append((proposition, at_least))
+        return self
+
+    def when_text(self, claim: str) -> Self:
+        """Only where a model finds this claim true of the targets."""
+        return self.when_proposition(Proposition(claim))
+
+    def effect(self, act: Effect) -> Self:
+        """What happens: `act(targets)`, awaited where it is async."""
+        self._effect = act
+        return self
+
+    def targets_in(self, world: TinyWorld) -> Targets:
+        """What preconditions and effect are given."""
+        return world if self._targets is None else self._targets
+
+    def functions_hold(self, world: TinyWorld) -> bool:
+        """Whether everything holds that can be told without a model."""
+        if self._steps is not None and world.step not in self._steps:
+            return False
+        targets = self.targets_in(world)
+        return all(holds(targets) for holds in self._functions)
+
+    async def claims_hold(self, world: TinyWorld) -> bool:
+        """Whether everything holds that a model is asked; no call where nothing is. Raises what the calls raise."""
+        targets = self.targets_in(world)
+        outcomes = await all_ended(_holds(claim, at_least, targets, world.mind) for claim, at_least in self._claims)
+        raise_first(outcomes)
+        return all(outcome is True for outcome in outcomes)
+
+    async def happen(self, world: TinyWorld) -> None:
+        """Bring about the effect."""
+        if self._effect is None:
+            raise FixTheInput(f"intervention {self.name!r} has no effect; give it one with `.effect(function)`")
+        result = self._effect(self.targets_in(world))
+        if inspect.isawaitable(result):
+            await result
+
+    def __repr__(self) -> str:
+        return f"Intervention({self.name!r})"
+
+
+async def _holds(claim: Claim, at_least: int | None, targets: Targets, mind: Mind | None) -> bool:
+    if at_least is None:
+        return await claim.check(targets, mind=mind)
+    return await claim.score(targets, mind=mind) >= at_least

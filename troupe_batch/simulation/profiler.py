@@ -1,0 +1,238 @@
+"""What people are like, taken together: how often each value of an attribute occurs, without a model."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from troupe_batch.errors import FixTheInput
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+_MOST_BINS = 10
+
+
+class Profiled(Protocol):
+    """A person with a persona: `TinyPerson` is one."""
+
+    @property
+    def persona(self) -> Mapping[str, Any]:
+        """Who it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of an attribute in short: sd is that of a sample (n - 1), None for a single number."""
+
+    mean: float
+    sd: float | None
+    median: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeProfile:
+    """How the people are spread over one attribute.
+
+    `counts` holds the people by value, the most frequent first; numbers are counted in bins such as "20 to 29", in
+    their order. `shares` are of the `known` people, those who have the attribute; where it is a list a person counts
+    for each entry, so they may add up to more than 1. `figures` where all values are numbers, which `numbers` holds.
+    """
+
+    name: str
+    people: int
+    known: int
+    counts: Mapping[str, int]
+    figures: Figures | None = None
+    numbers: Numbers | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many people do not have the attribute."""
+        return self.people - self.known
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """The share of each value among the people who have the attribute."""
+        return {value: count / self.known for value, count in self.counts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two groups are apart in one attribute.
+
+    `shares` holds the share of each value in the one and in the other group. `distance` is half the sum of the
+    differences (total variation): 0 where the groups are alike, 1 where they have no value in common; of lists, whose
+    shares are no distribution, the greatest difference of one value. None where one of them has no known value.
+    """
+
+    name: str
+    shares: Mapping[str, tuple[float, float]]
+    distance: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The profile of a group of people, attribute by attribute."""
+
+    people: int
+    attributes: Mapping[str, AttributeProfile]
+
+    def __getitem__(self, name: str) -> AttributeProfile:
+        return self.attributes[name]
+
+    def compare(self, other: Profile) -> Mapping[str, Difference]:
+        """How this group and another differ, in each attribute that both profiles have; numbers in bins of both."""
+        common = [name for name in self.attributes if name in other.attributes]
+        return {name: _difference(self.attributes[name], other.attributes[name]) for name in common}
+
+
+class Profiler:
+    """Counts attributes of people: keys of the persona, nested ones with dots, such as `occupation.title`.
+
+    Where all people have numbers there, they are counted in at most ten round bins, or between the edges that `bins`
+    gives: {"age": (18, 30, 50, 100)} counts 18 to 29, 30 to 49 and 50 to 100.
+    """
+
+    def __init__(self, attributes: Sequence[str], *, bins: Mapping[str, Sequence[float]] | None = None) -> None:
+        if not attributes:
+            raise FixTheInput('a profiler needs attributes; name some, for example ["age", "occupation.title"]')
+        self._attributes = tuple(dict.fromkeys(attributes))
+        self._edges = {name: _checked_edges(name, edges) for name, edges in (bins or {}).items()}
+
+    def profile(self, people: Iterable[Profiled]) -> Profile:
+        """The profile of these people."""
+        personas = [person.persona for person in people]
+        return Profile(len(personas), {name: self._attribute(name, personas) for name in self._attributes})
+
+    def _attribute(self, name: str, personas: Sequence[Mapping[str, Any]]) -> AttributeProfile:
+        each = [list(_values(_at(persona, name))) for persona in personas]
+        known = sum(1 for values in each if values)
+        values = [value for found in each for value in found]
+        if values and all(_is_number(value) for value in values):
+            numbers = np.asarray(values, dtype=np.float64)
+            edges = self._edges.get(name)
+            found = _round_edges(numbers) if edges is None else edges
+            counts = _binned(numbers, found, is_closed=edges is not None)
+            return AttributeProfile(name, len(personas), known, counts, _figures(numbers), numbers)
+        # A person counts once for a value, however often it stands in their list.
+        counter = Counter(text for found in each for text in dict.fromkeys(map(_text, found)))
+        ordered = dict(sorted(counter.items(), key=lambda one: (-one[1], one[0])))
+        return AttributeProfile(name, len(personas), known, ordered)
+
+
+def _at(persona: Mapping[str, Any], name: str) -> Any:
+    if name in persona:
+        return persona[name]
+    value: Any = persona
+    for key in name.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """The single values in a value: those of a list one by one; none where there is nothing."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _values(item)
+    elif value is not None and value != "":
+        yield value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {item}" for key, item in value.items())
+    return " ".join(str(value).split())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _figures(numbers: Numbers) -> Figures:
+    return Figures(
+        mean=float(numbers.mean()),
+        sd=float(numbers.std(ddof=1)) if len(numbers) > 1 else None,
+        median=float(np.median(numbers)),
+        lowest=float(numbers.min()),
+        highest=float(numbers.max()),
+    )
+
+
+def _round_edges(numbers: Numbers) -> Numbers:
+    """Edges at multiples of 1, 2 or 5 times a power of ten, the least width that needs at most ten bins."""
+    low, high = float(numbers.min()), float(numbers.max())
+    least = 1.0 if _is_whole(numbers) else 0.0
+    power = 10.0 ** math.floor(math.log10((high - low or 1.0) / _MOST_BINS))
+    widths = [max(power * step, least) for step in (1, 2, 5, 10, 20)]
+    width = next(w for w in widths if math.floor(high / w) - math.floor(low / w) < _MOST_BINS)
+    edges: Numbers = np.arange(math.floor(low / width), math.floor(high / width) + 2, dtype=np.float64) * width
+    return edges
+
+
+def _binned(numbers: Numbers, edges: Numbers, *, is_closed: bool) -> dict[str, int]:
+    counts, _ = np.histogram(numbers, edges)
+    labels = _labels(edges, is_whole=_is_whole(numbers) and _is_whole(edges), is_closed=is_closed)
+    found = {label: int(count) for label, count in zip(labels, counts, strict=True)}
+    below, above = int((numbers < edges[0]).sum()), int((numbers > edges[-1]).sum())
+    outside = {f"below {edges[0]:g}": below, f"above {edges[-1]:g}": above}
+    return found | {label: count for label, count in outside.items() if count}
+
+
+def _labels(edges: Numbers, *, is_whole: bool, is_closed: bool) -> list[str]:
+    """A name for each bin; the last one holds its upper edge too where `is_closed`."""
+    pairs = [(float(low), float(high)) for low, high in pairwise(edges)]
+    if not is_whole:
+        return [f"{low:g} to under {high:g}" for low, high in pairs]
+    lasts = [high - 1 for _, high in pairs]
+    if is_closed:
+        lasts[-1] += 1
+    return [
+        f"{low:.0f}" if low == last else f"{low:.0f} to {last:.0f}" for (low, _), last in zip(pairs, lasts, strict=True)
+    ]
+
+
+def _is_whole(numbers: Numbers) -> bool:
+    return bool(np.all(numbers == np.floor(numbers)))
+
+
+def _checked_edges(name: str, edges: Sequence[float]) -> Numbers:
+    array: Numbers = np.asarray(edges, dtype=np.float64)
+    if len(array) < 2 or not np.all(np.isfinite(array)) or not np.all(np.diff(array) > 0):
+        raise FixTheInput(f"bins of {name!r}: give two or more edges, each greater than the one before")
+    return array
+
+
+def _difference(one: AttributeProfile, other: AttributeProfile) -> Difference:
+    left, right = _comparable(one, other)
+    values = dict.fromkeys([*left, *right])
+    shares = {value: (left.get(value, 0.0), right.get(value, 0.0)) for value in values}
+    if not one.known or not other.known:
+        return Difference(one.name, shares, None)
+    gaps = [abs(a - b) for a, b in shares.values()]
+    is_distribution = all(abs(sum(side.values()) - 1) < 1e-9 for side in (left, right))
+    return Difference(one.name, shares, sum(gaps) / 2 if is_distribution else max(gaps))
+
+
+def _comparable(one: AttributeProfile, other: AttributeProfile) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """The shares of both; numbers that were counted in different bins are counted again in bins of their own."""
+    if one.numbers is None or other.numbers is None or list(one.counts) == list(other.counts):
+        return (one.shares if one.known else {}), (other.shares if other.known else {})
+    edges = _round_edges(np.concatenate([one.numbers, other.numbers]))
+    left, right = (
+        {label: count / len(side) for label, count in _binned(side, edges, is_closed=False).items()}
+        for side in (one.numbers, other.numbers)
+    )
+    return left, right

@@ -1,0 +1,101 @@
+"""What happened as text for people to read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Self
+
+from troupe_batch.simulation.actions import Action, ActionKind
+from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.memory import Entry, Happening, Result, Summary
+from troupe_batch.simulation.mental_state import spoken_time
+from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
+
+
+class Transcript(str):
+    """Text with a line per thing that happened; a notebook shows it as it reads."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    @classmethod
+    def of(cls, moments: Iterable[tuple[dt.datetime | None, str]]) -> Self:
+        """The lines, and the time wherever it has moved on."""
+        lines: list[str] = []
+        latest: dt.datetime | None = None
+        for when, line in moments:
+            if when is not None and when != latest:
+                lines.append(f"[{spoken_time(when)}]")
+                latest = when
+            lines.append(line)
+        return cls("\n".join(lines))
+
+
+def of_memory(name: str, entries: Iterable[Entry]) -> Transcript:
+    """What the person of this name perceived and did."""
+    return Transcript.of((entry.when, _lived(name, entry.what)) for entry in entries)
+
+
+def of_events(events: Iterable[Event]) -> Transcript:
+    """What is on record, as somebody saw it who was everywhere."""
+    return Transcript.of((event.simulated_time, _recorded(event)) for event in events if event.type != ActionKind.DONE)
+
+
+def _lived(name: str, what: Happening) -> str:
+    if isinstance(what, Stimulus):
+        return _stimulus(what.kind, what.content, what.source, name)
+    if isinstance(what, Action):
+        return _action(name, what.type, what.target, what.content, dict(what.details))
+    if isinstance(what, Summary):
+        return f"({name} remembers: {what.text})"
+    if isinstance(what, Result):
+        return f"({what.action} shows {name}: {what.text})"
+    raise TypeError(f"no line for {what!r}")
+
+
+def _recorded(event: Event) -> str:
+    if event.kind is EventKind.STIMULUS:
+        line = _stimulus(event.type, event.content or "", event.actor, event.target or "everyone")
+    elif event.kind is EventKind.ACTION:
+        name = event.actor or event.actor_id or "Somebody"
+        line = _action(name, event.type, event.target, event.content, dict(event.details))
+    else:
+        who = event.actor or event.actor_id
+        line = f"({': '.join([part for part in (event.type, who, event.content) if part])})"
+    if event.status is EventStatus.HAPPENED:
+        return line
+    return f"{line} [{event.status}{f': {event.reason}' if event.reason else ''}]"
+
+
+def _stimulus(kind: str, content: str, source: str | None, name: str) -> str:
+    match kind:
+        case StimulusKind.CONVERSATION:
+            return f"{source or 'Someone'} > {name}: {content}"
+        case StimulusKind.SOCIAL:
+            return f"({source or 'Others'} and {name}: {content})"
+        case StimulusKind.VISUAL:
+            return f"({name} sees: {content})"
+        case StimulusKind.INTERNAL_GOAL_FORMULATION:
+            return f"({name} takes up a goal: {content})"
+        case StimulusKind.LOCATION:
+            return f"({name} goes to: {content})"
+        case _:
+            return f"({name} thinks: {content})"
+
+
+def _action(name: str, kind: str, target: str | None, content: str | None, details: dict[str, str]) -> str:
+    if kind == ActionKind.TALK:
+        return f"{name} > {target}: {content}" if target else f"{name}: {content}"
+    if kind == ActionKind.THINK:
+        return f"({name} thinks: {content})"
+    if kind == ActionKind.REACH_OUT:
+        return f"({name} reaches out to {target}{f': {content}' if content else ''})"
+    fields = "; ".join([f"{key}: {text}" for key, text in (("target", target), *details.items()) if text])
+    line = f"{name} does {kind}{f' ({fields})' if fields else ''}"
+    return f"{line}: {content}" if content else line
