@@ -1,10 +1,17 @@
-"""What people are put through, one unit at a time: so far the survey, with its questions and their answers."""
+"""What people are put through, one unit at a time: surveys, interviews, worlds, and studies written in Python."""
 
-from troupe_batch.studies.kinds import StudySpec, study_of
+from troupe_batch.studies.interview import InterviewSpec, InterviewStudy
+from troupe_batch.studies.kinds import StudySpec, is_python, study_of
+from troupe_batch.studies.python import Absence, Case, PythonSpec, PythonStudy
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
     Draws,
+    ExtractionInfo,
+    FieldInfo,
+    FieldType,
+    Finding,
+    FindingStatus,
     PlannedCall,
     QuestionInfo,
     QuestionType,
@@ -27,23 +34,36 @@ from troupe_batch.studies.survey import (
     SurveySpec,
     SurveyStudy,
 )
+from troupe_batch.studies.world import SeatSpec, WorldSpec, WorldStudy
 
 __all__ = [
+    "Absence",
     "Answer",
     "AnswerStatus",
     "Arm",
+    "Case",
     "Draws",
+    "ExtractionInfo",
+    "FieldInfo",
+    "FieldType",
+    "Finding",
+    "FindingStatus",
+    "InterviewSpec",
+    "InterviewStudy",
     "LastTurns",
     "MultiChoice",
     "Numeric",
     "OpenText",
     "Option",
     "PlannedCall",
+    "PythonSpec",
+    "PythonStudy",
     "QuestionBlock",
     "QuestionInfo",
     "QuestionType",
     "Rating",
     "Respondent",
+    "SeatSpec",
     "SingleChoice",
     "Study",
     "StudySpec",
@@ -52,5 +72,8 @@ __all__ = [
     "Unit",
     "UnitOutcome",
     "UnitSettings",
+    "WorldSpec",
+    "WorldStudy",
+    "is_python",
     "study_of",
 ]

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
 
+from pydantic import BeforeValidator, Field
+
+from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.interview import InterviewSpec, InterviewStudy
+from troupe_batch.studies.python import PythonSpec, PythonStudy
 from troupe_batch.studies.study import Study
 from troupe_batch.studies.survey.runner import SurveyStudy
 from troupe_batch.studies.survey.spec import SurveySpec
+from troupe_batch.studies.world import WorldSpec, WorldStudy
 
-StudySpec: TypeAlias = SurveySpec
+KINDS = ("survey", "interview", "world", "python")
+
+
+def _with_kind(value: Any) -> Any:
+    """A study without a kind is a survey, as it was before there were others."""
+    if not isinstance(value, Mapping):
+        return value
+    if "kind" not in value:
+        return {**value, "kind": "survey"}
+    if value["kind"] not in KINDS:
+        cure = did_you_mean(str(value["kind"]), list(KINDS))
+        raise ValueError(f"unknown kind of study {str(value['kind'])[:40]!r}; {cure}")
+    return value
+
+
+StudySpec: TypeAlias = Annotated[
+    Annotated[SurveySpec | InterviewSpec | WorldSpec | PythonSpec, Field(discriminator="kind")],
+    BeforeValidator(_with_kind),
+]
 
 
 def study_of(spec: StudySpec, *, seed: int) -> Study:
-    """The study compiled from its spec; the seed decides arms, option orders and draws."""
+    """The study compiled from its spec; the seed decides arms, option orders and draws.
+
+    A study in Python imports the user's code here: check `is_python` and the permission before.
+    """
+    if isinstance(spec, InterviewSpec):
+        return InterviewStudy(spec, seed=seed)
+    if isinstance(spec, WorldSpec):
+        return WorldStudy(spec, seed=seed)
+    if isinstance(spec, PythonSpec):
+        return PythonStudy(spec, seed=seed)
     return SurveyStudy(spec, seed=seed)
+
+
+def is_python(spec: StudySpec) -> bool:
+    """Whether the study runs code of the user's, which the settings must allow."""
+    return isinstance(spec, PythonSpec)

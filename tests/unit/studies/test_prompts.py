@@ -62,8 +62,8 @@ def test_rules_are_given_only_for_what_is_asked(person: Any, settings: Any) -> N
         ],
     )
 
-    [plain_request] = requests(plain, [person], settings)
-    rich_request, _ = requests(rich, [person], settings)
+    [plain_request] = requests(plain, person, settings)
+    rich_request, _ = requests(rich, person, settings)
 
     for rule in ("asks for chances", "asks for yes or no", "Where not knowing", "Earlier messages"):
         assert rule not in plain_request.messages[0].content
@@ -80,7 +80,7 @@ def test_a_prompt_has_no_stray_blank_lines_and_no_trailing_space(person: Any, se
     ]
     spec = SurveySpec(introduction="Hello.", arms=[Arm(id="a", material="X")], questions=questions)
 
-    [request] = requests(spec, [person], settings)
+    [request] = requests(spec, person, settings)
 
     for message in request.messages:
         assert "\n\n\n" not in message.content
@@ -125,7 +125,7 @@ def test_schemas_are_strict(person: Any, settings: Any) -> None:
         Numeric(id="price", text="How much?", unit="euros", minimum=0, maximum=20, integer=True),
         OpenText(id="why", text="Why?", dont_know="Nothing"),
     ]
-    [request] = requests(SurveySpec(questions=questions), [person], settings)
+    [request] = requests(SurveySpec(questions=questions), person, settings)
     assert request.reply_schema is not None
     schema: Any = request.reply_schema.schema
 
@@ -150,7 +150,7 @@ def objects_in(schema: Any) -> list[Any]:
 
 def test_text_reaches_the_prompt_as_it_is_without_escapes(person: Any, settings: Any) -> None:
     text = 'Est-ce que <vous> achèteriez « ça » & {{ pourquoi }} ? "50 %"'
-    [request] = requests(SurveySpec(questions=[OpenText(id="why", text=text)]), [person], settings)
+    [request] = requests(SurveySpec(questions=[OpenText(id="why", text=text)]), person, settings)
 
     assert text in request.messages[1].content
 
@@ -158,7 +158,7 @@ def test_text_reaches_the_prompt_as_it_is_without_escapes(person: Any, settings:
 def test_what_was_said_is_remembered_as_plain_json(person: Any, settings: Any) -> None:
     questions = [Numeric(id="n", text="How many?", unit="é", minimum=0, maximum=9), OpenText(id="why", text="Why?")]
 
-    _, request = requests(SurveySpec(asking="question", questions=questions), [person], settings)
+    _, request = requests(SurveySpec(asking="question", questions=questions), person, settings)
 
     assert json.loads(request.messages[2].content) == {"n": 4.5}
 

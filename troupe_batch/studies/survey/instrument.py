@@ -103,9 +103,24 @@ class Instrument:
 
     def __init__(self, spec: SurveySpec, *, seed: int) -> None:
         self.groups = tuple(QuestionGroup(questions, seed=seed) for questions in spec.groups)
-        self.questions = tuple(_info(question) for question in spec.all_questions)
+        self.questions = tuple(question_info(question) for question in spec.all_questions)
         materials: dict[str | None, str | None] = {arm.id: arm.material for arm in spec.arms}
         self.system = {arm: _system(spec, material) for arm, material in (materials or {None: None}).items()}
+
+
+def question_info(question: Question) -> QuestionInfo:
+    """The question as tables and reports need it."""
+    options = question.choices if isinstance(question, SingleChoice | MultiChoice | Rating) else ()
+    return QuestionInfo(
+        id=question.id,
+        type=question.kind,
+        text=question.text,
+        labels=tuple(option.label for option in options),
+        codes=tuple(option.code for option in options if option.code is not None),
+        dont_know=question.dont_know,
+        unit=question.unit if isinstance(question, Numeric) else None,
+        is_integer=isinstance(question, Numeric) and question.integer,
+    )
 
 
 def _system(spec: SurveySpec, material: str | None) -> Message:
@@ -124,17 +139,3 @@ def _system(spec: SurveySpec, material: str | None) -> Message:
 
 def _asks_for_chances(question: Question) -> bool:
     return isinstance(question, SingleChoice | Rating) and question.elicitation == Elicitation.PROBABILITIES
-
-
-def _info(question: Question) -> QuestionInfo:
-    options = question.choices if isinstance(question, SingleChoice | MultiChoice | Rating) else ()
-    return QuestionInfo(
-        id=question.id,
-        type=question.kind,
-        text=question.text,
-        labels=tuple(option.label for option in options),
-        codes=tuple(option.code for option in options if option.code is not None),
-        dont_know=question.dont_know,
-        unit=question.unit if isinstance(question, Numeric) else None,
-        is_integer=isinstance(question, Numeric) and question.integer,
-    )

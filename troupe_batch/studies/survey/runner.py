@@ -11,6 +11,7 @@ import orjson
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplySchema, ReplyStatus
 from troupe_batch.simulation import TinyPerson
+from troupe_batch.studies.absences import ABSENCES
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
@@ -33,13 +34,6 @@ from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
 from troupe_batch.studies.survey.templates import prompt_digests
 
 PURPOSE = "survey"
-
-_ABSENCES = {
-    ReplyStatus.REFUSED: (AnswerStatus.REFUSED, "the model refused"),
-    ReplyStatus.CONTENT_FILTERED: (AnswerStatus.REFUSED, "a content filter stepped in"),
-    ReplyStatus.TRUNCATED: (AnswerStatus.UNREADABLE, "the reply was cut off"),
-    ReplyStatus.UNREADABLE: (AnswerStatus.UNREADABLE, "the reply could not be read"),
-}
 
 
 class SurveyStudy:
@@ -191,7 +185,7 @@ class _Interview:
         # An unreadable reply with a value is contradictory somewhere; what else it says is good.
         if reply.status is ReplyStatus.OK or (reply.status is ReplyStatus.UNREADABLE and reply.value is not None):
             return group.read(reply.value, shown, self._unit)
-        status, reason = _ABSENCES[reply.status]
+        status, reason = ABSENCES[reply.status]
         return group.absent(status, f"{reason}: {reply.reason}" if reply.reason else reason, shown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -123,6 +124,10 @@ class SurveySpec(BaseModel):
         if self.asking == Asking.BLOCK and self.blocks:
             return tuple(block.questions for block in self.blocks)
         return (self.all_questions,)
+
+    def resolved(self, folder: Path) -> SurveySpec:  # noqa: ARG002 -- other kinds read files
+        """The same: it names no files."""
+        return self
 
     def mistakes(self) -> Iterator[tuple[Place, str, str]]:
         """What is wrong between the parts of the study: place, problem, cure."""

@@ -1,0 +1,128 @@
+"""Follow-ups: when a condition on an earlier answer holds, and what a wrong condition is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.doubles.studies import spec_of
+from troupe_batch.errors import SpecError
+from troupe_batch.studies import Answer, AnswerStatus, QuestionType
+from troupe_batch.studies.conditions import Condition, mentions, unmet
+
+
+def answer(**values: Any) -> Answer:
+    return Answer("q", QuestionType.SINGLE, AnswerStatus.ANSWERED, **values)
+
+
+def condition(**tests: Any) -> Condition:
+    return Condition.model_validate({"question": "q", **tests})
+
+
+@pytest.mark.parametrize(
+    ("tests", "values", "holds"),
+    [
+        ({"is": "Tea"}, {"label": "Tea"}, True),
+        ({"is": ["Tea", "Coffee"]}, {"label": "Coffee"}, True),
+        ({"is": "Tea"}, {"label": "Coffee"}, False),
+        ({"is": "Tea"}, {"selected": ("Milk", "Tea")}, True),
+        ({"is": "Tea"}, {"selected": ()}, False),
+        ({"is_not": "Tea"}, {"label": "Coffee"}, True),
+        ({"is_not": ["Tea", "Coffee"]}, {"selected": ("Milk", "Tea")}, False),
+        ({"is_not": "Tea"}, {"selected": ()}, True),
+        ({"at_least": 3}, {"number": 3.0}, True),
+        ({"at_least": 3}, {"number": 2.9}, False),
+        ({"at_least": 3}, {"label": "Much", "code": 4}, True),
+        ({"at_most": 3}, {"label": "Much", "code": 4}, False),
+        ({"at_least": 1, "at_most": 3}, {"number": 2.0}, True),
+        ({"at_most": 3}, {"label": "Don't know", "is_dont_know": True}, False),
+        ({"mentions": "price"}, {"text": "Its PRICE, mostly."}, True),
+        ({"mentions": ["cost", "price"]}, {"text": "It is priceless."}, False),
+        ({"is": 2}, {"label": "2"}, True),
+    ],
+)
+def test_a_condition_holds_where_the_answer_is_as_it_says(
+    tests: dict[str, Any], values: dict[str, Any], holds: bool
+) -> None:
+    assert condition(**tests).holds(answer(**values)) is holds
+
+
+@pytest.mark.parametrize("tests", [{"is": "Tea"}, {"is_not": "Tea"}, {"at_least": 0}, {"mentions": "a"}])
+@pytest.mark.parametrize("status", [status for status in AnswerStatus if status is not AnswerStatus.ANSWERED])
+def test_without_an_answer_no_condition_holds(tests: dict[str, Any], status: AnswerStatus) -> None:
+    asked = condition(**tests)
+
+    assert not asked.holds(None)
+    assert not asked.holds(Answer("q", QuestionType.SINGLE, status, "why"))
+
+
+def test_of_several_conditions_all_must_hold_and_the_reason_names_the_first_that_does_not() -> None:
+    conditions = [condition(at_least=3), condition(at_most=5)]
+
+    assert unmet(conditions, {"q": answer(number=4.0)}) is None
+    assert unmet(conditions, {"q": answer(number=6.0)}) == "asked only where q is at most 5"
+    assert unmet(conditions, {"q": Answer("q", QuestionType.NUMERIC, AnswerStatus.REFUSED, "no")}) == (
+        "asked only where q is at least 3, and q ended as refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_mentioned"),
+    [("a cup of\n green  tea, please", True), ("evergreen tea", False), ("GREEN TEA", True), ("teas", False)],
+)
+def test_words_are_mentioned_as_a_whole(text: str, is_mentioned: bool) -> None:
+    assert mentions(text, ["green tea", "tee"]) is is_mentioned
+
+
+INTERVIEW = """
+kind: interview
+script:
+  - ask: {{id: drink, type: single, text: Which?, options: [Tea, "2", "No"], dont_know: No idea}}
+  - ask: {{id: cups, type: numeric, text: How many?, unit: cups, minimum: 0, maximum: 9}}
+  - ask: {{id: many, type: multi, text: Which?, options: [Tea, Milk]}}
+  - ask: {{id: why, type: open, text: Why?}}
+  - ask: {{id: later, type: open, text: And?}}
+    when: {when}
+  - ask: {{id: last, type: open, text: Else?}}
+"""
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{question: drink, is: [Tea, 2]}",
+        "{question: drink, is: No idea}",
+        "[{question: cups, at_least: 2}, {question: why, mentions: [milk, sugar]}]",
+        "{question: many, is_not: Milk}",
+        "{question: drink, at_least: 2}",
+    ],
+)
+def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
+    spec_of(INTERVIEW.format(when=when))
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("{question: drnk, is: Tea}", "script[4].when.question: there is no question `drnk`; did you mean `drink`?"),
+        ("{question: last, mentions: tea}", "question: `last` is asked only later; move the question up, or this down"),
+        ("{question: drink, is: [Tee]}", "script[4].when.is: 'Tee' is no option of `drink`; did you mean `Tea`?"),
+        ("[{question: drink, is_not: X}]", "script[4].when[0].is_not: 'X' is no option of `drink`; known here:"),
+        ("{question: cups, is: Tea}", "`cups` is numeric: its answers have no labels; use at_least, at_most"),
+        ("{question: why, is: Tea}", "`why` is open: its answers have no labels; use mentions"),
+        ("{question: why, at_most: 3}", "when.at_most: `why` is open: its answers have no number; use is or mentions"),
+        ("{question: many, at_least: 3}", "`many` is multi: its answers have no number; use is or mentions"),
+        ("{question: drink, mentions: Tea}", "when.mentions: `drink` is single, not open: nobody speaks there; use is"),
+        ("{question: drink}", "this tests nothing; add is, is_not, at_least, at_most or mentions"),
+        ("{question: drink, is: No}", "False is read as a truth value here; put the label in quotes"),
+        ("{question: drink, was: Tea}", "unknown field 'was'"),
+    ],
+)
+def test_a_wrong_condition_is_named_with_its_place_and_its_cure(when: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        spec_of(INTERVIEW.format(when=when))
+
+    assert message in str(caught.value)
+    assert "s.yaml:9: study" not in str(caught.value)
+    assert "s.yaml:9:" in str(caught.value)

@@ -1,0 +1,116 @@
+"""What people have at hand: documents that they can look into, and tools that they can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from troupe_batch.errors import Mistake as SpecMistake
+from troupe_batch.errors import SpecError
+from troupe_batch.simulation.document_files import read_text
+from troupe_batch.simulation.documents import Document
+from troupe_batch.simulation.faculties import GroundingFaculty
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
+from troupe_batch.studies.script import Mistake, repeats
+from troupe_batch.studies.survey.options import Label
+
+_MOST_CHARACTERS = 500_000
+_PathName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class ToolName(StrEnum):
+    """The tools that people of a study can be given."""
+
+    WORD_PROCESSOR = "word_processor"
+    CALENDAR = "calendar"
+
+
+class DocumentSpec(BaseModel):
+    """A document that people can look into: its text, or the file that holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Label | None = Field(default=None, description="What people call it; default: the name of the file.")
+    text: Annotated[str, StringConstraints(min_length=1, max_length=_MOST_CHARACTERS)] | None = Field(
+        default=None, description="What stands in it."
+    )
+    file: _PathName | None = Field(
+        default=None, description="A file in its place, relative to the job file: text, Markdown, PDF or Word."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> DocumentSpec:
+        if (self.text is None) == (self.file is None):
+            problem = "are both missing" if self.text is None else "stand both"
+            raise ValueError(f"`text` and `file` {problem}; write one of them")
+        if self.name is None and self.file is None:
+            raise ValueError("a document without a file needs a `name`")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or Path(self.file or "").name
+
+
+Documents: TypeAlias = Annotated[
+    tuple[DocumentSpec, ...], Field(max_length=100, description="Documents that people can look into.")
+]
+Tools: TypeAlias = Annotated[
+    tuple[ToolName, ...], Field(max_length=10, description="Tools that people can use: word_processor, calendar.")
+]
+
+
+def equipment_mistakes(documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> Iterator[Mistake]:
+    """What is wrong with what people have at hand."""
+    for place in repeats((("documents", i), one.title.casefold()) for i, one in enumerate(documents)):
+        yield place, "two documents have the same name", "give one of them another `name`"
+    for place in repeats((("tools", i), one) for i, one in enumerate(tools)):
+        yield place, "this tool stands twice", "remove one"
+
+
+def read_documents(documents: Sequence[DocumentSpec], folder: Path) -> tuple[DocumentSpec, ...]:
+    """The documents with their text in place of their path; SpecError where a file cannot be read."""
+    return tuple(_with_text(document, folder) for document in documents)
+
+
+class Equipment:
+    """What each of some people has at hand, compiled once: documents are shared, tools are everybody's own."""
+
+    def __init__(self, documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> None:
+        """ValueError where a document was not read yet."""
+        if unread := [one.file for one in documents if one.text is None]:
+            raise ValueError(f"the document {unread[0]} was not read yet; call `resolved` first")
+        texts = [Document(one.title, one.text or "") for one in documents]
+        self._grounding = GroundingFaculty(texts) if texts else None
+        self._tools = tuple(tools)
+
+    def give_to(self, person: TinyPerson) -> TinyPerson:
+        """The same person, who can use it from now on."""
+        if self._grounding is not None:
+            person.add_faculty(self._grounding)
+        if self._tools:
+            person.add_faculty(ToolUseFaculty([_TOOLS[name](owner=person.person_id) for name in self._tools]))
+        return person
+
+
+def _with_text(document: DocumentSpec, folder: Path) -> DocumentSpec:
+    if document.file is None:
+        return document
+    path = folder / document.file
+    text = read_text(path)
+    if len(text) > _MOST_CHARACTERS:
+        problem = f"it has {len(text):,} characters, and {_MOST_CHARACTERS:,} is the most"
+        raise SpecError(str(path), [SpecMistake(problem, "cut it, or split it into several documents")])
+    return DocumentSpec(name=document.title, text=text)
+
+
+_TOOLS: Mapping[ToolName, type[TinyWordProcessor | TinyCalendar]] = {
+    ToolName.WORD_PROCESSOR: TinyWordProcessor,
+    ToolName.CALENDAR: TinyCalendar,
+}

@@ -1,0 +1,102 @@
+"""A unit run against replies of ordinary length: which calls it would make, before any is made."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import orjson
+
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.embeddings import EmbeddingRequest
+from troupe_batch.seeded import bits, stream
+from troupe_batch.studies.study import PlannedCall
+
+_WORDS = tuple(
+    (  # noqa: SIM905 -- a hundred quoted words are harder to read
+        "able about after again always because before between both bring change clear close cost could day different "
+        "early enough every family find first friend good hand hard help home hour idea kind know last later less like "
+        "little long make matter mean might money month more most much need never next often other people place price "
+        "quite rather reason right same seem simple since small sometimes soon still take talk thing think time today "
+        "try use want week well while work worth year"
+    ).split()
+)
+_TALK_WORDS = 30
+_TEXT_WORDS = 12
+_LIST_ITEMS = 3
+
+
+class ExampleModel:
+    """Answers each request by its schema, with texts of ordinary length, and keeps what it was asked.
+
+    `answers` are values for properties of these names, wherever a reply has them.
+    """
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.calls: list[PlannedCall] = []
+        self._answers = answers
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """A reply that its schema allows."""
+        number = len(self.calls)
+        if isinstance(request, EmbeddingRequest):
+            # Asked for only by those who look something up, which example people never do by themselves.
+            return ChatReply(ReplyStatus.OK, base64.b64encode(np.ones(1, "<f4").tobytes()).decode(), key=request.key())
+        value = self._value(request.reply_schema.schema, number) if request.reply_schema else _words(number, "", 40)
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        self.calls.append(PlannedCall(request, text))
+        return ChatReply(ReplyStatus.OK, text, value, key=request.key())
+
+    def _value(self, schema: Mapping[str, Any], number: int, name: str = "") -> Any:
+        if name in self._answers:
+            return self._answers[name]
+        if "anyOf" in schema:
+            return self._value(schema["anyOf"][0], number, name)
+        if "enum" in schema:
+            return schema["enum"][len(schema["enum"]) // 2]
+        kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+        if kind in ("object", "array"):
+            return self._parts(kind, schema, number, name)
+        return _scalar(kind, schema, number, name)
+
+    def _parts(self, kind: str, schema: Mapping[str, Any], number: int, name: str) -> Any:
+        if kind == "object":
+            return {key: self._value(part, number, key) for key, part in schema["properties"].items()}
+        if name == "actions":
+            return _act(number)
+        return [self._value(schema["items"], number, f"{name} {place}") for place in range(_LIST_ITEMS)]
+
+
+def example_calls(
+    run: Callable[[ChatModel], Coroutine[Any, Any, object]], answers: Mapping[str, Any]
+) -> tuple[PlannedCall, ...]:
+    """The calls of `run`, in order. In a loop of its own, so that it can be asked for inside of one."""
+    model = ExampleModel(answers)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run(model)).result()
+    return tuple(model.calls)
+
+
+def _act(number: int) -> list[dict[str, Any]]:
+    """Something said to everybody, in words unlike those of the acts before, which would not be said again."""
+    said = {"type": "TALK", "target": None, "content": _words(number, "act", _TALK_WORDS)}
+    return [said, {"type": "DONE", "target": None, "content": None}]
+
+
+def _scalar(kind: str, schema: Mapping[str, Any], number: int, name: str) -> Any:
+    if kind == "boolean":
+        return True
+    if kind in ("integer", "number"):
+        least, most = schema.get("minimum"), schema.get("maximum")
+        middle = (least + most) / 2 if least is not None and most is not None else (least or most or 100)
+        return int(middle) if kind == "integer" else float(middle)
+    return _words(number, name, _TEXT_WORDS)
+
+
+def _words(number: int, name: str, count: int) -> str:
+    key = stream("example", name, number)
+    return " ".join(_WORDS[bits(key, place) * len(_WORDS) >> 64] for place in range(count))

@@ -1,0 +1,116 @@
+"""The interview part of a job file: a conversation, line by line, that each person goes through on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.studies.conditions import When, condition_mistakes
+from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
+from troupe_batch.studies.findings import extraction_mistakes
+from troupe_batch.studies.script import (
+    MOST_LABELS_PER_CALL,
+    Line,
+    Mistake,
+    Place,
+    act_question_mistakes,
+    as_tuple,
+    label_count,
+    question_mistakes,
+    repeats,
+)
+from troupe_batch.studies.survey.options import Label, Prose
+from troupe_batch.studies.survey.questions import Question
+from troupe_batch.studies.survey.spec import Arm, OnFailure
+
+
+class InterviewLine(Line):
+    """One line of an interview, for those whose earlier answers fit `when`."""
+
+    further: ClassVar[tuple[str, ...]] = ("ask",)
+
+    ask: Question | None = Field(default=None, description="A question of any type; the reply to it is one act.")
+    when: When = Field(default=(), description="Conditions on this person's earlier answers; all of them must hold.")
+    silent: bool = Field(default=False, strict=True, description="With say: true lets the person only listen.")
+    act: bool = Field(
+        default=False, strict=True, description="With anything that is not said or asked: true lets the person act."
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_flags(self) -> InterviewLine:
+        if self.silent and self.say is None:
+            raise ValueError(f"`silent` belongs to say; `{self.word}` is without an act, or needs one")
+        if self.act and (self.say is not None or self.ask is not None):
+            raise ValueError(f"people act after `{self.word}` anyway; remove `act`")
+        return self
+
+    @property
+    def has_act(self) -> bool:
+        """Whether the person acts after it."""
+        return self.act or self.ask is not None or (self.say is not None and not self.silent)
+
+
+class InterviewSpec(BaseModel):
+    """A scripted conversation with each person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["interview"] = Field(description="What kind of study this is.")
+    introduction: Prose | None = Field(
+        default=None, description="What holds for everybody and throughout: the occasion, the topic, the rules."
+    )
+    interviewer: Label = Field(default="Interviewer", description="Who speaks, as people hear it.")
+    arms: tuple[Arm, ...] = Field(
+        default=(), max_length=100, description="Experimental conditions; people are spread evenly over them at random."
+    )
+    script: tuple[InterviewLine, ...] = Field(min_length=1, max_length=500, description="The lines, in order.")
+    documents: Documents = ()
+    tools: Tools = ()
+    on_failure: OnFailure = Field(
+        default=OnFailure.GO_ON,
+        description="go_on: go on after an act that brought nothing; stop: leave the rest as not_run.",
+    )
+    extraction: tuple[ExtractionSpec, ...] = Field(
+        default=(), max_length=20, description="What is read out of each conversation when it is over."
+    )
+
+    @property
+    def all_questions(self) -> tuple[Question, ...]:
+        """Every question, in the order of the script."""
+        return tuple(line.ask for line in self.script if line.ask is not None)
+
+    def resolved(self, folder: Path) -> InterviewSpec:
+        """The same with every file's text in place of its path; SpecError where one cannot be read."""
+        return self.model_copy(update={"documents": read_documents(self.documents, folder)})
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What is wrong between the parts of the study: place, problem, cure."""
+        asked: list[tuple[Place, Question]] = [
+            (("script", i, "ask"), line.ask) for i, line in enumerate(self.script) if line.ask is not None
+        ]
+        yield from question_mistakes(asked)
+        yield from act_question_mistakes(asked)
+        for place, question in asked:
+            if (labels := label_count(question)) > MOST_LABELS_PER_CALL:
+                yield place, f"{labels} options in one call, and models take at most {MOST_LABELS_PER_CALL}", "split it"
+        for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
+            yield (*place, "id"), "this arm id stands twice", "rename one"
+        yield from self._conditions()
+        yield from equipment_mistakes(self.documents, self.tools)
+        yield from extraction_mistakes(self.extraction, has_world=False)
+        if not asked and not self.extraction and not any(line.has_act for line in self.script):
+            yield ("script",), "nobody ever acts in this script", "say or ask something, or set `act: true`"
+
+    def _conditions(self) -> Iterator[Mistake]:
+        before: dict[str, Question] = {}
+        ids = [question.id for question in self.all_questions]
+        for index, line in enumerate(self.script):
+            for number, condition in enumerate(as_tuple(line.when)):
+                place: Place = ("script", index, "when", *((number,) if isinstance(line.when, tuple) else ()))
+                yield from condition_mistakes(place, condition, before, ids)
+            if line.ask is not None:
+                before[line.ask.id] = line.ask

@@ -1,0 +1,36 @@
+"""The text that all prompts of a study have in common, one for each arm, and the templates behind what people read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from troupe_batch import simulation
+from troupe_batch.studies.survey.spec import Arm
+from troupe_batch.studies.survey.templates import prompt_digests as survey_digests
+from troupe_batch.studies.templates import Templates, digests_in
+
+TEMPLATES = Templates(Path(__file__).parent / "prompts", "studies")
+
+
+def premises(introduction: str | None, arms: Sequence[Arm]) -> Mapping[str | None, str]:
+    """Arm -> the occasion and the material of the arm; under None where there are no arms."""
+    materials: dict[str | None, str | None] = {arm.id: arm.material for arm in arms}
+    return {
+        arm: TEMPLATES.render("premise.md", introduction=introduction, material=material)
+        for arm, material in (materials or {None: None}).items()
+    }
+
+
+@lru_cache(maxsize=1)
+def prompt_digests() -> Mapping[str, str]:
+    """SHA-256 (hex) of each template that people who act can meet, by name."""
+    folder = Path(simulation.__file__).parent
+    acting = {
+        name: digest
+        for below in sorted(folder.rglob("prompts"))
+        for name, digest in digests_in(below, below.parent.relative_to(folder.parent).as_posix()).items()
+    }
+    question = {name: digest for name, digest in survey_digests().items() if name == "survey/question.md"}
+    return {**acting, **TEMPLATES.digests, **question}

@@ -1,0 +1,128 @@
+"""Awaits the user's function for one unit, and turns what it returns and finds into rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from troupe_batch.llm.chat import CallRecord, ChatModel
+from troupe_batch.simulation.events import Journal
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.asking import Ask
+from troupe_batch.studies.examples import example_calls
+from troupe_batch.studies.findings import extraction_infos
+from troupe_batch.studies.minds import mind_of
+from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.python.case import Case
+from troupe_batch.studies.python.loading import load_function, source_digest
+from troupe_batch.studies.python.returned import Returned
+from troupe_batch.studies.python.spec import PythonSpec
+from troupe_batch.studies.seating import SeveralPeopleEach
+from troupe_batch.studies.study import (
+    Answer,
+    AnswerStatus,
+    ExtractionInfo,
+    Facts,
+    PlannedCall,
+    QuestionInfo,
+    Seating,
+    Unit,
+    UnitOutcome,
+    UnitSettings,
+)
+from troupe_batch.studies.survey.instrument import question_info
+
+_logger = logging.getLogger(__name__)
+
+
+class PythonStudy:
+    """A study of the user's, compiled once and run for any number of units at the same time."""
+
+    def __init__(self, spec: PythonSpec, *, seed: int) -> None:
+        """Imports the function, which runs code; SpecError where it cannot be one of a study."""
+        self._spec = spec
+        self._seed = seed
+        self._function = load_function(spec.function)
+        self._digest = source_digest(self._function, spec.function)
+        self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
+        self._premises = premises(spec.introduction, spec.arms)
+        self._materials = {arm.id: arm.material for arm in spec.arms}
+        self._asks = {question.id: Ask([question], seed=seed) for question in spec.questions}
+        self._returned = Returned(spec.questions, seed=seed)
+
+    @property
+    def questions(self) -> tuple[QuestionInfo, ...]:
+        """What the function answers."""
+        return tuple(question_info(question) for question in self._spec.questions)
+
+    @property
+    def extractions(self) -> tuple[ExtractionInfo, ...]:
+        """What the function finds."""
+        return extraction_infos(self._spec.extraction)
+
+    @property
+    def seats(self) -> int:
+        """How many people each unit has."""
+        return self._spec.people_per_unit
+
+    @property
+    def calls_per_unit(self) -> int:
+        """As the job file says: nobody else can know."""
+        return self._spec.calls_per_unit
+
+    @property
+    def prompt_digests(self) -> Mapping[str, str]:
+        """SHA-256 of each prompt template, and of the file that the function stands in."""
+        return {**prompt_digests(), f"python/{self._spec.function}": self._digest}
+
+    def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
+        """People in their order, so many to a unit; who is left over takes no part."""
+        return SeveralPeopleEach.of(people, self._spec.people_per_unit)
+
+    def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:  # noqa: ARG002 -- all are alike here
+        """The same person."""
+        return person
+
+    def arm_of(self, case: int) -> str | None:
+        """The arm that the unit is in; None where the study has no arms."""
+        return self._arms.arm_of(case)
+
+    async def run_unit(
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
+        """One answer per person and question. Raises whatever the function raises: then the unit has failed."""
+        minds = [mind_of(unit, settings, model, self._premises[unit.arm]) for _ in range(len(people) + 1)]
+        case = Case(
+            unit,
+            [person.fresh(mind=mind, journal=Journal()) for person, mind in zip(people, minds, strict=False)],
+            minds[-1],
+            material=self._materials.get(unit.arm or ""),
+            asks=self._asks,
+            extractions=self._spec.extraction,
+            seed=self._seed,
+        )
+        returned = await self._function(case)
+        answers = self._returned.answers(returned, unit, [person.index for person in people])
+        calls: list[CallRecord] = [call for mind in minds for call in mind.calls]
+        return UnitOutcome(answers, tuple(calls), case.events(), case.findings())
+
+    def planned_calls(
+        self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
+    ) -> tuple[PlannedCall, ...]:
+        """The calls that the function makes when it gets replies of ordinary length, up to where it fails on them."""
+        examples = {name: value for ask in self._asks.values() for name, value in ask.example().items()}
+        return example_calls(lambda model: self._tried(unit, people, model, settings), examples)
+
+    def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
+        """One answer per person and question, all with this status and reason and without a value."""
+        return self._returned.absent(status, reason, self._spec.people_per_unit)
+
+    async def _tried(self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings) -> None:
+        try:
+            await self.run_unit(unit, people, model, settings)
+        except Exception as error:  # noqa: BLE001 -- the function is the user's, and example replies mean nothing
+            facts = {"action": "example_failed", "function": self._spec.function, "error": type(error).__name__}
+            _logger.warning(
+                "A study in Python failed on example replies; its calls are counted up to there", extra=facts
+            )

@@ -1,0 +1,130 @@
+"""The lines of a script: what reaches people, in the order of the file, in interviews and worlds alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from troupe_batch.simulation.stimuli import StimulusKind
+from troupe_batch.studies.survey.options import Label, Prose
+from troupe_batch.studies.survey.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.spec import RESERVED_IDS
+
+Place: TypeAlias = tuple[str | int, ...]
+Mistake: TypeAlias = tuple[Place, str, str]
+
+_T = TypeVar("_T")
+
+
+def form_of(value: Any) -> str:
+    """For fields that take one thing or a list of them, so that a mistake is told for the form that was written."""
+    return "list" if isinstance(value, list | tuple) else "one"
+
+
+Lines: TypeAlias = Annotated[
+    Annotated[Label, Tag("one")] | Annotated[tuple[Label, ...], Tag("list"), Field(min_length=1, max_length=20)],
+    Discriminator(form_of),
+]
+"""One line of text, or several."""
+
+# What strict schemas of the OpenAI API take in one request.
+MOST_LABELS_PER_CALL = 1_000
+
+_STIMULI = {
+    "say": StimulusKind.CONVERSATION,
+    "show": StimulusKind.VISUAL,
+    "think": StimulusKind.THOUGHT,
+    "goal": StimulusKind.INTERNAL_GOAL_FORMULATION,
+    "move_to": StimulusKind.LOCATION,
+}
+
+
+class Line(BaseModel):
+    """One thing that reaches people: exactly one of say, show, think, goal, move_to and context."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    further: ClassVar[tuple[str, ...]] = ()
+
+    say: Prose | None = Field(default=None, description="Something said to people, by the one who leads through this.")
+    show: Prose | None = Field(default=None, description="Something that people see.")
+    think: Prose | None = Field(default=None, description="A thought that comes to people.")
+    goal: Prose | None = Field(default=None, description="An aim that people make their own.")
+    move_to: Label | None = Field(default=None, description="A place that people find themselves in from now on.")
+    context: Lines | None = Field(
+        default=None, description="What the situation is from now on, one line or a list of them."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Line:
+        named = [name for name in self._names() if getattr(self, name) is not None]
+        if len(named) != 1:
+            found = f"stand together: {', '.join(named)}" if named else "are all missing"
+            raise ValueError(f"{', '.join(self._names())} {found}; write exactly one of them")
+        return self
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return (*_STIMULI, "context", *cls.further)
+
+    @property
+    def word(self) -> str:
+        """Which of them it is, for example `say`."""
+        return next(name for name in self._names() if getattr(self, name) is not None)
+
+    @property
+    def stimulus(self) -> tuple[StimulusKind, str] | None:
+        """How it reaches people, and its text; None where it is no stimulus."""
+        return next(((kind, text) for name, kind in _STIMULI.items() if (text := getattr(self, name))), None)
+
+
+def as_tuple(value: _T | tuple[_T, ...]) -> tuple[_T, ...]:
+    """What was written as one thing or as a list of them, as several."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mistake]:
+    """What is wrong with the questions of a study, each at its place."""
+    for place in repeats((place, question.id.casefold()) for place, question in asked):
+        # Without regard to capitals: SQL engines would take `Q1` and `q1` for one column.
+        yield (*place, "id"), "this question id stands twice (capitals do not count)", "rename one"
+    for place, question in asked:
+        if question.id.casefold() in RESERVED_IDS:
+            yield (*place, "id"), f"`{question.id}` is a column of its own in the data", "choose another id"
+
+
+def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mistake]:
+    """What is wrong with questions that people answer while they act."""
+    for place, question in asked:
+        if question.id in ("actions", "cognitive_state"):
+            yield (*place, "id"), f"`{question.id}` is a part of every reply", "choose another id"
+        if question.kind == "open" and question.dont_know is not None:
+            problem = "an open question is answered aloud, and nobody can tell there what counts as not knowing"
+            yield (*place, "dont_know"), problem, "remove it; who says nothing is `refused`"
+
+
+def label_count(question: Question) -> int:
+    """How many labels the schema of the question's answer holds."""
+    return 0 if isinstance(question, Numeric) else len(labels_of(question))
+
+
+def labels_of(question: Question) -> tuple[str, ...]:
+    """The labels that an answer to the question can have; don't know is one of them where one label is chosen."""
+    if not isinstance(question, SingleChoice | MultiChoice | Rating):
+        return ()
+    labels = tuple(option.label for option in question.choices)
+    is_one_more = question.dont_know is not None and not isinstance(question, MultiChoice)
+    return (*labels, str(question.dont_know)) if is_one_more else labels
+
+
+def repeats(named: Iterable[tuple[Place, str]]) -> list[Place]:
+    """The places whose name stood at an earlier place."""
+    seen: set[str] = set()
+    places = []
+    for place, name in named:
+        if name in seen:
+            places.append(place)
+        seen.add(name)
+    return places

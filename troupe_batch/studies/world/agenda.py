@@ -1,0 +1,94 @@
+"""The script of a world compiled: what happens before which step, and who is asked what in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.studies.asking import Ask, Put
+from troupe_batch.studies.reaching import reach_world
+from troupe_batch.studies.script import Line
+from troupe_batch.studies.study import Answer, AnswerStatus, Unit
+from troupe_batch.studies.survey.questions import Question
+from troupe_batch.studies.world.spec import Seats, WorldSpec, as_several
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A line, and the seats of those whom it reaches; a question reaches them as something said."""
+
+    line: Line
+    seats: tuple[int, ...]
+
+
+class Agenda:
+    """Everything about a world's script that does not depend on the people."""
+
+    def __init__(self, spec: WorldSpec, *, seed: int) -> None:
+        self._size = spec.size
+        self._moderator = spec.moderator
+        self._items: dict[int, list[_Item]] = {}
+        self._ids = tuple(question.id for question in spec.all_questions)
+        self._alone = {question.id: Ask([question], seed=seed) for question in spec.all_questions}
+        self._reason: dict[str, str] = {}
+        asked: dict[int, dict[int, list[Question]]] = {}
+        for line in spec.script:
+            seats = spec.seats_of(line.to)
+            said = line if line.ask is None else Line(say=line.ask.text)
+            self._items.setdefault(line.at, []).append(_Item(said, seats))
+            if line.ask is not None:
+                self._reason[line.ask.id] = f"asked only of {_words(line.to)}"
+                for seat in seats:
+                    asked.setdefault(line.at, {}).setdefault(seat, []).append(line.ask)
+        self._asks = _compiled(asked, self._alone, seed)
+
+    def begin(self, step: int, unit: Unit, world: TinyWorld) -> Mapping[int, Put]:
+        """Lets happen what comes before the step (from 1), and asks what is asked in it: seat -> questions."""
+        for item in self._items.get(step, ()):
+            reach_world(world, item.seats, item.line, self._moderator)
+        people = world.people
+        puts = {seat: ask.put_to(people[seat], unit) for seat, ask in self._asks.get(step, {}).items()}
+        for put in puts.values():
+            world.ask(put.extra, [put.person])
+        return puts
+
+    def in_order(self, given: Mapping[tuple[int, str], Answer]) -> tuple[Answer, ...]:
+        """One answer per seat and question, seat by seat; whoever was not asked has skipped the question."""
+        return tuple(given.get((seat, name)) or self._skipped(name) for seat in range(self._size) for name in self._ids)
+
+    def absent(self, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:
+        """One answer per seat and question, all with this status and reason."""
+        return tuple(
+            answer
+            for _ in range(self._size)
+            for name in self._ids
+            for answer in self._alone[name].absent(status, reason)
+        )
+
+    def examples(self) -> Mapping[str, Any]:
+        """Typed answers of ordinary length, by question."""
+        return {name: value for ask in self._alone.values() for name, value in ask.example().items()}
+
+    def _skipped(self, name: str) -> Answer:
+        return self._alone[name].absent(AnswerStatus.SKIPPED, self._reason[name])[0]
+
+
+def _compiled(
+    asked: Mapping[int, Mapping[int, Sequence[Question]]], alone: Mapping[str, Ask], seed: int
+) -> dict[int, dict[int, Ask]]:
+    """Step -> seat -> what is asked there, in one act; seats that are asked the same share it."""
+    together: dict[tuple[str, ...], Ask] = {(name,): ask for name, ask in alone.items()}
+    compiled: dict[int, dict[int, Ask]] = {}
+    for step, by_seat in asked.items():
+        for seat, questions in sorted(by_seat.items()):
+            ids = tuple(question.id for question in questions)
+            if ids not in together:
+                together[ids] = Ask(questions, seed=seed)
+            compiled.setdefault(step, {})[seat] = together[ids]
+    return compiled
+
+
+def _words(to: Seats) -> str:
+    return ", ".join(f"seat {one}" if isinstance(one, int) else one for one in as_several(to))

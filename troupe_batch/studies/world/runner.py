@@ -1,0 +1,189 @@
+"""Takes the people of one world through their steps, and turns whatever happens into answers and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import combinations
+from typing import Any
+
+from troupe_batch.errors import WorldFailed
+from troupe_batch.llm.chat import CallRecord, ChatModel
+from troupe_batch.persona import merge
+from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.network import TinySocialNetwork
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.equipment import Equipment
+from troupe_batch.studies.examples import example_calls
+from troupe_batch.studies.findings import absent_findings, extract, extraction_infos, targets
+from troupe_batch.studies.minds import mind_of
+from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.reaching import reach_person
+from troupe_batch.studies.script import Line
+from troupe_batch.studies.study import (
+    Answer,
+    AnswerStatus,
+    ExtractionInfo,
+    Facts,
+    FindingStatus,
+    PlannedCall,
+    QuestionInfo,
+    Seating,
+    Unit,
+    UnitOutcome,
+    UnitSettings,
+)
+from troupe_batch.studies.survey.instrument import question_info
+from troupe_batch.studies.world.agenda import Agenda
+from troupe_batch.studies.world.composition import compose
+from troupe_batch.studies.world.interventions import interventions_of
+from troupe_batch.studies.world.seats import SeatSpec
+from troupe_batch.studies.world.spec import RelationSpec, WorldSpec
+
+
+class WorldStudy:
+    """A world study, compiled once and run for any number of worlds at the same time."""
+
+    def __init__(self, spec: WorldSpec, *, seed: int) -> None:
+        """ValueError where a file that the spec names was not read yet."""
+        self._spec = spec
+        self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
+        self._premises = premises(spec.introduction, spec.arms)
+        self._agenda = Agenda(spec, seed=seed)
+        self._interventions = interventions_of(spec)
+        self._questions = tuple(question_info(question) for question in spec.all_questions)
+        self._places = [_Place.of(seat) for seat in spec.places for _ in range(seat.count)]
+
+    @property
+    def questions(self) -> tuple[QuestionInfo, ...]:
+        """The questions, in the order of the script."""
+        return self._questions
+
+    @property
+    def extractions(self) -> tuple[ExtractionInfo, ...]:
+        """What is read out of each world."""
+        return extraction_infos(self._spec.extraction)
+
+    @property
+    def seats(self) -> int:
+        """How many people each world has."""
+        return len(self._places)
+
+    @property
+    def calls_per_unit(self) -> int:
+        """One call per person and step, per finding's target, and per step in which a model is asked to judge."""
+        judged = [one.when for one in self._spec.interventions if one.when.text is not None]
+        judging = sum(1 if when.step is not None else self._spec.steps for when in judged)
+        extracting = sum(len(targets(one, self.seats)) for one in self._spec.extraction)
+        return self.seats * self._spec.steps + judging + extracting
+
+    @property
+    def prompt_digests(self) -> Mapping[str, str]:
+        """SHA-256 of each prompt template, by name."""
+        return prompt_digests()
+
+    def seating(self, population: Facts, people: int) -> Seating:
+        """Who sits in which world; SpecError says which seats cannot be filled."""
+        return compose(self._spec.places, population, people, self._spec.worlds)
+
+    def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:
+        """The person with the fragment of the seat; MergeConflict where the two disagree."""
+        place = self._places[seat]
+        if not place.fragment:
+            return person
+        return person.with_persona(merge(person.persona, place.fragment, overwrite=place.overwrites))
+
+    def arm_of(self, case: int) -> str | None:
+        """The arm that the world is in; None where the study has no arms."""
+        return self._arms.arm_of(case)
+
+    async def run_unit(
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
+        """One answer per seat and question, whatever the model does; raises only what stops more than a call."""
+        # A mind for each, so that the order of calls on record is that of the seats and not that of the replies.
+        minds = [mind_of(unit, settings, model, self._premises[unit.arm]) for _ in range(len(people) + 1)]
+        world = self._world(people, minds)
+        try:
+            given = self._agenda.in_order(await self._play(unit, world))
+        except WorldFailed as error:
+            findings = absent_findings(self._spec.extraction, self.seats, FindingStatus.FAILED, str(error))
+            given = self.absent(unit, AnswerStatus.FAILED, str(error))
+        else:
+            findings = await extract(self._spec.extraction, world.people, world)
+        calls: list[CallRecord] = [call for mind in minds for call in mind.calls]
+        return UnitOutcome(given, tuple(calls), tuple(world.journal.events), findings)
+
+    def planned_calls(
+        self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
+    ) -> tuple[PlannedCall, ...]:
+        """The calls of a world in which everybody says something in every step."""
+        return example_calls(lambda model: self.run_unit(unit, people, model, settings), self._agenda.examples())
+
+    def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
+        """One answer per seat and question, all with this status and reason and without a value."""
+        return self._agenda.absent(status, reason)
+
+    async def _play(self, unit: Unit, world: TinyWorld) -> Mapping[tuple[int, str], Answer]:
+        """All steps of the world; (seat, question id) -> answer."""
+        given: dict[tuple[int, str], Answer] = {}
+        pace = timedelta(minutes=self._spec.minutes_per_step)
+        for step in range(1, self._spec.steps + 1):
+            puts = self._agenda.begin(step, unit, world)
+            await world.run(1, pace)
+            for seat, put in puts.items():
+                for answer in put.answers(world.acts[put.person.person_id]):
+                    given[seat, answer.question_id] = answer
+        return given
+
+    def _world(self, people: Sequence[TinyPerson], minds: Sequence[Mind]) -> TinyWorld:
+        """The world before its first step, with everybody in their seat; the last mind is its own."""
+        spec = self._spec
+        kind = TinySocialNetwork if isinstance(spec.relations, tuple) else TinyWorld
+        seated = [person.fresh(mind=mind) for person, mind in zip(people, minds, strict=False)]
+        world = kind(
+            people=seated,
+            mind=minds[-1],
+            start=spec.start,
+            interventions=self._interventions,
+            on_failure=spec.on_failure,
+        )
+        if isinstance(world, TinySocialNetwork) and isinstance(spec.relations, tuple):
+            self._relate(world, spec.relations)
+        elif spec.relations == "everyone":
+            world.make_everyone_accessible()
+        for place, person in zip(self._places, world.people, strict=True):
+            place.equipment.give_to(person)
+            for line in place.beginnings:
+                reach_person(person, line, spec.moderator)
+        return world
+
+    def _relate(self, world: TinySocialNetwork, relations: Sequence[RelationSpec]) -> None:
+        people = world.people
+        for relation in relations:
+            for one, other in combinations(self._spec.seats_of(relation.seats), 2):
+                world.add_relation(people[one], people[other], relation.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is theirs who sit in one seat, compiled."""
+
+    fragment: Mapping[str, Any]
+    overwrites: bool
+    equipment: Equipment
+    beginnings: tuple[Line, ...]
+
+    @classmethod
+    def of(cls, seat: SeatSpec) -> _Place:
+        """The place that the file describes."""
+        lines = [
+            Line(context=seat.context) if seat.context is not None else None,
+            Line(goal=seat.goal) if seat.goal is not None else None,
+            Line(think=seat.think) if seat.think is not None else None,
+        ]
+        equipment = Equipment(seat.documents, seat.tools)
+        return cls(seat.partial_persona, seat.overwrite, equipment, tuple(line for line in lines if line is not None))

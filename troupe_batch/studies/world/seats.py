@@ -1,0 +1,155 @@
+"""The seats of a world as they stand in a job file: how many people of which kind, and what is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from troupe_batch.errors import SpecError
+from troupe_batch.persona import load_fragment, parse_fragment
+from troupe_batch.spec_files import SpecFile
+from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
+from troupe_batch.studies.script import Lines, Mistake
+from troupe_batch.studies.survey.options import Label, Prose
+
+MOST_PEOPLE = 1_000
+
+Fact: TypeAlias = str | int | float | bool
+_FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_Number: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
+
+
+class Range(BaseModel):
+    """Numbers from `at_least` to `at_most`, both included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_least: _Number | None = Field(default=None, description="The least value that fits.")
+    at_most: _Number | None = Field(default=None, description="The greatest value that fits.")
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Range:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("`at_least` and `at_most` are both missing; write one of them or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})")
+        return self
+
+    def __str__(self) -> str:
+        parts = [f"from {self.at_least:g}" if self.at_least is not None else ""]
+        parts += [f"up to {self.at_most:g}" if self.at_most is not None else ""]
+        return " ".join(part for part in parts if part)
+
+
+def _form_of(value: Any) -> str:
+    if isinstance(value, Mapping | Range):
+        return "range"
+    return "values" if isinstance(value, list | tuple) else "value"
+
+
+def _is_a_fact(value: Any) -> Any:
+    if not isinstance(value, Fact):
+        raise ValueError(f"a {type(value).__name__} is no fact; write text, a number, true or false")  # noqa: TRY004 -- pydantic turns only ValueError into a mistake with a place
+    return value
+
+
+_Fact: TypeAlias = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_is_a_fact)]
+Wanted: TypeAlias = Annotated[
+    Annotated[_Fact, Tag("value")]
+    | Annotated[tuple[_Fact, ...], Tag("values"), Field(min_length=1, max_length=1_000)]
+    | Annotated[Range, Tag("range")],
+    Discriminator(_form_of),
+]
+
+
+class SeatSpec(BaseModel):
+    """One or more seats that are alike: who may sit there, and what those people bring."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(default=1, ge=1, le=MOST_PEOPLE, strict=True, description="How many such seats a world has.")
+    name: Label | None = Field(default=None, description="What the script and relations call these seats.")
+    where: dict[_FactName, Wanted] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Facts of who sits here: a value, a list of values, or {at_least, at_most}; all must fit.",
+    )
+    fragment: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | dict[str, Any] | None = Field(
+        default=None, description="A *.fragment.json beside the job file, or a partial persona written here."
+    )
+    overwrite: bool = Field(
+        default=False, strict=True, description="true: the fragment wins where it and a persona disagree."
+    )
+    goal: Prose | None = Field(default=None, description="An aim that these people have from the start.")
+    think: Prose | None = Field(default=None, description="A thought that these people begin with.")
+    context: Lines | None = Field(default=None, description="What the situation is to these people, a line or several.")
+    documents: Documents = ()
+    tools: Tools = ()
+
+    @field_validator("fragment", mode="after")
+    @classmethod
+    def _is_a_persona(cls, value: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+        """A partial persona is checked as a fragment file would be, and stands without its envelope."""
+        if not isinstance(value, dict):
+            return value
+        whole = (
+            value if value.get("type") == "Fragment" and "persona" in value else {"type": "Fragment", "persona": value}
+        )
+        try:
+            return parse_fragment(SpecFile("fragment", whole, {})).as_dict()
+        except SpecError as error:
+            raise ValueError("; ".join(str(mistake).removeprefix(": ") for mistake in error.mistakes)) from error
+
+    @property
+    def partial_persona(self) -> Mapping[str, Any]:
+        """The fragment of the people who sit here; ValueError while it is only a path."""
+        if isinstance(self.fragment, str):
+            raise ValueError(f"the fragment {self.fragment} was not read yet; call `resolved` first")  # noqa: TRY004 -- the type is right, the moment is wrong
+        return self.fragment or {}
+
+    @property
+    def rule(self) -> str:
+        """Who may sit here, in words."""
+        return ", ".join(f"{fact}: {_words(wanted)}" for fact, wanted in self.where.items()) or "anybody"
+
+    def resolved(self, folder: Path) -> SeatSpec:
+        """The same with what its files hold in place of their paths; SpecError where one cannot be read."""
+        fragment = self.fragment
+        if isinstance(fragment, str):
+            fragment = load_fragment(folder / fragment).as_dict()
+        documents = read_documents(self.documents, folder)
+        return self.model_copy(update={"fragment": fragment, "documents": documents})
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """What is wrong within these seats: place, problem, cure."""
+        yield from equipment_mistakes(self.documents, self.tools)
+        if self.overwrite and self.fragment is None:
+            yield ("overwrite",), "there is no fragment that could overwrite anything", "remove it"
+        if isinstance(self.fragment, str) or self.overwrite:
+            return
+        for fact, value in (self.fragment or {}).items():
+            wanted = self.where.get(fact)
+            if isinstance(wanted, Fact) and isinstance(value, Fact) and wanted != value:
+                problem = f"the fragment says {value!r}, and `where` only lets in people with {wanted!r}"
+                yield ("fragment",), f"{fact}: {problem}", "change one, or add `overwrite: true`"
+
+
+def _words(wanted: Fact | tuple[Fact, ...] | Range) -> str:
+    return " or ".join(str(value) for value in wanted) if isinstance(wanted, tuple) else str(wanted)
