@@ -14,13 +14,14 @@ from troupe_batch.studies.study import AnswerStatus, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """Who plays a unit. Where the prose about them could not be had, `absence` says how their answers end and why.
+class Roles:
+    """Who plays a unit, seat by seat.
 
-    `calls` are those of the enrichment, at the first unit of the person only.
+    Where the prose about one of them could not be had, `absence` says how the whole unit ends, and why. `calls` are
+    those of the enrichment, at the first unit of each person only.
     """
 
-    person: TinyPerson
+    people: tuple[TinyPerson, ...]
     calls: tuple[CallRecord, ...] = ()
     absence: tuple[AnswerStatus, str] | None = None
 
@@ -30,33 +31,46 @@ class Cast:
 
     def __init__(self, run: Run, shard: int, model: ChatModel) -> None:
         self._factory = run.factory
+        self._members = run.casting.members
         self._model = model
         self._is_enriched = run.plan.enrich is not EnrichLevel.NONE
-        self._people = {person.index: person for person in run.people_of(shard)}
+        self._people = run.people_of(shard)
         self._new = run.new_people_of(shard)
         self._absences: dict[int, tuple[AnswerStatus, str] | None] = {}
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def role_of(self, unit: Unit) -> Role:
+    async def roles_of(self, unit: Unit) -> Roles:
         """Who plays the unit; enriched first, where the plan asks for it."""
-        index = unit.case
         if not self._is_enriched:
-            return Role(self._people[index])
+            return Roles(self.people_of(unit))
+        members = self._members(unit.case)
+        written = await asyncio.gather(*(self._enrich(index) for index in members), return_exceptions=True)
+        calls: list[CallRecord] = []
+        for one in written:
+            # Raised only after the others are through, as they may be paid for.
+            if isinstance(one, BaseException):
+                raise one
+            calls += one
+        absences = (self._absences[index] for index in members)
+        return Roles(self.people_of(unit), tuple(calls), next((a for a in absences if a is not None), None))
+
+    def people_of(self, unit: Unit) -> tuple[TinyPerson, ...]:
+        """The people of the unit, as rich as they have become."""
+        return tuple([self._people[index] for index in self._members(unit.case)])
+
+    def new_people(self) -> list[TinyPerson]:
+        """The people whose row this shard writes, as rich as they have become."""
+        return [self._people[index] for index in self._new]
+
+    async def _enrich(self, index: int) -> tuple[CallRecord, ...]:
+        """The calls that it took now: none where the person was written about before."""
         async with self._locks[index]:
             if index in self._absences:
-                return Role(self._people[index], absence=self._absences[index])
+                return ()
             enriched = await self._factory.enriched(self._people[index], self._model)
             self._people[index] = enriched.person or self._people[index]
             absence = None
             if enriched.person is None:
                 absence = (AnswerStatus(enriched.status), f"the persona was not written: {enriched.reason}")
             self._absences[index] = absence
-            return Role(self._people[index], enriched.calls, absence)
-
-    def new_people(self) -> list[TinyPerson]:
-        """The people whose row this shard writes, as rich as they have become."""
-        return [self._people[index] for index in self._new]
-
-    def person_id_of(self, unit: Unit) -> str:
-        """The id of the unit's person."""
-        return self._people[unit.case].person_id
+            return enriched.calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from troupe_batch.errors import TroupeError
@@ -15,14 +16,14 @@ _SHORTEST_SECRET = 4
 _logger = logging.getLogger(__name__)
 
 
-def reason_of(error: Exception, person: TinyPerson | None) -> str:
+def reason_of(error: Exception, people: Sequence[TinyPerson]) -> str:
     """Class and message on one line; of a message that quotes the persona, only the class and the place."""
     name = type(error).__name__
     message = " ".join(str(error).split())
     if isinstance(error, TroupeError):
         return f"{name}: {message}"[:_MOST_REASON]
     place = _trace(error)[-1:]
-    if not message or _quotes(message, person):
+    if not message or _quotes(message, people):
         return f"{name} at {place[0]}" if place else name
     return f"{name}: {message}"[:_MOST_REASON]
 
@@ -46,8 +47,7 @@ def _trace(error: Exception) -> list[str]:
     return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def _quotes(message: str, person: TinyPerson | None) -> bool:
-    if person is None:
-        return False
-    values = (line.partition(": ")[2].strip() or line.strip(" -") for line in person.block.splitlines())
+def _quotes(message: str, people: Sequence[TinyPerson]) -> bool:
+    lines = (line for person in people for line in person.block.splitlines())
+    values = (line.partition(": ")[2].strip() or line.strip(" -") for line in lines)
     return any(len(value) >= _SHORTEST_SECRET and value in message for value in values)

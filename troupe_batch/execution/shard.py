@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import troupe_batch
 from troupe_batch.errors import EndpointDown, Interrupted, StateUnreachable, StopTheJob
-from troupe_batch.execution.casting import Cast, Role
+from troupe_batch.execution.casting import Cast, Roles
 from troupe_batch.execution.failure import log_failed_unit, reason_of
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.ledger import CommitRecord
+from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
-from troupe_batch.results.shard_tables import ShardRows, build_tables, checked, encoded
+from troupe_batch.results.shard_tables import ShardRows, build_tables, encoded
 from troupe_batch.results.store import TableFile
-from troupe_batch.studies.study import Answer, AnswerStatus, Unit
+from troupe_batch.studies.study import AnswerStatus, Unit, UnitOutcome
 
 _logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ async def run_shard(
     At most `concurrency` units are in flight. After a stop no call is begun, those in flight end and are kept in the
     cache, and what was finished is kept for a partial dataset. Raises StopTheJob, StateUnreachable and EndpointDown
     errors; after the latter two nothing is kept but the replies in the cache, and the shard is to be tried again.
-    Every other error of a unit becomes its `failed` answers.
+    Every other error of a unit becomes its `failed` rows.
     """
     present = await run.store.record(attempt.shard)
     if present is not None:
@@ -86,12 +87,6 @@ async def run_shard(
     if gate.error is not None:
         raise gate.error
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    answers: tuple[Answer, ...]
-    calls: tuple[CallRecord, ...]
 
 
 class _Gate:
@@ -129,7 +124,7 @@ class _Work:
         self._on_progress = on_progress
         self.units = list(run.units_of(attempt.shard))
         self._cast = Cast(run, attempt.shard, gate)
-        self._done: list[_Done | None] = [None] * len(self.units)
+        self._done: list[UnitOutcome | None] = [None] * len(self.units)
         self._progress = Progress(attempt.shard, len(self.units))
         self._started_at = _now()
 
@@ -166,42 +161,45 @@ class _Work:
             return
         error = self._gate.error
         reason = f"{type(error).__name__}: {error}" if error else "the run was stopped before this unit"
-        study = self._run.study
         filled = [
-            done or _Done(study.absent(unit, AnswerStatus.NOT_RUN, reason), ())
+            done or self._absent(unit, AnswerStatus.NOT_RUN, reason)
             for unit, done in zip(self.units, self._done, strict=True)
         ]
         await self._run.store.keep_provisional(await self._stored(filled))
 
-    async def _run_unit(self, unit: Unit) -> _Done:
-        role: Role | None = None
+    async def _run_unit(self, unit: Unit) -> UnitOutcome:
+        roles: Roles | None = None
         calls: tuple[CallRecord, ...] = ()
         has_failed = False
         try:
-            role = await self._cast.role_of(unit)
-            calls = role.calls
-            if role.absence is not None:
-                answers = self._run.study.absent(unit, *role.absence)
+            roles = await self._cast.roles_of(unit)
+            calls = roles.calls
+            if roles.absence is not None:
+                outcome = self._absent(unit, *roles.absence)
             else:
-                outcome = await self._run.study.run_unit(unit, [role.person], self._gate, self._run.plan.settings)
+                outcome = await self._run.study.run_unit(unit, roles.people, self._gate, self._run.plan.settings)
                 calls += outcome.calls
-                answers = checked(outcome.answers, self._run.study.questions)
+                outcome = checked(outcome, self._run.contents)
         except _ENDINGS:
             raise
         except Exception as error:  # noqa: BLE001 # the unit boundary: any failure becomes rows with a reason
             log_failed_unit(self._run.store.run_id, unit, error)
             has_failed = True
-            reason = reason_of(error, role.person if role else None)
-            answers = self._run.study.absent(unit, AnswerStatus.FAILED, reason)
-        self._progress.count_unit(answers=len(answers), has_failed=has_failed)
+            reason = reason_of(error, roles.people if roles else ())
+            outcome = self._absent(unit, AnswerStatus.FAILED, reason)
+        self._progress.count_unit(answers=len(outcome.answers), has_failed=has_failed)
         for call in calls:
             self._progress.count_call(call)
-        return _Done(answers, calls)
+        return outcome if calls is outcome.calls else replace(outcome, calls=calls)
 
-    async def _stored(self, done: list[_Done | None] | list[_Done]) -> CommitRecord:
+    def _absent(self, unit: Unit, status: AnswerStatus, reason: str) -> UnitOutcome:
+        return absent(self._run.study, self._run.contents, unit, status, reason)
+
+    async def _stored(self, done: Sequence[UnitOutcome | None]) -> CommitRecord:
         run, attempt = self._run, self._attempt
         rows = self._rows(done)
         files = await run.store.write_attempt(attempt.shard, attempt.id, await asyncio.to_thread(_files, run, rows))
+        counted = rows.counted(run.contents)
         return CommitRecord(
             shard=attempt.shard,
             attempt=attempt.id,
@@ -209,20 +207,23 @@ class _Work:
             first_unit=self.units[0].index,
             units=len(self.units),
             files=files,
-            counts=rows.counts(run.study.questions),
+            counts=counted.counts,
             calls=self._progress.totals,
             started_at=self._started_at,
             ended_at=_now(),
             worker=attempt.worker,
             code_version=troupe_batch.__version__,
             models=tuple(sorted(self._progress.models)),
+            findings=counted.findings,
+            events=counted.events,
+            failed_acts=counted.failed_acts,
         )
 
-    def _rows(self, done: list[_Done | None] | list[_Done]) -> ShardRows:
+    def _rows(self, done: Sequence[UnitOutcome | None]) -> ShardRows:
         rows = ShardRows(people=self._cast.new_people())
         for unit, one in zip(self.units, done, strict=True):
             if one is not None:
-                rows.add(unit, self._cast.person_id_of(unit), one.answers, one.calls)
+                rows.add(unit, self._cast.people_of(unit), one)
         return rows
 
 

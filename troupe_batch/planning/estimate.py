@@ -1,19 +1,22 @@
-"""What a job will ask of a model, in calls, tokens and dollars, before anything is spent."""
+"""What a job will ask of its models, in calls, tokens and dollars, before anything is spent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from troupe_batch.factory import enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, Usage
+from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import EnrichLevel
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies.study import PlannedCall
 
-_MOST_PEOPLE = 50
+_MOST_CASES = 50
+_MOST_CALLS = 400
 # OpenAI serves prefixes of at least 1,024 tokens from its cache, in steps of 128.
 _SHORTEST_CACHED_PREFIX = 1_024
 _CACHE_STEP = 128
@@ -38,14 +41,6 @@ class Counter(Protocol):
         ...
 
 
-class People(Protocol):
-    """Casts people: `TinyPersonFactory` does."""
-
-    def people(self, start: int, stop: int) -> Sequence[TinyPerson]:
-        """People `start` to `stop - 1`."""
-        ...
-
-
 class Price(Protocol):
     """What the tokens of one model cost."""
 
@@ -54,12 +49,21 @@ class Price(Protocol):
         ...
 
 
+class Prices(Protocol):
+    """What models cost: `PriceList` knows."""
+
+    def of(self, model: str) -> Price | None:
+        """The price of the model; None where nobody knows it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a run will take if nothing is in the cache yet and no call is tried twice.
 
     `cacheable_tokens` is the part of `prompt_tokens` in prefixes that the endpoint has seen shortly before;
-    `cost_usd` takes none of it for cached, `cost_with_prefix_cache_usd` all of it. Both are None without a price.
+    `cost_usd` takes none of it for cached, `cost_with_prefix_cache_usd` all of it. Both are None without a price for
+    each of the models.
     """
 
     units: int
@@ -77,39 +81,66 @@ class Estimate:
         return self.cacheable_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
 
 
-def estimate(plan: Plan, people: People, counter: Counter, price: Price | None) -> Estimate:
-    """Extrapolates from the prompts of up to 50 of the plan's people, evenly spread over them."""
-    sampled = min(_MOST_PEOPLE, plan.people)
-    study, prose = Usage(), Usage()
-    for number in range(sampled):
-        index = number * plan.people // sampled
-        unit = plan.unit(index * plan.job.replicates)
-        [person] = people.people(index, index + 1)
-        study += _study_usage(plan.study.planned_calls(unit, [person], plan.settings), counter, plan.enrich)
-        prose += _prose_usage(person, plan, counter)
-    usage = _scaled(study, plan.units / sampled) + _scaled(prose, plan.people / sampled)
-    uncached = Usage(usage.prompt_tokens, 0, usage.completion_tokens)
+@dataclass(slots=True)
+class _Sample:
+    """What the sampled units take, by model."""
+
+    study: dict[str, Usage] = field(default_factory=lambda: defaultdict(Usage))
+    prose: Usage = field(default_factory=Usage)
+    cases: int = 0
+    people: int = 0
+
+
+def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> Estimate:
+    """Extrapolates from the prompts of up to 50 of the plan's cases, of about 400 calls, evenly spread over them."""
+    sample = _sampled(plan, casting, counter)
+    by_model = {model: _scaled(usage, plan.units / sample.cases) for model, usage in sample.study.items()}
+    prose = _scaled(sample.prose, plan.cases / sample.cases)
+    by_model[plan.endpoint.model] = by_model.get(plan.endpoint.model, Usage()) + prose
+    usage = sum(by_model.values(), start=Usage())
+    written = 0 if plan.enrich == EnrichLevel.NONE else plan.cases * sample.people // sample.cases
     return Estimate(
         units=plan.units,
-        calls=plan.units * plan.study.calls_per_unit + (plan.people if plan.enrich != EnrichLevel.NONE else 0),
+        calls=plan.units * plan.study.calls_per_unit + written,
         prompt_tokens=usage.prompt_tokens,
         cacheable_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        cost_usd=price.cost(uncached) if price else None,
-        cost_with_prefix_cache_usd=price.cost(usage) if price else None,
-        note=_note(plan, counter, price),
+        cost_usd=_cost({model: _uncached(one) for model, one in by_model.items()}, prices),
+        cost_with_prefix_cache_usd=_cost(by_model, prices),
+        note=_note(plan, counter, [model for model in by_model if prices.of(model) is None]),
     )
 
 
-def _study_usage(calls: Sequence[PlannedCall], counter: Counter, level: EnrichLevel) -> Usage:
+def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
+    sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.study.calls_per_unit))))
+    for number in range(sample.cases):
+        case = number * plan.cases // sample.cases
+        unit = plan.unit(case * plan.job.replicates)
+        seated = casting.people([case])
+        people = [seated[index] for index in casting.members(case)]
+        calls = plan.study.planned_calls(unit, people, plan.settings)
+        for model, usage in _study_usage(calls, counter, plan.enrich, seats=len(people)).items():
+            sample.study[model] += usage
+        for person in people:
+            sample.prose += _prose_usage(person, plan, counter)
+        sample.people += len(people)
+    return sample
+
+
+def _study_usage(
+    calls: Sequence[PlannedCall], counter: Counter, level: EnrichLevel, *, seats: int
+) -> Mapping[str, Usage]:
     """What one unit takes in the study; what a model will have written about the person stands in each prompt."""
-    usage = Usage()
-    before: ChatRequest | None = None
+    usage: dict[str, Usage] = defaultdict(Usage)
+    # In a world people take turns: the last prompt that began as this one does is as many calls ago as there are seats.
+    before: deque[ChatRequest] = deque(maxlen=seats)
     for call in calls:
         request = call.request
         prompt = counter.count_prompt(request.messages, request.reply_schema) + _PROSE_TOKENS[level]
-        usage += Usage(prompt, _cacheable(request, before, counter), counter.count(call.example_reply))
-        before = request
+        usage[request.endpoint.model] += Usage(
+            prompt, _cacheable(request, before, counter), counter.count(call.example_reply)
+        )
+        before.append(request)
     return usage
 
 
@@ -122,12 +153,29 @@ def _prose_usage(person: TinyPerson, plan: Plan, counter: Counter) -> Usage:
     return Usage(tokens, _whole_steps(counter.count_prompt(prompt.messages[:1])), _PROSE_TOKENS[plan.enrich])
 
 
-def _cacheable(request: ChatRequest, before: ChatRequest | None, counter: Counter) -> int:
-    """Tokens of the messages that the unit's last call had as well, or else of the system text, which all share."""
-    earlier = before.messages if before else request.messages[:1]
-    pairs = zip(request.messages, earlier, strict=False)
-    shared = next((place for place, (now, then) in enumerate(pairs) if now != then), len(earlier))
-    return _whole_steps(counter.count_prompt(request.messages[:shared]))
+def _cacheable(request: ChatRequest, before: Iterable[ChatRequest], counter: Counter) -> int:
+    """Tokens of the longest beginning that a prompt before had as well, or else of the system text, which all share."""
+    # The first message is the system text: the same in all prompts of one purpose.
+    messages, characters = max([(1, 0), *(_shared(request.messages, one.messages) for one in before)])
+    tokens = counter.count_prompt(request.messages[:messages])
+    if characters:
+        tokens += counter.count(request.messages[messages].content[:characters])
+    return _whole_steps(tokens)
+
+
+def _shared(now: Sequence[Message], then: Sequence[Message]) -> tuple[int, int]:
+    """How many messages both begin with, and how many characters of the one after them."""
+    messages = next((place for place, (a, b) in enumerate(zip(now, then, strict=False)) if a != b), None)
+    if messages is None:
+        return min(len(now), len(then)), 0
+    if now[messages].role != then[messages].role:
+        return messages, 0
+    text, other = now[messages].content, then[messages].content
+    low, high = 0, min(len(text), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text[low:middle] == other[low:middle] else (low, middle - 1)
+    return messages, low
 
 
 def _whole_steps(prefix: int) -> int:
@@ -138,15 +186,32 @@ def _scaled(usage: Usage, by: float) -> Usage:
     return Usage(round(usage.prompt_tokens * by), round(usage.cached_tokens * by), round(usage.completion_tokens * by))
 
 
-def _note(plan: Plan, counter: Counter, price: Price | None) -> str:
+def _uncached(usage: Usage) -> Usage:
+    return Usage(usage.prompt_tokens, 0, usage.completion_tokens)
+
+
+def _cost(by_model: Mapping[str, Usage], prices: Prices) -> float | None:
+    """None where the price of one of the models is not known."""
+    total = 0.0
+    for model, usage in by_model.items():
+        price = prices.of(model)
+        if price is None:
+            return None
+        total += price.cost(usage)
+    return total
+
+
+def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
     notes = [
         f"tokens: {counter.method}",
         "replies are taken to be of ordinary length, nothing to be in the cache, no call to fail",
     ]
-    if price is None:
-        notes.append(f"no price is known for {plan.endpoint.model}")
+    if unpriced:
+        notes.append(f"no price is known for {', '.join(unpriced)}")
     if plan.parameters.reasoning_effort is not None:
         notes.append("reasoning tokens come on top")
+    if plan.acting is not None:
+        notes.append("what people look up, and episodes that are condensed, come on top")
     if plan.enrich != EnrichLevel.NONE:
         notes.append(f"what is written about a person is taken to be {_PROSE_TOKENS[plan.enrich]} tokens long")
     return "; ".join(notes)

@@ -71,14 +71,22 @@ class JobSpec(_Part):
         Annotated[FilePath, Tag("path")] | Annotated[PopulationSpec, Tag("inline")], Discriminator(_path_or_inline)
     ] = Field(description="Population file, relative to the job file; or the population itself, written here.")
     people: int | None = Field(
-        default=None, ge=1, le=MAX_SIZE, strict=True, description="How many of its people take part; default: all."
+        default=None,
+        ge=1,
+        le=MAX_SIZE,
+        strict=True,
+        description="How many of its people are there to take; default: all.",
     )
     replicates: int = Field(
-        default=1, ge=1, le=1_000, strict=True, description="How many times each person is asked, independently."
+        default=1,
+        ge=1,
+        le=1_000,
+        strict=True,
+        description="How many times each person, or each world, is simulated, independently.",
     )
     draws: Draws = Field(
         default=Draws.INDEPENDENT,
-        description="independent: every person gets a reply of their own; shared: equal prompts share one reply.",
+        description="independent: every unit gets replies of its own; shared: equal prompts share one reply.",
     )
     seed: int = Field(
         default=0,
@@ -92,7 +100,7 @@ class JobSpec(_Part):
     budget: BudgetSpec | None = Field(default=None, description="What the job may cost; default: the settings' cap.")
     units_per_shard: Literal["auto"] | Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
         default="auto",
-        description="Units (people times replicates) that a worker takes at once; auto suits nearly all.",
+        description="Units (people, or worlds, times replicates) that a worker takes at once; auto suits nearly all.",
     )
     enrich: EnrichLevel | None = Field(
         default=None, description="Overrides how much prose the population file has a model write about each person."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -12,6 +14,10 @@ from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.population import PopulationSpec, load_population, resolve_population
 from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text
+
+# What studies call the file that they cannot know.
+_ANY_JOB = "job"
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,18 @@ class Job:
     name: str
     text: str
     respondents: Path | None = None
+    file: SpecFile | None = field(default=None, compare=False, repr=False)
+
+    def located(self, error: SpecError) -> SpecError:
+        """The error with the file of the job and the lines of its places, where it names no file of its own."""
+        if error.file != _ANY_JOB:
+            return error
+        mistakes = [replace(mistake, line=self._line_of(mistake.place)) for mistake in error.mistakes]
+        return SpecError(self.name, mistakes)
+
+    def _line_of(self, place: str) -> int | None:
+        steps = [int(number) if number else name for name, number in _STEP.findall(place)]
+        return None if self.file is None else self.file.line_of(tuple(steps))
 
 
 def load_job(path: Path) -> Job:
@@ -50,11 +68,16 @@ def resolve_job(spec: JobSpec, *, folder: Path | None = None) -> Job:
 def _resolved(spec: JobSpec, file: SpecFile, folder: Path, text: str) -> Job:
     if mistakes := list(_study_mistakes(spec, file)):
         raise SpecError(file.name, mistakes)
+    # With all that its files hold, so that a plan needs no file but itself.
+    try:
+        spec = spec.model_copy(update={"study": spec.study.resolved(folder)})
+    except SpecError as error:
+        raise _located(error, file, folder) from error
     population = _population(spec, file, folder)
     respondents = folder / spec.rehearsal.respondents if spec.rehearsal else None
     if mistakes := [*_too_many_people(spec, population, file), *_no_respondents(respondents, file)]:
         raise SpecError(file.name, mistakes)
-    return Job(spec, population, file.name, text, respondents)
+    return Job(spec, population, file.name, text, respondents, file)
 
 
 def _population(spec: JobSpec, file: SpecFile, folder: Path) -> PopulationSpec:
@@ -67,6 +90,28 @@ def _population(spec: JobSpec, file: SpecFile, folder: Path) -> PopulationSpec:
 def _study_mistakes(spec: JobSpec, file: SpecFile) -> Iterator[Mistake]:
     for place, problem, cure in spec.study.mistakes():
         yield file.mistake(("study", *place), problem, cure)
+
+
+def _located(error: SpecError, file: SpecFile, folder: Path) -> SpecError:
+    """The error about a file that the study names, with the line that names it; as it is where it has lines itself."""
+    place = next((p for p, text in _texts(file.data["study"], ("study",)) if str(folder / text) == error.file), None)
+    if place is None or any(mistake.line is not None for mistake in error.mistakes):
+        return error
+    return file.errors([file.mistake(place, f"{error.file}: {one.problem}", one.cure) for one in error.mistakes])
+
+
+def _texts(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in JSON values, with its place."""
+    if isinstance(value, str):
+        yield place, value
+        return
+    parts: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    for step, part in parts:
+        yield from _texts(part, (*place, step))
 
 
 def _too_many_people(spec: JobSpec, population: PopulationSpec, file: SpecFile) -> Iterator[Mistake]:

@@ -13,18 +13,22 @@ import orjson
 from pydantic import ValidationError
 
 from troupe_batch import __version__
-from troupe_batch.errors import PlanChanged, ResultsDamaged
+from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.factory import prompt_digests
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
+from troupe_batch.planning.acting import Acting
+from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec
 from troupe_batch.planning.loading import Job
-from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_people
+from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
+from troupe_batch.planning.wordings import without_words
+from troupe_batch.population import Population
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id_of
 from troupe_batch.studies.kinds import study_of
-from troupe_batch.studies.study import Study, Unit, UnitSettings
+from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
 
@@ -35,15 +39,18 @@ _WITHOUT_EFFECT = ("cap_usd", "code_version")
 _WITHOUT_EFFECT_IN_JOB = ("title", "budget", "rehearsal", "model", "units_per_shard", "people", "enrich")
 _WORDS_OF_POPULATION = ("title", "universe", "sources")
 _WORDS_OF_DIMENSION = ("source", "note")
+_ALONE = "survey"
+_IN_WORLDS = "world"
 
 
 @dataclass(frozen=True)
 class Plan:
     """A run, decided. Self-contained: `to_json` holds the population and everything else, and no path.
 
-    Units are numbered person by person, the replicates of a person next to each other:
-    unit u is person u // replicates in replicate u % replicates. `cap_usd` is what the run may cost, for all workers
-    whatever their own settings say; None where there is no cap.
+    Units are numbered case by case, the replicates of a case next to each other: unit u is case u // replicates in
+    replicate u % replicates. Of the first `people` of the population the study makes `cases`: a person each, or a world
+    of several. `cap_usd` is what the run may cost, for all workers whatever their own settings say; None where there is
+    no cap. `acting` is None where nobody acts, as in surveys.
     """
 
     job: JobSpec
@@ -53,13 +60,15 @@ class Plan:
     parameters: Parameters
     prompt_digests: Mapping[str, str]
     units_per_shard: int
+    cases: int
     cap_usd: float | None = None
     code_version: str = __version__
+    acting: Acting | None = None
 
     @property
     def units(self) -> int:
-        """How many units there are: people times replicates."""
-        return self.people * self.job.replicates
+        """How many units there are: cases times replicates."""
+        return self.cases * self.job.replicates
 
     @property
     def shards(self) -> int:
@@ -74,8 +83,9 @@ class Plan:
         """The unit with this index, in constant time; IndexError where there is none."""
         if not 0 <= index < self.units:
             raise IndexError(f"there is no unit {index}; the last is {self.units - 1}")
-        person, replicate = divmod(index, self.job.replicates)
-        return Unit(index, f"{person_id_of(person)}.{replicate}", person, replicate, self.study.arm_of(person))
+        case, replicate = divmod(index, self.job.replicates)
+        name = f"w{case:06d}" if self._is_in_worlds else person_id_of(case)
+        return Unit(index, f"{name}.{replicate}", case, replicate, self.study.arm_of(case))
 
     def sample_of(self, unit: Unit) -> str:
         """The name of the draw that the unit asks the model for."""
@@ -94,12 +104,26 @@ class Plan:
     @cached_property
     def settings(self) -> UnitSettings:
         """What every unit needs to ask the model."""
-        return UnitSettings(self.endpoint, self.parameters, self.job.draws, self.job.seed)
+        acting = self.acting or Acting()
+        return UnitSettings(
+            self.endpoint,
+            self.parameters,
+            self.job.draws,
+            self.job.seed,
+            minds=acting.minds,
+            reasoning=acting.reasoning,
+            embedding=acting.embedding,
+        )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all that can change a result; titles, sources and the cost cap are not in it."""
         return hashlib.sha256(orjson.dumps(_effective(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @cached_property
+    def _is_in_worlds(self) -> bool:
+        """Whether a case is a world; a study in Python may have several people in a unit too."""
+        return self.job.study.kind == _IN_WORLDS or self.study.seats > 1
 
     def check_prompts(self) -> None:
         """PlanChanged where this code's prompts are not those of the plan: answers of both must not be mixed."""
@@ -125,9 +149,12 @@ class Plan:
             "parameters": asdict(self.parameters),
             "prompt_digests": self.prompt_digests,
             "units_per_shard": self.units_per_shard,
+            "cases": self.cases,
             "cap_usd": self.cap_usd,
             "code_version": self.code_version,
         }
+        if self.acting is not None:
+            body["acting"] = self.acting.as_json()
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
@@ -149,27 +176,45 @@ class Plan:
                 parameters=Parameters(**body["parameters"]),
                 prompt_digests=body["prompt_digests"],
                 units_per_shard=body["units_per_shard"],
+                # Plans of surveys that were made before there were worlds do not say that each person is a case.
+                cases=body.get("cases", body["people"]),
                 cap_usd=body["cap_usd"],
                 code_version=body["code_version"],
+                acting=Acting.from_json(body.get("acting")),
             )
         except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
 
 
 def make_plan(
-    job: Job, *, endpoint: Endpoint, defaults: Parameters | None = None, cap_usd: float | None = None
+    job: Job,
+    *,
+    endpoint: Endpoint,
+    defaults: Parameters | None = None,
+    cap_usd: float | None = None,
+    acting: Acting | None = None,
+    population: Facts | None = None,
 ) -> Plan:
-    """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments."""
+    """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments.
+
+    `acting` is left out of plans in which nobody acts. `population` is the job's, where it is worked out already.
+    SpecError where the study cannot seat the people.
+    """
     defaults = defaults or Parameters()
     spec = job.spec.model_copy(update={"population": job.population})
-    study = study_of(spec.study, seed=spec.seed)
     people = spec.people if spec.people is not None else job.population.count
+    facts = population or FactsOnDemand(lambda: Population(job.population))
+    try:
+        study = study_of(spec.study, seed=spec.seed)
+        cases = study.seating(facts, people).cases
+    except SpecError as error:
+        raise job.located(error) from error
     units_per_shard = spec.units_per_shard
     if units_per_shard == "auto":
-        units_per_shard = auto_units_per_shard(people * spec.replicates, study.calls_per_unit)
+        units_per_shard = auto_units_per_shard(cases * spec.replicates, study.calls_per_unit)
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     if enrich is not EnrichLevel.NONE:
-        units_per_shard = with_whole_people(units_per_shard, spec.replicates)
+        units_per_shard = with_whole_cases(units_per_shard, spec.replicates)
     return Plan(
         job=spec,
         population=job.population,
@@ -178,7 +223,9 @@ def make_plan(
         parameters=_parameters(spec.model, defaults),
         prompt_digests={**study.prompt_digests, **prompt_digests(enrich)},
         units_per_shard=units_per_shard,
+        cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
+        acting=None if spec.study.kind == _ALONE else acting or Acting(),
     )
 
 
@@ -206,8 +253,10 @@ def _effective(plan: Plan) -> dict[str, Any]:
     ):
         for name in names:
             part.pop(name, None)
-    for titled in (*job["study"]["arms"], *job["study"]["blocks"]):
-        titled.pop("title", None)
+    job["study"] = without_words(plan.job.study, job["study"])
+    if plan.acting is None:
+        # Each person is a case, and their number is in it already.
+        del body["cases"]
     return {**body, "enrich": str(plan.enrich)}
 
 

@@ -7,7 +7,7 @@ import math
 # At the end of a shard its slots run empty until the next one begins. Seen with 200 slots of 200 ms and 2,500 calls in
 # a shard: half a second, an eighth of its time. Larger shards lose less; replies of one that is lost are cached.
 _CALLS_PER_SHARD = 10_000
-# A worker holds the people of a shard, and all that they said, until its files are written.
+# A worker holds the people of a shard, and all that they said and did, until its files are written.
 _UNITS_PER_SHARD = 2_500
 # So that a small job still keeps several workers busy, and shows progress.
 _SHARDS_OF_A_SMALL_JOB = 8
@@ -21,8 +21,8 @@ def auto_units_per_shard(units: int, calls_per_unit: int) -> int:
     return max(1, min(wanted, most, units))
 
 
-def with_whole_people(units_per_shard: int, replicates: int) -> int:
-    """At least so many units, and all replicates of a person in one shard: prose about them is then written once."""
+def with_whole_cases(units_per_shard: int, replicates: int) -> int:
+    """At least so many units, and all replicates of a case in one shard: prose about people is then written once."""
     return math.ceil(units_per_shard / replicates) * replicates
 
 

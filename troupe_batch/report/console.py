@@ -10,23 +10,37 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from troupe_batch.analysis.findings import FindingTable
 from troupe_batch.analysis.intervals import Interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
+from troupe_batch.report.extractions import extraction
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
 
+_FOOTNOTE_OF_FINDINGS = (
+    "Findings are what a model read out of what simulated respondents said and did. Shares are of the findings that "
+    "have a value, and say nothing of how often people would say so."
+)
 _FOOTNOTE = (
     "In brackets: 95 % simulation interval, the noise of the simulation itself. It says nothing of how near simulated "
     "respondents are to people."
 )
 
 
-def results(manifest: Manifest, tables: Iterable[QuestionTable]) -> RenderableType:
+def results(
+    manifest: Manifest, tables: Iterable[QuestionTable], findings: Iterable[FindingTable] = ()
+) -> RenderableType:
     """All tables of a dataset, under a heading that says whose answers these are and what they cost."""
     parts: list[RenderableType] = [*_banners(manifest), _heading(manifest), Text()]
     for table in tables:
         parts += [question(table), Text()]
-    return Group(*parts, Text(_FOOTNOTE, style="dim"))
+    for found in findings:
+        parts += [extraction(found), Text()]
+    if manifest.extractions:
+        parts.append(Text(_FOOTNOTE_OF_FINDINGS, style="dim"))
+    if manifest.questions:
+        parts.append(Text(_FOOTNOTE, style="dim"))
+    return Group(*parts)
 
 
 def question(table: QuestionTable) -> RenderableType:
@@ -53,7 +67,7 @@ def _banners(manifest: Manifest) -> Iterator[RenderableType]:
 
 def _what_is_missing(manifest: Manifest) -> str:
     open_shards = f"{len(manifest.missing_shards)} of {manifest.provenance.shards} shards were not finished"
-    missing = f"INCOMPLETE: {manifest.answered:,} of {manifest.answers:,} answers are there; {open_shards}"
+    missing = f"INCOMPLETE: {_what_is_there(manifest)} are there; {open_shards}"
     if manifest.stopped_by is not None:
         return f"{missing}. {manifest.stopped_by.error}: {manifest.stopped_by.reason}"
     if manifest.quarantined:
@@ -62,15 +76,26 @@ def _what_is_missing(manifest: Manifest) -> str:
     return f"{missing}."
 
 
+def _what_is_there(manifest: Manifest) -> str:
+    parts = []
+    if manifest.questions:
+        parts.append(f"{manifest.answered:,} of {manifest.answers:,} answers")
+    if manifest.extractions:
+        parts.append(f"{manifest.found:,} findings")
+    return " and ".join(parts) or f"{manifest.events:,} events"
+
+
 def _heading(manifest: Manifest) -> RenderableType:
     made_by = manifest.provenance
-    whom = f"{made_by.people:,} simulated respondents"
+    whom = f"{made_by.cases * made_by.seats:,} simulated respondents"
+    if made_by.seats > 1:
+        whom += f" in {made_by.cases:,} worlds"
     if made_by.replicates > 1:
         whom += f", {made_by.replicates} replicates each"
     heading = Text(made_by.title, style="bold")
-    heading.append(
-        f"\n{whom}, {manifest.answered:,} of {manifest.answers:,} answers; model {made_by.model}", "not bold"
-    )
+    heading.append(f"\n{whom}, {_what_is_there(manifest)}; model {made_by.model}", "not bold")
+    if manifest.failed_acts:
+        heading.append(f"\n{manifest.failed_acts:,} acts failed; `events` says why", "not bold yellow")
     return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")
 
 

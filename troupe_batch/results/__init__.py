@@ -6,10 +6,11 @@ from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.ledger import CommitRecord, StopMark
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, RunState
+from troupe_batch.results.recount import Problem
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.verify import Problem, Verification, verify
+from troupe_batch.results.verify import Verification, verify
 
 __all__ = [
     "CommitRecord",

@@ -17,7 +17,15 @@ def column(values: Sequence[Any], field: pa.Field, categories: Sequence[str] | N
         return categorical(values, categories, field.name)
     if pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type):
         return text_lists(values)
-    return pa.array(values, field.type)
+    return texts(values) if pa.types.is_string(field.type) else pa.array(values, field.type)
+
+
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """A column of text; half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark."""
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([v if v is None else v.encode("utf-8", "replace").decode() for v in values], pa.string())
 
 
 def categorical(values: Sequence[str | None], categories: Sequence[str], name: str) -> pa.Array:
@@ -49,6 +57,6 @@ def repeated(indices: npt.NDArray[np.int32], categories: Sequence[str]) -> pa.Ar
     return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(categories, pa.string()))
 
 
-def stretched(array: pa.Array, times: int) -> pa.Array:
-    """Each value of the array `times` times in a row."""
+def stretched(array: pa.Array, times: int | Sequence[int]) -> pa.Array:
+    """Each value of the array `times` times in a row, or each as many times as the list says."""
     return array.take(pa.array(np.repeat(np.arange(len(array)), times)))

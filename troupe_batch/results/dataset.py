@@ -67,13 +67,28 @@ class Dataset:
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """One row per unit and question, absences included."""
+        """One row per unit, person in it, and question, absences included."""
         return self._pandas(Table.ANSWERS)
 
     @cached_property
     def responses(self) -> pd.DataFrame:
-        """One row per unit, with typed columns for each question."""
+        """One row per unit and person in it, with typed columns for each question."""
         return self._pandas(Table.RESPONSES)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """One row per stimulus and action; ResultsDamaged for studies in which nobody acts."""
+        return self._pandas(Table.EVENTS)
+
+    @cached_property
+    def extractions(self) -> pd.DataFrame:
+        """One row per finding, absences included; ResultsDamaged for studies that extract nothing."""
+        return self._pandas(Table.EXTRACTIONS)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that there are."""
+        return tuple(table for table in Table if self.manifest.files_of(table))
 
     @cached_property
     def llm_calls(self) -> pd.DataFrame:
@@ -81,7 +96,13 @@ class Dataset:
         return self._pandas(Table.LLM_CALLS)
 
     def arrow(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
-        """A table, or some of its columns, as Arrow; nothing else is read from disk."""
+        """A table, or some of its columns, as Arrow; nothing else is read from disk.
+
+        ResultsDamaged where the dataset has no such table: its study has nothing to put there.
+        """
+        if table not in self.tables:
+            listing = ", ".join(self.tables)
+            raise ResultsDamaged(f"{self.path} has no table {table}: its study leaves nothing there; it has {listing}")
         parts = []
         for file in self.manifest.files_of(table):
             try:

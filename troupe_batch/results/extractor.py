@@ -24,7 +24,8 @@ from troupe_batch.results.parts import PartSize, PartWriter
 from troupe_batch.results.provenance import provenance_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_parts import absent_tables, committed_tables
+from troupe_batch.results.shard_parts import absent_rows, committed_tables
+from troupe_batch.results.shard_tables import build_tables
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import DATASET
 from troupe_batch.studies.study import AnswerStatus
@@ -39,8 +40,8 @@ async def extract(run: Run, *, part_size: PartSize | None = None, is_checked: bo
     A complete dataset that is there already is taken as it is; `is_checked` reads it through, and makes it anew where
     a file was altered. What the run has cost is brought up to date either way.
 
-    Units of other shards get a row per question too: `failed` where the shard was set aside, else `not_run`, with
-    the reason. Raises ResultsDamaged where a committed file is not what its mark says.
+    Units of other shards get a row per question, and per extraction, too: `failed` where the shard was set aside, else
+    `not_run`, with the reason. Raises ResultsDamaged where a committed file is not what its mark says.
     """
     for _ in range(_ROUNDS):
         manifest = await _published(run, is_checked=is_checked)
@@ -71,10 +72,11 @@ async def _extract_once(run: Run, part_size: PartSize) -> Manifest:
     dataset = run.store.objects.within(DATASET)
     with tempfile.TemporaryDirectory(prefix="troupe-extract-") as scratch:
         extraction = await _Extraction.of(run)
-        writers = {t: PartWriter(dataset, t, run.schemas.of(t), Path(scratch), part_size) for t in Table}
+        schemas = run.schemas
+        writers = {t: PartWriter(dataset, t, schemas.of(t), Path(scratch), part_size) for t in schemas.tables}
         try:
             async for tables in extraction.shards():
-                # One after the other: encoding all four at once is no faster on the whole and takes twice the memory.
+                # One after the other: encoding all at once is no faster on the whole and takes twice the memory.
                 for table, writer in writers.items():
                     await writer.add(tables[table])
             files = [file for writer in writers.values() for file in await writer.close()]
@@ -119,21 +121,21 @@ class _Extraction:
     async def _finished_before_a_stop(self, shard: int) -> dict[Table, pa.Table] | None:
         try:
             record = await self.run.store.provisional(shard)
-            return None if record is None else await self._read(record)
+            return None if record is None else await self._read(record, is_whole=False)
         except ResultsDamaged:
             # Nothing was promised of it: the shard is not committed, and its replies are in the cache.
             return None
 
-    async def _read(self, record: CommitRecord) -> dict[Table, pa.Table]:
-        tables = await committed_tables(self.run, record)
+    async def _read(self, record: CommitRecord, *, is_whole: bool = True) -> dict[Table, pa.Table]:
+        tables = await committed_tables(self.run, record, is_whole=is_whole)
         self.totals.add(record)
         return tables
 
     def _absent(self, shard: int) -> dict[Table, pa.Table]:
         status, reason = self._why_absent(shard)
-        units = len(self.run.plan.shard(shard))
-        self.totals.add_counts({q.id: {str(status): units} for q in self.run.study.questions})
-        return absent_tables(self.run, shard, status, reason)
+        rows = absent_rows(self.run, shard, status, reason)
+        self.totals.add_rows(rows.counted(self.run.contents))
+        return build_tables(rows, self.run.schemas, self.run.store.run_id)
 
     def _why_absent(self, shard: int) -> tuple[AnswerStatus, str]:
         if shard in self.quarantined:
@@ -150,7 +152,7 @@ class _Extraction:
             is_complete=not missing,
             is_rehearsal=run.plan.endpoint.is_rehearsal,
             provenance=provenance_of(run.plan, self.totals),
-            questions=tuple(run.study.questions),
+            questions=run.contents.questions,
             counts=self.totals.counts,
             calls=self.totals.calls,
             spending=spending,
@@ -158,6 +160,10 @@ class _Extraction:
             missing_shards=missing,
             quarantined={shard: why for shard, why in self.quarantined.items() if shard in missing},
             stopped_by=self.stop if missing else None,
+            extractions=run.contents.extractions,
+            findings=self.totals.findings,
+            events=self.totals.events,
+            failed_acts=self.totals.failed_acts,
         )
 
 
@@ -210,7 +216,9 @@ async def _is_as_written(run: Run, manifest: Manifest) -> bool:
         if record is not None:
             totals.add(record)
     parts = {stored.path async for stored in dataset.list() if stored.path.endswith(".parquet")}
-    if (totals.counts, totals.calls, parts) != (manifest.counts, manifest.calls, {f.path for f in manifest.files}):
+    counted = (totals.counts, totals.findings, totals.events, totals.failed_acts, totals.calls)
+    stated = (manifest.counts, manifest.findings, manifest.events, manifest.failed_acts, manifest.calls)
+    if (counted, parts) != (stated, {f.path for f in manifest.files}):
         return False
     digests = [await asyncio.to_thread(dataset.sha256_now, file.path, file.size_bytes) for file in manifest.files]
     return digests == [file.sha256 for file in manifest.files]

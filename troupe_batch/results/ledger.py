@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -18,7 +18,7 @@ CURE = (
 )
 
 StatusCounts = dict[str, dict[str, int]]
-"""Question id -> status -> number of answers."""
+"""Question (or extraction) id -> status -> number of answers (or of rows)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ _TOTALS = tuple(f.name for f in fields(CallTotals))
 class CommitRecord:
     """What a mark says about a shard: whose attempt won, which files it wrote, and what is in them.
 
-    `counts` are answers by question and status; times are UTC in ISO 8601.
+    `counts` are answers by question and status, `findings` rows of `extractions` by extraction and status; times are
+    UTC in ISO 8601. Marks of runs in which nobody acts, and older ones, say nothing of the latter and of `events`.
     """
 
     shard: int
@@ -103,6 +104,9 @@ class CommitRecord:
     worker: str
     code_version: str
     models: tuple[str, ...] = ()
+    findings: StatusCounts = field(default_factory=dict)
+    events: int = 0
+    failed_acts: int = 0
 
     def file_of(self, table: str) -> StoredFile:
         """The file that holds the shard's part of the table."""
@@ -131,6 +135,30 @@ class CommitRecord:
         raise ResultsDamaged(f"{path} is not a mark of this version ({error}); {CURE}") from error
 
 
+class RowCounts(Protocol):
+    """What there is of a shard: a mark says so, and so do the rows themselves."""
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Answers by question and status."""
+        ...
+
+    @property
+    def findings(self) -> Mapping[str, Mapping[str, int]]:
+        """Rows of `extractions` by extraction and status."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        ...
+
+    @property
+    def failed_acts(self) -> int:
+        """How many acts brought nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StopMark:
     """Why nothing further was started: the class of the error, its message, and when (UTC, ISO 8601)."""
@@ -153,22 +181,35 @@ class RunTotals:
     ended_at: str | None = None
     models: set[str] = field(default_factory=set)
     code_versions: set[str] = field(default_factory=set)
+    findings: StatusCounts = field(default_factory=dict)
+    events: int = 0
+    failed_acts: int = 0
 
     def add(self, record: CommitRecord) -> None:
         """Add one mark."""
         self.shards += 1
         self.units += record.units
-        self.add_counts(record.counts)
+        self.add_rows(record)
         self.calls.add(record.calls)
         self.started_at = min(record.started_at, self.started_at or record.started_at)
         self.ended_at = max(record.ended_at, self.ended_at or record.ended_at)
         self.models.update(record.models)
         self.code_versions.add(record.code_version)
 
-    def add_counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Add answers by question and status."""
-        for question, by_status in counts.items():
-            mine = self.counts.setdefault(question, {})
-            for status, number in by_status.items():
-                mine[status] = mine.get(status, 0) + number
-                self.answers += number
+    def add_rows(self, rows: RowCounts) -> None:
+        """Add what there is of a shard beside its calls."""
+        self.answers += add_counts(self.counts, rows.counts)
+        add_counts(self.findings, rows.findings)
+        self.events += rows.events
+        self.failed_acts += rows.failed_acts
+
+
+def add_counts(mine: StatusCounts, counts: Mapping[str, Mapping[str, int]]) -> int:
+    """Add counts to others; how many were added."""
+    added = 0
+    for name, by_status in counts.items():
+        total = mine.setdefault(name, {})
+        for status, number in by_status.items():
+            total[status] = total.get(status, 0) + number
+            added += number
+    return added

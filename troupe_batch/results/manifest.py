@@ -12,7 +12,15 @@ from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
 from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.studies.study import (
+    AnswerStatus,
+    ExtractionInfo,
+    FieldInfo,
+    FieldType,
+    FindingStatus,
+    QuestionInfo,
+    QuestionType,
+)
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = "troupe_batch/manifest/1"
@@ -26,7 +34,11 @@ WORDING = (
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template."""
+    """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
+
+    Of the `people` of the population that were there to take, `cases` times `seats` took part. `further_models` are
+    those asked beside `model`, to judge and extract, or to look things up.
+    """
 
     title: str
     people: int
@@ -40,6 +52,10 @@ class Provenance:
     model: str
     parameters: Mapping[str, Any]
     draws: str
+    cases: int
+    kind: str = "survey"
+    seats: int = 1
+    further_models: tuple[str, ...] = ()
     models_reported: tuple[str, ...] = ()
     code_versions: tuple[str, ...] = ()
     started_at: str | None = None
@@ -67,6 +83,29 @@ class Manifest:
     missing_shards: tuple[int, ...] = ()
     quarantined: Mapping[int, str] = field(default_factory=dict)
     stopped_by: StopMark | None = None
+    extractions: tuple[ExtractionInfo, ...] = ()
+    findings: StatusCounts = field(default_factory=dict)
+    events: int = 0
+    failed_acts: int = 0
+
+    @property
+    def found(self) -> int:
+        """Number of findings with values."""
+        return sum(by_status.get(FindingStatus.FOUND, 0) for by_status in self.findings.values())
+
+    @property
+    def has_results(self) -> bool:
+        """Whether anything at all came of the run: an answer, a finding, or an event where neither was asked for."""
+        if self.questions or self.extractions:
+            found_none = any(by_status.get(FindingStatus.NONE_FOUND) for by_status in self.findings.values())
+            return bool(self.answered or self.found or found_none)
+        return self.events > self.failed_acts
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether answers or findings are missing because a call, or a whole unit, failed for good."""
+        counted = (*self.counts.values(), *self.findings.values())
+        return any(by_status.get(AnswerStatus.FAILED) for by_status in counted)
 
     @property
     def answers(self) -> int:
@@ -114,7 +153,7 @@ class Manifest:
             "disclosure": REHEARSAL_DISCLOSURE if self.is_rehearsal else DISCLOSURE,
             "wording": WORDING,
         }
-        sums = {"answers": self.answers, "answered": self.answered, **self._money()}
+        sums = {"answers": self.answers, "answered": self.answered, "found": self.found, **self._money()}
         content = {_STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
         options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
         return orjson.dumps({**labels, **content, "sums": sums}, option=options) + b"\n"
@@ -125,9 +164,9 @@ class Manifest:
         try:
             content = orjson.loads(data)
             if content["schema"] == MANIFEST_SCHEMA:
-                return cls(
-                    **{f.name: _revived(f.name, content[_STORED_NAMES.get(f.name, f.name)]) for f in fields(cls)}
-                )
+                stored = {f.name: _STORED_NAMES.get(f.name, f.name) for f in fields(cls)}
+                found = {name: content[key] for name, key in stored.items() if key in content or name not in _NEWER}
+                return cls(**{name: _revived(name, value) for name, value in found.items()})
             problem = f"its schema is {content['schema']}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
@@ -165,6 +204,8 @@ class Manifest:
 
 
 _STORED_NAMES = {"is_complete": "complete"}
+# Manifests of datasets that were made before there were worlds do not have these.
+_NEWER = ("extractions", "findings", "events", "failed_acts")
 
 
 def _revived(name: str, value: Any) -> Any:
@@ -174,8 +215,8 @@ def _revived(name: str, value: Any) -> Any:
 
 
 def _provenance(content: dict[str, Any]) -> Provenance:
-    lists = {name: tuple(content[name]) for name in ("models_reported", "code_versions")}
-    return Provenance(**{**content, **lists})
+    lists = {name: tuple(content.get(name, ())) for name in ("models_reported", "code_versions", "further_models")}
+    return Provenance(**{"cases": content["people"], **content, **lists})
 
 
 def _question(content: dict[str, Any]) -> QuestionInfo:
@@ -183,9 +224,17 @@ def _question(content: dict[str, Any]) -> QuestionInfo:
     return QuestionInfo(**{**content, **lists, "type": QuestionType(content["type"])})
 
 
+def _extraction(content: dict[str, Any]) -> ExtractionInfo:
+    found = tuple(
+        FieldInfo(one["id"], FieldType(one["type"]), one["text"], tuple(one["labels"])) for one in content["fields"]
+    )
+    return ExtractionInfo(**{**content, "fields": found})
+
+
 _REVIVE: dict[str, Callable[[Any], Any]] = {
     "provenance": _provenance,
     "questions": lambda found: tuple(_question(one) for one in found),
+    "extractions": lambda found: tuple(_extraction(one) for one in found),
     "calls": lambda found: CallTotals(**found),
     "spending": lambda found: Spending(**found),
     "files": lambda found: tuple(StoredFile(**one) for one in found),

@@ -16,7 +16,14 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.schema import Table
 
 # Personas are some kilobytes each, so that fewer of them are kept in memory.
-GROUP_ROWS = {Table.PEOPLE: 8_192, Table.ANSWERS: 65_536, Table.RESPONSES: 16_384, Table.LLM_CALLS: 65_536}
+GROUP_ROWS = {
+    Table.PEOPLE: 8_192,
+    Table.ANSWERS: 65_536,
+    Table.RESPONSES: 16_384,
+    Table.EVENTS: 32_768,
+    Table.EXTRACTIONS: 32_768,
+    Table.LLM_CALLS: 65_536,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from troupe_batch.errors import PlanChanged
 from troupe_batch.llm.chat import CallRecord, ChatModel
+from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.facts import fact_types
-from troupe_batch.results.schema import Schemas, make_schemas
+from troupe_batch.results.schema import Contents, Schemas, make_schemas
 from troupe_batch.results.store import RunStore
 from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.studies.study import Study, Unit
+from troupe_batch.studies.kinds import is_python
+from troupe_batch.studies.study import Facts, Study, Unit
 
 
 class EnrichedPerson(Protocol):
@@ -54,33 +57,65 @@ class PersonFactory(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """A plan with its study, its people and the store of its results. Make one per run and process."""
+    """A plan with its study, its people and the store of its results. Make one per run and process.
+
+    `population` is where `factory` takes its people from.
+    """
 
     plan: Plan
     study: Study
     factory: PersonFactory
     store: RunStore
+    population: Facts
 
     @cached_property
     def schemas(self) -> Schemas:
         """The schemas of the run's tables."""
         facts = fact_types(self.plan.population, self.factory)
-        return make_schemas(self.study.questions, facts, is_rehearsal=self.plan.endpoint.is_rehearsal)
+        return make_schemas(self.contents, facts, is_rehearsal=self.plan.endpoint.is_rehearsal)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What the units of the run leave behind."""
+        study = self.study
+        return Contents(
+            questions=tuple(study.questions),
+            extractions=tuple(study.extractions),
+            seats=study.seats,
+            has_events=self.plan.acting is not None,
+            may_be_quiet=is_python(self.plan.job.study),
+        )
+
+    @cached_property
+    def casting(self) -> Casting:
+        """Who sits where. PlanChanged where this code seats the people otherwise than the plan's did."""
+        seating = self.study.seating(self.population, self.plan.people)
+        if seating.cases != self.plan.cases:
+            raise PlanChanged(
+                f"run {self.store.run_id} was planned with {self.plan.cases} cases, this code makes {seating.cases}; "
+                f"use troupe_batch {self.plan.code_version}, or run the job under another id"
+            )
+        return Casting(self.study, seating, self.factory)
 
     def units_of(self, shard: int) -> Iterator[Unit]:
         """The units of the shard, in order."""
         return (self.plan.unit(index) for index in self.plan.shard(shard))
 
-    def people_of(self, shard: int) -> list[TinyPerson]:
-        """The people that the units of the shard belong to, in order."""
+    def cases_of(self, shard: int) -> range:
+        """The cases that the units of the shard belong to."""
         first, last = self._ends(shard)
-        return self.factory.people(first.case, last.case + 1)
+        return range(first.case, last.case + 1)
 
-    def new_people_of(self, shard: int) -> range:
-        """Indices of the people whose first unit is in the shard: the shard that writes their row of `people`."""
+    def people_of(self, shard: int) -> dict[int, TinyPerson]:
+        """Number -> person, for all people of the shard's units, as the study wants them in their seats."""
+        return self.casting.people(self.cases_of(shard))
+
+    def new_people_of(self, shard: int) -> list[int]:
+        """Numbers of the people whose first unit is in the shard: the shard that writes their row of `people`."""
         first, last = self._ends(shard)
-        # Units go person by person, so only the first person of a shard can have begun in the one before.
-        return range(first.case + (first.replicate > 0), last.case + 1)
+        # Units go case by case, so only the first case of a shard can have begun in the one before.
+        new_cases = range(first.case + (first.replicate > 0), last.case + 1)
+        return [index for case in new_cases for index in self.casting.members(case)]
 
     def _ends(self, shard: int) -> tuple[Unit, Unit]:
         units = self.plan.shard(shard)

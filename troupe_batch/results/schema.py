@@ -1,7 +1,7 @@
 """The tables of a dataset: names, types and meaning of every column, as Arrow schemas that carry their labels.
 
 Every Parquet file says in its metadata which table and version it is, that it is synthetic, and whether it comes from
-a rehearsal. Columns carry a `description`, and those of questions their wording.
+a rehearsal. Columns carry a `description`, and those of questions and findings their wording.
 """
 
 from __future__ import annotations
@@ -15,7 +15,19 @@ import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.llm.chat import CacheState
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.results.finding_columns import field_columns
+from troupe_batch.results.table_columns import (
+    ANSWERS,
+    EVENTS,
+    EXTRACTIONS,
+    LLM_CALLS,
+    PEOPLE,
+    UNIT,
+    category,
+    column_field,
+    with_seats,
+)
+from troupe_batch.studies.study import AnswerStatus, ExtractionInfo, QuestionInfo, QuestionType
 
 SCHEMA_VERSION = 1
 DIGITAL_SOURCE_TYPE = "trainedAlgorithmicMedia"
@@ -24,52 +36,85 @@ REHEARSAL_DISCLOSURE = "REHEARSAL: placeholder answers from the offline rehearsa
 
 
 class Table(StrEnum):
-    """The tables of a dataset."""
+    """The tables of a dataset; a run has those that its study can fill."""
 
     PEOPLE = "people"
     ANSWERS = "answers"
     RESPONSES = "responses"
+    EVENTS = "events"
+    EXTRACTIONS = "extractions"
     LLM_CALLS = "llm_calls"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the units of a run leave behind, as far as its tables depend on it.
+
+    `has_events`: people act, and each of their acts is on record. `may_be_quiet`: there may be units in which nobody
+    does, as in studies written in Python.
+    """
+
+    questions: tuple[QuestionInfo, ...]
+    extractions: tuple[ExtractionInfo, ...] = ()
+    seats: int = 1
+    has_events: bool = False
+    may_be_quiet: bool = False
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """People, responses and calls always; answers, events and extractions where there can be any."""
+        left_out = {
+            Table.ANSWERS: not self.questions,
+            Table.EVENTS: not self.has_events,
+            Table.EXTRACTIONS: not self.extractions,
+        }
+        return tuple(table for table in Table if not left_out.get(table, False))
+
+    def targets_of(self, extraction: ExtractionInfo) -> tuple[int | None, ...]:
+        """What the extraction is made from in each unit: every seat, or (None) the world as a whole."""
+        return tuple(range(self.seats)) if extraction.is_per_person else (None,)
 
 
 @dataclass(frozen=True)
 class Schemas:
     """The schemas of one run: the same for each of its shards, so that their parts fit together."""
 
-    questions: tuple[QuestionInfo, ...]
+    contents: Contents
     facts: tuple[str, ...]
     is_rehearsal: bool
-    people: pa.Schema
-    answers: pa.Schema
-    responses: pa.Schema
-    llm_calls: pa.Schema
+    by_table: Mapping[Table, pa.Schema]
+
+    @property
+    def questions(self) -> tuple[QuestionInfo, ...]:
+        """The questions that the run asks."""
+        return self.contents.questions
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that the run has, in their order."""
+        return tuple(self.by_table)
 
     def of(self, table: Table) -> pa.Schema:
-        """The schema of one table."""
-        return {
-            Table.PEOPLE: self.people,
-            Table.ANSWERS: self.answers,
-            Table.RESPONSES: self.responses,
-            Table.LLM_CALLS: self.llm_calls,
-        }[table]
+        """The schema of one of the tables; KeyError where the run does not have it."""
+        return self.by_table[table]
 
 
-def make_schemas(questions: Sequence[QuestionInfo], facts: Mapping[str, pa.DataType], *, is_rehearsal: bool) -> Schemas:
-    """The schemas of a run that asks these questions of people with these facts."""
-    return Schemas(
-        questions=tuple(questions),
-        facts=tuple(facts),
-        is_rehearsal=is_rehearsal,
-        people=_labelled(Table.PEOPLE, _people(facts), is_rehearsal),
-        answers=_labelled(Table.ANSWERS, ANSWERS, is_rehearsal),
-        responses=_labelled(Table.RESPONSES, _responses(questions), is_rehearsal),
-        llm_calls=_labelled(Table.LLM_CALLS, LLM_CALLS, is_rehearsal),
-    )
+def make_schemas(contents: Contents, facts: Mapping[str, pa.DataType], *, is_rehearsal: bool) -> Schemas:
+    """The schemas of a run that leaves these contents, of people with these facts.
 
-
-def category() -> pa.DataType:
-    """Text from a list that is fixed for the run (`categories_of`); pandas reads it as a categorical."""
-    return pa.dictionary(pa.int32(), pa.string())
+    SpecError where two of its parts need the same column.
+    """
+    has_seats = contents.seats > 1
+    columns = {
+        Table.PEOPLE: lambda: _people(facts),
+        Table.ANSWERS: lambda: with_seats(ANSWERS, has_seats=has_seats),
+        Table.RESPONSES: lambda: _responses(contents.questions, has_seats=has_seats),
+        Table.EVENTS: lambda: EVENTS,
+        Table.EXTRACTIONS: lambda: _extractions(contents.extractions, has_seats=has_seats),
+        Table.LLM_CALLS: lambda: with_seats(LLM_CALLS, has_seats=has_seats),
+    }
+    labelled = {table: _labelled(table, columns[table](), is_rehearsal) for table in contents.tables}
+    return Schemas(contents, tuple(facts), is_rehearsal, labelled)
 
 
 def categories_of(column: str, questions: Sequence[QuestionInfo], run_id: str) -> list[str] | None:
@@ -114,98 +159,23 @@ def fact_column(fact: str) -> str:
     return f"fact_{fact}" if fact in PEOPLE.names else fact
 
 
-def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-
-_RUN = _field("run_id", category(), "The run that made the row.", nullable=False)
-_UNIT = [
-    _field("unit_id", pa.string(), "The unit: one person in one arm and replicate.", nullable=False),
-    _field("unit_index", pa.int64(), "Number of the unit in the plan, from 0.", nullable=False),
-    _field("person_id", pa.string(), "The simulated person; key of `people`.", nullable=False),
-    _field("person_index", pa.int64(), "Number of the person in the population, from 0.", nullable=False),
-    _field("arm", pa.string(), "Experimental arm; null where the study has none."),
-    _field("replicate", pa.int32(), "Independent repetition of the same unit, from 0.", nullable=False),
-]
-
-RESPONSE_KEYS = pa.schema(_UNIT)
-
-PEOPLE = pa.schema(
-    [
-        _UNIT[2],
-        _UNIT[3],
-        _field("name", pa.string(), "Invented name."),
-        _field("persona", pa.string(), "The whole persona as JSON, in TinyTroupe's format.", nullable=False),
-    ]
-)
-
-ANSWERS = pa.schema(
-    [
-        _RUN,
-        *_UNIT,
-        _field("question_id", category(), "The question.", nullable=False),
-        _field("question_type", category(), "`single`, `multi`, `rating`, `numeric` or `open`.", nullable=False),
-        _field(
-            "status",
-            category(),
-            "`answered`, `skipped`, `screened_out`, `refused`, `unreadable`, `failed` or `not_run`. "
-            "Only `answered` rows carry a value.",
-            nullable=False,
-        ),
-        _field("reason", pa.string(), "Why there is no answer; beside an answer, a remark on how it was read."),
-        _field("code", pa.int32(), "Code of the chosen option (single, rating); null for don't know."),
-        _field("label", category(), "Label of the chosen option (single, rating)."),
-        _field("number", pa.float64(), "The number given (numeric)."),
-        _field("text", pa.string(), "The text given (open)."),
-        _field("selected", pa.list_(pa.string()), "Labels of the selected options, possibly none (multi)."),
-        _field("is_dont_know", pa.bool_(), "Whether the answer was don't know; null where there is no answer."),
-        _field("distribution", pa.list_(pa.float64()), "Chances that the model stated, summing to 1."),
-        _field("distribution_labels", pa.list_(pa.string()), "Labels in the order of `distribution`."),
-        _field("option_order", pa.list_(pa.string()), "Options in the order in which they were shown."),
-        _field("position", pa.int16(), "Place of the chosen option in `option_order`, from 0."),
-        _field("sample", pa.string(), "Which independent draw the reply is."),
-        _field("cache", category(), "`miss`: asked now; `hit`: from the cache; `joined`: shared; `off`: no cache."),
-        _field("call_key", pa.string(), "The reply's key in `llm_calls` and in the cache."),
-        _field("is_rehearsal", pa.bool_(), "True for placeholder answers of a rehearsal.", nullable=False),
-    ]
-)
-
-LLM_CALLS = pa.schema(
-    [
-        _RUN.with_type(pa.string()),
-        _UNIT[0],
-        _UNIT[2],
-        _field("purpose", pa.string(), "What the call was for.", nullable=False),
-        _field("question_ids", pa.list_(pa.string()), "Questions answered by the call.", nullable=False),
-        _field("model", pa.string(), "The model as the endpoint names it."),
-        _field("status", pa.string(), "How the reply ended, or how the call failed.", nullable=False),
-        _field("reason", pa.string(), "What was wrong, where something was."),
-        _field("cache", pa.string(), "`miss`, `hit`, `joined` or `off`; null where no reply came."),
-        _field("prompt_tokens", pa.int64(), "Tokens read, as the endpoint counted; for a hit, of the first time."),
-        _field("cached_tokens", pa.int64(), "Of these, served from the endpoint's prompt cache."),
-        _field("completion_tokens", pa.int64(), "Tokens written, as the endpoint counted."),
-        _field("reasoning_tokens", pa.int64(), "Of these, hidden reasoning."),
-        _field("cost_usd", pa.float64(), "What the call cost now (0 for a hit); null where no price is known."),
-        _field("latency_s", pa.float64(), "Seconds from sending to the reply."),
-        _field("attempts", pa.int16(), "Calls sent for it, repair included."),
-        _field("is_repaired", pa.bool_(), "Whether the first reply was unreadable and the second was not."),
-        _field("finish_reason", pa.string(), "Why the model stopped, in the endpoint's words."),
-        _field("key", pa.string(), "Key of the reply in the cache.", nullable=False),
-        _field("sample", pa.string(), "Which independent draw was asked for.", nullable=False),
-    ]
-)
-
-
 def _people(facts: Mapping[str, pa.DataType]) -> pa.Schema:
-    columns = [_field(fact_column(name), kind, f"Fact `{name}` of the person.") for name, kind in facts.items()]
+    columns = [column_field(fact_column(name), kind, f"Fact `{name}` of the person.") for name, kind in facts.items()]
     schema = pa.schema([*PEOPLE, *columns])
     _check_unique(schema, "facts")
     return schema
 
 
-def _responses(questions: Sequence[QuestionInfo]) -> pa.Schema:
-    schema = pa.schema([*_UNIT, *(column for question in questions for column in _response_columns(question))])
+def _responses(questions: Sequence[QuestionInfo], *, has_seats: bool) -> pa.Schema:
+    columns = (column for question in questions for column in _response_columns(question))
+    schema = with_seats(pa.schema([*UNIT, *columns]), has_seats=has_seats)
     _check_unique(schema, "questions")
+    return schema
+
+
+def _extractions(extractions: Sequence[ExtractionInfo], *, has_seats: bool) -> pa.Schema:
+    schema = with_seats(pa.schema([*EXTRACTIONS, *field_columns(extractions)]), has_seats=has_seats)
+    _check_unique(schema, "fields of extractions")
     return schema
 
 
@@ -213,7 +183,7 @@ def _response_columns(question: QuestionInfo) -> list[pa.Field]:
     columns = [_question_field(question, name, kind, label) for name, kind, label in _value_columns(question)]
     if question.dont_know:
         columns.append(_question_field(question, dont_know_column(question), pa.bool_(), question.dont_know))
-    columns.append(_field(status_column(question), category(), f"How `{question.id}` ended.", nullable=False))
+    columns.append(column_field(status_column(question), category(), f"How `{question.id}` ended.", nullable=False))
     return columns
 
 

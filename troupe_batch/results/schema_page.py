@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from troupe_batch.results.schema import ANSWERS, LLM_CALLS, PEOPLE, RESPONSE_KEYS
+from troupe_batch.results.table_columns import ANSWERS, EVENTS, EXTRACTIONS, LLM_CALLS, PEOPLE, RESPONSE_KEYS
 
 TABLES: dict[str, pa.Schema] = {
     "people": PEOPLE,
     "answers": ANSWERS,
     "responses": RESPONSE_KEYS,
+    "events": EVENTS,
+    "extractions": EXTRACTIONS,
     "llm_calls": LLM_CALLS,
 }
 

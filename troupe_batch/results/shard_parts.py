@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.ledger import CURE, CommitRecord, StoredFile
+from troupe_batch.results.outcome_checks import absent
+from troupe_batch.results.recount import Recount
+from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_tables import ShardRows, build_tables
+from troupe_batch.results.shard_tables import ShardRows
 from troupe_batch.studies.study import AnswerStatus
 
 
-async def committed_tables(run: Run, record: CommitRecord) -> dict[Table, pa.Table]:
-    """The tables that the mark names; ResultsDamaged where they are not exactly what the plan asks for."""
+async def committed_tables(run: Run, record: CommitRecord, *, is_whole: bool = True) -> dict[Table, pa.Table]:
+    """The tables that the mark names; ResultsDamaged where they are not exactly what the plan asks for.
+
+    Not `is_whole`: what a stopped attempt had finished, so that some of its units have left no events.
+    """
     if record.plan_digest != run.plan.digest:
         raise ResultsDamaged(f"{run.store.url}: shard {record.shard} was committed under another plan; {CURE}")
-    files = [record.file_of(table) for table in Table]
+    files = [record.file_of(table) for table in run.schemas.tables]
     contents = await asyncio.gather(*(run.store.read(file) for file in files))
     tables = {}
-    for table, file, content in zip(Table, files, contents, strict=True):
+    for table, file, content in zip(run.schemas.tables, files, contents, strict=True):
         tables[table] = await asyncio.to_thread(_parsed, run, table, file, content)
-    _check_keys(run, record.shard, tables)
+    await asyncio.to_thread(_check_keys, run, record.shard, tables, is_whole=is_whole)
     return tables
 
 
-def absent_tables(run: Run, shard: int, status: AnswerStatus, reason: str) -> dict[Table, pa.Table]:
-    """The tables of a shard of which every unit has this status: nobody is missing, and nothing is made up."""
-    rows = ShardRows()
-    people = {person.index: person for person in run.people_of(shard)}
+def absent_rows(run: Run, shard: int, status: AnswerStatus, reason: str) -> ShardRows:
+    """The rows of a shard of which every unit has this status: nobody is missing, and nothing is made up."""
+    people = run.people_of(shard)
+    rows = ShardRows(people=[people[index] for index in run.new_people_of(shard)])
     for unit in run.units_of(shard):
-        person = people[unit.case]
-        rows.add(unit, person.person_id, run.study.absent(unit, status, reason))
-    rows.people = [people[index] for index in run.new_people_of(shard)]
-    return build_tables(rows, run.schemas, run.store.run_id)
+        seated = [people[index] for index in run.casting.members(unit.case)]
+        rows.add(unit, seated, absent(run.study, run.contents, unit, status, reason))
+    return rows
 
 
 def _parsed(run: Run, table: Table, file: StoredFile, content: bytes) -> pa.Table:
@@ -55,23 +61,42 @@ def _parsed(run: Run, table: Table, file: StoredFile, content: bytes) -> pa.Tabl
     return found.replace_schema_metadata(run.schemas.of(table).metadata)
 
 
-def _check_keys(run: Run, shard: int, tables: Mapping[Table, pa.Table]) -> None:
-    """Every (unit, question), every unit and every person once, in order."""
+def _check_keys(run: Run, shard: int, tables: Mapping[Table, pa.Table], *, is_whole: bool) -> None:
+    """Every (unit, seat, question), every (unit, seat) and every person once, in order; findings and events too."""
     units = np.asarray(run.plan.shard(shard), dtype=np.int64)
-    width = len(run.study.questions)
-    answers = tables[Table.ANSWERS]
-    expected = {
-        "answers.unit_index": (answers["unit_index"], np.repeat(units, width)),
-        "answers.question_id": (
-            _codes(answers["question_id"], [q.id for q in run.study.questions]),
-            np.tile(np.arange(width), len(units)),
-        ),
-        "responses.unit_index": (tables[Table.RESPONSES]["unit_index"], units),
-        "people.person_index": (tables[Table.PEOPLE]["person_index"], np.asarray(run.new_people_of(shard))),
-    }
-    for name, (found, wanted) in expected.items():
-        if not np.array_equal(found.to_numpy(), wanted):
-            raise ResultsDamaged(f"{run.store.url}: shard {shard}: {name} is not what the plan asks for; {CURE}")
+    seats, width = run.contents.seats, len(run.contents.questions)
+    members = {case: run.casting.members(case) for case in run.cases_of(shard)}
+    seated = np.asarray([i for u in units.tolist() for i in members[u // run.plan.job.replicates]], dtype=np.int64)
+    expected = [
+        (Table.RESPONSES, "unit_index", np.repeat(units, seats)),
+        (Table.RESPONSES, "person_index", seated),
+        (Table.PEOPLE, "person_index", np.asarray(run.new_people_of(shard), dtype=np.int64)),
+        (Table.ANSWERS, "unit_index", np.repeat(units, seats * width)),
+        (Table.ANSWERS, "person_index", np.repeat(seated, width)),
+        (Table.ANSWERS, "question_id", np.tile(np.arange(width), len(seated))),
+    ]
+    for table, name, wanted in expected:
+        if table in tables and not np.array_equal(_keys(run, tables[table], name), wanted):
+            raise ResultsDamaged(
+                f"{run.store.url}: shard {shard}: {table}.{name} is not what the plan asks for; {CURE}"
+            )
+    for recount in _recounts(run, run.plan.shard(shard), is_whole=is_whole):
+        recount.count(tables[recount.table])
+        if problem := next(recount.problems(), None):
+            raise ResultsDamaged(f"{run.store.url}: shard {shard}: {problem}; {CURE}")
+
+
+def _recounts(run: Run, units: range, *, is_whole: bool) -> Iterator[Recount]:
+    if Table.EXTRACTIONS in run.schemas.tables:
+        yield FindingRecount(run, units)
+    if Table.EVENTS in run.schemas.tables:
+        yield EventRecount(run, units, without=None if is_whole else np.ones(len(units), np.bool_))
+
+
+def _keys(run: Run, rows: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    if name == "question_id":
+        return np.asarray(_codes(rows[name], [q.id for q in run.contents.questions]).to_numpy(), np.int64)
+    return np.asarray(rows[name].to_numpy(), np.int64)
 
 
 def _codes(column: pa.ChunkedArray, ids: list[str]) -> pa.ChunkedArray:

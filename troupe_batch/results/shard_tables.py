@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from troupe_batch.llm.chat import CallRecord
 from troupe_batch.results.columns import categorical, column, constant, repeated, stretched
 from troupe_batch.results.ledger import StatusCounts
 from troupe_batch.results.schema import (
+    Contents,
     Schemas,
     Table,
     categories_of,
@@ -24,65 +25,96 @@ from troupe_batch.results.schema import (
     option_column,
     status_column,
 )
+from troupe_batch.results.simulation_tables import event_table, finding_table
 from troupe_batch.results.store import TableFile
+from troupe_batch.simulation.events import Event, EventKind
 from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit
+from troupe_batch.studies.study import (
+    Answer,
+    AnswerStatus,
+    Finding,
+    QuestionInfo,
+    QuestionType,
+    Unit,
+    UnitOutcome,
+)
+
+ACT_FAILED = "ACT"
+"""The type of a FAILURE event of a person whose act brought nothing."""
 
 
 @dataclass(slots=True)
 class ShardRows:
-    """What the units of one shard left behind, in unit order; `answers` holds one per unit and question.
+    """What the units of one shard left behind, in unit order.
 
-    `people` are those whose first unit is in the shard, so that each person of the run stands in exactly one.
+    `answers` holds one per unit, seat and question; `person_ids` and `person_indices` one per unit and seat. `people`
+    are those whose first unit is in the shard, so that each person of the run stands in exactly one.
     """
 
     units: list[Unit] = field(default_factory=list)
     person_ids: list[str] = field(default_factory=list)
+    person_indices: list[int] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
     call_units: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    events_of_units: list[int] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    findings_of_units: list[int] = field(default_factory=list)
     people: list[TinyPerson] = field(default_factory=list)
 
-    def add(self, unit: Unit, person_id: str, answers: Sequence[Answer], calls: Sequence[CallRecord] = ()) -> None:
-        """Add the outcome of one unit, the next in order."""
-        self.call_units.extend([len(self.units)] * len(calls))
-        self.calls.extend(calls)
-        self.answers.extend(answers)
-        self.person_ids.append(person_id)
+    def add(self, unit: Unit, people: Sequence[TinyPerson], outcome: UnitOutcome) -> None:
+        """Add the outcome of one unit, the next in order, with its people seat by seat."""
+        self.call_units.extend([len(self.units)] * len(outcome.calls))
+        self.calls.extend(outcome.calls)
+        self.answers.extend(outcome.answers)
+        self.events.extend(outcome.events)
+        self.events_of_units.append(len(outcome.events))
+        self.findings.extend(outcome.findings)
+        self.findings_of_units.append(len(outcome.findings))
+        self.person_ids.extend([person.person_id for person in people])
+        self.person_indices.extend([person.index for person in people])
         self.units.append(unit)
 
-    def counts(self, questions: Sequence[QuestionInfo]) -> StatusCounts:
-        """Answers by question and status."""
+    def counted(self, contents: Contents) -> Counted:
+        """How many of what there are."""
         statuses = [answer.status for answer in self.answers]
-        width = len(questions)
-        return {
-            q.id: {str(status): number for status, number in sorted(Counter(statuses[place::width]).items())}
-            for place, q in enumerate(questions)
-        }
+        width = len(contents.questions)
+        findings = Counter((finding.extraction_id, str(finding.status)) for finding in self.findings)
+        return Counted(
+            counts={q.id: _by_name(Counter(statuses[place::width])) for place, q in enumerate(contents.questions)},
+            findings={
+                extraction.id: _by_name({status: n for (name, status), n in findings.items() if name == extraction.id})
+                for extraction in contents.extractions
+            },
+            events=len(self.events),
+            failed_acts=sum([e.kind is EventKind.FAILURE and e.type == ACT_FAILED for e in self.events]),
+        )
 
 
-def checked(answers: tuple[Answer, ...], questions: Sequence[QuestionInfo]) -> tuple[Answer, ...]:
-    """The answers, if they are one per question in the order of the questions, with a value only where answered.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The rows of a shard, as its mark states them."""
 
-    ValueError where they are not: a study that leaves a hole must not make one in the dataset.
-    """
-    if [answer.question_id for answer in answers] != [question.id for question in questions]:
-        raise ValueError("the study did not bring exactly one answer per question, in order")
-    for answer in answers:
-        if answer.status is not AnswerStatus.ANSWERED and _has_value(answer):
-            raise ValueError(f"the study gave a value to the {answer.status} answer of {answer.question_id}")
-    return answers
+    counts: StatusCounts
+    findings: StatusCounts
+    events: int
+    failed_acts: int
 
 
 def build_tables(rows: ShardRows, schemas: Schemas, run_id: str) -> dict[Table, pa.Table]:
-    """The four tables of the shard, in unit order, with the schemas of the run."""
+    """The tables of the shard that the run has, in unit order, with the schemas of the run."""
     units = _unit_columns(rows)
-    return {
-        Table.PEOPLE: _people(rows.people, schemas),
-        Table.ANSWERS: _answers(rows, units, schemas, run_id),
-        Table.RESPONSES: _responses(rows, units, schemas),
-        Table.LLM_CALLS: _llm_calls(rows, units, schemas, run_id),
+    seated = _seat_columns(rows, units, schemas.contents.seats)
+    build: dict[Table, Callable[[], pa.Table]] = {
+        Table.PEOPLE: lambda: _people(rows.people, schemas),
+        Table.ANSWERS: lambda: _answers(rows, seated, schemas, run_id),
+        Table.RESPONSES: lambda: _responses(rows, seated, schemas),
+        Table.EVENTS: lambda: event_table(rows.events, rows.events_of_units, units, schemas, run_id),
+        Table.EXTRACTIONS: lambda: finding_table(rows.findings, rows.findings_of_units, units, seated, schemas, run_id),
+        Table.LLM_CALLS: lambda: _llm_calls(rows, units, schemas, run_id),
     }
+    return {table: build[table]() for table in schemas.tables}
 
 
 def encoded(name: Table, table: pa.Table) -> TableFile:
@@ -93,9 +125,8 @@ def encoded(name: Table, table: pa.Table) -> TableFile:
     return TableFile(str(name), sink.getvalue(), table.num_rows)
 
 
-def _has_value(answer: Answer) -> bool:
-    values = (answer.code, answer.label, answer.number, answer.text, answer.selected, answer.is_dont_know)
-    return any(value is not None for value in values)
+def _by_name(counts: Mapping[Any, int]) -> dict[str, int]:
+    return {str(name): number for name, number in sorted(counts.items())}
 
 
 def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
@@ -103,15 +134,24 @@ def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
     return {
         "unit_id": pa.array([u.unit_id for u in units], pa.string()),
         "unit_index": pa.array([u.index for u in units], pa.int64()),
-        "person_id": pa.array(rows.person_ids, pa.string()),
-        "person_index": pa.array([u.case for u in units], pa.int64()),
         "arm": pa.array([u.arm for u in units], pa.string()),
         "replicate": pa.array([u.replicate for u in units], pa.int32()),
     }
 
 
+def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], seats: int) -> dict[str, pa.Array]:
+    """A row per unit and seat."""
+    columns = dict(units)
+    if seats > 1:
+        columns = {name: stretched(array, seats) for name, array in units.items()}
+        columns["seat"] = pa.array(np.tile(np.arange(seats, dtype=np.int16), len(rows.units)))
+    columns["person_id"] = pa.array(rows.person_ids, pa.string())
+    columns["person_index"] = pa.array(rows.person_indices, pa.int64())
+    return columns
+
+
 def _people(people: Sequence[TinyPerson], schemas: Schemas) -> pa.Table:
-    schema = schemas.people
+    schema = schemas.of(Table.PEOPLE)
     columns: dict[str, list[Any]] = {
         "person_id": [p.person_id for p in people],
         "person_index": [p.index for p in people],
@@ -126,30 +166,31 @@ def _people(people: Sequence[TinyPerson], schemas: Schemas) -> pa.Table:
     return pa.table([pa.array(columns[f.name], f.type) for f in schema], schema=schema)
 
 
-def _answers(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
+def _answers(rows: ShardRows, seated: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
     questions, answers, width = schemas.questions, rows.answers, len(schemas.questions)
-    columns = {name: stretched(array, width) for name, array in units.items()}
+    schema = schemas.of(Table.ANSWERS)
+    columns = {name: stretched(array, width) for name, array in seated.items()}
     columns["run_id"] = constant(run_id, len(answers))
     types = [str(t) for t in QuestionType]
-    places = np.tile(np.arange(width, dtype=np.int32), len(rows.units))
+    places = np.tile(np.arange(width, dtype=np.int32), len(rows.person_ids))
     columns["question_id"] = repeated(places, [q.id for q in questions])
     kinds = np.array([types.index(q.type) for q in questions], dtype=np.int32)
     columns["question_type"] = repeated(kinds[places], types)
     columns["is_rehearsal"] = pa.array(np.full(len(answers), schemas.is_rehearsal))
-    for schema_field in schemas.answers:
+    for schema_field in schema:
         name = schema_field.name
         if name not in columns:
             values = [getattr(answer, name) for answer in answers]
             columns[name] = column(values, schema_field, categories_of(name, questions, run_id))
-    return _in_order(columns, schemas.answers)
+    return _in_order(columns, schema)
 
 
-def _responses(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas) -> pa.Table:
-    columns = dict(units)
+def _responses(rows: ShardRows, seated: Mapping[str, pa.Array], schemas: Schemas) -> pa.Table:
+    columns, schema = dict(seated), schemas.of(Table.RESPONSES)
     width = len(schemas.questions)
     for place, question in enumerate(schemas.questions):
-        columns |= _response_columns(question, rows.answers[place::width], schemas.responses)
-    return _in_order(columns, schemas.responses)
+        columns |= _response_columns(question, rows.answers[place::width], schema)
+    return _in_order(columns, schema)
 
 
 def _response_columns(question: QuestionInfo, answers: list[Answer], schema: pa.Schema) -> dict[str, pa.Array]:
@@ -166,7 +207,7 @@ def _response_columns(question: QuestionInfo, answers: list[Answer], schema: pa.
     else:
         attribute = {QuestionType.RATING: "code", QuestionType.NUMERIC: "number", QuestionType.OPEN: "text"}
         name = attribute[question.type]
-        columns[question.id] = pa.array([getattr(a, name) for a in answers], schema.field(question.id).type)
+        columns[question.id] = column([getattr(a, name) for a in answers], schema.field(question.id))
     if question.dont_know:
         columns[dont_know_column(question)] = pa.array([a.is_dont_know for a in answers], pa.bool_())
     statuses = [str(s) for s in AnswerStatus]
@@ -175,9 +216,13 @@ def _response_columns(question: QuestionInfo, answers: list[Answer], schema: pa.
 
 
 def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
-    calls, schema = rows.calls, schemas.llm_calls
+    calls, schema = rows.calls, schemas.of(Table.LLM_CALLS)
     where = pa.array(rows.call_units, pa.int64())
-    columns = {name: units[name].take(where) for name in ("unit_id", "person_id")}
+    columns = {"unit_id": units["unit_id"].take(where)}
+    if schemas.contents.seats == 1:
+        columns["person_id"] = pa.array(rows.person_ids, pa.string()).take(where)
+    else:
+        columns["person_id"] = pa.nulls(len(calls), pa.string())
     columns["run_id"] = pa.array([run_id] * len(calls), pa.string())
     # Equal keys are equal requests, so they answer the same questions, whosever units they belong to.
     asked: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -186,7 +231,7 @@ def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas,
             asked[answer.call_key][answer.question_id] = None
     columns["question_ids"] = column([list(asked.get(call.key, ())) for call in calls], schema.field("question_ids"))
     for name in ("purpose", "key", "sample", "status", "reason"):
-        columns[name] = pa.array([getattr(call, name) for call in calls], schema.field(name).type)
+        columns[name] = column([getattr(call, name) for call in calls], schema.field(name))
     usages = [call.reply.usage if call.reply is not None else None for call in calls]
     replies = [call.reply for call in calls]
     for schema_field in schema:

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.ledger import StatusCounts, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
+from troupe_batch.results.recount import (
+    MOST_EXAMPLES,
+    AnswerRecount,
+    Members,
+    PeopleRecount,
+    Problem,
+    Recount,
+    ResponseRecount,
+)
+from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import DATASET
-from troupe_batch.studies.study import AnswerStatus
 
-_MOST_EXAMPLES = 3
 _BATCH_ROWS = 65_536
-_VALUES = ("code", "label", "number", "text", "selected", "is_dont_know")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One way in which the dataset is not what was planned; `kind` is a fixed word, `examples` name the first few."""
-
-    kind: str
-    message: str
-    examples: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.message + (f" (for example {', '.join(self.examples)})" if self.examples else "")
 
 
 @dataclass(slots=True)
@@ -45,6 +38,8 @@ class Verification:
     units: int = 0
     answers: int = 0
     counts: StatusCounts = field(default_factory=dict)
+    findings: StatusCounts = field(default_factory=dict)
+    events: int = 0
     missing_shards: tuple[int, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
@@ -66,27 +61,17 @@ async def verify(run: Run) -> Verification:
     if manifest is not None:
         await recount.ledger(manifest)
         await recount.files(manifest)
-        for table in Table:
-            await recount.table(manifest, table)
-        recount.compare(manifest)
+        await recount.tables(manifest)
     return recount.found
 
 
 class _Recount:
-    """The state of one recount: a byte per unit and question, and what was wrong so far."""
+    """The recount of one run: its manifest, its marks, its files, and the rows in them."""
 
     def __init__(self, run: Run) -> None:
-        plan = run.plan
-        self.found = Verification(units=plan.units)
+        self.found = Verification(units=run.plan.units)
         self._run = run
         self._dataset = run.store.objects.within(DATASET)
-        self._ids = [question.id for question in run.study.questions]
-        self._people = plan.unit(plan.units - 1).case + 1
-        self._seen: dict[Table, npt.NDArray[np.uint8]] = {
-            Table.PEOPLE: np.zeros((1, self._people), np.uint8),
-            Table.ANSWERS: np.zeros((len(self._ids), plan.units), np.uint8),
-            Table.RESPONSES: np.zeros((1, plan.units), np.uint8),
-        }
 
     async def manifest(self) -> Manifest | None:
         data = await self._dataset.get(MANIFEST)
@@ -132,24 +117,41 @@ class _Recount:
             if paths:
                 self._add(kind, f"{len(paths)} files {what}", sorted(paths))
 
-    async def table(self, manifest: Manifest, table: Table) -> None:
-        """The rows of one table, part by part."""
-        for file in manifest.files_of(table):
-            problem = await asyncio.to_thread(self._read_part, table, file)
-            if problem:
-                self._add("altered_file", f"{self._dataset.url}/{file.path} {problem}")
-        if table in self._seen:
-            self._report_rows(table)
+    async def tables(self, manifest: Manifest) -> None:
+        """The rows of all tables, part by part, and the sums of the manifest against them."""
+        recounts = _recounts(self._run, manifest)
+        for table in self._run.schemas.tables:
+            recount = recounts.get(table)
+            for file in manifest.files_of(table):
+                problem = await asyncio.to_thread(self._read_part, table, file, recount)
+                if problem:
+                    self._add("altered_file", f"{self._dataset.url}/{file.path} {problem}")
+            if recount is not None:
+                self.found.problems += recount.problems()
+        self._compare(manifest, recounts)
 
-    def compare(self, manifest: Manifest) -> None:
-        """The sums of the manifest against what was counted."""
-        self.found.answers = sum(sum(by_status.values()) for by_status in self.found.counts.values())
-        mine = {q: {s: n for s, n in by_status.items() if n} for q, by_status in self.found.counts.items()}
-        if mine != manifest.counts:
-            wrong = [q for q in self._ids if mine.get(q) != manifest.counts.get(q)]
+    def _compare(self, manifest: Manifest, recounts: Mapping[Table, Recount]) -> None:
+        answers, findings, events = (recounts.get(t) for t in (Table.ANSWERS, Table.EXTRACTIONS, Table.EVENTS))
+        if isinstance(answers, AnswerRecount):
+            self.found.counts = answers.counts
+            self.found.answers = sum(sum(by_status.values()) for by_status in answers.counts.values())
+        if isinstance(findings, FindingRecount):
+            self.found.findings = findings.counts
+        failed_acts = 0
+        if isinstance(events, EventRecount):
+            self.found.events, failed_acts = events.events, events.failed_acts
+        wrong = [
+            *_differing(self.found.counts, manifest.counts, [q.id for q in self._run.contents.questions]),
+            *_differing(self.found.findings, manifest.findings, [e.id for e in self._run.contents.extractions]),
+        ]
+        if wrong:
             self._add("other_counts", "the manifest counts other statuses than the rows have", wrong)
+        if (self.found.events, failed_acts) != (manifest.events, manifest.failed_acts):
+            self._add(
+                "other_counts", f"the manifest counts {manifest.events} events, and there are {self.found.events}"
+            )
 
-    def _read_part(self, table: Table, file: StoredFile) -> str | None:
+    def _read_part(self, table: Table, file: StoredFile, recount: Recount | None) -> str | None:
         """What is wrong with the part as a file; its rows are counted on the way."""
         data = self._dataset.get_now(file.path)
         if data is None:
@@ -163,89 +165,32 @@ class _Recount:
             return "has other columns than this version writes"
         if (part.schema_arrow.metadata or {}).get(b"synthetic") != b"true":
             return "is not labelled as synthetic"
-        for batch in part.iter_batches(batch_size=_BATCH_ROWS, columns=_COLUMNS[table]):
-            self._count(table, pa.table(batch))
+        if recount is not None:
+            for batch in part.iter_batches(batch_size=_BATCH_ROWS, columns=recount.columns):
+                recount.count(pa.table(batch))
         return None
 
-    def _count(self, table: Table, rows: pa.Table) -> None:
-        if table is Table.ANSWERS:
-            self._count_answers(rows)
-        elif table in self._seen:
-            key = "person_index" if table is Table.PEOPLE else "unit_index"
-            self._tick(table, np.zeros(rows.num_rows, np.int64), rows[key].to_numpy())
-
-    def _count_answers(self, rows: pa.Table) -> None:
-        questions = pc.index_in(rows["question_id"].cast(pa.string()), value_set=pa.array(self._ids, pa.string()))
-        if questions.null_count:
-            self._add("unknown_question", f"{questions.null_count} answers are to questions that were not planned")
-        codes = pc.fill_null(questions, -1).to_numpy()
-        self._tick(Table.ANSWERS, codes, rows["unit_index"].to_numpy())
-        for group in rows.group_by(["question_id", "status"]).aggregate([([], "count_all")]).to_pylist():
-            by_status = self.found.counts.setdefault(group["question_id"], {})
-            by_status[group["status"]] = by_status.get(group["status"], 0) + group["count_all"]
-        self._check_values(rows)
-
-    def _check_values(self, rows: pa.Table) -> None:
-        """Absence is never an answer, and an answer is never empty."""
-        has_value = pc.is_valid(rows[_VALUES[0]])
-        for name in _VALUES[1:-1]:
-            has_value = pc.or_(has_value, pc.is_valid(rows[name]))
-        is_answered = pc.equal(rows["status"].cast(pa.string()), AnswerStatus.ANSWERED)
-        said_something = pc.or_(has_value, pc.fill_null(rows["is_dont_know"], fill_value=False))
-        for kind, what, wrong in (
-            (
-                "value_in_absence",
-                "have no answer by their status and a value all the same",
-                pc.and_not(pc.or_(has_value, pc.is_valid(rows["is_dont_know"])), is_answered),
-            ),
-            (
-                "answer_without_value",
-                "are answered by their status and have no value",
-                pc.and_not(is_answered, said_something),
-            ),
-        ):
-            if pc.any(wrong).as_py():
-                bad = rows.filter(wrong)
-                self._add(kind, f"{bad.num_rows} answers {what}", list(_names(bad)))
-
-    def _tick(self, table: Table, kinds: npt.NDArray[np.int64], indices: npt.NDArray[np.int64]) -> None:
-        seen = self._seen[table]
-        inside = (kinds >= 0) & (indices >= 0) & (indices < seen.shape[1])
-        if not inside.all():
-            strangers = [str(index) for index in indices[~inside][:_MOST_EXAMPLES]]
-            self._add("unplanned_row", f"{table} has {(~inside).sum()} rows that were not planned", strangers)
-        # Saturating at 2 is enough: once is right, anything more is double.
-        kinds, indices = kinds[inside], indices[inside]
-        places, times = np.unique(kinds * seen.shape[1] + indices, return_counts=True)
-        view = seen.reshape(-1)
-        view[places] = np.minimum(view[places] + np.minimum(times, 2), 2)
-
-    def _report_rows(self, table: Table) -> None:
-        seen = self._seen[table]
-        for kind, what, wrong in (("hole", "are missing", seen == 0), ("duplicate", "are there twice", seen > 1)):
-            places = np.argwhere(wrong)
-            if len(places):
-                examples = [self._name(table, *place) for place in places[:_MOST_EXAMPLES].tolist()]
-                self._add(kind, f"{table}: {len(places)} of {seen.size} planned rows {what}", examples)
-
-    def _name(self, table: Table, question: int, index: int) -> str:
-        if table is Table.PEOPLE:
-            return f"person {index}"
-        unit = self._run.plan.unit(index).unit_id
-        return f"unit {unit}, question {self._ids[question]}" if table is Table.ANSWERS else f"unit {unit}"
-
     def _add(self, kind: str, message: str, examples: list[str] | None = None) -> None:
-        self.found.problems.append(Problem(kind, message, tuple((examples or [])[:_MOST_EXAMPLES])))
+        self.found.problems.append(Problem(kind, message, tuple((examples or [])[:MOST_EXAMPLES])))
 
 
-_COLUMNS = {
-    Table.PEOPLE: ["person_index"],
-    Table.ANSWERS: ["unit_id", "unit_index", "question_id", "status", *_VALUES],
-    Table.RESPONSES: ["unit_index"],
-    Table.LLM_CALLS: ["unit_id"],
-}
+def _recounts(run: Run, manifest: Manifest) -> dict[Table, Recount]:
+    """The recount of each table whose rows are planned; requests to a model are not."""
+    members, units = Members(run), range(run.plan.units)
+    without_events = np.zeros(len(units), np.bool_)
+    for shard in manifest.missing_shards:
+        without_events[run.plan.shard(shard).start : run.plan.shard(shard).stop] = True
+    recounts: list[Recount] = [PeopleRecount(run, members), ResponseRecount(run, members)]
+    if run.contents.questions:
+        recounts.append(AnswerRecount(run, members))
+    if run.contents.extractions:
+        recounts.append(FindingRecount(run, units))
+    if run.contents.has_events:
+        recounts.append(EventRecount(run, units, without_events))
+    return {recount.table: recount for recount in recounts}
 
 
-def _names(rows: pa.Table) -> Iterator[str]:
-    for row in rows.slice(0, _MOST_EXAMPLES).select(["unit_id", "question_id"]).to_pylist():
-        yield f"unit {row['unit_id']}, question {row['question_id']}"
+def _differing(found: StatusCounts, stated: StatusCounts, ids: list[str]) -> list[str]:
+    """The ids whose numbers are not those of the manifest."""
+    mine, theirs = ({q: {s: n for s, n in c.items() if n} for q, c in counts.items()} for counts in (found, stated))
+    return [one for one in ids if mine.get(one, {}) != theirs.get(one, {})]

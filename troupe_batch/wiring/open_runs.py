@@ -39,7 +39,9 @@ class OpenRun:
 
 async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_shared: bool = True) -> OpenRun:
     """The run, ready for its first call. `is_shared` as for `open_model`."""
-    stack = await open_model(settings, run.plan.endpoint, cap=cap_of(run), is_shared=is_shared)
+    acting = run.plan.acting
+    further = () if acting is None else acting.further_models
+    stack = await open_model(settings, run.plan.endpoint, further_models=further, cap=cap_of(run), is_shared=is_shared)
     record = SpendRecord(run.store, stack.spending, worker=worker)
     try:
         await record.open()

@@ -14,6 +14,7 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.runtime import make_run
 
 
@@ -62,7 +63,9 @@ async def stored_run(settings: Settings, run_id: str) -> Run:
         raise FixTheInput(
             f"no run {run_id!r} in {shown_url(settings.storage.url)}; `troupe status` lists the runs there"
         )
-    return make_run(await load_plan(store), store)
+    plan = await load_plan(store)
+    check_allowed(settings, plan.job.study)
+    return make_run(plan, store)
 
 
 def checked_run_id(run_id: str) -> str:

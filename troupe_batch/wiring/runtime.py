@@ -21,14 +21,15 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
-from troupe_batch.wiring.plans import factory_of
+from troupe_batch.wiring.plans import factory_of, facts_of
+from troupe_batch.wiring.python_studies import check_allowed
 
 _RUNS_KEPT = 8
 
 
 def make_run(plan: Plan, store: RunStore) -> Run:
     """The plan with its study, its people and its store; compiled once per run and process."""
-    return Run(plan, plan.study, factory_of(plan), store)
+    return Run(plan, plan.study, factory_of(plan), store, facts_of(plan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class FleetRuntime:
     async def extract(self, run_id: str) -> int:
         """Turns the marked shards into the dataset; the number of shards in it."""
         plan = await self._plan(run_id)
+        check_allowed(self._settings, plan.job.study)
         manifest = await extract(make_run(plan, self._store(run_id)))
         return plan.shards - len(manifest.missing_shards)
 
@@ -118,6 +120,7 @@ class FleetRuntime:
             if opened is not None and opened.run.plan is plan and await opened.record.is_there():
                 await opened.stack.keep_cap()
                 return opened
+            check_allowed(self._settings, plan.job.study)
             plan.check_prompts()
             await self._make_room_for(run_id)
             run = make_run(plan, self._store(run_id))

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from tests.doubles.pairs import PairStudy, pair_run
+from tests.doubles.runs import PlainFacts
 from troupe_batch.factory import TinyPersonFactory
-from troupe_batch.llm.chat import Endpoint, Message, ReplySchema, Usage
+from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Usage
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
-from troupe_batch.planning import Plan, estimate, load_job, make_plan
+from troupe_batch.planning import Estimate, Plan, estimate, load_job, make_plan
+from troupe_batch.planning.acting import Acting
+from troupe_batch.planning.casting import Casting
+from troupe_batch.planning.estimate import Prices
 from troupe_batch.population import Population
 from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.seating import OnePersonEach
+from troupe_batch.studies.study import PlannedCall, Unit, UnitSettings
 
 Make = Callable[..., Plan]
 OPEN = {"id": "why", "type": "open", "text": "Why?", "words": 10}
@@ -44,10 +53,24 @@ class Letters:
 
 
 class PerToken:
-    """A dollar per prompt token that is not cached, and none for anything else."""
+    """A dollar per prompt token that is not cached, and none for anything else; whichever the model."""
+
+    def of(self, _: str) -> PerToken:
+        return self
 
     def cost(self, usage: Usage) -> float:
         return float(usage.prompt_tokens - usage.cached_tokens)
+
+
+UNPRICED = PriceList({})
+
+
+def cast(plan: Plan, people: People | None = None) -> Casting:
+    return Casting(plan.study, OnePersonEach(plan.cases), people or People())
+
+
+def estimated(plan: Plan, counter: Letters, prices: Prices = UNPRICED) -> Estimate:
+    return estimate(plan, cast(plan), counter, prices)
 
 
 def sent(plan: Plan) -> list[list[int]]:
@@ -60,7 +83,7 @@ def sent(plan: Plan) -> list[list[int]]:
 def test_the_estimate_of_equal_people_is_what_is_sent(make: Make) -> None:
     plan = make(study={"questions": [OPEN]}, people=70, replicates=2)
 
-    found = estimate(plan, People(), Letters(), PerToken())
+    found = estimate(plan, cast(plan), Letters(), PerToken())
 
     [messages] = sent(plan)
     schema = '{"type":"object","properties":{"why":{"type":"string"}},"required":["why"],"additionalProperties":false}'
@@ -72,16 +95,16 @@ def test_the_estimate_of_equal_people_is_what_is_sent(make: Make) -> None:
 
 
 def test_at_most_50_people_are_looked_at_and_they_are_spread_over_all(make: Make) -> None:
-    people = People()
+    people, plan = People(), make(people=100)
 
-    estimate(make(people=100), people, Letters(), None)
+    estimate(plan, cast(plan, people), Letters(), UNPRICED)
 
     assert people.cast == list(range(0, 100, 2))
 
 
 def test_a_call_per_question_costs_more_than_one_for_all(make: Make) -> None:
     together, apart = (
-        estimate(make(study={"questions": [RATING, OPEN], "asking": asking}), People(), Letters(), None)
+        estimated(make(study={"questions": [RATING, OPEN], "asking": asking}), Letters())
         for asking in ("questionnaire", "question")
     )
 
@@ -94,8 +117,8 @@ def test_what_all_prompts_begin_with_can_be_cached_once_it_is_long_enough(make: 
         def count(self, text: str) -> int:
             return len(text.split())
 
-    short = estimate(make(study={"questions": [OPEN]}), People(), Words(), PerToken())
-    long = estimate(make(study={"questions": [OPEN], "introduction": "soup " * 2_000}), People(), Words(), PerToken())
+    short = estimated(make(study={"questions": [OPEN]}), Words(), PerToken())
+    long = estimated(make(study={"questions": [OPEN], "introduction": "soup " * 2_000}), Words(), PerToken())
 
     assert short.cacheable_tokens == 0
     assert long.cacheable_tokens % (100 * 128) == 0
@@ -106,15 +129,13 @@ def test_what_all_prompts_begin_with_can_be_cached_once_it_is_long_enough(make: 
 
 def test_with_memory_the_conversation_so_far_can_be_cached_too(make: Make) -> None:
     study = {"questions": [RATING, OPEN], "asking": "question", "introduction": "soup " * 300}
-    without, remembering = (
-        estimate(make(study={**study, "memory": memory}), People(), Letters(), None) for memory in ("none", "all")
-    )
+    without, remembering = (estimated(make(study={**study, "memory": memory}), Letters()) for memory in ("none", "all"))
 
     assert remembering.cacheable_tokens > without.cacheable_tokens > 0
 
 
 def test_without_a_price_there_is_no_cost_and_the_note_says_so(make: Make) -> None:
-    found = estimate(make(), People(), Letters(), PriceList.load().of("nobodys-model"))
+    found = estimated(make(model={"name": "x"}), Letters(), PriceList({}))
 
     assert (found.cost_usd, found.cost_with_prefix_cache_usd) == (None, None)
     assert "no price is known for gpt-4o-mini" in found.note
@@ -124,13 +145,11 @@ def test_without_a_price_there_is_no_cost_and_the_note_says_so(make: Make) -> No
 def test_what_the_estimate_leaves_out_is_said(make: Make) -> None:
     plan = make(model={"reasoning_effort": "low"})
 
-    assert "reasoning tokens come on top" in estimate(plan, People(), Letters(), None).note
+    assert "reasoning tokens come on top" in estimated(plan, Letters()).note
 
 
 def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_longer(make: Make) -> None:
-    plain, enriched = (
-        estimate(make(people=60, replicates=2, enrich=level), People(), Letters(), None) for level in ("none", "bio")
-    )
+    plain, enriched = (estimated(make(people=60, replicates=2, enrich=level), Letters()) for level in ("none", "bio"))
 
     assert (plain.calls, enriched.calls) == (120, 180)
     assert enriched.completion_tokens == plain.completion_tokens + 60 * 150
@@ -142,7 +161,9 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     plan = make_plan(load_job(jobs_folder / "gazpacho_concept_test.yaml"), endpoint=Endpoint("openai", "gpt-4o-mini"))
     factory = TinyPersonFactory(Population(plan.population))
 
-    found = estimate(plan, factory, TokenCounter.estimate(), PriceList.load().of("gpt-4o-mini"))
+    found = estimate(
+        plan, Casting(plan.study, OnePersonEach(plan.cases), factory), TokenCounter.estimate(), PriceList.load()
+    )
 
     assert (found.units, found.calls) == (200, 1_000)
     assert 500 < found.prompt_tokens / found.calls < 2_000
@@ -150,3 +171,84 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     assert found.cost_with_prefix_cache_usd is not None
     assert plan.job.budget is not None
     assert 0.01 < found.cost_with_prefix_cache_usd <= found.cost_usd < plan.job.budget.max_usd
+
+
+class ByModel:
+    """A dollar per prompt token of the small model, a hundred of the large one; nobody knows the others'."""
+
+    def of(self, model: str) -> PerToken | None:
+        return {"gpt-4o-mini": PerToken(), "large": Hundredfold()}.get(model)
+
+
+class Hundredfold(PerToken):
+    def cost(self, usage: Usage) -> float:
+        return 100 * super().cost(usage)
+
+
+@dataclasses.dataclass
+class LookedAt(PairStudy):
+    """Pairs that keep who was looked at; `calls` stand in for the calls of every pair."""
+
+    calls: tuple[PlannedCall, ...] = ()
+    people: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
+
+    def planned_calls(
+        self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
+    ) -> tuple[PlannedCall, ...]:
+        self.people.append(tuple(person.index for person in people))
+        return self.calls or super().planned_calls(unit, people, settings)
+
+
+def estimated_pairs(acting: Acting, prices: Prices, *, study: PairStudy | None = None, **job: Any) -> Estimate:
+    run = pair_run(model={"name": "gpt-4o-mini"}, endpoint=Endpoint("test", "gpt-4o-mini"), study=study, **job)
+    plan = dataclasses.replace(run.plan, acting=acting)
+    vars(plan)["study"] = run.study
+    casting = Casting(run.study, run.study.seating(PlainFacts(), plan.people), People())
+    return estimate(plan, casting, Letters(), prices)
+
+
+def test_whole_units_with_all_of_their_people_are_looked_at() -> None:
+    study = LookedAt()
+
+    found = estimated_pairs(Acting(), PerToken(), study=study, people=30, replicates=2)
+
+    assert study.people == [(3 * n, 28 - 3 * n) for n in range(10)]
+    assert (found.units, found.calls) == (20, 60)
+    block = study.in_seat(0, People().people(0, 1)[0]).block
+    assert found.prompt_tokens > 40 * len(block)
+
+
+def test_no_more_than_about_400_calls_are_looked_at() -> None:
+    study = LookedAt(calls_per_unit=100)
+
+    estimated_pairs(Acting(), PerToken(), study=study, people=300)
+
+    assert len(study.people) == 4
+
+
+def test_a_run_of_several_models_is_priced_by_each_of_them() -> None:
+    small = estimated_pairs(Acting(), ByModel(), people=30)
+    mixed = estimated_pairs(Acting(reasoning=Endpoint("test", "large")), ByModel(), people=30)
+    unknown = estimated_pairs(Acting(reasoning=Endpoint("test", "nobody's")), ByModel(), people=30)
+
+    assert small.prompt_tokens == mixed.prompt_tokens == unknown.prompt_tokens
+    assert small.cost_usd is not None
+    assert mixed.cost_usd is not None
+    assert small.cost_usd < mixed.cost_usd < 100 * small.cost_usd
+    assert unknown.cost_usd is None
+    assert "no price is known for nobody's" in unknown.note
+
+
+def test_what_people_remember_can_be_cached_though_others_act_in_between() -> None:
+    calls = [
+        PlannedCall(
+            ChatRequest(Endpoint("test", "m"), (Message(Role.SYSTEM, "Act."), Message(Role.USER, text)), "0"), ""
+        )
+        for text in ("Ann " * 400, "Bob " * 400, "Ann " * 800, "Bob " * 800)
+    ]
+
+    forgetful = estimated_pairs(Acting(), PerToken(), people=3, study=LookedAt(calls=tuple(calls[:2])))
+    remembering = estimated_pairs(Acting(), PerToken(), people=3, study=LookedAt(calls=tuple(calls)))
+
+    assert forgetful.cacheable_tokens == 0
+    assert remembering.cacheable_tokens == 2 * (1_604 // 128 * 128)

@@ -311,7 +311,7 @@ async def _damage(run: Run, path: str) -> None:
     await dataset.put(path, data[:-9] + bytes(9))
 
 
-@pytest.mark.parametrize("table", list(Table))
+@pytest.mark.parametrize("table", new_run().schemas.tables)
 async def test_a_dataset_that_was_altered_is_made_anew_from_the_shards_when_asked_to_check(table: Table) -> None:
     run = new_run()
     await commit_all(run)

@@ -8,7 +8,8 @@ import pytest
 from troupe_batch.results.columns import categorical
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.parts import PartSize, PartWriter
-from troupe_batch.results.schema import Table, category
+from troupe_batch.results.schema import Table
+from troupe_batch.results.table_columns import category
 
 SCHEMA = pa.schema(
     [

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 from tests.doubles.runs import new_run
 from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply, ReplyStatus, Usage
+from troupe_batch.persona import Persona
 from troupe_batch.results.columns import categorical, text_lists
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
-from troupe_batch.results.schema import Table, make_schemas
+from troupe_batch.results.outcome_checks import checked
+from troupe_batch.results.schema import Contents, Table, make_schemas
 from troupe_batch.results.schema_page import with_column_lists
-from troupe_batch.results.shard_tables import ShardRows, build_tables, checked
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit
+from troupe_batch.results.shard_tables import ShardRows, build_tables
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit, UnitOutcome
 
 DRINK = QuestionInfo("drink", QuestionType.SINGLE, "Which?", ("Tea", "Coffee"), (1, 2), dont_know="No idea")
 PLACES = QuestionInfo("places", QuestionType.MULTI, "Where?", ("Home", "Work"), (10, 20), dont_know="No idea")
@@ -23,7 +26,8 @@ WIDE = QuestionInfo("wide", QuestionType.RATING, "How much?", ("Low", "High"), (
 PRICE = QuestionInfo("price", QuestionType.NUMERIC, "How many?", unit="EUR", dont_know="No idea")
 WHY = QuestionInfo("why", QuestionType.OPEN, "Why?")
 QUESTIONS = (DRINK, PLACES, LIKING, WIDE, PRICE, WHY)
-SCHEMAS = make_schemas(QUESTIONS, {"age": pa.int64()}, is_rehearsal=False)
+CONTENTS = Contents(QUESTIONS)
+SCHEMAS = make_schemas(CONTENTS, {"age": pa.int64()}, is_rehearsal=False)
 
 
 def _answers(**changes: dict[str, object]) -> list[Answer]:
@@ -34,10 +38,14 @@ def _answers(**changes: dict[str, object]) -> list[Answer]:
     ]
 
 
+def _person(index: int) -> TinyPerson:
+    return TinyPerson.cast(index, Persona({}), {})
+
+
 def _tables(*units: list[Answer]) -> dict[Table, pa.Table]:
     rows = ShardRows()
     for index, answers in enumerate(units):
-        rows.add(Unit(index, f"u{index}", index, 0, None), f"p{index}", answers)
+        rows.add(Unit(index, f"u{index}", index, 0, None), [_person(index)], UnitOutcome(tuple(answers), ()))
     return build_tables(rows, SCHEMAS, "run")
 
 
@@ -96,13 +104,14 @@ def test_dont_know_is_an_answer_without_a_code() -> None:
 def test_tables_have_exactly_their_schemas() -> None:
     tables = _tables(_answers())
 
-    for table in Table:
+    assert list(tables) == ["people", "answers", "responses", "llm_calls"]
+    for table in tables:
         assert tables[table].schema.equals(SCHEMAS.of(table), check_metadata=True)
         tables[table].validate(full=True)
 
 
 def test_questions_keep_their_wording_in_the_file() -> None:
-    field = SCHEMAS.responses.field("places__20")
+    field = SCHEMAS.of(Table.RESPONSES).field("places__20")
 
     assert field.metadata[b"description"] == b"Where? [Work]"
     assert field.metadata[b"question_type"] == b"multi"
@@ -112,13 +121,13 @@ def test_two_questions_that_need_one_column_are_refused() -> None:
     twins = (DRINK, QuestionInfo("drink__status", QuestionType.OPEN, "?"))
 
     with pytest.raises(SpecError, match="need the same column: drink__status"):
-        make_schemas(twins, {}, is_rehearsal=False)
+        make_schemas(Contents(twins), {}, is_rehearsal=False)
 
 
 def test_a_fact_that_bears_the_name_of_a_fixed_column_gets_another() -> None:
-    schemas = make_schemas(QUESTIONS, {"name": pa.string(), "age": pa.int64()}, is_rehearsal=False)
+    schemas = make_schemas(CONTENTS, {"name": pa.string(), "age": pa.int64()}, is_rehearsal=False)
 
-    assert schemas.people.names[-2:] == ["fact_name", "age"]
+    assert schemas.of(Table.PEOPLE).names[-2:] == ["fact_name", "age"]
 
 
 @pytest.mark.parametrize(
@@ -135,19 +144,22 @@ def test_a_fact_that_bears_the_name_of_a_fixed_column_gets_another() -> None:
 )
 def test_answers_that_leave_a_hole_or_fill_an_absence_are_refused(answers: list[Answer]) -> None:
     with pytest.raises(ValueError, match="the study"):
-        checked(tuple(answers), QUESTIONS)
+        checked(UnitOutcome(tuple(answers), ()), CONTENTS)
 
 
 def test_answers_that_fit_are_passed_on() -> None:
-    assert checked(tuple(_answers()), QUESTIONS) == tuple(_answers())
+    outcome = UnitOutcome(tuple(_answers()), ())
+
+    assert checked(outcome, CONTENTS) is outcome
 
 
 def test_statuses_are_counted_by_question() -> None:
     rows = ShardRows()
     for n in range(3):
-        rows.add(Unit(n, "u", n, 0), "p", _answers(why={"status": AnswerStatus.ANSWERED, "text": "x"} if n else {}))
+        answers = _answers(why={"status": AnswerStatus.ANSWERED, "text": "x"} if n else {})
+        rows.add(Unit(n, "u", n, 0), [_person(n)], UnitOutcome(tuple(answers), ()))
 
-    counts = rows.counts(QUESTIONS)
+    counts = rows.counted(CONTENTS).counts
 
     assert counts["why"] == {"answered": 2, "not_run": 1}
     assert counts["drink"] == {"not_run": 3}
@@ -171,8 +183,9 @@ def test_calls_know_which_questions_they_answered() -> None:
     rows = ShardRows()
     answers = _answers(drink={"call_key": "k1"}, places={"call_key": "k1"}, why={"call_key": "k2"})
     calls = [CallRecord("survey", key, "s", "ok", None, ChatReply(ReplyStatus.OK)) for key in ("k1", "k2", "k3")]
-    rows.add(Unit(0, "u0", 0, 0), "p0", answers, calls)
-    rows.add(Unit(1, "u1", 1, 0), "p1", _answers(), [CallRecord("survey", "k4", "s", "failed", "no", None)])
+    rows.add(Unit(0, "u0", 0, 0), [_person(0)], UnitOutcome(tuple(answers), tuple(calls)))
+    failed = CallRecord("survey", "k4", "s", "failed", "no", None)
+    rows.add(Unit(1, "u1", 1, 0), [_person(1)], UnitOutcome(tuple(_answers()), (failed,)))
 
     table = build_tables(rows, SCHEMAS, "run")[Table.LLM_CALLS]
 
@@ -216,7 +229,7 @@ def test_facts_are_typed_by_their_dimensions() -> None:
     run = new_run()
 
     assert fact_types(run.plan.population, run.factory) == {"age": pa.int64(), "region": pa.string()}
-    assert run.schemas.people.field("age").type == pa.int64()
+    assert run.schemas.of(Table.PEOPLE).field("age").type == pa.int64()
 
 
 def test_the_page_on_datasets_lists_the_columns_as_they_are(request: pytest.FixtureRequest) -> None:

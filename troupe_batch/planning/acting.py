@@ -1,0 +1,39 @@
+"""What a plan settles for people who act: how their minds work, and which further models serve them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from troupe_batch.llm.chat import Endpoint
+from troupe_batch.simulation.mind import MindSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Settings of the minds, and the endpoints beside the one that people answer with.
+
+    `reasoning` None: the same as for acts. `embedding` None: nothing can be looked up by its meaning.
+    """
+
+    minds: MindSettings = field(default_factory=MindSettings)
+    reasoning: Endpoint | None = None
+    embedding: Endpoint | None = None
+
+    @property
+    def further_models(self) -> tuple[str, ...]:
+        """The models of the further endpoints, each once."""
+        return tuple(dict.fromkeys(one.model for one in (self.reasoning, self.embedding) if one is not None))
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any] | None) -> Acting | None:
+        """The inverse of `as_json`; TypeError or KeyError where it is none."""
+        if found is None:
+            return None
+        reasoning, embedding = (None if found[n] is None else Endpoint(**found[n]) for n in ("reasoning", "embedding"))
+        return cls(MindSettings(**found["minds"]), reasoning, embedding)

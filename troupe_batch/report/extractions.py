@@ -1,0 +1,75 @@
+"""Findings for the terminal: how many, how the categories and numbers among them spread, and the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable
+from troupe_batch.analysis.tables import Figures
+from troupe_batch.studies.study import FieldType
+
+_MOST_CHARACTERS = 300
+
+
+def extraction(table: FindingTable) -> RenderableType:
+    """The table of one extraction: a column for all together, and one for each arm; then the first findings."""
+    info = table.extraction
+    source = "from each person" if info.is_per_person else "from each unit as a whole"
+    title = Text(f"{info.id}  ", style="bold").append(f"extracted {source}", style="not bold")
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("")
+    for column in table.columns:
+        grid.add_column(Text(column.arm or "all"), justify="right", no_wrap=True)
+    for label, cells in _rows(table.columns):
+        grid.add_row(Text(label), *cells)
+    has_text = any(field.type is FieldType.TEXT for field in info.fields)
+    return Group(title, grid, *_examples(table.examples if has_text else ()))
+
+
+def _rows(columns: Sequence[FindingColumn]) -> Iterator[tuple[str, list[Text]]]:
+    yield "looked at", [Text(f"{column.targets:,}") for column in columns]
+    yield "findings", [Text(f"{column.findings:,}") for column in columns]
+    for place in range(len(columns[0].fields)):
+        yield from _field_rows([column.fields[place] for column in columns])
+    for status in dict.fromkeys(status for column in columns for status in column.absences):
+        label = status.replace("_", " ")
+        cells = [Text(f"{column.absences.get(status, 0):,}", style="yellow") for column in columns]
+        yield (label if status == "none_found" else f"no finding: {label}"), cells
+
+
+def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[Text]]]:
+    name = columns[0].field.id
+    for place, share in enumerate(columns[0].shares):
+        yield f"{name}: {share.label}", [_share(column, place) for column in columns]
+    if columns[0].figures is not None:
+        figures = [column.figures or Figures(0) for column in columns]
+        yield f"{name}: mean", [_number(one.mean) for one in figures]
+        yield f"{name}: median", [_number(one.median) for one in figures]
+
+
+def _share(column: FieldColumn, place: int) -> Text:
+    share = column.shares[place]
+    return Text("-") if share.share is None else Text(f"{share.share:.0%} ({share.count:,})")
+
+
+def _number(value: float | None) -> Text:
+    if value is None:
+        return Text("-")
+    return Text(f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}")
+
+
+def _examples(examples: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    for example in examples:
+        said = "; ".join(f"{name}: {_value(value)}" for name, value in example.items() if value is not None)
+        line = " ".join(said.split())
+        yield Text(f"  {line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + '…'}", style="italic")
+
+
+def _value(value: Any) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
