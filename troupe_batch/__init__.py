@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 # Loaded when first used: `import troupe_batch` reads no file and imports neither pandas nor Celery.
 _EXPORTS = {
     "Result": "troupe_batch.api",
+    "connect": "troupe_batch.api",
+    "disconnect": "troupe_batch.api",
     "run": "troupe_batch.api",
     "run_sync": "troupe_batch.api",
     "JobSpec": "troupe_batch.planning",
@@ -18,8 +20,13 @@ _EXPORTS = {
     "PopulationSpec": "troupe_batch.population",
     "TinyPersonFactory": "troupe_batch.factory",
     "TinyPerson": "troupe_batch.simulation",
+    "TinyWorld": "troupe_batch.simulation",
+    "TinySocialNetwork": "troupe_batch.simulation",
     "Persona": "troupe_batch.persona",
     "SurveySpec": "troupe_batch.studies",
+    "InterviewSpec": "troupe_batch.studies",
+    "WorldSpec": "troupe_batch.studies",
+    "PythonSpec": "troupe_batch.studies",
     "Arm": "troupe_batch.studies",
     "SingleChoice": "troupe_batch.studies",
     "MultiChoice": "troupe_batch.studies",
@@ -30,13 +37,18 @@ _EXPORTS = {
     "TroupeError": "troupe_batch.errors",
 }
 
-__all__ = ["__version__", *sorted(_EXPORTS)]  # noqa: PLE0604 (all of them are strings)
+_MODULES = {"control": "troupe_batch.simulation.control"}
+
+__all__ = ["__version__", *sorted([*_EXPORTS, *_MODULES])]  # noqa: PLE0604 (all of them are strings)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
     globals()[name] = value
     return value
 

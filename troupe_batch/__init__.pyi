@@ -1,4 +1,6 @@
 from troupe_batch.api import Result as Result
+from troupe_batch.api import connect as connect
+from troupe_batch.api import disconnect as disconnect
 from troupe_batch.api import run as run
 from troupe_batch.api import run_sync as run_sync
 from troupe_batch.errors import TroupeError as TroupeError
@@ -10,13 +12,19 @@ from troupe_batch.planning import ModelSpec as ModelSpec
 from troupe_batch.population import PopulationSpec as PopulationSpec
 from troupe_batch.results import Dataset as Dataset
 from troupe_batch.simulation import TinyPerson as TinyPerson
+from troupe_batch.simulation import TinySocialNetwork as TinySocialNetwork
+from troupe_batch.simulation import TinyWorld as TinyWorld
+from troupe_batch.simulation import control as control
 from troupe_batch.studies import Arm as Arm
+from troupe_batch.studies import InterviewSpec as InterviewSpec
 from troupe_batch.studies import MultiChoice as MultiChoice
 from troupe_batch.studies import Numeric as Numeric
 from troupe_batch.studies import OpenText as OpenText
+from troupe_batch.studies import PythonSpec as PythonSpec
 from troupe_batch.studies import Rating as Rating
 from troupe_batch.studies import SingleChoice as SingleChoice
 from troupe_batch.studies import SurveySpec as SurveySpec
+from troupe_batch.studies import WorldSpec as WorldSpec
 
 __version__: str
 
@@ -24,6 +32,7 @@ __all__ = [
     "Arm",
     "BudgetSpec",
     "Dataset",
+    "InterviewSpec",
     "JobSpec",
     "ModelSpec",
     "MultiChoice",
@@ -31,14 +40,21 @@ __all__ = [
     "OpenText",
     "Persona",
     "PopulationSpec",
+    "PythonSpec",
     "Rating",
     "Result",
     "SingleChoice",
     "SurveySpec",
     "TinyPerson",
     "TinyPersonFactory",
+    "TinySocialNetwork",
+    "TinyWorld",
     "TroupeError",
+    "WorldSpec",
     "__version__",
+    "connect",
+    "control",
+    "disconnect",
     "run",
     "run_sync",
 ]

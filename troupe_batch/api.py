@@ -21,6 +21,8 @@ from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings, load_settings
+from troupe_batch.simulation.mind import use_mind
+from troupe_batch.wiring.connecting import Connection, open_connection
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.inline_status import InlineStatus
@@ -82,6 +84,16 @@ class Result:
         return self.dataset.responses
 
     @property
+    def events(self) -> pd.DataFrame:
+        """One row per stimulus and action; ResultsDamaged for studies in which nobody acts."""
+        return self.dataset.events
+
+    @property
+    def extractions(self) -> pd.DataFrame:
+        """One row per finding; ResultsDamaged for studies that extract nothing."""
+        return self.dataset.extractions
+
+    @property
     def llm_calls(self) -> pd.DataFrame:
         """One row per request to a model."""
         return self.dataset.llm_calls
@@ -117,6 +129,46 @@ def run_sync(
 ) -> Result:
     """As `run`, for scripts without an event loop; in a notebook use `await run(...)`."""
     return asyncio.run(run(job, rehearse=rehearse, inline=inline, again=again, run_id=run_id, settings=settings))
+
+
+class _Current:
+    """The connection of people who were given no mind: one at a time, for whoever works by hand."""
+
+    connection: Connection | None = None
+
+
+async def connect(
+    *,
+    rehearse: bool = False,
+    model: str | None = None,
+    respondents: str | Path | None = None,
+    seed: int = 0,
+    settings: Settings | None = None,
+) -> Connection:
+    """Gives every person and world that was given no `mind` one to think with, until `disconnect`.
+
+    The model comes from config.ini and the environment, as for `run`; `rehearse` starts the offline server instead.
+    Equal programs with equal seeds find their replies in `.troupe/replies.sqlite` and pay nothing again.
+    Raises SettingsError where a key or an address is missing.
+    """
+    await disconnect()
+    _Current.connection = await open_connection(
+        settings or load_settings(environment=os.environ),
+        model=model,
+        rehearse=rehearse,
+        respondents=None if respondents is None else Path(respondents),
+        seed=seed,
+    )
+    use_mind(_Current.connection.mind)
+    return _Current.connection
+
+
+async def disconnect() -> None:
+    """Ends what `connect` began; nothing happens where nothing is connected."""
+    connection, _Current.connection = _Current.connection, None
+    use_mind(None)
+    if connection is not None:
+        await connection.aclose()
 
 
 def resolved(job: str | Path | JobSpec) -> Job:

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-GUIDES = ["README.md", "docs/python.md"]
+GUIDES = ["README.md", "docs/python.md", "docs/people_and_worlds.md"]
+# As a notebook does it: `await` may stand at the top level.
+NOTEBOOK = """
+import ast, asyncio, inspect, pathlib, types
+code = compile(pathlib.Path("page.py").read_text(), "page.py", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+ran = eval(code, {"__name__": "__main__"})
+if inspect.iscoroutine(ran):
+    asyncio.run(ran)
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ def test_what_the_guide_shows_works_from_top_to_bottom(project: Any, guide: str)
             # Blocks of a page share their names, as the cells of a notebook do.
             code.append(fence.text)
             (project.folder / "page.py").write_text("\n".join(code), encoding="utf-8")
-            python = [sys.executable, "page.py"]
+            python = [sys.executable, "-c", NOTEBOOK]
             clean = {k: v for k, v in os.environ.items() if not k.startswith(("TROUPE_", "OPENAI_", "AZURE_"))}
             environment = {**clean, "PYTHONPATH": str(PROJECT)}
             done = subprocess.run(

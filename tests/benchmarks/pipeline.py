@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +27,39 @@ from troupe_batch.wiring.plans import factory_of, plan_job
 from troupe_batch.wiring.runs import begin_run
 
 PROJECT = Path(__file__).resolve().parents[2]
+BRAINSTORMING = PROJECT / "jobs" / "product_brainstorming.yaml"
 FLAGSHIP = PROJECT / "jobs" / "gazpacho_concept_test.yaml"
 LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run, from the first hint to the finished dataset. CPU seconds are those of the worker process tree."""
+    """One run, from the first hint to the finished dataset. CPU seconds are those of the worker process tree.
+
+    `server` is what the rehearsal server counted.
+    """
 
     answers: int
     calls: int
     cpu_s: float
     wall_s: float
     peak_pss_mb: float
+    server: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cpu_ms_per_answer(self) -> float:
         """CPU of the worker processes per answer, in milliseconds."""
         return 1000 * self.cpu_s / self.answers
+
+    @property
+    def cpu_ms_per_call(self) -> float:
+        """CPU of the worker processes per call, in milliseconds."""
+        return 1000 * self.cpu_s / self.calls
+
+    @property
+    def cacheable_share(self) -> float:
+        """Share of the prompt tokens that stood in a prefix which the server had seen before."""
+        return float(self.server["cached_tokens"] / self.server["prompt_tokens"])
 
 
 class Bench:
@@ -87,8 +102,9 @@ class Bench:
             outcome = await fleet.collect()
         assert outcome.is_complete, outcome
         answers = sum(sum(counts.values()) for counts in Dataset(begun.run.store).manifest.counts.values())
-        assert answers == plan.units * len(plan.study.questions)
-        return Measured(answers, self._here.rehearsal.stats()["requests"], cpu_s, wall_s, memory.peak_mb)
+        assert answers == plan.units * plan.study.seats * len(plan.study.questions)
+        server = self._here.rehearsal.stats()
+        return Measured(answers, server["requests"], cpu_s, wall_s, memory.peak_mb, server)
 
     async def bare_loop(self, job: Job, *, in_flight: int) -> Measured:
         """The calls of the job, asked by one plain asyncio loop over the SDK in a process of its own."""
@@ -168,6 +184,19 @@ def make_job(folder: Path, name: str, *, people: int, **study: str) -> Job:
     body["population"] = str(PROJECT / "populations" / "us_adults.yaml")
     body["rehearsal"]["respondents"] = str(FLAGSHIP.parent / body["rehearsal"]["respondents"])
     body["study"] |= {"asking": "question", "memory": "none", **study}
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(body, sort_keys=False), encoding="utf-8")
+    return load_job(path)
+
+
+def make_world_job(folder: Path, name: str, *, worlds: int, seats: int = 5, steps: int = 4, seed: int = 1) -> Job:
+    """The focus groups of the product brainstorming, as many as asked, with a cap that never bites."""
+    body = yaml.safe_load(BRAINSTORMING.read_text(encoding="utf-8"))
+    population = yaml.safe_load((PROJECT / "populations" / "office_workers.yaml").read_text(encoding="utf-8"))
+    body |= {"id": name, "seed": seed, "budget": {"max_usd": 10_000.0}, "people": worlds * seats}
+    body["population"] = population | {"size": worlds * seats}
+    body["study"] |= {"worlds": worlds, "people_per_world": seats, "steps": steps, "extraction": []}
+    body["rehearsal"]["respondents"] = str(BRAINSTORMING.parent / body["rehearsal"]["respondents"])
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(body, sort_keys=False), encoding="utf-8")
     return load_job(path)

@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from tests.benchmarks.figures import Figure, Page, listed
-from tests.benchmarks.pipeline import PROJECT, Measured, bench, make_job
+from tests.benchmarks.pipeline import Measured, bench, make_job
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
@@ -21,15 +20,6 @@ ROUNDS = 3
 PEOPLE = 1_000
 LATENCY_MS, IN_FLIGHT, PEOPLE_IN_FLIGHT = 200, 400, 8_000
 SIZES = (1_000, 10_000, 100_000)
-FIGURES = 5
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    made = Page()
-    yield made
-    if len(made.figures) == FIGURES:
-        made.write(PROJECT / "docs" / "benchmarks.md")
 
 
 async def test_cpu_per_answer_cold_and_cached(page: Page, tmp_path: Path) -> None:

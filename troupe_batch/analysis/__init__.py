@@ -1,16 +1,22 @@
 """Pure functions on stored tables: what was answered, and how much of it is noise of the simulation."""
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable, finding_table, finding_tables
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
 
 __all__ = [
     "Absence",
     "Column",
+    "FieldColumn",
     "Figures",
+    "FindingColumn",
+    "FindingTable",
     "Interval",
     "QuestionTable",
     "Share",
+    "finding_table",
+    "finding_tables",
     "mean_interval",
     "question_table",
     "question_tables",

@@ -1,8 +1,9 @@
-"""Why answers are missing: the most frequent reason of each kind of absence."""
+"""Why answers and findings are missing: the most frequent reason of each kind of absence."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from troupe_batch.results.dataset import Dataset
@@ -15,23 +16,31 @@ _UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The answers that ended with one status: how many, their most frequent reason, and how many gave that."""
+    """Answers, or findings, that ended with one status: how many, their most frequent reason, how many gave that."""
 
     status: AnswerStatus
     answers: int
     reason: str
     answers_with_reason: int
+    of: str = "answers"
 
 
 def unwanted_absences(dataset: Dataset) -> list[Absence]:
-    """Answers that were asked for and did not come: failed, unreadable or refused; empty where there are none."""
-    rows = dataset.arrow(Table.ANSWERS, ["status", "reason"])
+    """Answers that were asked for and did not come: failed, unreadable or refused; then findings likewise.
+
+    Empty where there are none. `of` says which of the two it is.
+    """
+    named = ((Table.ANSWERS, "answers"), (Table.EXTRACTIONS, "findings"))
+    return [absence for table, of in named if table in dataset.tables for absence in _absences(dataset, table, of)]
+
+
+def _absences(dataset: Dataset, table: Table, of: str) -> Iterator[Absence]:
+    rows = dataset.arrow(table, ["status", "reason"])
     grouped = rows.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")])
     reasons: dict[str, Counter[str]] = {}
     for group in grouped.to_pylist():
         reasons.setdefault(group["status"], Counter())[group["reason"] or "no reason was given"] += group["count_all"]
-    return [
-        Absence(status, reasons[status].total(), *reasons[status].most_common(1)[0])
-        for status in _UNWANTED
-        if status in reasons
-    ]
+    for status in _UNWANTED:
+        if status in reasons:
+            reason, number = reasons[status].most_common(1)[0]
+            yield Absence(status, reasons[status].total(), reason, number, of)

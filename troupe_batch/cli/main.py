@@ -23,6 +23,7 @@ _COMMANDS = {
     "watch": "Follow a run until it ends, and keep it going.",
     "verify": "Recount a dataset against its plan.",
     "results": "Show the result tables of a run.",
+    "documents": "Write what the people of a run have written into files.",
     "ask": "Ask one person of a population one question.",
     "rehearse": "Start the offline stand-in for a model.",
     "worker": "Start workers that take shards from the queue.",
@@ -63,7 +64,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="troupe_batch %(version)s")
 def troupe() -> None:
-    r"""Run large populations of simulated people through surveys, and get Parquet datasets.
+    r"""Run large populations of simulated people through surveys, interviews and worlds, as Parquet datasets.
 
     \b
     Start here:

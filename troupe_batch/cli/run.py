@@ -149,5 +149,5 @@ def _say_absences(result: Result, absences: list[Absence]) -> None:
         say(f"{absence.answers:,} answers {absence.status}: {which}{absence.reason}")
     if absences and result.is_complete:
         say("to ask for them anew: the same command with --again; all other replies come from the cache")
-    if result.is_complete and not result.manifest.answered:
-        say_error("not one question was answered; the reasons stand above")
+    if result.is_complete and not result.manifest.has_results:
+        say_error("not one answer or finding came of it; the reasons stand above")

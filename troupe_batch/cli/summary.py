@@ -11,16 +11,15 @@ from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, RunState
-from troupe_batch.studies.study import AnswerStatus
 
 _STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
 
 
 def exit_code(outcome: RunOutcome) -> int:
-    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no answers.
+    """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no results.
 
-    Answers that failed are work left to do, so a complete run that has some is partly done. What people refused, or
-    said in a way that cannot be read, is a result.
+    Answers, findings and acts that failed are work left to do, so a complete run that has some is partly done. What
+    people refused, or said in a way that cannot be read, is a result.
     """
     if outcome.is_complete:
         return _of_complete(outcome.manifest)
@@ -32,10 +31,9 @@ def exit_code(outcome: RunOutcome) -> int:
 def _of_complete(manifest: Manifest | None) -> int:
     if manifest is None:
         return OK
-    if not manifest.answered:
+    if not manifest.has_results:
         return FAILED
-    has_failed = any(statuses.get(AnswerStatus.FAILED) for statuses in manifest.counts.values())
-    return PARTLY_DONE if has_failed else OK
+    return PARTLY_DONE if manifest.has_failures else OK
 
 
 def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
@@ -53,6 +51,9 @@ def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
         "answers": manifest.answers,
         "answered": manifest.answered,
         "counts": manifest.counts,
+        "findings": manifest.findings,
+        "events": manifest.events,
+        "failed_acts": manifest.failed_acts,
         "absences": [asdict(absence) for absence in absences],
         "calls": {name: getattr(manifest.calls, name) for name in ("calls", "sent", "hits", "joined", "failed")},
         "paid_calls": manifest.spending.calls,
