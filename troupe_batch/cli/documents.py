@@ -50,5 +50,5 @@ def command(
     if as_json:
         print_json({"folder": str(folder), "synthetic": True, "files": [str(path) for path in exported]})
     else:
-        say(f"{len(exported)} documents of simulated people are in {folder}")
+        say(f"documents of simulated people written to {folder}: {len(exported)}")
     return 0

@@ -16,6 +16,7 @@ from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.loading import load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import Margin
+from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, plan_job
 
 
@@ -57,11 +58,14 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, title=f"Plan of {plan.job.id}")
     table.title_justify = "left"
     arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
+    shards = "1 shard" if plan.shards == 1 else f"{plan.shards:,} shards of up to {plan.units_per_shard:,}"
     rows = {
         "people": f"{plan.people:,} of {plan.population.count:,} of {plan.population.id}",
+        "worlds": f"{plan.cases:,} of {plan.study.seats} people each; nobody is in two" if plan.study.seats > 1 else "",
         "replicates, arms": f"{plan.job.replicates}; {arms}",
-        "units": f"{plan.units:,} in {plan.shards:,} shards of up to {plan.units_per_shard:,}",
+        "units": f"{plan.units:,} in {shards}",
         "questions": ", ".join(question.id for question in plan.study.questions),
+        "extractions": ", ".join(_extraction(one) for one in plan.study.extractions),
         "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most",
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
@@ -71,8 +75,14 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         "plan digest": plan.digest[:16],
     }
     for name, value in rows.items():
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     return table
+
+
+def _extraction(info: ExtractionInfo) -> str:
+    fields = ", ".join(field.id for field in info.fields)
+    return f"{info.id} ({fields}) from each {'person' if info.is_per_person else 'world'}"
 
 
 def _cost(forecast: Estimate) -> str:
@@ -118,6 +128,8 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "job": plan.job.id,
         "digest": plan.digest,
         "people": plan.people,
+        "cases": plan.cases,
+        "seats": plan.study.seats,
         "units": plan.units,
         "shards": plan.shards,
         "units_per_shard": plan.units_per_shard,

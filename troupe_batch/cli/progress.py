@@ -27,7 +27,7 @@ class RunProgress:
         self._console = talk()
         self._started_s = time.monotonic()
         self._plain_at_s = 0.0
-        self._first: tuple[float, int] | None = None
+        self._first: dict[str, tuple[float, int]] = {}
         self._said: set[str] = set()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -86,18 +86,19 @@ class RunProgress:
     def _facts(self, status: RunStatus) -> str:
         done = status.progress
         share = done.cache_hits / done.calls if done.calls else 0.0
-        facts = [f"{self._rate(done.answers):,.0f} answers/s", f"{share:.0%} cached", _tokens(status)]
+        # Worlds may have no questions; then calls tell how fast it goes.
+        what, number = ("answers", done.answers) if done.answers else ("calls", done.calls)
+        facts = [f"{self._rate(what, number):,.0f} {what}/s", f"{share:.0%} cached", _tokens(status)]
         facts.append(cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal))
         return "  ".join(facts)
 
-    def _rate(self, answers: int) -> float:
-        """Answers a second since the first answer: starting the workers is not the model's slowness."""
+    def _rate(self, what: str, number: int) -> float:
+        """How many a second since the first: starting the workers is not the model's slowness."""
         now_s = time.monotonic()
-        if self._first is None:
-            self._first = (now_s, answers) if answers else None
+        if not number:
             return 0.0
-        first_s, first = self._first
-        return (answers - first) / (now_s - first_s) if now_s > first_s else 0.0
+        first_s, first = self._first.setdefault(what, (now_s, number))
+        return (number - first) / (now_s - first_s) if now_s > first_s else 0.0
 
 
 def _tokens(status: RunStatus) -> str:

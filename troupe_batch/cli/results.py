@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from troupe_batch.analysis.findings import finding_tables
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
@@ -28,8 +29,8 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
     """
     run = asyncio.run(stored_run(read_settings(config_file, assignments), run_id))
     dataset = Dataset(run.store)
-    tables = question_tables(dataset)
+    tables, findings = question_tables(dataset), finding_tables(dataset)
     if as_json:
-        print_json([table.as_json() for table in tables])
+        print_json([table.as_json() for table in tables] + [found.as_json() for found in findings])
     else:
-        data().print(console.results(dataset.manifest, tables))
+        data().print(console.results(dataset.manifest, tables, findings))

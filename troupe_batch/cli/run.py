@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.findings import finding_tables
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Result, RunOptions, run_job
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
@@ -119,7 +120,7 @@ def _stopping(stop: asyncio.Event) -> Iterator[None]:
 
 def _say_beginning(begun: BegunRun) -> None:
     plan, store = begun.run.plan, begun.run.store
-    what = f"{plan.units:,} units in {plan.shards:,} shards"
+    what = f"{plan.units:,} units in {plan.shards:,} shard{'s' if plan.shards != 1 else ''}"
     if begun.beginning is Beginning.COMPLETE:
         say(f"run {store.run_id} is complete; --again runs it anew")
     elif begun.beginning is Beginning.RESUMED:
@@ -130,7 +131,7 @@ def _say_beginning(begun: BegunRun) -> None:
 
 def _show(result: Result, job_file: Path) -> None:
     manifest, outcome = result.manifest, result.outcome
-    data().print(console.results(manifest, question_tables(result.dataset)))
+    data().print(console.results(manifest, question_tables(result.dataset), finding_tables(result.dataset)))
     calls = manifest.calls
     say(
         f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "
