@@ -156,8 +156,13 @@ class _Memory:
 
 
 @contextlib.asynccontextmanager
-async def bench(folder: Path, *, latency_ms: int = 0, in_flight: int = 128) -> AsyncIterator[Bench]:
-    """Embedded Redis, rehearsal server and two warm worker children that share `in_flight` calls."""
+async def bench(
+    folder: Path, *, latency_ms: int = 0, in_flight: int = 128, warm_up: Job | None = None
+) -> AsyncIterator[Bench]:
+    """Embedded Redis, rehearsal server and two warm worker children that share `in_flight` calls.
+
+    The server's respondents are those of `warm_up`, by default a small flagship job.
+    """
     flags = {
         "Storage.URL": str(folder / "runs"),
         "Storage.STATE_FOLDER": str(folder / "state"),
@@ -166,7 +171,7 @@ async def bench(folder: Path, *, latency_ms: int = 0, in_flight: int = 128) -> A
         "Rehearsal.LATENCY_MS": str(latency_ms),
     }
     settings = load_settings(environment={}, flags=flags)
-    warm_up = make_job(folder, "warm-up", people=200, seed="999")
+    warm_up = warm_up or make_job(folder, "warm-up", people=200, seed="999")
     config = rehearsal_config(settings, warm_up.respondents)
     async with machine(settings, run_id="bench", rehearsal=config) as here:
         ready = Bench(here, folder)

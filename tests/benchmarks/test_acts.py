@@ -27,8 +27,10 @@ OWN = PROJECT / "populations" / "three_consultants" / "Annelies Verhoeven.agent.
 
 async def test_worlds_cpu_memory_and_prefixes(page: Page, tmp_path: Path) -> None:
     runs: list[Measured] = []
-    async with bench(tmp_path) as here:
-        small = await here.run(make_world_job(tmp_path, "few-worlds", worlds=SMALL), "few-worlds", with_memory=True)
+    async with bench(tmp_path, warm_up=make_world_job(tmp_path, "warm-up", worlds=20, seed=999)) as here:
+        small = await here.run(
+            make_world_job(tmp_path, "few-worlds", worlds=SMALL, seed=7), "few-worlds", with_memory=True
+        )
         for number in (1, 2):
             job = make_world_job(tmp_path, f"worlds-{number}", worlds=WORLDS, seed=number)
             runs.append(await here.run(job, f"worlds-{number}", with_memory=number == 1))

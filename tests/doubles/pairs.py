@@ -179,6 +179,11 @@ def _idea(number: int) -> Finding:
     return Finding("ideas", FindingStatus.FOUND, None, number, values=values, call_key="ab")
 
 
+async def is_quiet(_: Any) -> dict[str, str]:
+    """A study in Python in which nobody acts: `tests.doubles.pairs:is_quiet`."""
+    return {"why": "because"}
+
+
 def pair_run(store: RunStore | None = None, *, study: PairStudy | None = None, **job: Any) -> Run:
     """A run of pairs of the plain people; `job` as for `plan`."""
     study = study or PairStudy()

@@ -13,6 +13,7 @@ from troupe_batch.cli.output import print_json, say, say_error
 from troupe_batch.results.manifest import REMAKE
 from troupe_batch.results.verify import Verification, verify
 from troupe_batch.settings import Settings
+from troupe_batch.studies.study import FindingStatus
 from troupe_batch.wiring.runs import stored_run
 
 
@@ -21,7 +22,7 @@ from troupe_batch.wiring.runs import stored_run
 @json_option
 @settings_options
 def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
-    r"""Recount the Parquet files of a run against its plan: every unit and question exactly once, nothing altered.
+    r"""Recount the Parquet files of a run against its plan: everything exactly once, nothing altered.
 
     Exit code 0: sound and complete; 1: a hole, a duplicate or an altered file; 4: sound, but shards are missing.
 
@@ -39,6 +40,8 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
                 "units": found.units,
                 "answers": found.answers,
                 "counts": found.counts,
+                "findings": found.findings,
+                "events": found.events,
                 "missing_shards": found.missing_shards,
                 "problems": [str(problem) for problem in found.problems],
             }
@@ -60,6 +63,9 @@ def _say(run_id: str, found: Verification) -> None:
     if not found.is_sound:
         say(f"where no cure is named: {REMAKE}")
         return
-    say(f"{run_id}: {found.units:,} units and {found.answers:,} answers, each exactly once, no file altered")
+    counted = {"units": found.units, "answers": found.answers, "events": found.events}
+    counted["findings"] = sum(by_status.get(FindingStatus.FOUND, 0) for by_status in found.findings.values())
+    there = ", ".join(f"{number:,} {what}" for what, number in counted.items() if number)
+    say(f"{run_id}: {there}; everything planned is there exactly once, no file altered")
     if found.missing_shards:
         say(f"not complete: {len(found.missing_shards)} shards are missing; run the job again to go on")

@@ -14,11 +14,13 @@ import pytest
 import redis.asyncio
 
 from troupe_batch.dispatch.worker_runtime import ShardProgress, ShardResult
-from troupe_batch.errors import BudgetSpent, TryAgain
+from troupe_batch.errors import BudgetSpent, SettingsError, TryAgain
 from troupe_batch.planning import Job, JobSpec, resolve_job
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
+from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
+from troupe_batch.results.verify import verify
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.wiring.caps import announce, cap_of
 from troupe_batch.wiring.plans import plan_job
@@ -47,8 +49,8 @@ class Fleet:
     settings: Settings
     worker: FleetRuntime
 
-    def job(self, *, question: str = "why", **fields: Any) -> Job:
-        study = {"questions": [{"id": question, "type": "open", "text": "Why?"}]}
+    def job(self, *, question: str = "why", study: dict[str, Any] | None = None, **fields: Any) -> Job:
+        study = study or {"questions": [{"id": question, "type": "open", "text": "Why?"}]}
         job = {"id": "standing", "population": POPULATION, "study": study, "units_per_shard": 10, **fields}
         return resolve_job(JobSpec.model_validate(job))
 
@@ -182,6 +184,72 @@ async def test_every_ending_of_an_attempt_leaves_what_it_paid_on_record(fleet: F
     spent = await spending_of(run.store)
     assert spent is not None
     assert 15 <= spent.calls <= int(server.stats()["replies"]) - replies <= spent.calls + spent.uncertain_calls
+
+
+WORLD = {
+    "kind": "world",
+    "seats": [
+        {"name": "host", "count": 1, "where": {"region": "North"}},
+        {"name": "guest", "count": 1, "where": {"region": "South"}},
+    ],
+    "steps": 2,
+    "extraction": [
+        {
+            "id": "ideas",
+            "from": "world",
+            "many": True,
+            "objective": "Ideas",
+            "fields": [{"id": "idea", "type": "text", "text": "It"}],
+        }
+    ],
+}
+PYTHON = {
+    "kind": "python",
+    "function": "tests.doubles.pairs:is_quiet",
+    "questions": [{"id": "why", "type": "open", "text": "Why?"}],
+}
+
+
+async def test_a_worker_simulates_worlds_with_the_minds_of_whoever_submitted_the_run(fleet: Fleet) -> None:
+    other = fleet.settings.with_values("a test", cognition__max_actions="3")
+    fleet.settings = other
+    run = await fleet.submit(study=WORLD)
+
+    for shard in range(run.plan.shards):
+        await fleet.execute(shard)
+    await fleet.worker.extract(RUN)
+
+    assert run.plan.settings.minds.max_actions == 3
+    found = await verify(run)
+    assert found.is_complete, found.problems
+    assert (run.plan.units, found.answers) == (20, 0)
+    dataset = Dataset(run.store)
+    assert dataset.tables == ("people", "responses", "events", "extractions", "llm_calls")
+    assert dataset.events.groupby("unit_id")["order"].max().min() >= 4
+    assert set(dataset.llm_calls["purpose"]) == {"act", "extract"}
+
+
+async def test_a_worker_that_may_not_run_python_says_so_and_runs_nothing(fleet: Fleet) -> None:
+    fleet.settings = fleet.settings.with_values("a test", simulation__allow_python_studies="true")
+    run = await fleet.submit(study=PYTHON)
+
+    for shard in range(run.plan.shards):
+        with pytest.raises(SettingsError, match=r"Simulation\.ALLOW_PYTHON_STUDIES"):
+            await fleet.execute(shard)
+
+    assert await run.store.committed() == set()
+    assert await spending_of(run.store) is None
+
+    allowed = FleetRuntime(fleet.settings)
+    for shard in range(run.plan.shards):
+        await allowed.execute(RUN, shard, attempt=f"b{shard}", still_mine=lambda: True, on_progress=lambda _: None)
+    await allowed.extract(RUN)
+    await allowed.aclose()
+
+    found = await verify(run)
+    assert found.is_complete, found.problems
+    # Nobody acts in it: such a study has its table of events all the same, and it is empty.
+    assert (found.answers, found.events) == (40, 0)
 
 
 async def flush(redis_url: str) -> None:

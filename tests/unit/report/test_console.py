@@ -5,20 +5,25 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
-from troupe_batch.analysis import question_tables
+from troupe_batch.analysis import finding_tables, question_tables
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent
+from troupe_batch.errors import BudgetSpent, GaveUp
 from troupe_batch.report import results
 from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.run import Run
 
 
 async def _shown(model: AnsweringModel | None = None, *, width: int = 120, **options: Any) -> str:
-    run = new_run(people=20, **options)
+    return await _shown_run(new_run(people=20, **options), model, width=width)
+
+
+async def _shown_run(run: Run, model: AnsweringModel | None = None, *, width: int = 120) -> str:
     await run_inline(run, model=model or AnsweringModel(), concurrency=1)
     dataset = Dataset(run.store)
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(results(dataset.manifest, question_tables(dataset)))
+    console.print(results(dataset.manifest, question_tables(dataset), finding_tables(dataset)))
     text = console.file.getvalue()  # type: ignore[attr-defined] # it is the StringIO above
     return str(text)
 
@@ -80,3 +85,35 @@ async def test_costs_without_a_price_are_not_called_free() -> None:
     manifest.calls.unpriced = 2
 
     assert manifest.cost_text.startswith("US$ 0.0060 and 2 calls without a known price")
+
+
+async def test_findings_of_worlds_are_shown_and_called_what_they_are() -> None:
+    text = await _shown_run(pair_run(people=60, endpoint=REHEARSAL))
+
+    lines = text.splitlines()
+    assert "REHEARSAL" in "".join(lines[:3])
+    assert "40 simulated respondents in 20 worlds, 40 of 40 answers and" in text
+    assert "ideas  extracted from each unit as a whole" in text
+    assert "role  extracted from each person" in text
+    assert next(line.split() for line in lines if line.startswith(" looked at"))[-3:] == ["20", "10", "10"]
+    for row in ("findings", "cost: mean", "votes: median", "is_new: yes", "kind: Soup", "none found"):
+        assert any(line.startswith(f" {row}") for line in lines), row
+    assert "  idea: Idea 0; reason: It is hot.; cost: 0.0; votes: 0; is_new: yes" in lines
+    assert "Findings are what a model read out of what simulated respondents said and did." in text
+
+
+async def test_acts_that_failed_are_told_in_the_heading() -> None:
+    model = AnsweringModel(lambda request: GaveUp("tried 6 times") if "act 1" in request.sample else None)
+
+    text = await _shown_run(pair_run(people=6), model)
+
+    assert "2 acts failed; `events` says why" in text
+    assert "no answer: failed" in text
+
+
+async def test_a_study_that_asks_and_extracts_nothing_is_told_by_its_events() -> None:
+    text = await _shown_run(pair_run(people=6, study=PairStudy(questions=(), extractions=())))
+
+    assert "4 simulated respondents in 2 worlds, 6 events; model a-model" in text
+    assert "answers" not in text
+    assert "interval" not in text

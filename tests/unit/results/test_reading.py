@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -14,14 +16,26 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, commit_all, memory_store, new_run, person_asked
 from troupe_batch.errors import ResultsDamaged, SettingsError
-from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.parts import PartSize
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.study import (
+    ExtractionInfo,
+    FieldInfo,
+    FieldType,
+    Finding,
+    FindingStatus,
+    Unit,
+    UnitOutcome,
+    UnitSettings,
+)
 
 PARTS = PartSize(rows=16, group_rows=dict.fromkeys(Table, 8))
 
@@ -176,11 +190,29 @@ async def test_a_missing_part_is_named(tmp_path: Path) -> None:
         _ = Dataset(run.store).people
 
 
-def test_the_code_on_the_page_on_datasets_runs(
+class Brainstorming(PairStudy):
+    """Pairs who each come up with one welcome idea."""
+
+    def __init__(self) -> None:
+        reception = FieldInfo("reception", FieldType.CATEGORY, "How the group took it", ("welcomed", "rejected"))
+        super().__init__(extractions=(ExtractionInfo("ideas", is_per_person=False, is_many=True, fields=(reception,)),))
+
+    async def run_unit(
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
+    ) -> UnitOutcome:
+        outcome = await super().run_unit(unit, people, model, settings)
+        idea = Finding("ideas", FindingStatus.FOUND, None, 0, values={"reception": "welcomed"})
+        return dataclasses.replace(outcome, findings=(idea,))
+
+
+async def test_the_code_on_the_page_on_datasets_runs(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    talk = pair_run(RunStore.open(tmp_path / "runs", "product-brainstorming"), study=Brainstorming(), people=30)
+    await commit_all(talk)
+    await extract(talk)
     page = (request.config.rootpath / "docs" / "datasets.md").read_text(encoding="utf-8")
-    (tmp_path / "runs" / "gazpacho-concept-test").mkdir(parents=True)
+    (tmp_path / "runs" / "gazpacho-concept-test").mkdir()
     (tmp_path / "runs" / "gazpacho-concept-test" / "dataset").symlink_to(folder)
     monkeypatch.chdir(tmp_path)
 
@@ -191,4 +223,5 @@ def test_the_code_on_the_page_on_datasets_runs(
         if language == "python":
             exec(code, {})  # noqa: S102 # our own page
         else:
-            duckdb.connect().execute(code).fetchall()
+            for statement in filter(str.strip, code.split(";")):
+                assert duckdb.connect().execute(statement).fetchall() or "gazpacho" in statement
