@@ -11,13 +11,16 @@ _CALLS_PER_SHARD = 10_000
 _UNITS_PER_SHARD = 2_500
 # So that a small job still keeps several workers busy, and shows progress.
 _SHARDS_OF_A_SMALL_JOB = 8
+_FEWEST_CALLS = 100
 _FEWEST_UNITS = 25
 
 
 def auto_units_per_shard(units: int, calls_per_unit: int) -> int:
     """Units per shard such that a shard has at most 10,000 calls (or one unit), and a small job several shards."""
     most = max(1, min(_UNITS_PER_SHARD, _CALLS_PER_SHARD // max(1, calls_per_unit)))
-    wanted = max(_FEWEST_UNITS, math.ceil(units / _SHARDS_OF_A_SMALL_JOB))
+    # A world of many calls is worth a message with few others; a person with one call is not.
+    fewest = min(_FEWEST_UNITS, math.ceil(_FEWEST_CALLS / max(1, calls_per_unit)))
+    wanted = max(fewest, math.ceil(units / _SHARDS_OF_A_SMALL_JOB))
     return max(1, min(wanted, most, units))
 
 

@@ -1,6 +1,9 @@
-"""Whether code that a job file names may run here."""
+"""Whether code that a job file names may run here, and where it is looked for."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.settings import Settings
@@ -10,10 +13,17 @@ _OPTION = "simulation.allow_python_studies"
 
 
 def check_allowed(settings: Settings, study: StudySpec) -> None:
-    """SettingsError where the study is written in Python and this process is not to run such code."""
-    if is_python(study) and not settings.simulation.allow_python_studies:
+    """SettingsError where the study is written in Python and this process is not to run such code.
+
+    Where it may, modules in the working folder are found too, after all that are installed.
+    """
+    if not is_python(study):
+        return
+    if not settings.simulation.allow_python_studies:
         raise SettingsError(
             f"Simulation.ALLOW_PYTHON_STUDIES ({settings.origin(_OPTION)}) is off and the study is Python code: if you "
             "trust it, set the option to true here and for every worker, for example with "
             "TROUPE_SIMULATION_ALLOW_PYTHON_STUDIES=true"
         )
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)

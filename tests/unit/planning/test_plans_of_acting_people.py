@@ -123,7 +123,8 @@ def test_units_of_interviews_are_people_and_those_of_worlds_are_worlds(planned: 
 def test_shards_of_worlds_are_as_large_as_their_calls_allow(planned: Make) -> None:
     small, long = planned(WORLD), planned({**WORLD, "steps": 500})
 
-    assert small.units_per_shard == 25
+    # Few worlds still keep several workers busy, as long as a shard has some 100 calls.
+    assert small.units_per_shard == -(-100 // small.study.calls_per_unit) < 25
     assert long.study.calls_per_unit >= 1_500
     assert long.units_per_shard == 10_000 // long.study.calls_per_unit
 
