@@ -14,6 +14,7 @@ from troupe_batch.errors import ResultsDamaged, SpecError
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.planning import Job, JobSpec, Plan, differences, make_plan, parse_job, resolve_job
 from troupe_batch.planning.acting import Acting
+from troupe_batch.planning.sharding import auto_units_per_shard
 from troupe_batch.population import PopulationSpec
 from troupe_batch.simulation.mind import MindSettings
 
@@ -126,7 +127,8 @@ def test_shards_of_worlds_are_as_large_as_their_calls_allow(planned: Make) -> No
     # Few worlds still keep several workers busy, as long as a shard has some 100 calls.
     assert small.units_per_shard == -(-100 // small.study.calls_per_unit) < 25
     assert long.study.calls_per_unit >= 1_500
-    assert long.units_per_shard == 10_000 // long.study.calls_per_unit
+    assert long.units_per_shard == -(-25 // 8)
+    assert auto_units_per_shard(1_000, long.study.calls_per_unit) == 10_000 // long.study.calls_per_unit
 
 
 TOO_MANY = """id: crowd
