@@ -190,7 +190,10 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One row of `llm_calls`: what a unit asked for and how it went, failures included."""
+    """One row of `llm_calls`: what a unit asked for and how it went, failures included.
+
+    `person_id` is whose call it was, None where it was made for all of a unit, or where a unit is one person anyway.
+    """
 
     purpose: str
     key: str
@@ -198,3 +201,4 @@ class CallRecord:
     status: str
     reason: str | None
     reply: ChatReply | None
+    person_id: str | None = None

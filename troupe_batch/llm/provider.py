@@ -21,6 +21,7 @@ from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.reading import read_completion
+from troupe_batch.llm.strict_schemas import UNKNOWN_TO_AZURE, without_keywords
 
 OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 15.0
@@ -49,12 +50,16 @@ class ConnectionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the requests of a kind of service differ: the name of the completion limit, and whether it reads a seed."""
+    """How the requests of a kind of service differ: the name of the completion limit, and whether it reads a seed.
+
+    `unknown_keywords` are those of JSON Schema that it refuses; what they say is checked when the reply is here.
+    """
 
     sends_seed: bool
     # Compatible servers know the older name of the limit; OpenAI's newer models refuse it.
     limit_field: str = "max_completion_tokens"
     is_azure: bool = False
+    unknown_keywords: frozenset[str] = frozenset()
 
 
 class OpenAIProvider:
@@ -150,7 +155,9 @@ class OpenAIProvider:
     def _format(self, schema: ReplySchema) -> orjson.Fragment:
         """The `response_format` of a schema, serialised once per schema."""
         if (fragment := self._formats.get(schema.digest)) is None:
-            inner = {"name": schema.name, "strict": True, "schema": schema.schema}
+            unknown = self._dialect.unknown_keywords
+            sent = without_keywords(schema.schema, unknown) if unknown else schema.schema
+            inner = {"name": schema.name, "strict": True, "schema": sent}
             fragment = orjson.Fragment(orjson.dumps({"type": "json_schema", "json_schema": inner}))
             self._formats[schema.digest] = fragment
         return fragment
@@ -179,6 +186,7 @@ def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
         sends_seed=spec.sends_seed,
         limit_field="max_tokens" if spec.kind == "compatible" else "max_completion_tokens",
         is_azure=spec.kind == "azure",
+        unknown_keywords=UNKNOWN_TO_AZURE if spec.kind == "azure" else frozenset(),
     )
     return OpenAIProvider(_client(spec, http), dialect=dialect, prices=prices, timeout_s=spec.timeout_s)
 

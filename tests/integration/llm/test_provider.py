@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from aiohttp import web
@@ -323,6 +323,45 @@ async def test_azure_gets_its_path_version_and_key(server: FaultServer, open_pro
     (seen,) = server.seen
     assert seen.path == "/openai/deployments/my%20deployment%2F1/chat/completions?api-version=2024-10-21"
     assert seen.headers["api-key"] == "azure-key"
+
+
+BOUNDED = ReplySchema(
+    "bounded",
+    {
+        "type": "object",
+        "properties": {"score": {"type": "integer", "minimum": 0, "maximum": 9}},
+        "required": ["score"],
+        "additionalProperties": False,
+    },
+)
+
+
+@pytest.mark.parametrize("kind", ["openai", "rehearsal", "compatible"])
+async def test_bounds_are_sent_to_who_knows_them(
+    server: FaultServer, open_provider: OpenProvider, kind: Literal["openai", "rehearsal", "compatible"]
+) -> None:
+    answer = completion({"score": 12})
+    server.answers = [from_rehearsal(answer) if kind == "rehearsal" else answer]
+    endpoint = Endpoint("rehearsal/abc/1", "m", is_rehearsal=kind == "rehearsal")
+    provider = open_provider(ConnectionSpec(kind, api_key="k", base_url=server.url))
+
+    await provider.complete(replace(PLAIN, endpoint=endpoint, reply_schema=BOUNDED))
+
+    assert server.seen[0].body["response_format"]["json_schema"]["schema"] == BOUNDED.schema
+
+
+async def test_azure_is_sent_no_bounds_and_its_replies_are_held_to_them_here(
+    server: FaultServer, open_provider: OpenProvider
+) -> None:
+    server.answers = [completion({"score": 12})]
+    endpoint = server.url.removesuffix("/v1")
+    spec = ConnectionSpec("azure", api_key="azure-key", azure_endpoint=endpoint, api_version="2024-10-21")
+
+    reply = await open_provider(spec).complete(replace(PLAIN, reply_schema=BOUNDED))
+
+    sent = server.seen[0].body["response_format"]["json_schema"]["schema"]
+    assert sent == {**BOUNDED.schema, "properties": {"score": {"type": "integer"}}}
+    assert (reply.status, reply.value) == (ReplyStatus.UNREADABLE, None)
 
 
 async def test_compatible_servers_get_the_older_name_of_the_limit_and_need_no_key(

@@ -14,7 +14,6 @@ from troupe_batch.errors import (
 )
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.simulation import mind as mind_module
 from troupe_batch.simulation.mind import Mind
 
 
@@ -48,18 +47,6 @@ async def test_a_mind_asks_for_each_text_once_and_records_it_once() -> None:
     assert [(call.purpose, call.key, call.sample, call.status) for call in mind.calls] == [
         ("embedding", key, "embedding", "ok") for key in keys
     ]
-
-
-async def test_only_so_many_vectors_are_kept_and_all_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mind_module, "_MOST_VECTORS_KEPT", 2)
-    model = WordModel()
-    mind = mind_of(model)
-
-    await mind.embed(["one", "two", "three"])
-    vectors = await mind.embed(["one", "three"])
-
-    assert model.asked == ["one", "two", "three", "one"]
-    assert (vectors == await mind_of().embed(["one", "three"])).all()
 
 
 async def test_a_mind_without_a_model_for_embeddings_says_so() -> None:

@@ -1,0 +1,47 @@
+"""What strict JSON schemas of the OpenAI API may hold, and schemas without what an endpoint does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+# Per schema, as OpenAI documents them ("Supported schemas" in the guide to structured outputs). Its third limit, 15,000
+# characters in one list of more than 250 values, is out of reach: no list of labels is that long here.
+MOST_LABELS_PER_CALL = 1_000
+MOST_CHARACTERS_PER_CALL = 120_000
+
+# Azure documents all of these as not supported, and refuses a strict schema that has one.
+UNKNOWN_TO_AZURE = frozenset(
+    {"minLength", "maxLength", "pattern", "format"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+    | {"minItems", "maxItems", "uniqueItems"}
+)
+
+_OF_SCHEMAS_BY_NAME = ("properties", "$defs", "definitions")
+_OF_VALUES = ("enum", "const", "required")
+
+
+def excess_of(labels: Sequence[str], what: str = "options") -> str | None:
+    """What makes these labels too much for one call, as the end of a sentence; None where they fit."""
+    if len(labels) > MOST_LABELS_PER_CALL:
+        return f"{len(labels)} {what}, and one call takes at most {MOST_LABELS_PER_CALL:,}"
+    if (characters := sum(map(len, labels))) > MOST_CHARACTERS_PER_CALL:
+        return f"{what} of {characters:,} characters together, and one call takes at most {MOST_CHARACTERS_PER_CALL:,}"
+    return None
+
+
+def without_keywords(schema: Mapping[str, Any], keywords: Collection[str]) -> dict[str, Any]:
+    """The schema without these keywords, wherever they are keywords: a property may be called `format` all the same."""
+    return {name: _without(name, part, keywords) for name, part in schema.items() if name not in keywords}
+
+
+def _without(name: str, part: Any, keywords: Collection[str]) -> Any:
+    if name in _OF_VALUES:
+        return part
+    if name in _OF_SCHEMAS_BY_NAME:
+        return {key: without_keywords(child, keywords) for key, child in part.items()}
+    if isinstance(part, Mapping):
+        return without_keywords(part, keywords)
+    if isinstance(part, list | tuple):
+        return [without_keywords(one, keywords) if isinstance(one, Mapping) else one for one in part]
+    return part
