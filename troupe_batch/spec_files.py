@@ -11,9 +11,19 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.spec_messages import did_you_mean, explained
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "SpecFile",
+    "did_you_mean",
+    "dotted",
+    "read_spec_file",
+    "read_spec_text",
+    "read_text_file",
+]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -22,13 +32,6 @@ _MAX_NODES = 2_000_000
 _MAX_DEPTH = 200
 # Python turns no longer texts into integers, and a longer number in a spec is a slip anyway.
 _MAX_DIGITS = 400
-_PLAIN_WORDS = {
-    "dict_type": "a group of `key: value` lines belongs here",
-    "model_type": "a group of `key: value` lines belongs here",
-    "model_attributes_type": "a group of `key: value` lines belongs here",
-    "list_type": "a list belongs here",
-    "tuple_type": "a list belongs here",
-}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|\\U0000[dD][89a-fA-F]")
 
 
@@ -70,6 +73,12 @@ class SpecFile:
         """A SpecError with this one mistake."""
         return self.errors([self.mistake(place, problem, cure)])
 
+    def naming(self, place: tuple[str | int, ...], error: SpecError) -> SpecError:
+        """The error about another file that is named at this place; as it is where that file has lines itself."""
+        if error.file == self.name or any(mistake.line is not None for mistake in error.mistakes):
+            return error
+        return self.errors([self.mistake(place, f"{error.file}: {one.problem}", one.cure) for one in error.mistakes])
+
     def errors(self, mistakes: list[Mistake]) -> SpecError:
         """A SpecError with these mistakes."""
         return SpecError(self.name, mistakes)
@@ -79,45 +88,8 @@ class SpecFile:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            mistakes = [self._translate(model, detail) for detail in error.errors(include_url=False)]
-            raise self.errors(mistakes) from error
-
-    def _translate(self, model: type[BaseModel], detail: ErrorDetails) -> Mistake:
-        place = self._real_place(detail["loc"])
-        if detail["type"] == "extra_forbidden":
-            known = _fields_at(model, detail["loc"][:-1])
-            return self.mistake(place, f"unknown field {place[-1]!r}", did_you_mean(str(place[-1]), known))
-        if detail["type"] == "missing":
-            return self.mistake(place, "this field is required", f"add `{detail['loc'][-1]}:`")
-        if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            return self._translate_tag(place, detail)
-        problem = _PLAIN_WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-        if detail["type"] not in ("value_error", "assertion_error") and place:
-            problem += f" (found {_short(detail['input'])})"
-        return self.mistake(place, problem)
-
-    def _translate_tag(self, place: tuple[str | int, ...], detail: ErrorDetails) -> Mistake:
-        """The field that says which kind of thing this is, is missing or unknown."""
-        context = detail.get("ctx", {})
-        field, kinds = str(context["discriminator"]).strip("'"), context.get("expected_tags", "")
-        if detail["type"] == "union_tag_not_found":
-            return self.mistake(place, f"`{field}` is required here", f"add `{field}:`")
-        cure = did_you_mean(str(context["tag"]), [kind.strip(" '") for kind in kinds.split(",")])
-        return self.mistake((*place, field), f"unknown {field} {context['tag']!r}", cure)
-
-    def _real_place(self, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-        """Without the names of union branches, which pydantic puts into a place and no user ever wrote."""
-        place: list[str | int] = []
-        here = self.data
-        for position, step in enumerate(loc):
-            is_last = position == len(loc) - 1
-            if isinstance(here, dict) and (step in here or is_last):
-                here = here.get(step)
-                place.append(step)
-            elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-                here = here[step]
-                place.append(step)
-        return tuple(place)
+            found = explained(model, self.data, error.errors(include_url=False))
+            raise self.errors([self.mistake(*one) for one in found]) from error
 
 
 def read_spec_file(path: Path) -> SpecFile:
@@ -156,15 +128,6 @@ def dotted(place: tuple[str | int, ...]) -> str:
     for step in place:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """A cure that names the nearest known word, else all of them."""
-    near = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
-    if near:
-        original = next(k for k in known if k.lower() == near[0])
-        return f"did you mean `{original}`?"
-    return f"known here: {', '.join(sorted(known))}" if known else ""
 
 
 def _read_json(name: str, text: str) -> SpecFile:
@@ -289,24 +252,6 @@ def _refuse_half_characters(file: SpecFile, value: Any, place: tuple[str | int, 
         raise file.error(safe, "half of a UTF-16 pair is no character", "write the character itself")
 
 
-def _fields_at(model: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """Field names of the pydantic model that stands at `loc`, as far as the annotations tell."""
-    found: list[type[BaseModel]] = [model]
-    for step in loc:
-        following: list[type[BaseModel]] = []
-        for candidate in found:
-            field = next((f for n, f in candidate.model_fields.items() if step in (n, f.alias)), None)
-            following += _models_in(field.annotation) if field else [candidate]
-        found = following or found
-    return sorted({f.alias or n for m in found for n, f in m.model_fields.items()})
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
-
-
 def _similar_file(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} either"
@@ -316,8 +261,3 @@ def _similar_file(path: Path) -> str:
 
 def _no_constant(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON number")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -32,7 +32,7 @@ _GENDER_DIMENSIONS = ("gender", "sex")
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """One category against its target among the first n people.
+    """One category against its target among n people of the population.
 
     `allowed` is how far `realised_share` may be off: one person for the whole population; for a part of it what 95 of
     100 simple random samples of that size would keep.
@@ -105,10 +105,15 @@ class Population:
         ]
         return np.array(drawn, dtype=np.bool_).reshape(len(shares), len(indices)).T
 
-    def margins(self, n: int | None = None) -> list[Margin]:
-        """Every category's target and what the first `n` people (all, if None) have of it; none for `people`."""
-        n = self.size if n is None else n
-        indices = self._indices(0, n)
+    def margins(self, of: int | Sequence[int] | None = None) -> list[Margin]:
+        """Every category's target and what these people have of it; none for `people`.
+
+        `of` is how many, from the first on, or the number of each; None means everybody.
+        """
+        indices = (
+            np.asarray(of, np.int64) if isinstance(of, Sequence) else self._indices(0, self.size if of is None else of)
+        )
+        n = len(indices)
         if self.spec.people or n == 0:
             return []
         codes = self._codes[indices]

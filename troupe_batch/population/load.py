@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from troupe_batch.errors import SpecError
 from troupe_batch.persona import parse_agent, parse_fragment
 from troupe_batch.population.draw import Population
 from troupe_batch.population.factors import Places
@@ -45,7 +46,7 @@ def load_population(path: Path) -> PopulationFile:
 def resolve_population(file: SpecFile, folder: Path) -> PopulationFile:
     """As `load_population`, from a file already read (or a part of one); other files are looked up in `folder`."""
     spec = file.parse(PopulationSpec)
-    dimensions, csv_lines = _with_tables(spec.dimensions, folder)
+    dimensions, csv_lines = _with_tables(spec.dimensions, folder, file)
     people = tuple(
         parse_agent(_file_at(entry, folder, file, ("people", i))).as_dict() for i, entry in enumerate(spec.people)
     )
@@ -65,7 +66,7 @@ def resolve_population(file: SpecFile, folder: Path) -> PopulationFile:
 
 
 def _with_tables(
-    dimensions: Mapping[str, Dimension], folder: Path
+    dimensions: Mapping[str, Dimension], folder: Path, file: SpecFile
 ) -> tuple[dict[str, Dimension], dict[str, tuple[str, tuple[int, ...]]]]:
     resolved: dict[str, Dimension] = {}
     lines: dict[str, tuple[str, tuple[int, ...]]] = {}
@@ -73,14 +74,22 @@ def _with_tables(
         resolved[name] = dimension
         if isinstance(dimension.table, str):
             path = folder / dimension.table
-            table = read_csv_table(path, name, dimension.given)
+            try:
+                table = read_csv_table(path, name, dimension.given)
+            except SpecError as error:
+                raise file.naming(("dimensions", name, "table"), error) from error
             resolved[name] = dimension.model_copy(update={"table": table.rows})
             lines[name] = (str(path), table.lines)
     return resolved, lines
 
 
 def _file_at(entry: str | dict[Any, Any], folder: Path, file: SpecFile, place: tuple[str | int, ...]) -> SpecFile:
-    return read_spec_file(folder / entry) if isinstance(entry, str) else file.part(*place)
+    if not isinstance(entry, str):
+        return file.part(*place)
+    try:
+        return read_spec_file(folder / entry)
+    except SpecError as error:
+        raise file.naming(place, error) from error
 
 
 def _fragment_data(file: SpecFile) -> dict[str, Any]:

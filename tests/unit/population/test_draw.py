@@ -324,3 +324,18 @@ def test_a_population_may_have_as_many_dimensions_as_its_file_may_name() -> None
 
     assert len(population.facts(0, 200)) == 64
     assert max(abs(margin.realised_share - margin.target) for margin in population.margins()) <= 1 / 200
+
+
+def test_margins_of_chosen_people_count_those_and_nobody_else() -> None:
+    people = population({"a": categorical(0.5, 0.3, 0.2)}, 60)
+    chosen = [3, 4, 8, 20, 21, 59]
+
+    found = {(m.dimension, m.category): m for m in people.margins(chosen)}
+
+    values = list(people.facts(0, 60)["a"][chosen])
+    assert {name: m.realised_count for (of, name), m in found.items() if of == "a"} == {
+        name: values.count(name) for name in ("c0", "c1", "c2")
+    }
+    assert all(m.realised_share == m.realised_count / 6 for m in found.values())
+    assert people.margins(range(60)) == people.margins(60) == people.margins()
+    assert people.margins([]) == []
