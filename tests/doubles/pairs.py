@@ -80,7 +80,9 @@ class PairStudy:
     questions: tuple[QuestionInfo, ...] = (MOOD,)
     extractions: tuple[ExtractionInfo, ...] = (IDEAS, ROLE)
     seats: int = 2
+    seat_names: tuple[str | None, ...] = ("host", None)
     calls_per_unit: int = 3
+    acts_per_unit: int = 2
     prompt_digests: Mapping[str, str] = field(default_factory=lambda: {"pair.md": "0" * 64})
 
     def seating(self, population: Facts, people: int) -> Pairs:
@@ -134,11 +136,13 @@ class _Talk:
 
     async def act(self, seat: int, model: ChatModel) -> None:
         person = self._people[seat]
-        event = Event(EventKind.ACTION, "TALK", actor_id=person.person_id, actor=person.name, step=0)
+        event = Event(EventKind.ACTION, "TALK", actor_id=person.person_id, actor=person.name, step=1)
         event.simulated_time = NOON
         status, reason, label = AnswerStatus.ANSWERED, None, None
         try:
-            reply = await self._ask(model, self.request(f"act {seat}", seat, _SCHEMA))
+            request = self.request(f"act {seat}", seat, _SCHEMA)
+            reply = await self._ask(model, request, person.person_id)
+            event.call_key = request.key().hex()
             label = str(reply.value["mood"])
             event.content, event.details = f"{person.name} says \ud800 {label}.", {"tone": "warm"}
         except RecordAndGoOn as error:
@@ -163,13 +167,14 @@ class _Talk:
         wanted = {extraction.id for extraction in self._study.extractions}
         return tuple(finding for finding in [*ideas, *roles] if finding.extraction_id in wanted)
 
-    async def _ask(self, model: ChatModel, request: ChatRequest) -> ChatReply:
+    async def _ask(self, model: ChatModel, request: ChatRequest, person_id: str | None = None) -> ChatReply:
+        key = request.key().hex()
         try:
             reply = await model.complete(request)
         except RecordAndGoOn as error:
-            self.calls.append(CallRecord("act", request.key().hex(), request.sample, "failed", str(error), None))
+            self.calls.append(CallRecord("act", key, request.sample, "failed", str(error), None, person_id))
             raise
-        self.calls.append(CallRecord("act", request.key().hex(), request.sample, reply.status, None, reply))
+        self.calls.append(CallRecord("act", key, request.sample, reply.status, None, reply, person_id))
         return reply
 
 

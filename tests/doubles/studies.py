@@ -43,10 +43,13 @@ def person(index: int, **facts: Scalar) -> TinyPerson:
 def run(
     asked: Study, model: ChatModel, *, case: int = 3, replicate: int = 0, settings: UnitSettings = SETTINGS
 ) -> UnitOutcome:
-    """One unit, with people who take part in no other case."""
+    """One unit, with people who take part in no other case. Raises what the unit died of."""
     unit = Unit(case, f"u{case}.{replicate}", case, replicate, asked.arm_of(case))
     people = [asked.in_seat(seat, person(case * asked.seats + seat)) for seat in range(asked.seats)]
-    return asyncio.run(asked.run_unit(unit, people, model, settings))
+    outcome = asyncio.run(asked.run_unit(unit, people, model, settings))
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
 
 
 def asked_in(request: Asked) -> list[str]:

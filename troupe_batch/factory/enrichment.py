@@ -96,10 +96,10 @@ async def enrich(
     try:
         reply = await model.complete(request)
     except RecordAndGoOn as error:
-        call = CallRecord(PURPOSE, key, sample, EnrichStatus.FAILED, str(error), None)
+        call = CallRecord(PURPOSE, key, sample, EnrichStatus.FAILED, str(error), None, person.person_id)
         return Enriched(None, EnrichStatus.FAILED, (call,), str(error))
     status, reason = _status_of(reply, level)
-    call = CallRecord(PURPOSE, key, sample, reply.status, reason, reply)
+    call = CallRecord(PURPOSE, key, sample, reply.status, reason, reply, person.person_id)
     if status != EnrichStatus.DONE:
         return Enriched(None, status, (call,), reason)
     return Enriched(person.with_persona(_with_prose(person, level, reply.value)), status, (call,))

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.errors import FixTheInput
 from troupe_batch.factory.enrichment import Asking, Enriched, EnrichStatus, enrich
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.persona import Persona, Scalar, merge
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.simulation import TinyPerson
+from troupe_batch.simulation.arguments import shown
 
 
 class TinyPersonFactory:
@@ -27,6 +29,11 @@ class TinyPersonFactory:
         asking: Asking | None = None,
     ) -> None:
         """`locale` and `enrich` stand in for what the population file says; `asking` is needed to enrich anyone."""
+        if not isinstance(population, Population):
+            raise FixTheInput(
+                f"TinyPersonFactory takes a Population, not {shown(population)}; read one with "
+                "`troupe_batch.population.load_population(path).population`"
+            )
         self._population = population
         self._locale = locale or population.spec.locale
         self._asking = asking

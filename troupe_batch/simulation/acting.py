@@ -17,10 +17,12 @@ from troupe_batch.simulation.faculties import Actor, carry_out
 from troupe_batch.simulation.inner_life import InnerLife
 from troupe_batch.simulation.memory import Result
 from troupe_batch.simulation.quality import Scores, best_of, judged
+from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 
 PURPOSE = "act"
 _DONE = Action(ActionKind.DONE.value)
 _BASIC = frozenset(ActionKind)
+_CUT_SHORT = "You were cut short: what you said just now reached nobody."
 
 
 class ActingPerson(Actor, Protocol):
@@ -91,14 +93,17 @@ class _Turn:
         self._attempts = 0
         self._attempts_of_round = 1
         self._quality: float | None = None
+        self._scores: Scores | None = None  # the latest there are
         self._actions: list[Action] = []
         self._performed: list[Action] = []
         self._events: list[Event] = []
         self._last: _Generated | None = None
+        self._key: str | None = None  # of the reply that is carried out
 
     async def round(self) -> bool:
         """One call, carried out; whether there must be another, because there is something new to look at."""
         self._last = generated = await self._generate()
+        self._key = generated.key
         self._rounds += 1
         has_results = False
         for action in generated.actions[:-1]:
@@ -118,30 +123,32 @@ class _Turn:
         self._attempts += best.attempts
         self._attempts_of_round = best.attempts
         self._quality = best.scores.lowest if best.scores is not None else None
+        self._scores = best.scores or self._scores
         if best.unscored_because is not None:
-            self._record_failure("QUALITY_CHECK", best.unscored_because)
+            self._record_failure("QUALITY_CHECK", best.unscored_because, best.unscored_call_key)
         return best.value
 
     async def _judge(self, generated: _Generated, number: int) -> Scores:  # noqa: ARG002 -- a draw of its own anyway
         life, mind = self._life, self._mind
-        draw = mind.draw_of(self._person.person_id, life.calls_made)
+        draw = life.next_draw(mind, self._person.person_id)
         with self._counted():
             return await judged(self._person, generated.actions, mind, draw)
 
     async def _attempt(self, number: int, feedback: str | None) -> _Generated:  # noqa: ARG002 -- as above
         person, life, mind = self._person, self._life, self._mind
         messages = act_prompt(person.block, life, mind, self._question, is_going_on=self._rounds > 0, feedback=feedback)
-        schema = act_schema(life.repertoire, self._question, mind.settings.max_actions - len(self._actions))
-        draw = mind.draw_of(person.person_id, life.calls_made)
+        schema = act_schema(life.repertoire, self._question, mind.settings.max_actions)
+        draw = life.next_draw(mind, person.person_id)
         with self._counted():
             reply = await mind.ask(PURPOSE, messages, schema, draw=draw)
+        key = mind.calls[-1].key
         if reply.status is not ReplyStatus.OK:
-            raise CannotAct(reply.status, reply.reason or "the reply gives no reason")
+            raise CannotAct(reply.status, reply.reason or "the reply gives no reason", call_key=key)
         # Again, although the model stack has done so: other models may stand behind a mind.
         value = reply.value
         if problem := schema.problem(value) or (schema.check(value) if schema.check is not None else None):
-            raise CannotAct(ReplyStatus.UNREADABLE, problem)
-        return _Generated(read_actions(value), read_state(value), read_answer(value), reply, mind.calls[-1].key, draw)
+            raise CannotAct(ReplyStatus.UNREADABLE, problem, call_key=key)
+        return _Generated(read_actions(value), read_state(value), read_answer(value), reply, key, draw)
 
     async def _perform(self, action: Action) -> bool:
         """Carry one action out; whether it brought something to see."""
@@ -154,7 +161,7 @@ class _Turn:
         life.episodic.add(action, life.mental_state.datetime)
         if action.type in _BASIC:
             return False
-        result = await carry_out(life.faculties, self._person, action)
+        result = await carry_out(life.faculties, self._person, action, self._key)
         if result is None:
             return False
         life.episodic.add(Result(action.type, result), life.mental_state.datetime)
@@ -164,9 +171,11 @@ class _Turn:
         """The act as a whole."""
         if self._last is None:
             raise ValueError("no round was played")
-        self._record(_DONE)
+        done = self._record(_DONE)
+        if self._scores is not None:
+            done.details = self._scores.as_details()
         self._performed.append(_DONE)
-        self._life.repeats.end_act()
+        self._life.end_act()
         last = self._last
         return Act(
             tuple(self._actions),
@@ -181,11 +190,17 @@ class _Turn:
 
     def break_off(self, error: RecordAndGoOn) -> None:
         """Put on record that the act brought nothing, or nothing further; what was said in it reaches nobody."""
-        for event in self._events:
+        life = self._life
+        is_unheard = False
+        for event, action in zip(self._events, self._actions, strict=True):
             if event.type in (ActionKind.TALK, ActionKind.REACH_OUT) and event.status is EventStatus.HAPPENED:
                 event.status, event.reason = EventStatus.UNDELIVERED, "the act broke off"
-        self._life.repeats.end_act()
-        self._record_failure("ACT", str(error) or type(error).__name__)
+                life.repeats.take_back(action)
+                is_unheard = True
+        life.end_act()
+        if is_unheard:
+            life.perceive(Stimulus(StimulusKind.VISUAL, _CUT_SHORT))
+        self._record_failure("ACT", str(error) or type(error).__name__, error.call_key)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -199,10 +214,10 @@ class _Turn:
         self._life.calls_made += 1
         self._calls += 1
 
-    def _record_failure(self, what: str, reason: str) -> None:
+    def _record_failure(self, what: str, reason: str, call_key: str | None) -> None:
         person = self._person
         event = Event(EventKind.FAILURE, what, actor_id=person.person_id, actor=person.name)
-        event.status, event.reason = EventStatus.FAILED, reason
+        event.status, event.reason, event.call_key = EventStatus.FAILED, reason, call_key
         self._life.record(event)
 
     def _record(self, action: Action) -> Event:
@@ -212,6 +227,7 @@ class _Turn:
         event.details = action.details
         event.quality = self._quality
         event.attempts = self._attempts_of_round
+        event.call_key = self._key
         self._actions.append(action)
         self._events.append(event)
         self._life.record(event)

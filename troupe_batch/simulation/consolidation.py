@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from troupe_batch.errors import RecordAndGoOn
@@ -10,6 +10,7 @@ from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role
 from troupe_batch.simulation.acting import ActingPerson
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.inner_life import InnerLife
+from troupe_batch.simulation.judging import with_occasion
 from troupe_batch.simulation.templates import render
 
 PURPOSE = "consolidate"
@@ -27,28 +28,30 @@ async def consolidate(person: ActingPerson, life: InnerLife, *, keep: int = 0) -
     if not mind.settings.consolidates or through < 1:
         return False
     lines = "\n".join([entry.line for entry in episode[:through]])
-    messages = (_rules(), Message(Role.USER, f"{person.block}\n\n<memory>\n{lines}\n</memory>"))
-    draw = mind.draw_of(person.person_id, life.calls_made)
+    messages = (_rules(mind.premise), Message(Role.USER, f"{person.block}\n\n<memory>\n{lines}\n</memory>"))
+    draw = life.next_draw(mind, person.person_id)
     try:
         reply = await mind.ask(PURPOSE, messages, _SCHEMA, draw=draw)
     except RecordAndGoOn as error:
         life.calls_made += 1
         return _failed(person, life, str(error) or type(error).__name__)
     life.calls_made += 1
+    key = mind.calls[-1].key
     if reply.status is not ReplyStatus.OK:
-        return _failed(person, life, f"{reply.status}: {reply.reason}")
+        return _failed(person, life, f"{reply.status}: {reply.reason}", key)
     if problem := _SCHEMA.problem(reply.value) or _problem(reply.value):
-        return _failed(person, life, f"{ReplyStatus.UNREADABLE}: {problem}")
+        return _failed(person, life, f"{ReplyStatus.UNREADABLE}: {problem}", key)
     life.episodic.consolidate(reply.value["summary"].strip(), through=through)
     life.semantic.add(*reply.value["facts"])
     event = Event(EventKind.CHANGE, _TYPE, reply.value["summary"].strip(), person.person_id, person.name)
+    event.call_key = key
     life.record(event)
     return True
 
 
-def _failed(person: ActingPerson, life: InnerLife, reason: str) -> bool:
+def _failed(person: ActingPerson, life: InnerLife, reason: str, call_key: str | None = None) -> bool:
     event = Event(EventKind.FAILURE, _TYPE, actor_id=person.person_id, actor=person.name)
-    event.status, event.reason = EventStatus.FAILED, reason
+    event.status, event.reason, event.call_key = EventStatus.FAILED, reason, call_key
     life.record(event)
     return False
 
@@ -57,9 +60,9 @@ def _problem(value: Any) -> str | None:
     return None if value["summary"].strip() else "summary is empty; say what happened"
 
 
-@cache
-def _rules() -> Message:
-    return Message(Role.SYSTEM, render("consolidate.md"))
+@lru_cache(maxsize=256)
+def _rules(premise: str) -> Message:
+    return Message(Role.SYSTEM, with_occasion(render("consolidate.md"), premise))
 
 
 _SCHEMA = ReplySchema(

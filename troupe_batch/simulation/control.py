@@ -55,6 +55,8 @@ class Control:
     def __init__(self, path: str | PathLike[str], mind: Mind) -> None:
         self._mind = mind
         self._file = ReplyFile(Path(path))
+        # The program begins again, and with it the count of people who share an id.
+        mind.forget_namesakes()
         self._inner = mind.model
         self._model = _Restoring(self._inner, self._file)
         mind.model = self._model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -69,6 +70,10 @@ def _pdf(path: Path, data: bytes) -> str:
     from pypdf import PdfReader  # noqa: PLC0415 -- slow to import, and few runs have such files
     from pypdf.errors import DependencyError, FileNotDecryptedError  # noqa: PLC0415 -- as above
 
+    parser_log = logging.getLogger("pypdf")
+    if parser_log.level == logging.NOTSET:
+        # What ails a file is in the error; pypdf would print it too, and much about files that it reads well.
+        parser_log.setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(BytesIO(data))
         # Many files are encrypted only against changes, and open without a password.

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+FIRST_STEP = 1
+"""The number of the first step of a world."""
 
 
 class EventKind(StrEnum):
@@ -36,8 +40,10 @@ class Event:
     """One row of `events`. `type` is a StimulusKind, an ActionKind, a faculty's action, or what changed or failed.
 
     `actor_id` is who acted or spoke, None for the world itself; `target_id` who it was for, None for everyone there.
-    `step` counts the steps of a world from 0, None outside of one. `quality` is the lowest score (0 to 9) of the
-    checks that an action passed through; `attempts` how many times the act was generated.
+    `step` counts the steps of a world, or the items of an interview's script, from 1; None outside of both. `quality`
+    is the lowest score (0 to 9) of the checks that an action passed through; `attempts` how many times the act was
+    generated. `call_key` is the hex key of the reply that brought the action, or that could not be used. `details` are
+    texts, but for the DONE of an act that was checked: there they are what each claim scored, and why.
     """
 
     kind: EventKind
@@ -47,13 +53,14 @@ class Event:
     actor: str | None = None
     target_id: str | None = None
     target: str | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     status: EventStatus = EventStatus.HAPPENED
     reason: str | None = None
     step: int | None = None
     simulated_time: datetime | None = None
     quality: float | None = None
     attempts: int | None = None
+    call_key: str | None = None
 
 
 class Journal:

@@ -13,6 +13,7 @@ import numpy as np
 
 from troupe_batch.errors import FixTheInput, RecordAndGoOn, TroupeError
 from troupe_batch.simulation.actions import Action, ActionKind
+from troupe_batch.simulation.arguments import all_of
 from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.events import Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.mind import Mind
@@ -106,9 +107,12 @@ class FacultyFailed(Exception):
     """An action could not be carried out; the message tells the person why. `carry_out` makes a result of it."""
 
 
-async def carry_out(faculties: Sequence[Faculty], person: Actor, action: Action) -> str | None:
+async def carry_out(
+    faculties: Sequence[Faculty], person: Actor, action: Action, call_key: str | None = None
+) -> str | None:
     """What the action brings the person to see. One that fails, or nobody knows, is a result that says so, and a row.
 
+    `call_key` is the hex key of the reply that brought the action, for that row.
     Raises only errors of the tree: what the model raised, or what the user is to mend.
     """
     faculty = next((one for one in faculties if any(spec.type == action.type for spec in one.actions)), None)
@@ -124,15 +128,15 @@ async def carry_out(faculties: Sequence[Faculty], person: Actor, action: Action)
         reason = f"{type(error).__name__}: {error}"
         facts = {"action": "faculty_failed", "type": action.type, "error": type(error).__name__}
         _LOG.warning("A faculty failed with an error of its own", extra=facts)
-    journal_failure(person, action, reason)
+    journal_failure(person, action, reason, call_key)
     return f"{action.type} failed: {reason}"
 
 
-def journal_failure(person: Actor, action: Action, reason: str) -> None:
+def journal_failure(person: Actor, action: Action, reason: str, call_key: str | None = None) -> None:
     """Put on record that an action of the person failed, and why."""
     failed = EventStatus.FAILED
     event = Event(EventKind.FAILURE, action.type, action.content, person.person_id, person.name, status=failed)
-    event.details, event.reason = action.details, reason
+    event.details, event.reason, event.call_key = action.details, reason, call_key
     person.journal.add(event)
 
 
@@ -186,11 +190,16 @@ class GroundingFaculty:
     )
 
     def __init__(self, documents: Sequence[Document], *, longest: int = 4_000) -> None:
-        self.documents = tuple(documents)
+        self.documents = all_of(Document, documents, "read files with `read_documents(paths)`")
         self._by_name = {document.name.casefold(): document for document in self.documents}
         self._longest = longest
         if len(self._by_name) < len(self.documents):
             raise FixTheInput("two documents have the same name; give each a name of its own")
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether a document is too long to be shown whole."""
+        return any(len(document.text) > self._longest for document in self.documents)
 
     async def perform(self, person: Actor, action: Action) -> str:
         """The document, its passages that matter, or the list of all."""

@@ -7,27 +7,34 @@ from datetime import datetime
 from typing import Self
 
 from troupe_batch.errors import FixTheInput
+from troupe_batch.simulation.addressing import Voices
+from troupe_batch.simulation.arguments import a_text, all_of, some_texts
 from troupe_batch.simulation.clock import DEFAULT_START
-from troupe_batch.simulation.events import Event, EventKind, Journal
+from troupe_batch.simulation.events import FIRST_STEP, Event, EventKind, Journal
+from troupe_batch.simulation.mental_state import spoken_time
 from troupe_batch.simulation.mind import Mind, connected_mind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person import TinyPerson, source_name
 from troupe_batch.simulation.roster import Roster
 from troupe_batch.simulation.routing import carry_out
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.transcript import Transcript
-from troupe_batch.simulation.world_transcript import world_transcript
+from troupe_batch.simulation.world_transcript import is_open, world_transcript
+
+_MAKE_A_PERSON = 'make one with `TinyPerson("Lisa")` and give a list of them'
 
 
 class Gathering:
     """The part of a world that needs no model: seats, broadcasts, routing and the journal."""
 
     def __init__(self, name: str, *, mind: Mind | None, start: datetime | None) -> None:
-        self.name = name
+        kind = type(self).__name__
+        self.name = a_text(name, f"the name of a {kind}", f'name it first: {kind}("Somewhere", people)')
         self.journal = Journal()
-        self.journal.step = 0
+        self.journal.step = FIRST_STEP
         self.journal.now = start or DEFAULT_START
         self._mind = mind
         self._roster = Roster()
+        self._voices = Voices()
         self._settled = 0
 
     # --- who is there
@@ -46,12 +53,18 @@ class Gathering:
         """Seat a person after the others; from now on they perceive what is said to all.
 
         Who has no mind of their own thinks with the world's. What they do is on the world's record as long as they
-        are here, and they go by a name that nobody else here has.
+        are here, and they go by a name that nobody else here has. Whom they had in reach before is out of reach.
         """
+        all_of(TinyPerson, [person], _MAKE_A_PERSON)
+        # Who was in reach elsewhere is not here.
+        person.mental_state.lose_all()
+        return self._seat(person)
+
+    def _seat(self, person: TinyPerson) -> Self:
         # Who comes later has not heard what was said before.
         self._settle()
         self._roster.add(person)
-        person.go_by(self.name_of(person))
+        person.go_by(self.name_of(person)).be_the_only_one()
         person.journal = self.journal
         person.mental_state.datetime = self.now
         if self._mind is not None and person._own_mind is None:  # noqa: SLF001 -- `mind` would look for a connected one
@@ -60,18 +73,21 @@ class Gathering:
 
     def add_people(self, people: Iterable[TinyPerson]) -> Self:
         """Seat several people, in this order."""
-        for person in people:
+        for person in all_of(TinyPerson, people, _MAKE_A_PERSON):
             self.add_person(person)
         return self
 
     def remove_person(self, person: TinyPerson | str) -> Self:
-        """Take a person out of the world: they keep their memory, and nobody here can reach them any more."""
+        """Take a person out of the world: they keep their memory, and nobody here can reach them any more.
+
+        What happens to them from now on stands in the journal that was theirs before they came into any world.
+        """
         gone = self.person(person) if isinstance(person, str) else person
         if gone not in self._roster:
             raise FixTheInput(f"{gone!r} is not in {self.name}")
         self._settle()
         self._roster.remove(gone)
-        gone.journal = Journal()
+        gone.journal = gone._inner.own_journal  # noqa: SLF001 -- nobody else should write into it meanwhile
         for other in self.people:
             other.make_inaccessible(gone)
             gone.make_inaccessible(other)
@@ -131,7 +147,7 @@ class Gathering:
 
     def broadcast_context_change(self, context: Iterable[str]) -> Self:
         """Everybody is in this situation from now on, in place of the one before."""
-        parts = tuple(context)
+        parts = some_texts(context, "a context")
         self.journal.add(Event(EventKind.CHANGE, "CONTEXT", "; ".join(parts)))
         for person in self.people:
             person.mental_state.context = parts
@@ -142,8 +158,9 @@ class Gathering:
         return self._show_all(StimulusKind.LOCATION, place)
 
     def _show_all(self, kind: StimulusKind, text: str, source: TinyPerson | str | None = None) -> Self:
+        a_text(text, "what everybody perceives")
+        name = source_name(source)
         speaker = source if isinstance(source, TinyPerson) else None
-        name = (source.name or source.person_id) if isinstance(source, TinyPerson) else source
         event = Event(EventKind.STIMULUS, kind, text, actor=name)
         event.actor_id = speaker.person_id if speaker is not None else None
         self.journal.add(event)
@@ -158,12 +175,24 @@ class Gathering:
         events = self.journal.events
         return world_transcript(events if last is None else events[max(0, len(events) - last) :])
 
+    def pp_current_interactions(self, last: int | None = None) -> Transcript:
+        """As `transcript`, by the name that users of TinyTroupe know; it prints nothing, a notebook shows it."""
+        return self.transcript(last)
+
+    def __repr__(self) -> str:
+        now = spoken_time(self.now)
+        return f"{type(self).__name__}({self.name!r}, {len(self.people)} people, step {self.step}, {now})"
+
+    def open_transcript(self) -> Transcript:
+        """As `transcript`, of what others could hear and see: no thoughts, and nothing that reached nobody."""
+        return world_transcript(filter(is_open, self.journal.events))
+
     # --- time and record
 
     @property
     def step(self) -> int:
-        """The number of the next step, or of the one under way, from 0."""
-        return self.journal.step or 0
+        """The number of the step to come, or of the one under way, from 1."""
+        return self.journal.step or FIRST_STEP
 
     @property
     def now(self) -> datetime:
@@ -179,7 +208,8 @@ class Gathering:
         """Carry out what has been done since the last time, which may have been asked of people outside of a step."""
         events = self.journal.events
         for event in events[self._settled :]:
+            self._voices.note(event)
             actor = self._roster.with_id(event.actor_id) if event.actor_id is not None else None
             if actor is not None:
-                carry_out(event, actor, self._roster, self)
+                carry_out(event, actor, self._roster, self, self._voices)
         self._settled = len(events)

@@ -19,8 +19,8 @@ from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 class InnerLife:
     """State, memory and abilities of one person. `calls_made` names the draws of the person's calls, so it is state.
 
-    `called` is the name the person goes by where it is not that of the persona. `rest` is what an agent file held
-    beside the persona.
+    `journal` is that of the world that the person is in, and `own_journal` where there is none. `called` is the name
+    the person goes by where it is not that of the persona. `rest` is what an agent file held beside the persona.
     """
 
     __slots__ = (
@@ -31,6 +31,9 @@ class InnerLife:
         "journal",
         "mental_state",
         "mind",
+        "namesake",
+        "numbered_by",
+        "own_journal",
         "repeats",
         "repertoire",
         "rest",
@@ -39,7 +42,8 @@ class InnerLife:
 
     def __init__(self, *, mind: Mind | None = None, journal: Journal | None = None, called: str | None = None) -> None:
         self.mind = mind
-        self.journal = journal if journal is not None else Journal()
+        self.own_journal = journal if journal is not None else Journal()
+        self.journal = self.own_journal
         self.called = called
         self.calls_made = 0
         self.mental_state = MentalState()
@@ -49,6 +53,22 @@ class InnerLife:
         self.repertoire: Repertoire = NOTHING_BESIDE
         self.repeats = Repeats()
         self.rest: Mapping[str, Any] = {}
+        self.namesake: int | None = None
+        self.numbered_by: Mind | None = None
+
+    def next_draw(self, mind: Mind, person_id: str) -> str:
+        """The name of the person's next draw: of no other person's, also where two have one id."""
+        if self.numbered_by is not mind:
+            # A number from a saved state is kept; one that another mind gave says nothing here.
+            self.namesake = mind.namesake(person_id, self.namesake if self.numbered_by is None else None)
+            self.numbered_by = mind
+        name = person_id if self.namesake == 1 else f"{person_id}#{self.namesake}"
+        return mind.draw_of(name, self.calls_made)
+
+    def end_act(self) -> None:
+        """An act is over: what comes from now on has been seen by none, and what was looked up is shortened."""
+        self.repeats.end_act()
+        self.episodic.end_act()
 
     def add_faculty(self, faculty: Faculty) -> None:
         """Be able to do this too."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, SupportsIndex, TypeAlias
 
 from troupe_batch.errors import FixTheInput
+from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown
+from troupe_batch.simulation.events import FIRST_STEP
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.propositions import Proposition
@@ -45,36 +47,48 @@ class Intervention:
 
     The last is a failure on the world's record: what cannot be judged does not hold, and is asked again in the next
     step. All interventions of a world are looked at before the effect of any; effects come in the order in which the
-    world has its interventions. With `once` (the default) an intervention fires at most once in a world; without, in
-    every step in which its preconditions hold. `targets` is what preconditions and effect are given: the world
-    (default), a person of it, or several.
+    world has its interventions. An effect whose model call fails for good has fired, and is a failure on record. One
+    that raises an error of its own has not: the other effects of the step come about, the failure is put on record,
+    and then, before anybody acts, the error is raised; the next run tries the same step again.
+
+    With `once` (the default) an intervention fires at most once in a world; without, in every step in which its
+    preconditions hold. `targets` is what preconditions and effect are given: the world (default), a person of it, or
+    several.
 
     It keeps nothing of what happened, so one object serves any number of worlds; its `name` tells it from the others.
     """
 
     def __init__(self, name: str, targets: Targets | None = None, *, once: bool = True) -> None:
-        self.name = name
+        self.name = a_text(name, "the name of an intervention", 'write Intervention("its name", targets)')
         self.once = once
-        self._targets = targets
+        self._targets = _checked(targets)
         self._steps: frozenset[int] | None = None
         self._functions: list[Holds] = []
         self._claims: list[tuple[Claim, int | None]] = []
         self._effect: Effect | None = None
 
     def when_step(self, *steps: int) -> Self:
-        """Only in these steps of the world, counted from 0."""
-        if not steps or min(steps) < 0:
-            raise FixTheInput(f"intervention {self.name!r}: when_step takes one or more steps, counted from 0")
+        """Only in these steps of the world, counted from 1."""
+        for step in steps:
+            if not isinstance(step, SupportsIndex):
+                raise FixTheInput(f"intervention {self.name!r}: when_step takes numbers, not {shown(step)}")
+        if not steps or min(steps) < FIRST_STEP:
+            raise FixTheInput(f"intervention {self.name!r}: when_step takes one or more steps, counted from 1")
         self._steps = frozenset(steps)
         return self
 
     def when(self, holds: Holds) -> Self:
         """Only where `holds(targets)` is true. It costs no call, so it comes before whatever a model is asked."""
+        a_function(holds, "when", "lambda world: world.failures")
         self._functions.append(holds)
         return self
 
     def when_proposition(self, proposition: Claim, *, at_least: int | None = None) -> Self:
         """Only where a model finds the proposition true of the targets, or scores it `at_least` so high (0 to 9)."""
+        if not callable(getattr(proposition, "check", None)):
+            raise FixTheInput(
+                f"when_proposition takes a Proposition, not {shown(proposition)}; for a claim in words use `when_text`"
+            )
         self._claims.append((proposition, at_least))
         return self
 
@@ -84,8 +98,14 @@ class Intervention:
 
     def effect(self, act: Effect) -> Self:
         """What happens: `act(targets)`, awaited where it is async."""
+        a_function(act, "effect", 'lambda world: world.broadcast("...")')
         self._effect = act
         return self
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether something would happen; a world takes no intervention without an effect."""
+        return self._effect is not None
 
     def targets_in(self, world: TinyWorld) -> Targets:
         """What preconditions and effect are given."""
@@ -115,6 +135,12 @@ class Intervention:
 
     def __repr__(self) -> str:
         return f"Intervention({self.name!r})"
+
+
+def _checked(targets: Targets | None) -> Targets | None:
+    if targets is None or isinstance(targets, TinyWorld | TinyPerson):
+        return targets
+    return all_of(TinyPerson, targets, "give a world, a person or a list of people")
 
 
 async def _holds(claim: Claim, at_least: int | None, targets: Targets, mind: Mind | None) -> bool:

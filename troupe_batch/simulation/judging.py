@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.llm.chat import ChatReply, Message, ReplySchema, ReplyStatus, Role
+from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.transcript import cut
 
 _PROMPTS = Path(__file__).parent / "prompts"
 # What stands between these marks was said or written by others; none of it may end the material early.
-_MARK = re.compile(r"<(?=\s*/?\s*(?:material|person|persona|claim|claims)\b)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*/?\s*(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
 
 
 class Observed(Protocol):
@@ -55,6 +57,15 @@ class ObservedPerson(Protocol):
         ...
 
 
+@runtime_checkable
+class _Public(Protocol):
+    """Something of which a part could be heard and seen by others: a world."""
+
+    def open_transcript(self) -> str:
+        """What others could hear and see, in lines."""
+        ...
+
+
 Target: TypeAlias = Observed | Sequence[Observed]
 
 
@@ -66,13 +77,28 @@ async def asked(
     # No other call of the mind can have been recorded since: nothing was awaited in between.
     key = mind.calls[-1].key
     if reply.status is not ReplyStatus.OK:
-        raise CannotAct(str(reply.status), reply.reason or f"the reply to {purpose!r} cannot be used")
+        reason = reply.reason or f"the reply to {purpose!r} cannot be used"
+        raise CannotAct(str(reply.status), reason, call_key=key)
     return reply, key
 
 
-def question(rules: str, *parts: str) -> tuple[Message, ...]:
-    """The messages of one judgement: the rules of `prompts/<rules>.md`, then the parts as one message."""
-    return Message(Role.SYSTEM, rules_text(_PROMPTS / f"{rules}.md")), Message(Role.USER, "\n\n".join(parts))
+def question(rules: str, *parts: str, premise: str = "") -> tuple[Message, ...]:
+    """The messages of one judgement: the rules of `prompts/<rules>.md` and the occasion, then the parts in one."""
+    system = with_occasion(rules_text(_PROMPTS / f"{rules}.md"), premise)
+    return Message(Role.SYSTEM, system), Message(Role.USER, "\n\n".join(parts))
+
+
+@lru_cache(maxsize=256)
+def with_occasion(rules: str, premise: str) -> str:
+    """The rules, and behind them the premise of a study as a block of its own; the rules alone where there is none.
+
+    The material of an arm stands between marks of its own there, since in front of a judge `material` is something
+    else.
+    """
+    if not premise:
+        return rules
+    shown = disarmed(premise).replace("&lt;material>", "<shown>").replace("&lt;/material>", "</shown>")
+    return f"{rules}\n\n<occasion>\n{shown}\n</occasion>"
 
 
 @cache
@@ -108,12 +134,21 @@ def verdict_problem(value: Any) -> str | None:
 
 
 def material(
-    target: Target, *, include_persona: bool = False, first_n: int | None = None, last_n: int | None = None
+    target: Target,
+    *,
+    include_persona: bool = False,
+    first_n: int | None = None,
+    last_n: int | None = None,
+    is_open: bool = False,
 ) -> str:
-    """What is to be judged, between marks: the lines of each transcript, the first and last ones where so limited."""
+    """What is to be judged, between marks: the lines of each transcript, the first and last ones where so limited.
+
+    With `is_open` only what others could hear and see, as far as the target tells it apart: a world does.
+    """
     parts = []
     for one in observed(target):
-        lines = _cut(disarmed(one.transcript()), first_n, last_n)
+        told = one.open_transcript() if is_open and isinstance(one, _Public) else one.transcript()
+        lines = _cut(disarmed(told), first_n, last_n)
         about = f"{one.block}\n" if include_persona and isinstance(one, ObservedPerson) else ""
         parts.append(f"{_title(one)}\n{about}{lines or '(nothing has happened)'}")
     return "<material>\n" + "\n\n".join(parts) + "\n</material>"
@@ -154,17 +189,15 @@ def disarmed(text: str) -> str:
 
 def _title(one: Observed) -> str:
     if isinstance(one, ObservedPerson):
-        return f"## What {disarmed(one.name or one.person_id)} saw, heard and did"
-    return f"## What happened in {disarmed(one.name or 'the world')}"
+        return f"## What {_named(one.name or one.person_id)} saw, heard and did"
+    return f"## What happened in {_named(one.name or 'the world')}"
+
+
+def _named(name: str) -> str:
+    return disarmed(one_line(name))
 
 
 def _cut(text: str, first_n: int | None, last_n: int | None) -> str:
     if first_n is None and last_n is None:
         return text
-    lines = text.splitlines()
-    first, last = max(0, first_n or 0), max(0, last_n or 0)
-    left_out = len(lines) - first - last
-    if left_out <= 0:
-        return text
-    # Not lines[-last:]: with 0 that is everything.
-    return "\n".join([*lines[:first], f"({left_out} lines left out)", *lines[len(lines) - last :]])
+    return cut(text, max(0, first_n or 0), max(0, last_n or 0))

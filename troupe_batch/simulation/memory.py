@@ -14,6 +14,10 @@ from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 
 # What somebody wrote or ordered stands in full among the events; they themselves remember how it began.
 _LONGEST_FIELD = 300
+# So does what they looked up stand in full only until the act is over in which they did.
+_LONGEST_RESULT = 600
+# However much happens between two acts, a prompt shows so many entries of it at most.
+_MOST_UNANSWERED = 200
 
 
 class Summary(NamedTuple):
@@ -46,11 +50,12 @@ class EpisodicMemory:
     The first entry after simulated time has moved on says what time it is.
     """
 
-    __slots__ = ("_marked", "entries", "episode_start")
+    __slots__ = ("_marked", "entries", "episode_start", "last_act_end")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.episode_start = 0
+        self.last_act_end: int | None = None
         self._marked: dt.datetime | None = None
 
     def __len__(self) -> int:
@@ -65,6 +70,21 @@ class EpisodicMemory:
     def episode_length(self) -> int:
         """How many entries the episode under way has."""
         return len(self.entries) - self.episode_start
+
+    @property
+    def unanswered(self) -> int:
+        """How many entries there are since the person's last act, at most 200; 0 where they have not acted yet."""
+        return 0 if self.last_act_end is None else min(len(self.entries) - self.last_act_end, _MOST_UNANSWERED)
+
+    def end_act(self) -> None:
+        """An act is over: what it brought to see is remembered by how it began."""
+        for place in range(self.last_act_end or 0, len(self.entries)):
+            entry = self.entries[place]
+            if type(entry.what) is Result and len(entry.what.text) > _LONGEST_RESULT:
+                result = Result(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
+                # The action that brought it stands before it, at the same time.
+                self.entries[place] = _entry(result, entry.when, is_marked=False)
+        self.last_act_end = len(self.entries)
 
     def add(self, what: Happening, when: dt.datetime | None = None) -> None:
         """Remember this as the latest."""
@@ -81,14 +101,19 @@ class EpisodicMemory:
         when = self.entries[start + through - 1].when
         self.entries[start : start + through] = [_entry(Summary(summary), when, is_marked=False)]
         self.episode_start = start + 1
+        if self.last_act_end is not None and self.last_act_end > start:
+            self.last_act_end = max(start + 1, self.last_act_end - through + 1)
 
     def window(self, prefix: int, lookback: int) -> list[str]:
         """The lines that the prompt shows: the first `prefix`, a note on how many are left out, the latest.
 
-        At least `lookback` latest ones are shown. Where they start moves on only after every `lookback // 2` entries,
-        so that in between a prompt begins with the whole of the one before, and caches at the endpoint can serve it.
+        At least `lookback` latest ones are shown, and all since the person's last act where these are more (at most
+        200), so that in a large group nobody goes unheard because of their seat. Where they start moves on only after
+        every `lookback // 2` entries, so that in between a prompt begins with the whole of the one before, and caches
+        at the endpoint can serve it.
         """
         step = max(1, lookback // 2)
+        lookback = max(lookback, self.unanswered)
         omitted = (len(self.entries) - prefix - lookback) // step * step
         if omitted <= 0:
             return [entry.line for entry in self.entries]
@@ -145,9 +170,9 @@ def _done(action: Action) -> str:
     if action.type == ActionKind.REACH_OUT:
         return f"You reached out to {one_line(action.target or '')}"
     fields = {"target": action.target, **action.details, "content": action.content}
-    said = "; ".join([f"{key}: {_short(one_line(text))}" for key, text in fields.items() if text])
+    said = "; ".join([f"{key}: {_short(one_line(text), _LONGEST_FIELD)}" for key, text in fields.items() if text])
     return f"You did {action.type} ({said})" if said else f"You did {action.type}"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_FIELD else text[:_LONGEST_FIELD].rstrip() + " …"
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest].rstrip() + " …"

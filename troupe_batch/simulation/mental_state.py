@@ -96,6 +96,13 @@ class MentalState:
                 lines.append(f"- {key}: {one_line(text)}")
         return "\n".join(["<now>", *lines, "</now>"]) if lines else ""
 
+    def __repr__(self) -> str:
+        time = spoken_time(self.datetime) if self.datetime is not None else None
+        parts = {"time": time, "location": self.location, "context": list(self.context), "goals": self.goals}
+        parts |= {"attention": self.attention, "emotions": self.emotions}
+        parts["in_reach"] = [name for name, _ in self._accessible.values()]
+        return f"MentalState({', '.join(f'{key}={value!r}' for key, value in parts.items() if value)})"
+
     def _reach_lines(self) -> str:
         # Written once until somebody comes or goes: two hundred people in reach of each other are 40,000 lines.
         if self._in_reach is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn, StopTheJob
 from troupe_batch.llm.chat import (
@@ -22,13 +22,10 @@ from troupe_batch.llm.chat import (
     ReplyStatus,
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
+from troupe_batch.simulation.vectors import Vector, VectorStore
 
 EMBEDDING = "embedding"
 """The purpose under which embeddings stand among the calls."""
-
-_MOST_VECTORS_KEPT = 2_000
-
-Vector = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,9 @@ class MindSettings:
     """How people remember, act and are checked: everything beside the model that can change what they do.
 
     Lengths count events of a person. An act is asked for at most `max_rounds` times when its faculties bring something
-    to look at, and holds at most `max_actions` actions. With `checks_quality` each act is scored by one more call and
-    generated anew while a score (0 to 9) is below `quality_threshold`: at most `2 * quality_attempts` calls an act.
+    to look at, and each reply holds at most `max_actions` actions. With `checks_quality` each act is scored by one more
+    call and generated anew while a score (0 to 9) is below `quality_threshold`: at most `2 * quality_attempts` calls an
+    act.
     """
 
     consolidates: bool = True
@@ -59,8 +57,9 @@ class Mind:
 
     `sample` begins the name of every draw: two minds with different samples get independent replies. With
     `shares_draws` people whose prompts are equal get one reply. `premise` is the text that all prompts of the study
-    have in common: its occasion, its rules, its material. `reasoning` answers what takes deliberation (checks,
-    extraction), by default the same endpoint. Embeddings are asked of `embedding`.
+    have in common: its occasion, its rules, its material. `person_id` is whose mind it is, where it is one person's:
+    all of its calls are theirs. `reasoning` answers what takes deliberation (checks, extraction), by default the same
+    endpoint. Embeddings are asked of `embedding` and kept in `vectors`, which several minds may share.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a property of its own, and only the first two are needed
@@ -75,6 +74,8 @@ class Mind:
         sample: str = "0",
         shares_draws: bool = False,
         premise: str = "",
+        person_id: str | None = None,
+        vectors: VectorStore | None = None,
     ) -> None:
         self.model = model
         self.endpoint = endpoint
@@ -83,10 +84,27 @@ class Mind:
         self.reasoning = reasoning or endpoint
         self.embedding = embedding
         self.premise = premise
+        self.person_id = person_id
+        self.vectors = vectors if vectors is not None else VectorStore()
         self.calls: list[CallRecord] = []
         self._sample = sample
+        self._namesakes: dict[str, int] = {}
         self._shares_draws = shares_draws
-        self._vectors: dict[str, Vector] = {}
+
+    def namesake(self, person_id: str, number: int | None = None) -> int:
+        """The number of one more person of this id who thinks with this mind, from 1; or `number`, where they have one.
+
+        People who were made by hand may share a name, and with it an id: they are told apart by the order in which they
+        first act, which is the same whenever a program is run again.
+        """
+        known = self._namesakes.get(person_id, 0)
+        number = known + 1 if number is None else number
+        self._namesakes[person_id] = max(known, number)
+        return number
+
+    def forget_namesakes(self) -> None:
+        """Count people of the same id anew: a program begins again."""
+        self._namesakes.clear()
 
     def draw_of(self, person_id: str, number: int) -> str:
         """The name of draw `number` of a person; the same for all people where draws are shared."""
@@ -116,56 +134,68 @@ class Mind:
     async def embed(self, texts: Sequence[str]) -> Vector:
         """The embeddings of `texts`, shape (n, d), each of length 1: the cosine of two is their product.
 
-        Each text is asked for once by this mind, and paid for once by all who share a cache. CannotAct where an
+        Only what the mind's `vectors` do not hold is asked for, and only that is on record. CannotAct where an
         endpoint answers with something else; FixTheInput where the mind was given no `embedding`.
         """
         if self.embedding is None:
             raise FixTheInput("looking things up needs a model for embeddings; give the mind an `embedding` endpoint")
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        requests = [EmbeddingRequest.of(self.embedding, text) for text in new]
-        # All at once, each to its end: none is left running behind an error, and the record keeps the order.
-        outcomes = await asyncio.gather(*map(self.model.complete, requests), return_exceptions=True)
-        found = dict(zip(new, self._vectors_in(requests, outcomes), strict=True))
-        vectors = [found[text] if text in found else self._vectors[text] for text in texts]
-        self._keep(found)
-        if len({len(vector) for vector in vectors}) > 1:
+        once = list(dict.fromkeys(texts))
+        found = self.vectors.at_hand(self.embedding, once)
+        if len(found) < len(once):
+            found |= await self._embed_new([text for text in once if text not in found], self.embedding)
+        if len({len(vector) for vector in found.values()}) > 1:
             raise CannotAct("unreadable", f"embeddings of {self.embedding.model} differ in length")
-        return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+        return np.stack([found[text] for text in texts]) if found else np.empty((0, 0), np.float32)
 
-    def _vectors_in(
-        self, requests: Sequence[ChatRequest], outcomes: Sequence[ChatReply | BaseException]
-    ) -> list[Vector]:
-        """The vectors of all replies, recorded; raises the gravest error where there is one."""
-        for request, outcome in zip(requests, outcomes, strict=True):
-            if isinstance(outcome, ChatReply | RecordAndGoOn):
-                self._record(EMBEDDING, request, outcome)
+    async def _embed_new(self, texts: Sequence[str], endpoint: Endpoint) -> dict[str, Vector]:
+        """The vectors of these texts, recorded; raises the gravest error where there is one."""
+        made: dict[str, ChatReply | RecordAndGoOn] = {}
+        requests = {text: EmbeddingRequest.of(endpoint, text) for text in texts}
+        asked = [self.vectors.vector(endpoint, text, partial(self._asked_for, requests[text], made)) for text in texts]
+        # All at once, each to its end: none is left running behind an error, and the record keeps the order.
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        for text in texts:
+            if text in made:
+                self._record(EMBEDDING, requests[text], made[text])
         errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if errors:
             # What stops the run goes first, then what has the shard tried again, then what is only a row.
             raise min(errors, key=lambda e: (not isinstance(e, StopTheJob), isinstance(e, RecordAndGoOn)))
-        replies = [outcome for outcome in outcomes if isinstance(outcome, ChatReply)]
-        for reply in replies:
-            if reply.status is not ReplyStatus.OK:
-                raise CannotAct(reply.status, reply.reason or "no embedding came back")
-        return [vector_of(reply) for reply in replies]
+        return {text: one for text, one in zip(texts, outcomes, strict=True) if not isinstance(one, BaseException)}
 
-    def _keep(self, found: dict[str, Vector]) -> None:
-        """Remember vectors for the next question; the oldest go where they become too many."""
-        self._vectors.update(found)
-        for text in list(self._vectors)[: max(0, len(self._vectors) - _MOST_VECTORS_KEPT)]:
-            del self._vectors[text]
+    async def _asked_for(self, request: EmbeddingRequest, made: dict[str, ChatReply | RecordAndGoOn]) -> Vector:
+        try:
+            reply = await self.model.complete(request)
+        except RecordAndGoOn as error:
+            made[request.text] = error
+            raise
+        # A shard keeps its records until its files are written, and the vector has its place in the store.
+        made[request.text] = replace(reply, text=None, value=None)
+        if reply.status is not ReplyStatus.OK:
+            reason = reply.reason or "no embedding came back"
+            raise CannotAct(reply.status, reason, call_key=_key_of(request, reply))
+        return vector_of(reply)
 
     def _record(self, purpose: str, request: ChatRequest, outcome: ChatReply | RecordAndGoOn) -> None:
         if isinstance(outcome, ChatReply):
-            key = outcome.key if outcome.key is not None else request.key()
-            record = CallRecord(purpose, key.hex(), request.sample, outcome.status, outcome.reason, outcome)
+            status, reason = outcome.status, outcome.reason
+            record = CallRecord(
+                purpose, _key_of(request, outcome), request.sample, status, reason, outcome, self.person_id
+            )
         else:
             reason = str(outcome) or type(outcome).__name__
-            record = CallRecord(purpose, _key_of(request), request.sample, "failed", reason, None)
+            record = CallRecord(
+                purpose, _key_of_failed(request), request.sample, "failed", reason, None, self.person_id
+            )
         self.calls.append(record)
 
 
-def _key_of(request: ChatRequest) -> str:
+def _key_of(request: ChatRequest, reply: ChatReply) -> str:
+    """The key in hex, as the cache computed it where there is one."""
+    return (reply.key if reply.key is not None else request.key()).hex()
+
+
+def _key_of_failed(request: ChatRequest) -> str:
     """The key in hex; none for a text that is no UTF-8, which is why such a request failed."""
     try:
         return request.key().hex()

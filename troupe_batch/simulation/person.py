@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona, Scalar
 from troupe_batch.simulation import person_state, specification
 from troupe_batch.simulation.act_schema import ActQuestion
 from troupe_batch.simulation.acting import Act, act
+from troupe_batch.simulation.actions import Action
+from troupe_batch.simulation.arguments import a_text, shown, some_texts
 from troupe_batch.simulation.biography import minibio
-from troupe_batch.simulation.changes import defined, with_fragment, with_relationships
+from troupe_batch.simulation.changes import defined, with_fragment, with_relationships, with_several
 from troupe_batch.simulation.consolidation import consolidate
 from troupe_batch.simulation.events import Event, EventKind, Journal
 from troupe_batch.simulation.faculties import Faculty
@@ -20,6 +23,7 @@ from troupe_batch.simulation.memory import EpisodicMemory
 from troupe_batch.simulation.mental_state import MentalState
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.person_ids import person_id_from, person_id_of
+from troupe_batch.simulation.persona_parts import part_at
 from troupe_batch.simulation.semantic import SemanticMemory
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.tools import TinyTool, ToolUseFaculty
@@ -48,6 +52,10 @@ class TinyPerson:
         mind: Mind | None = None,
     ) -> None:
         """`person_id` is made of the name where it is not given; `mind` is the connected one."""
+        if name is not None:
+            a_text(name, "the name of a person", "who has more than a name is TinyPerson(persona=Persona({...}))")
+        if persona is not None and not isinstance(persona, Persona):
+            raise FixTheInput(f"`persona` must be a Persona, not {shown(persona)}; write Persona({{...}})")
         self.index = index
         self.persona = persona if persona is not None else Persona({} if name is None else {"name": name})
         self.person_id = person_id or _id_of(name or self.persona.name, index)
@@ -106,9 +114,20 @@ class TinyPerson:
         """One or two sentences about the person, from the persona."""
         return minibio(self.persona, self.name)
 
+    def get(self, key: str) -> Any:
+        """A copy of this part of the persona ("age", or "occupation.title" inside of one); None where there is none."""
+        return part_at(self.persona, a_text(key, "the key of a part"))
+
     def define(self, key: str, value: Any, *, overwrite: bool = True) -> Self:
-        """Give the persona this part, in place of what it had; MergeConflict if that differs, unless `overwrite`."""
+        """Give the persona this part, in place of what it had; MergeConflict if that differs, unless `overwrite`.
+
+        The value is one that JSON has: a text, a number, true or false, None, or a list or a group of these.
+        """
         return self._become(defined(self.persona, key, value, overwrite=overwrite))
+
+    def define_several(self, key: str, values: Iterable[Any]) -> Self:
+        """Add these to the list that is this part of the persona, without doubles; MergeConflict if it is no list."""
+        return self._become(with_several(self.persona, key, values))
 
     def define_relationships(
         self, relationships: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, replace: bool = True
@@ -241,20 +260,23 @@ class TinyPerson:
 
     def move_to(self, place: str, context: Sequence[str] = ()) -> Self:
         """Go somewhere, which brings `context` with it if one is given."""
+        situation = some_texts(context, "a context")
         self._take_in(StimulusKind.LOCATION, place)
-        return self.change_context(context) if context else self
+        return self.change_context(situation) if situation else self
 
     def change_context(self, context: Sequence[str]) -> Self:
         """Be in this situation, in place of the one before."""
+        situation = some_texts(context, "a context")
         life = self._inner
-        life.mental_state.context = (context,) if isinstance(context, str) else tuple(context)
+        life.mental_state.context = situation
         content = "; ".join(life.mental_state.context)
         event = Event(EventKind.CHANGE, "CONTEXT", content, target_id=self.person_id, target=self.name)
         life.record(event)
         return self
 
     def _take_in(self, kind: StimulusKind, text: str, source: TinyPerson | str | None = None) -> Self:
-        name = source.name or source.person_id if isinstance(source, TinyPerson) else source
+        name = source_name(source)
+        a_text(text, "what a person perceives")
         life = self._inner
         life.perceive(Stimulus(kind, text, name))
         event = Event(EventKind.STIMULUS, kind, text, actor=name, target_id=self.person_id, target=self.name)
@@ -287,17 +309,27 @@ class TinyPerson:
         """At the end of a step of a world: consolidate an episode that has become too long; whether it was."""
         if self._life is None or not self._life.episodic.entries:
             return False
-        settings = self.mind.settings
-        if self._life.episodic.episode_length < settings.max_episode_length:
+        settings, episodic = self.mind.settings, self._life.episodic
+        # What came last is what the next act answers to, so it stays as it was said; if that is most, all of it does.
+        if episodic.episode_length < max(settings.max_episode_length, 2 * episodic.unanswered):
             return False
-        # What came last is what the next act answers to, so it stays as it was said.
-        return await consolidate(self, self._life, keep=settings.lookback_length // 2)
+        return await consolidate(self, self._life, keep=max(settings.lookback_length // 2, episodic.unanswered))
 
     async def consolidate(self) -> bool:
         """End the episode: if it is long enough, one call turns it into a summary and facts; whether it did."""
         if self._life is None or self._life.episodic.episode_length < self.mind.settings.min_episode_length:
             return False
         return await consolidate(self, self._life)
+
+    def be_the_only_one(self) -> Self:
+        """Need no number among those with the same id, unless one was given: a world has no two of them."""
+        life = self._inner
+        life.namesake = life.namesake or 1
+        return self
+
+    def take_back(self, action: Action) -> None:
+        """The action reached nobody, so that to do it again is no repetition."""
+        self._inner.repeats.take_back(action)
 
     # --- what is left of it
 
@@ -349,6 +381,13 @@ class TinyPerson:
 
     def __repr__(self) -> str:
         return f"TinyPerson({self.person_id}, {self.name!r})"
+
+
+def source_name(source: TinyPerson | str | None) -> str | None:
+    """What people hear who something comes from: a person's name, or the text that stands for one."""
+    if isinstance(source, TinyPerson):
+        return source.name or source.person_id
+    return None if source is None else a_text(source, "a source that is no person")
 
 
 def _id_of(name: str | None, index: int) -> str:

@@ -47,9 +47,11 @@ def state_of(person: _Somebody, life: InnerLife) -> dict[str, Any]:
         "persona": person.persona.as_dict(),
         "called": life.called,
         "calls_made": life.calls_made,
+        "namesake": life.namesake,
         "mental_state": _mental_state(life.mental_state),
         "episodic_memory": [_entry(entry.what, entry.when) for entry in life.episodic.entries],
         "episode_start": life.episodic.episode_start,
+        "last_act_end": life.episodic.last_act_end,
         "semantic_memory": list(life.semantic.facts),
         "repeats": life.repeats.state(),
         "tools": [tool.state() for tool in person.tools],
@@ -78,10 +80,12 @@ def restore(life: InnerLife, state: Mapping[str, Any], tools: Sequence[TinyTool]
         tool.restore(tool_state)
     life.called = state["called"]
     life.calls_made = state["calls_made"]
+    life.namesake = state.get("namesake")
     _restore_mental_state(life.mental_state, state["mental_state"])
     for raw in state["episodic_memory"]:
         life.episodic.add(_happening(raw), when_of(raw.get("when")))
     life.episodic.episode_start = state["episode_start"]
+    life.episodic.last_act_end = state.get("last_act_end")
     life.semantic = SemanticMemory(state["semantic_memory"])
     life.repeats.restore(state["repeats"])
     life.rest = dict(state["rest"])

@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import FixTheInput
+from troupe_batch.simulation.persona_parts import part_at
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _MOST_BINS = 10
+_MOST_VALUES_SHOWN = 10
 
 
 class Profiled(Protocol):
@@ -38,7 +40,7 @@ class Figures:
     highest: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AttributeProfile:
     """How the people are spread over one attribute.
 
@@ -64,6 +66,14 @@ class AttributeProfile:
         """The share of each value among the people who have the attribute."""
         return {value: count / self.known for value, count in self.counts.items()}
 
+    def __repr__(self) -> str:
+        values = [f"{value}: {count} ({self.shares[value]:.0%})" for value, count in self.counts.items()]
+        if len(values) > _MOST_VALUES_SHOWN:
+            values[_MOST_VALUES_SHOWN:] = [f"{len(values) - _MOST_VALUES_SHOWN} more values"]
+        known = f"{self.name} ({self.known} of {self.people})"
+        mean = f"; mean {self.figures.mean:g}" if self.figures is not None else ""
+        return f"{known}: {', '.join(values)}{mean}" if values else known
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -79,7 +89,7 @@ class Difference:
     distance: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Profile:
     """The profile of a group of people, attribute by attribute."""
 
@@ -88,6 +98,9 @@ class Profile:
 
     def __getitem__(self, name: str) -> AttributeProfile:
         return self.attributes[name]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Profile of {self.people} people", *(f"- {one!r}" for one in self.attributes.values())])
 
     def compare(self, other: Profile) -> Mapping[str, Difference]:
         """How this group and another differ, in each attribute that both profiles have; numbers in bins of both."""
@@ -114,7 +127,7 @@ class Profiler:
         return Profile(len(personas), {name: self._attribute(name, personas) for name in self._attributes})
 
     def _attribute(self, name: str, personas: Sequence[Mapping[str, Any]]) -> AttributeProfile:
-        each = [list(_values(_at(persona, name))) for persona in personas]
+        each = [list(_values(part_at(persona, name))) for persona in personas]
         known = sum(1 for values in each if values)
         values = [value for found in each for value in found]
         if values and all(_is_number(value) for value in values):
@@ -127,17 +140,6 @@ class Profiler:
         counter = Counter(text for found in each for text in dict.fromkeys(map(_text, found)))
         ordered = dict(sorted(counter.items(), key=lambda one: (-one[1], one[0])))
         return AttributeProfile(name, len(personas), known, ordered)
-
-
-def _at(persona: Mapping[str, Any], name: str) -> Any:
-    if name in persona:
-        return persona[name]
-    value: Any = persona
-    for key in name.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return value
 
 
 def _values(value: Any) -> Iterator[Any]:

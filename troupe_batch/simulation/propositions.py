@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.judging import (
     Target,
     asked,
@@ -68,7 +69,7 @@ class Proposition:
         last_n: int | None = None,
         precondition: Callable[[Any], bool] | None = None,
     ) -> None:
-        if not claim.strip():
+        if not a_text(claim, "a claim").strip():
             raise FixTheInput("a proposition needs a claim; write what should be true")
         self.claim = claim.strip()
         self.name = name or f"claim-{digest(self.claim)}"
@@ -136,7 +137,7 @@ class Proposition:
     ) -> tuple[dict[str, Any], str]:
         judge = mind_for(target, mind)
         seen = material(target, include_persona=self.include_persona, first_n=self.first_n, last_n=self.last_n)
-        messages = question(f"judge_{kind}", f"<claim>\n{disarmed(claim)}\n</claim>", seen)
+        messages = question(f"judge_{kind}", f"<claim>\n{disarmed(claim)}\n</claim>", seen, premise=judge.premise)
         draw = judge.draw_of(f"{kind}.{self.name}.{id_of(target)}", repetition)
         reply, key = await asked(
             judge, f"judge:{self.name}", messages, _CHECK if kind == "check" else _SCORE, draw=draw

@@ -14,6 +14,7 @@ from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.judging import asked, disarmed, question, strict_object, verdict
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.propositions import HIGHEST_SCORE
+from troupe_batch.simulation.transcript import cut
 
 PURPOSE = "judge:act"
 
@@ -80,6 +81,13 @@ class Scores:
         """The sum of the scores, to choose between acts whose poorest scores are equal."""
         return sum(score.value for score in self.by_claim.values())
 
+    def as_details(self) -> Mapping[str, Mapping[str, str | float]]:
+        """What each claim scored, why, and how sure the judge was, as they go on record."""
+        return {
+            name: {"score": score.value, "justification": score.justification, "confidence": score.confidence}
+            for name, score in self.by_claim.items()
+        }
+
     def feedback(self, threshold: int) -> str:
         """What was found wanting, for the prompt of the next attempt: a line for each score below the threshold."""
         return "\n".join(
@@ -93,6 +101,7 @@ class Scores:
 class Best(Generic[T]):
     """The best of several attempts. `scores` is None, and `unscored_because` says why, where it could not be judged.
 
+    `unscored_call_key` is the hex key of the reply that was no judgement, None where no reply came.
     `attempts` counts the attempts that brought an act; `all_scores` those that were judged, in order.
     """
 
@@ -101,11 +110,12 @@ class Best(Generic[T]):
     scores: Scores | None
     all_scores: tuple[Scores, ...] = ()
     unscored_because: str | None = None
+    unscored_call_key: str | None = None
 
 
 async def judged(person: Acting, actions: Sequence[Action], mind: Mind, draw: str) -> Scores:
     """The scores of what the person is about to do: one call for all claims. CannotAct where the reply is unusable."""
-    happened = "\n".join(disarmed(person.transcript()).splitlines()[-_LINES_SEEN:])
+    happened = disarmed(cut(person.transcript(), 0, _LINES_SEEN))
     about_to = "\n".join(_line(action) for action in actions if action.type != ActionKind.DONE)
     messages = question(
         "judge_act",
@@ -113,6 +123,7 @@ async def judged(person: Acting, actions: Sequence[Action], mind: Mind, draw: st
         person.block,
         f"<material>\n## What the person saw, heard and did lately\n{happened or '(nothing yet)'}",
         f"## What the person is about to do\n{about_to or '(nothing)'}\n</material>",
+        premise=mind.premise,
     )
     reply, key = await asked(mind, PURPOSE, messages, _SCHEMA, draw=draw)
     return Scores({name: _score(reply.value[name]) for name in ACT_CLAIMS}, key)
@@ -148,7 +159,7 @@ async def best_of(
         except RecordAndGoOn as error:
             if tried:
                 return _best(tried, number + 1)
-            return Best(made, number + 1, None, unscored_because=str(error) or type(error).__name__)
+            return Best(made, number + 1, None, (), str(error) or type(error).__name__, error.call_key)
 
 
 def _best(tried: Sequence[tuple[T, Scores]], attempts: int) -> Best[T]:

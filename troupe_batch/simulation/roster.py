@@ -43,10 +43,12 @@ class Roster:
     def add(self, person: TinyPerson) -> None:
         """Seat a person after the others; FixTheInput where somebody with the same id is there."""
         person_id = person.person_id
+        if person in self:
+            raise FixTheInput(f"{self._names[person_id]} is in this world already; a person has one seat")
         if person_id in self._present:
             raise FixTheInput(
-                f"two people with the id {person_id!r} are in one world ({self._names[person_id]}); "
-                "give one of them another `person_id`"
+                f"two people with the id {person_id!r} are in one world ({self._names[person_id]}); give one of them "
+                f'another `person_id`, for example TinyPerson({person.name!r}, person_id="{person_id}-2")'
             )
         if person_id not in self._names:
             self.arrivals += 1

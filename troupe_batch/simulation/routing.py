@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from troupe_batch.simulation.actions import ActionKind
+from troupe_batch.simulation.actions import Action, ActionKind
+from troupe_batch.simulation.addressing import Voices, likely_people, means_everyone
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.roster import Roster
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
-
-_EVERYONE = frozenset({"", "everyone", "all"})
 
 
 class Reach(Protocol):
@@ -30,29 +29,52 @@ class Reach(Protocol):
         ...
 
 
-def carry_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach) -> None:
+def carry_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> None:
     """Let an action take effect on others; one that cannot is marked undelivered, and the actor perceives that."""
     if event.kind is not EventKind.ACTION or event.status is not EventStatus.HAPPENED:
         return
     if event.type == ActionKind.TALK:
-        _talk(event, actor, roster, reach)
+        _talk(event, actor, roster, reach, voices)
     elif event.type == ActionKind.REACH_OUT:
         _reach_out(event, actor, roster, reach)
 
 
-def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach) -> None:
+class _Addressee(NamedTuple):
+    """Whom something is said to: one person, or aloud to all, by whatever voice they answer to; or why to nobody."""
+
+    person: TinyPerson | None = None
+    is_aloud: bool = False
+    voice: str | None = None
+    problem: str | None = None
+
+
+def _addressee(target: str, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> _Addressee:
+    person = roster.find(target, by=actor) if target else None
+    if person is not None:
+        return _Addressee(person)
+    voice = voices.called(target)
+    if voice is not None or means_everyone(target):
+        return _Addressee(is_aloud=True, voice=voice)
+    person, problem = _likely(target, actor, roster, reach)
+    voice = voices.likely(target) if person is None and problem is None else None
+    return _Addressee(person, voice is not None, voice, problem)
+
+
+def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> None:
+    done = _done(event)
+    to = _addressee(event.target or "", actor, roster, reach, voices)
     listeners: Sequence[TinyPerson]
-    listener = roster.find(event.target, by=actor) if event.target else None
-    if listener is None and (event.target or "").strip().casefold() in _EVERYONE:
-        event.target = event.target_id = None
+    if to.is_aloud:
+        event.target, event.target_id = to.voice, None
         listeners = reach.in_reach_of(actor)
-        problem = None if listeners else "nobody is in reach"
+        # A voice hears what is said to it, whoever else does.
+        problem = None if listeners or to.voice is not None else "nobody is in reach"
     else:
-        problem = _problem(event, actor, listener, reach)
-        listeners = [listener] if listener is not None else []
-        _name_target(event, listener, roster)
+        problem = to.problem or _problem(event, actor, to.person, reach)
+        listeners = [to.person] if to.person is not None else []
+        _name_target(event, to.person, roster)
     if problem is not None:
-        _undelivered(event, actor, problem, "nobody heard what you said")
+        _undelivered(event, done, actor, problem, "nobody heard what you said")
         return
     # One object for all who hear it: memory grows by references.
     heard = Stimulus(StimulusKind.CONVERSATION, event.content or "", roster.name_of(actor))
@@ -61,17 +83,32 @@ def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach) -> None
 
 
 def _reach_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach) -> None:
-    other = roster.find(event.target or "", by=actor)
-    problem = _problem(event, actor, other, reach)
+    done = _done(event)
+    target = event.target or ""
+    other, unclear = roster.find(target, by=actor), None
+    if other is None:
+        other, unclear = _likely(target, actor, roster, reach)
+    problem = unclear or _problem(event, actor, other, reach)
     _name_target(event, other, roster)
     if other is None or problem is not None:
-        _undelivered(event, actor, problem or "it names nobody", "you reached nobody")
+        _undelivered(event, done, actor, problem or "it names nobody", "you reached nobody")
         return
     reach.bring_together(actor, other)
     said = f": {event.content}" if event.content else ""
     name, other_name = roster.name_of(actor), roster.name_of(other)
     other.perceive(Stimulus(StimulusKind.SOCIAL, f"{name} has reached out to you and is in reach now{said}"))
     actor.perceive(Stimulus(StimulusKind.SOCIAL, f"{other_name}, to whom you reached out, is in reach now"))
+
+
+def _likely(target: str, actor: TinyPerson, roster: Roster, reach: Reach) -> tuple[TinyPerson | None, str | None]:
+    """The one person that a part of a name can mean, those in reach before all others; or what is unclear about it."""
+    others = likely_people(target, [one for one in roster.people if one is not actor], roster)
+    found = [one for one in others if reach.can_reach(actor, one)] or others
+    if len(found) > 1:
+        return None, f"{target} may be any of {', '.join([roster.name_of(one) for one in found])}"
+    if found:
+        return found[0], None
+    return (actor if likely_people(target, [actor], roster) else None), None
 
 
 def _problem(event: Event, actor: TinyPerson, other: TinyPerson | None, reach: Reach) -> str | None:
@@ -89,7 +126,13 @@ def _name_target(event: Event, target: TinyPerson | None, roster: Roster) -> Non
         event.target, event.target_id = roster.name_of(target), target.person_id
 
 
-def _undelivered(event: Event, actor: TinyPerson, problem: str, consequence: str) -> None:
+def _undelivered(event: Event, done: Action, actor: TinyPerson, problem: str, consequence: str) -> None:
     event.status = EventStatus.UNDELIVERED
     event.reason = problem
+    actor.take_back(done)
     actor.perceive(Stimulus(StimulusKind.VISUAL, f"{problem[0].upper()}{problem[1:]}: {consequence}."))
+
+
+def _done(event: Event) -> Action:
+    """The action as the person did it, before its target is made a name that all know."""
+    return Action(event.type, event.content, event.target)

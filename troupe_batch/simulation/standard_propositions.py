@@ -7,7 +7,7 @@ from typing import Protocol
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.actions import ActionKind
-from troupe_batch.simulation.events import Event, EventKind, EventStatus, Journal
+from troupe_batch.simulation.events import FIRST_STEP, Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.propositions import Proposition
 
 persona_adherence = Proposition(
@@ -94,7 +94,7 @@ def _is_quiet(one: Recorded, last_steps: int) -> bool:
     now = one.journal.step
     if now is None:
         raise FixTheInput("quiet_recently counts the steps of a world, and this person is in none")
-    if now < last_steps:
+    if now - FIRST_STEP < last_steps:
         return False
     person_id = getattr(one, "person_id", None)
     return not any(

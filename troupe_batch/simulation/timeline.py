@@ -6,9 +6,10 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, SupportsIndex, TypeAlias
 
 from troupe_batch.errors import FixTheInput
+from troupe_batch.simulation.arguments import a_function, shown
 from troupe_batch.simulation.clock import TimeUnit, later
 
 # The function is given the world; it is awaited where it is async.
@@ -94,7 +95,9 @@ class Timeline(ABC):
         return self._skip(years, TimeUnit.YEAR)
 
     async def _run(self, steps: int, pace: TimeUnit | timedelta | None, on_step: OnStep | None) -> Self:
-        _not_backwards(steps, pace)
+        _check_lengths(steps, pace)
+        if on_step is not None:
+            a_function(on_step, "on_step", "lambda world: print(world.now)")
         start, paces, expected = self.now, 0, self.now
         for _ in range(steps):
             await self._take_step()
@@ -111,11 +114,18 @@ class Timeline(ABC):
         return self
 
     def _skip(self, times: int, pace: TimeUnit | timedelta) -> Self:
-        _not_backwards(times, pace)
+        _check_lengths(times, pace)
         self._move_to_time(later(self.now, pace, times))
         return self
 
 
-def _not_backwards(times: int, pace: TimeUnit | timedelta | None) -> None:
-    if times < 0 or (isinstance(pace, timedelta) and pace < timedelta(0)):
-        raise FixTheInput(f"time does not run backwards: {times} x {pace}")
+def _check_lengths(times: object, pace: object) -> None:
+    whole = "count steps, hours, days and so on in whole numbers, 0 or more"
+    if isinstance(times, bool) or not isinstance(times, SupportsIndex):
+        raise FixTheInput(f"{whole}, not {shown(times)}")
+    if times.__index__() < 0:
+        raise FixTheInput(f"time does not run backwards: {whole}, not {shown(times)}")
+    if not isinstance(pace, TimeUnit | timedelta | None):
+        raise FixTheInput(f"a length of time is a timedelta, such as timedelta(hours=1), not {shown(pace)}")
+    if isinstance(pace, timedelta) and pace < timedelta(0):
+        raise FixTheInput(f"time does not run backwards: a length of time is 0 or more, not {pace}")

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from typing import Self
 
+from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.memory import Entry, Happening, Result, Summary
 from troupe_batch.simulation.mental_state import spoken_time
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 
+_HEADING = re.compile(r"== (?:Step \d+|Outside of any step) ==")
+_TIME = re.compile(r"\[\w+day \d+ \w+ \d+, \d\d:\d\d\]")
+
 
 class Transcript(str):
-    """Text with a line per thing that happened; a notebook shows it as it reads."""
+    """Text with one line per thing that happened, whatever is in it; a notebook shows it as it reads.
+
+    So nobody can write a line that passes for another person's words.
+    """
 
     __slots__ = ()
 
@@ -33,7 +41,7 @@ class Transcript(str):
             if when is not None and when != latest:
                 lines.append(f"[{spoken_time(when)}]")
                 latest = when
-            lines.append(line)
+            lines.append(one_line(line))
         return cls("\n".join(lines))
 
 
@@ -45,6 +53,35 @@ def of_memory(name: str, entries: Iterable[Entry]) -> Transcript:
 def of_events(events: Iterable[Event]) -> Transcript:
     """What is on record, as somebody saw it who was everywhere."""
     return Transcript.of((event.simulated_time, _recorded(event)) for event in events if event.type != ActionKind.DONE)
+
+
+def cut(text: str, first_n: int, last_n: int) -> str:
+    """A transcript with only the first and the latest things that happened; headings and times do not count."""
+    lines = text.splitlines()
+    told = [place for place, line in enumerate(lines) if not _is_mark(line)]
+    left_out = len(told) - first_n - last_n
+    if left_out <= 0:
+        return text
+    first = lines[: told[first_n - 1] + 1] if first_n else []
+    begin = told[-last_n] if last_n else len(lines)
+    latest = [*_marks_before(lines, begin), *lines[begin:]] if last_n else []
+    return "\n".join([*first, f"({left_out} lines left out)", *latest])
+
+
+def _is_mark(line: str) -> bool:
+    return not line or _HEADING.fullmatch(line) is not None or _TIME.fullmatch(line) is not None
+
+
+def _marks_before(lines: list[str], begin: int) -> list[str]:
+    """The step and the time in which the line at `begin` stands, as far as the transcript states them."""
+    time = heading = None
+    for line in reversed(lines[:begin]):
+        if _HEADING.fullmatch(line):
+            heading = line
+            break
+        if time is None and _TIME.fullmatch(line):
+            time = line
+    return [mark for mark in (heading, time) if mark is not None]
 
 
 def _lived(name: str, what: Happening) -> str:

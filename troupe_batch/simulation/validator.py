@@ -106,7 +106,8 @@ class TinyPersonValidator:
         exchanges = await _interview(person.fresh(), [text.strip() for text in reply.value["questions"]])
         if all(exchange.answer is None for exchange in exchanges):
             raise CannotAct("unreadable", f"the person answered none of the questions: {exchanges[0].reason}")
-        messages = question("judge_validation", expected, f"<material>\n{_written(exchanges)}\n</material>")
+        said_there = f"<material>\n{_written(exchanges)}\n</material>"
+        messages = question("judge_validation", expected, said_there, premise=mind.premise)
         reply, key = await asked(mind, f"{PURPOSE}:verdict", messages, _VERDICT, draw=draw)
         said = reply.value
         return Validation(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
-from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn, WorldFailed
+from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn, StopTheJob, TroupeError, TryAgain, WorldFailed
 from troupe_batch.simulation.act_schema import ActQuestion
 from troupe_batch.simulation.acting import Act
+from troupe_batch.simulation.arguments import shown
 from troupe_batch.simulation.events import Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.faculties import Faculty
 from troupe_batch.simulation.gathering import Gathering
@@ -30,7 +31,7 @@ class OnFailure(StrEnum):
 
 
 class Failure(NamedTuple):
-    """Who could not act in which step, and why; no `person_id` where an intervention could not be judged."""
+    """Who could not act in which step, and why; no `person_id` where it is that of an intervention."""
 
     step: int
     person_id: str | None
@@ -38,11 +39,17 @@ class Failure(NamedTuple):
     reason: str
 
 
+@runtime_checkable
 class Intervening(Protocol):
     """What a world needs to know of an Intervention."""
 
     name: str
     once: bool
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether something would happen."""
+        ...
 
     def functions_hold(self, world: TinyWorld) -> bool:
         """Whether everything holds that can be told without a model."""
@@ -64,9 +71,9 @@ class TinyWorld(Gathering, Timeline):
     out, seat by seat, so what happens follows from the replies alone and never from the order in which they came.
     Anybody can speak to anybody here; for relations that decide about it see TinySocialNetwork.
 
-    `step` is the number of the next step, or of the one under way; `now` the simulated time of it. Who cannot act in a
-    step is in `failures` and in the journal, and takes part in the next; with `on_failure="fail"` the world ends.
-    `acts` holds what the latest step brought, by person id.
+    `step` is the number (from 1) of the step to come, or of the one under way; `now` its simulated time. Who cannot
+    act in a step is in `failures` and in the journal, and takes part in the next; with `on_failure="fail"` the world
+    ends. `acts` holds what the latest step brought, by person id.
     """
 
     def __init__(
@@ -97,6 +104,8 @@ class TinyWorld(Gathering, Timeline):
 
         The answers are in `acts`: by person id what the latest step brought, an Act or why there is none.
         """
+        if not isinstance(question, ActQuestion):
+            raise FixTheInput(f"a world asks an ActQuestion, not {shown(question)}")
         for person in self.people if people is None else people:
             if person.person_id in self._questions:
                 raise FixTheInput(
@@ -150,7 +159,7 @@ class TinyWorld(Gathering, Timeline):
         world._restore(state)
         for person in state["people"]:
             held = (faculties or {}).get(person["person_id"], ())
-            world.add_person(TinyPerson.from_state(person, faculties=held))
+            world._seat(TinyPerson.from_state(person, faculties=held))
         # Last, for what was pending can only be carried out by those who are there.
         world._settled = state["settled"]
         return world
@@ -162,6 +171,8 @@ class TinyWorld(Gathering, Timeline):
         self.failures = [Failure(*failure) for failure in state["failures"]]
         self._fired = set(state["fired"])
         self._settled = len(self.journal.events)
+        for event in self.journal.events:
+            self._voices.note(event)
         self._roster.restore_names(state["names"])
 
     # --- time
@@ -208,7 +219,7 @@ class TinyWorld(Gathering, Timeline):
         journal.step, journal.now = self.journal.step, self.journal.now
         return journal
 
-    def _fail(self, error: RecordAndGoOn, person_id: str | None = None) -> None:
+    def _fail(self, error: Exception, person_id: str | None = None) -> None:
         status, reason = (str(error.status), error.reason) if isinstance(error, CannotAct) else ("failed", _said(error))
         self.failures.append(Failure(self.step, person_id, status, reason))
 
@@ -224,9 +235,29 @@ class TinyWorld(Gathering, Timeline):
 
     def add_intervention(self, intervention: Intervening) -> Self:
         """Look at this intervention too, after the others, in every step from now on."""
+        if not isinstance(intervention, Intervening):
+            raise FixTheInput(f"{self.name} takes an Intervention, not {shown(intervention)}")
+        if not intervention.has_effect:
+            raise FixTheInput(
+                f"intervention {intervention.name!r} has no effect; give it one with `.effect(function)` first"
+            )
         if any(intervention.name == other.name for other in self.interventions):
             raise FixTheInput(f"two interventions of {self.name} are called {intervention.name!r}; rename one")
         self.interventions += (intervention,)
+        return self
+
+    def remove_intervention(self, intervention: Intervening | str) -> Self:
+        """Look at this intervention, given by itself or by its name, no longer; one added later under its name is new.
+
+        FixTheInput where there is none.
+        """
+        name = intervention if isinstance(intervention, str) else getattr(intervention, "name", None)
+        kept = tuple(one for one in self.interventions if one.name != name)
+        if len(kept) == len(self.interventions):
+            there = ", ".join(repr(one.name) for one in kept) or "none"
+            raise FixTheInput(f"{self.name} has no intervention {shown(intervention)}; it has: {there}")
+        self.interventions = kept
+        self._fired.discard(str(name))
         return self
 
     async def _intervene(self) -> None:
@@ -235,30 +266,51 @@ class TinyWorld(Gathering, Timeline):
         likely = [one for one in armed if one.functions_hold(self)]
         verdicts = await all_ended(one.claims_hold(self) for one in likely)
         raise_gravest(verdicts)
+        raised: list[Exception] = []
         for intervention, verdict in zip(likely, verdicts, strict=True):
             if isinstance(verdict, RecordAndGoOn):
                 self._fail_intervention(intervention, verdict)
-            elif verdict is True:
-                await self._fire(intervention)
+            elif verdict is True and (error := await self._fire(intervention)) is not None:
+                raised.append(error)
+        if raised:
+            self._settle()
+            raise raised[0]
         self._end_if_failed(())
 
-    async def _fire(self, intervention: Intervening) -> None:
+    async def _fire(self, intervention: Intervening) -> Exception | None:
+        """Bring the effect about; the error where it raised one of its own, which is a failure and no firing."""
+        event = Event(EventKind.CHANGE, "INTERVENTION", intervention.name)
+        self.journal.add(event)
+        # Before the effect, which may run the world.
         self._fired.add(intervention.name)
-        self.journal.add(Event(EventKind.CHANGE, "INTERVENTION", intervention.name))
         try:
             await intervention.happen(self)
         except RecordAndGoOn as error:
             self._fail_intervention(intervention, error)
+        except (StopTheJob, TryAgain) as error:
+            self._fired.discard(intervention.name)
+            event.status, event.reason = EventStatus.FAILED, _said(error)
+            raise
+        except Exception as error:  # noqa: BLE001 -- a boundary: effects are users' code, raised when all are through
+            self._fired.discard(intervention.name)
+            self._fail(error)
+            event.kind, event.status, event.reason = EventKind.FAILURE, EventStatus.FAILED, self.failures[-1].reason
+            error.add_note(f"Raised by the effect of intervention {intervention.name!r} of {self.name}.")
+            return error
+        return None
 
     def _fail_intervention(self, intervention: Intervening, error: RecordAndGoOn) -> None:
         self._fail(error)
         failed = Event(EventKind.FAILURE, "INTERVENTION", intervention.name, status=EventStatus.FAILED)
         failed.reason = f"{self.failures[-1].status}: {self.failures[-1].reason}"
+        failed.call_key = error.call_key
         self.journal.add(failed)
 
 
 def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    if isinstance(error, TroupeError):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}"
 
 
 def _on_failure(value: str) -> OnFailure:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from troupe_batch.simulation.events import Event
+from troupe_batch.simulation.actions import ActionKind
+from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.stimuli import StimulusKind
 from troupe_batch.simulation.transcript import Transcript, of_events
+
+_PRIVATE = (ActionKind.THINK, StimulusKind.THOUGHT, StimulusKind.INTERNAL_GOAL_FORMULATION)
+CONTEXT = "CONTEXT"
+
+
+def is_open(event: Event) -> bool:
+    """Whether others could hear or see it: no thought, nothing that reached nobody, no note on the simulation."""
+    if event.status is not EventStatus.HAPPENED or event.type in _PRIVATE:
+        return False
+    return event.kind in (EventKind.STIMULUS, EventKind.ACTION) or event.type == CONTEXT
 
 
 def world_transcript(events: Iterable[Event]) -> Transcript:

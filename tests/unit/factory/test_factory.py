@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from troupe_batch.errors import FixTheInput
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.persona import persona_block
 from troupe_batch.population import Population, PopulationSpec, load_population
@@ -89,3 +90,10 @@ def test_tinytroupes_agents_can_be_the_population(tinytroupe_files: Path, tmp_pa
 
 def test_casting_nobody_is_no_error() -> None:
     assert factory().people(7, 7) == []
+
+
+def test_a_factory_of_something_else_than_a_population_is_refused_with_the_way_to_one() -> None:
+    wrong: Any = "A hospital"
+
+    with pytest.raises(FixTheInput, match=r"takes a Population, not the str 'A hospital'; .*load_population\(path\)"):
+        TinyPersonFactory(wrong)

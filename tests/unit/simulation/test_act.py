@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.minds import DONE, Asked, FakeModel, Said, acts, does, mind_of, reach_out, talk, think
+from tests.doubles.minds import DONE, FakeModel, Said, acts, does, mind_of, reach_out, talk, think
 from troupe_batch.errors import BudgetSpent, CannotAct, EndpointDown, FixTheInput, GaveUp, StopTheJob, TryAgain
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.simulation.act_schema import ActQuestion
@@ -164,6 +164,7 @@ async def test_a_reply_without_an_act_is_a_failure_with_a_reason(status: ReplySt
     assert (event.kind, event.type, event.status) == (EventKind.FAILURE, "ACT", EventStatus.FAILED)
     assert event.actor_id == "bo-lind"
     assert event.reason == f"{status}: it would not"
+    assert event.call_key == bo.mind.calls[0].key
 
 
 async def test_a_call_that_fails_for_good_is_on_record_and_leaves_the_person() -> None:
@@ -173,7 +174,7 @@ async def test_a_call_that_fails_for_good_is_on_record_and_leaves_the_person() -
         await bo.act()
     act = await bo.act()
 
-    assert bo.journal.events[0].reason == "five attempts"
+    assert (bo.journal.events[0].reason, bo.journal.events[0].call_key) == ("five attempts", None)
     assert act.sample == "0.bo-lind.1"
 
 
@@ -227,9 +228,11 @@ class TestRepeats:
         assert model.asked[-1].memory == ["- You said: I would like soup.", "- You thought: Salt."]
 
     async def test_nine_in_ten_words_alike_is_a_repetition_and_eight_is_none(self) -> None:
-        said = "one two three four five six seven eight nine ten"
+        said = "red blue green grey white black brown pink golden silver"
         bo, _ = _bo(
-            acts(talk(said)), acts(talk(said.replace("ten", "eleven"))), acts(talk(said.replace("nine ten", "a b")))
+            acts(talk(said)),
+            acts(talk(said.replace("silver", "beige"))),
+            acts(talk(said.replace("golden silver", "plain dark"))),
         )
 
         acts_done = [await bo.act() for _ in range(3)]
@@ -300,12 +303,15 @@ class TestFaculties:
         assert len(act.actions) == 4
         assert len(model.asked) == 1
 
-    async def test_a_later_round_has_only_the_actions_that_are_left(self) -> None:
-        talks = [talk(f"This is number {n}.") for n in range(3)]
-        bo, _ = _bo(acts(does("LOOK_UP", content="tides")), acts(*talks), settings=MindSettings(max_actions=3))
+    async def test_each_reply_of_an_act_may_hold_as_many_actions_as_its_prompt_says(self) -> None:
+        talks = [talk(f"This is number {n}.") for n in range(4)]
+        replies = [acts(does("LOOK_UP", content="tides")), acts(*talks[:3])]
+        bo, model = _bo(*replies, replies[0], acts(*talks), settings=MindSettings(max_actions=3))
         bo.add_faculty(_looks_up({"tides": "high"}))
 
-        with pytest.raises(CannotAct, match="at most 2"):
+        assert len((await bo.act()).performed) == 5
+        assert all("at most 3" in asked.system for asked in model.asked)
+        with pytest.raises(CannotAct, match="at most 3 may stand before DONE, and there are 4"):
             await bo.act()
 
     async def test_an_action_that_fails_is_seen_and_on_record(self) -> None:
@@ -316,7 +322,20 @@ class TestFaculties:
 
         assert model.asked[1].memory[-1] == "- LOOK_UP showed you: LOOK_UP failed: the book is gone"
         [failure] = [event for event in bo.journal.events if event.kind is EventKind.FAILURE]
-        assert failure.reason == "the book is gone"
+        assert (failure.reason, failure.call_key) == ("the book is gone", bo.mind.calls[0].key)
+
+    async def test_each_action_names_the_reply_of_its_own_round(self) -> None:
+        bo, _ = _bo(acts(does("LOOK_UP", content="tides")), acts(talk("High tide is at noon.")))
+        bo.add_faculty(_looks_up({"tides": "high"}))
+
+        act = await bo.act()
+
+        first, second = [call.key for call in bo.mind.calls]
+        assert [(event.type, event.call_key) for event in act.events] == [
+            ("LOOK_UP", first),
+            ("TALK", second),
+            ("DONE", second),
+        ]
 
     async def test_fields_of_an_action_reach_its_event_and_its_tool(self) -> None:
         processor = TinyWordProcessor()
@@ -342,6 +361,7 @@ class TestFaculties:
         said, looked, failed = bo.journal.events
         assert (said.status, said.reason) == ("undelivered", "the act broke off")
         assert (looked.status, failed.kind) == ("happened", "failure")
+        assert [said.call_key, looked.call_key, failed.call_key] == [bo.mind.calls[n].key for n in (0, 0, 1)]
 
     def test_two_faculties_with_an_action_of_one_name_are_an_error(self) -> None:
         bo = TinyPerson("Bo").add_faculty(_looks_up({}))
@@ -393,80 +413,3 @@ class TestQuestions:
     def test_a_question_cannot_take_the_name_of_a_part_of_the_act(self) -> None:
         with pytest.raises(FixTheInput, match="actions"):
             ActQuestion("Which?", {"actions": {"type": "string"}})
-
-
-class TestQuality:
-    _SETTINGS = MindSettings(checks_quality=True, quality_attempts=2, quality_threshold=5)
-
-    @staticmethod
-    def _scores(value: int) -> dict[str, Any]:
-        claims = ("persona_adherence", "self_consistency", "fluency", "suitability")
-        return {name: {"value": value, "justification": f"found {value}", "confidence": 0.5} for name in claims}
-
-    def _judged(self, *values: int) -> tuple[TinyPerson, FakeModel]:
-        scores = iter(values)
-
-        def say(asked: Asked) -> Said:
-            return acts(talk(f"Attempt {len(model.acts)}."), emotions=f"after {asked.number}")
-
-        model = FakeModel(say, others={"act_scores": lambda _: self._scores(next(scores))})
-        return TinyPerson("Bo", mind=mind_of(model, settings=self._SETTINGS)), model
-
-    async def test_an_act_that_passes_is_one_call_and_one_check(self) -> None:
-        bo, model = self._judged(7)
-
-        act = await bo.act()
-
-        assert act.calls == len(model.asked) == 2
-        assert (act.events[0].quality, act.events[0].attempts) == (7, 1)
-
-    async def test_a_poor_act_never_happens_and_the_next_attempt_is_told_why(self) -> None:
-        bo, model = self._judged(2, 8)
-
-        act = await bo.act()
-
-        assert [action.content for action in act.performed] == ["Attempt 2.", None]
-        assert bo.transcript() == "Bo: Attempt 2."
-        assert bo.mental_state.emotions == "after 2"
-        assert "found 2" in model.acts[1].after
-        assert (act.events[0].quality, act.events[0].attempts) == (8, 2)
-
-    async def test_the_best_is_kept_and_the_budget_of_calls_holds(self) -> None:
-        bo, model = self._judged(4, 3)
-
-        act = await bo.act()
-
-        assert act.performed[0].content == "Attempt 1."
-        assert act.calls == len(model.asked) == 2 * self._SETTINGS.quality_attempts
-        assert act.events[0].quality == 4
-        assert len({asked.request.sample for asked in model.asked}) == 4
-
-    async def test_further_rounds_of_an_act_share_its_budget_of_checks(self) -> None:
-        said = [acts(does("LOOK_UP", content="tides")), acts(talk("High tide is at noon."))]
-        model = FakeModel(said, others={"act_scores": lambda _: self._scores(9)})
-        bo = TinyPerson("Bo", mind=mind_of(model, settings=MindSettings(checks_quality=True, quality_attempts=1)))
-        bo.add_faculty(_looks_up({"tides": "high"}))
-
-        act = await bo.act()
-
-        assert [asked.schema for asked in model.asked] == ["act", "act_scores", "act"]
-        assert [event.quality for event in act.events] == [9, None, None]
-
-    async def test_an_act_that_cannot_be_judged_happens_unscored_and_the_reason_is_on_record(self) -> None:
-        refused = ChatReply(ReplyStatus.REFUSED, reason="no")
-        model = FakeModel(None, others={"act_scores": lambda _: refused})
-        bo = TinyPerson("Bo", mind=mind_of(model, settings=self._SETTINGS))
-
-        act = await bo.act()
-
-        assert act.events[0].quality is None
-        [failure] = [event for event in bo.journal.events if event.kind is EventKind.FAILURE]
-        assert (failure.type, failure.reason) == ("QUALITY_CHECK", "refused: no")
-
-    async def test_without_checks_there_is_no_call_beside_the_act(self) -> None:
-        bo, model = _bo(acts(talk("Hello there, you all.")))
-
-        act = await bo.act()
-
-        assert [asked.schema for asked in model.asked] == ["act"]
-        assert (act.events[0].quality, act.events[0].attempts) == (None, 1)

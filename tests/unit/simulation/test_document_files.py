@@ -141,3 +141,12 @@ def test_a_file_that_cannot_be_read_is_named_with_the_cure(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FixTheInput, match=r"nowhere\.txt: cannot be read: No such file"):
         read_documents(tmp_path / "nowhere.txt")
+
+
+def test_a_broken_pdf_is_told_of_once_by_the_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf("Fees.")[:60])
+
+    with pytest.raises(SpecError, match="damaged"):
+        read_documents(tmp_path)
+
+    assert caplog.records == []

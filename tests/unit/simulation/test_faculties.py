@@ -195,6 +195,15 @@ async def test_of_a_long_document_the_passages_that_fit_are_shown_in_their_order
     assert len(result) < 2_000
 
 
+async def test_passages_stand_in_the_order_of_the_document_also_where_a_later_one_is_nearest() -> None:
+    action = Action("CONSULT", "refunds are paid within nine days, filler2", "handbook")
+
+    result = await carry_out([GroundingFaculty([MENU, LONG], longest=1_800)], SomePerson(), action)
+
+    assert result is not None
+    assert result.index("Rule 2") < result.index("[...]") < result.index("Refunds are paid within nine days.")
+
+
 async def test_of_a_long_document_the_beginning_is_shown_where_nothing_is_looked_for() -> None:
     model = WordModel()
 

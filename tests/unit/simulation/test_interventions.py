@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tests.doubles.minds import Asked, FakeModel, Said, acts, mind_of, people, talk
-from troupe_batch.errors import CannotAct, FixTheInput
+from troupe_batch.errors import BudgetSpent, CannotAct, FixTheInput
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.simulation.interventions import Intervention
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.propositions import Proposition
 from troupe_batch.simulation.standard_propositions import quiet_recently
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.world import Failure, TinyWorld
 
 UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, reason="no JSON")
 
@@ -77,7 +77,7 @@ async def test_the_truth_table(
     await world.run(1)
 
     assert len(model.named("check")) == calls
-    assert fired(world) == ([(0, "it")] if fires else [])
+    assert fired(world) == ([(1, "it")] if fires else [])
     assert ("It happens." in model.acts[0].text) == fires
     assert len(world.failures) == (None in claims and calls > 0)
 
@@ -89,7 +89,7 @@ async def test_it_fires_once_or_whenever_it_holds() -> None:
 
     await world.run(3)
 
-    assert fired(world) == [(0, "once"), (0, "always"), (1, "always"), (2, "always")]
+    assert fired(world) == [(1, "once"), (1, "always"), (2, "always"), (3, "always")]
 
 
 async def test_an_intervention_that_has_fired_asks_no_model_any_more() -> None:
@@ -102,18 +102,20 @@ async def test_an_intervention_that_has_fired_asks_no_model_any_more() -> None:
     assert len(model.named("check")) == 1
 
 
-async def test_steps_are_counted_from_the_first_and_each_of_them_counts() -> None:
+async def test_steps_are_counted_from_1_and_each_of_them_counts() -> None:
+    model = FakeModel(lambda _: acts())
     some = Intervention("some", once=False).when_step(1, 3).effect(lambda world: world.show("!"))
-    world = TinyWorld(people=people("Ann"), mind=mind_of([acts()]), interventions=[some])
+    world = TinyWorld(people=people("Ann"), mind=mind_of(model), interventions=[some])
 
     await world.run(5)
 
     assert fired(world) == [(1, "some"), (3, "some")]
+    assert [asked.text.count("You saw: !") for asked in model.acts] == [1, 1, 2, 2, 2]
 
 
-@pytest.mark.parametrize("steps", [(), (-1,), (2, -1)])
-def test_steps_are_numbers_from_0(steps: tuple[int, ...]) -> None:
-    with pytest.raises(FixTheInput, match="when_step takes one or more steps, counted from 0"):
+@pytest.mark.parametrize("steps", [(), (0,), (2, 0), (-1,)])
+def test_steps_are_numbers_from_1(steps: tuple[int, ...]) -> None:
+    with pytest.raises(FixTheInput, match="when_step takes one or more steps, counted from 1"):
         Intervention("it").when_step(*steps)
 
 
@@ -201,7 +203,7 @@ async def test_quiet_worlds_can_be_livened_up_without_a_model() -> None:
 
     await world.run(4)
 
-    assert fired(world) == [(2, "quiet")]
+    assert fired(world) == [(3, "quiet")]
     assert len(model.asked) == 4
 
 
@@ -212,16 +214,117 @@ async def test_one_intervention_serves_many_worlds() -> None:
     for world in worlds:
         await world.run(2)
 
-    assert [fired(world) for world in worlds] == [[(0, "it")]] * 3
+    assert [fired(world) for world in worlds] == [[(1, "it")]] * 3
 
 
-async def test_an_intervention_without_effect_or_with_a_name_that_is_taken_is_an_error() -> None:
-    world = TinyWorld("Room", interventions=[Intervention("it")])
+def nothing(_: object) -> None:
+    """An effect that leaves no trace."""
+
+
+def test_an_intervention_without_effect_or_with_a_name_that_is_taken_is_refused_by_the_world() -> None:
+    world = TinyWorld("Room", interventions=[Intervention("it").effect(nothing)])
 
     with pytest.raises(FixTheInput, match="two interventions of Room are called 'it'"):
-        world.add_intervention(Intervention("it"))
-    with pytest.raises(FixTheInput, match="intervention 'it' has no effect"):
+        world.add_intervention(Intervention("it").effect(nothing))
+    with pytest.raises(
+        FixTheInput, match=r"intervention 'other' has no effect; give it one with `\.effect\(function\)`"
+    ):
+        world.add_intervention(Intervention("other"))
+    with pytest.raises(FixTheInput, match="intervention 'other' has no effect"):
+        TinyWorld("Room", interventions=[Intervention("other")])
+
+    assert [one.name for one in world.interventions] == ["it"]
+
+
+async def test_an_intervention_that_is_removed_happens_no_more_and_its_name_is_free() -> None:
+    always = Intervention("always", once=False).effect(nothing)
+    once = Intervention("once").effect(nothing)
+    world = TinyWorld("Room", people("Ann"), mind=mind_of([acts()]), interventions=[always, once])
+    await world.run(1)
+
+    world.remove_intervention(always).remove_intervention("once")
+    await world.run(1)
+    world.add_intervention(Intervention("once").effect(nothing))
+    await world.run(1)
+
+    assert fired(world) == [(1, "always"), (1, "once"), (3, "once")]
+
+
+@pytest.mark.parametrize("stranger", ["nope", Intervention("nope"), 5])
+def test_an_intervention_that_is_not_there_cannot_be_removed(stranger: Any) -> None:
+    world = TinyWorld("Room", interventions=[Intervention("it").effect(nothing)])
+
+    with pytest.raises(FixTheInput, match=r"Room has no intervention .*; it has: 'it'"):
+        world.remove_intervention(stranger)
+
+
+async def test_an_effect_with_an_error_of_its_own_is_raised_on_record_and_tried_again_by_the_next_run() -> None:
+    tries: list[int] = []
+
+    def fails_once(world: TinyWorld) -> None:
+        tries.append(world.step)
+        if len(tries) == 1:
+            raise ValueError("boom")
+        world.broadcast("Done.")
+
+    model = FakeModel(lambda _: acts())
+    it = Intervention("it").when_step(2).effect(fails_once)
+    world = TinyWorld("Room", people("Ann"), mind=mind_of(model), interventions=[it])
+
+    with pytest.raises(ValueError, match="boom") as caught:
+        await world.run(3)
+    assert caught.value.__notes__ == ["Raised by the effect of intervention 'it' of Room."]
+    assert (world.step, len(model.acts)) == (2, 1)
+    assert world.failures == [Failure(2, None, "failed", "ValueError: boom")]
+    [event] = [event for event in world.journal.events if event.type == "INTERVENTION"]
+    assert (event.kind, event.status, event.reason) == ("failure", "failed", "ValueError: boom")
+    await world.run(2)
+
+    assert tries == [2, 2]
+    assert fired(world) == [(2, "it")]
+    assert "Done." in model.acts[1].text
+    assert (world.step, len(world.failures)) == (4, 1)
+
+
+async def test_what_is_paid_for_is_used_before_the_error_of_an_effect_is_raised() -> None:
+    async def speak_and_fail(person: TinyPerson) -> None:
+        await person.listen_and_act("Say something.")
+        raise KeyError("price")
+
+    model = FakeModel(
+        [acts(talk("Something."))], others={"check": lambda _: verdict(value=True), "score": lambda _: verdict(9)}
+    )
+    ann, bob = people("Ann", "Bob")
+    failing = Intervention("failing", ann).when_text("first.").effect(speak_and_fail)
+    other = Intervention("other").when_text("second.").effect(lambda world: world.broadcast("From the other."))
+    world = TinyWorld(people=[ann, bob], mind=mind_of(model), interventions=[failing, other])
+
+    with pytest.raises(KeyError, match="price"):
         await world.run(1)
+
+    assert (len(model.named("check")), len(model.acts)) == (2, 1)
+    assert fired(world) == [(1, "other")]
+    assert [entry.line for entry in bob.episodic.entries if "Something." in entry.line]
+    assert "From the other." in bob.transcript()
+
+
+async def test_an_effect_that_stops_the_job_has_not_fired_and_is_no_failure() -> None:
+    stops: list[Exception] = [BudgetSpent("the cap")]
+
+    def effect(world: TinyWorld) -> None:
+        if stops:
+            raise stops.pop()
+        world.show("!")
+
+    it = Intervention("it").effect(effect)
+    world = TinyWorld(people=people("Ann"), mind=mind_of([acts()]), interventions=[it])
+
+    with pytest.raises(BudgetSpent):
+        await world.run(1)
+    assert (world.failures, fired(world)) == ([], [])
+    await world.run(1)
+
+    assert fired(world) == [(1, "it")]
 
 
 async def test_an_effect_may_bring_people_and_take_them_away() -> None:
@@ -230,7 +333,7 @@ async def test_an_effect_may_bring_people_and_take_them_away() -> None:
 
     model = FakeModel(lambda _: acts())
     world = TinyWorld(people=people("Ann", "Bob"), mind=mind_of(model))
-    world.add_intervention(Intervention("swap").when_step(1).effect(swap))
+    world.add_intervention(Intervention("swap").when_step(2).effect(swap))
 
     await world.run(2)
 

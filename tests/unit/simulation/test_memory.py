@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.doubles.minds import FakeModel, acts, does, mind_of, people
+from tests.doubles.minds import FakeModel, acts, does, mind_of, people, talk
 from troupe_batch.errors import BudgetSpent, GaveUp
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
+from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.events import EventKind
+from troupe_batch.simulation.faculties import GroundingFaculty
 from troupe_batch.simulation.memory import EpisodicMemory
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.world import TinyWorld
 
 
 def _memory_of(count: int) -> EpisodicMemory:
@@ -56,6 +59,63 @@ def test_every_entry_is_shown_or_counted_and_at_least_the_latest_are_shown(
     assert lines[len(lines) - len(latest) :] == latest
     # Never much longer than asked for, either.
     assert len(lines) <= prefix + lookback + max(1, lookback // 2) + 1
+
+
+async def test_all_that_happened_since_the_last_act_is_shown_up_to_a_number() -> None:
+    model = FakeModel()
+    bo = _bo(model, fixed_prefix_length=1, lookback_length=4)
+    _see(bo, 10)
+    await bo.act()
+
+    for count, shown in ((60, 60), (300, 200)):
+        _see(bo, count, 1_000)
+        await bo.act()
+        latest = [f"- You saw: thing {number}" for number in range(1_000 + count - shown, 1_000 + count)]
+        assert model.asked[-1].memory[-shown:] == latest
+        assert len(model.asked[-1].memory) <= 1 + 1 + shown + 2
+    _see(bo, 1)
+    await bo.act()
+    assert len(model.asked[-1].memory) <= 1 + 1 + 4 + 2
+
+
+async def test_in_a_large_group_everybody_is_heard_by_everybody_in_the_next_act() -> None:
+    model = FakeModel(lambda asked: acts(talk(f"{asked.person} says {asked.number}.")))
+    world = TinyWorld(people=people(*(f"Person number {n}" for n in range(45))), mind=mind_of(model))
+
+    await world.run(4)
+
+    last_step = model.acts[-45:]
+    for asked in last_step:
+        others = {f"Person number {n}" for n in range(45)} - {asked.person}
+        latest = [line for line in asked.memory if " said: " in line][-44:]
+        assert {line.rpartition(") ")[2].removeprefix("- ").partition(" said: ")[0] for line in latest} == others
+        assert len(asked.memory) < 100
+
+
+async def test_what_a_restored_person_has_not_answered_yet_is_still_shown() -> None:
+    bo = _bo(FakeModel(), lookback_length=4, fixed_prefix_length=0)
+    await bo.act()
+    _see(bo, 30)
+    model = FakeModel()
+
+    twin = TinyPerson.from_state(bo.state(), mind=mind_of(model, settings=bo.mind.settings))
+    await twin.act()
+
+    assert model.asked[0].memory[-30:] == [f"- You saw: thing {number}" for number in range(30)]
+
+
+async def test_what_was_looked_up_is_whole_within_the_act_and_remembered_by_its_beginning() -> None:
+    text = "\n".join(f"Line {number} of the handbook." for number in range(150))
+    model = FakeModel([acts(does("CONSULT", target="Handbook", content="")), acts(), acts()])
+    bo = _bo(model).add_faculty(GroundingFaculty([Document("Handbook", text)]))
+
+    await bo.act()
+    await bo.act()
+
+    assert "Line 149 of the handbook." in model.asked[1].text
+    assert "Line 5 of the handbook." in model.asked[2].text
+    assert "Line 149 of the handbook." not in model.asked[2].text
+    assert len("\n".join(model.asked[2].memory)) < 900
 
 
 def test_what_two_hundred_people_hear_is_one_object_in_all_memories() -> None:
@@ -107,6 +167,7 @@ async def test_a_step_ends_with_at_most_one_consolidation_and_only_if_the_episod
     assert len(model.named("consolidation")) == 1
     assert not await bo.end_step()
     assert bo.mind.calls[0].purpose == "consolidate"
+    assert bo.journal.events[-1].call_key == bo.mind.calls[0].key
 
 
 async def test_a_summary_and_facts_take_the_place_of_the_episode_and_its_latest_entries_stay() -> None:
@@ -129,6 +190,19 @@ async def test_a_summary_and_facts_take_the_place_of_the_episode_and_its_latest_
     assert bo.semantic.facts == ("Ana Silva sells things.",)
     [event] = [event for event in bo.journal.events if event.kind is EventKind.CHANGE]
     assert (event.type, event.content, event.actor_id) == ("CONSOLIDATION", "You saw things.", "bo-lind")
+
+
+async def test_a_consolidation_knows_whose_episode_it_is() -> None:
+    model = FakeModel(others={"consolidation": lambda _: _consolidation()})
+    bo = _bo(model, max_episode_length=5)
+    bo.define("occupation", "lighthouse keeper")
+    _see(bo, 10)
+
+    await bo.end_step()
+
+    [asked] = model.named("consolidation")
+    assert bo.block in asked.text
+    assert "lighthouse keeper" in asked.text
 
 
 async def test_the_next_episode_begins_after_the_summary() -> None:

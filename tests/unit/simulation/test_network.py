@@ -112,7 +112,7 @@ async def test_who_leaves_is_out_of_reach_and_has_the_same_relations_when_back()
     net.add_person(bob)
     await net.run(1)
 
-    assert statuses(net) == [("undelivered", "nobody called Bob is here"), ("repeated", None)]
+    assert statuses(net) == [("undelivered", "nobody called Bob is here"), ("happened", None)]
     assert net.person("Ann").mental_state.accessible == {"bob": ("Bob", "friend")}
     assert bob.mental_state.accessible == {"ann": ("Ann", "friend")}
 

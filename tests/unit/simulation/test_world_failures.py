@@ -62,10 +62,10 @@ async def test_who_cannot_act_is_a_failure_and_takes_part_in_the_next_step(
     await world.run(2)
 
     [failure] = world.failures
-    assert (failure.step, failure.person_id, failure.status) == (0, "bob", status)
+    assert (failure.step, failure.person_id, failure.status) == (1, "bob", status)
     assert reason is None or failure.reason == reason
     [event] = [event for event in world.journal.events if event.kind is EventKind.FAILURE]
-    assert (event.actor_id, event.step, event.status) == ("bob", 0, "failed")
+    assert (event.actor_id, event.step, event.status) == ("bob", 1, "failed")
     assert spoken(world) == ["Ann", "Cleo", "Ann", "Bob", "Cleo"]
     # What the others said in the meantime reached the one who failed.
     assert sum("said: " in line for line in model.acts[4].memory) == 2
@@ -77,7 +77,7 @@ async def test_several_failures_of_one_step_are_on_record_in_the_order_of_the_se
 
     await world.run(1)
 
-    assert world.failures == [Failure(0, "ann", "refused", "not with me"), Failure(0, "cleo", "failed", "no")]
+    assert world.failures == [Failure(1, "ann", "refused", "not with me"), Failure(1, "cleo", "failed", "no")]
     assert [event.actor for event in world.journal.events if event.kind is EventKind.FAILURE] == ["Ann", "Cleo"]
 
 
@@ -85,13 +85,13 @@ async def test_a_world_that_asks_for_all_fails_only_when_the_step_is_paid_and_on
     model = where({"Ann": REFUSED}, shuffled_by=2)
     world = TinyWorld("Room", people("Ann", "Bob", "Cleo"), mind=mind_of(model), on_failure="fail")
 
-    with pytest.raises(WorldFailed, match="Room, step 0: person ann ended as refused: not with me"):
+    with pytest.raises(WorldFailed, match="Room, step 1: person ann ended as refused: not with me"):
         await world.run(5)
 
     assert len(model.asked) == len(world.mind.calls) == 3
     assert spoken(world) == ["Bob", "Cleo"]
     assert any("Bob said" in entry.line for entry in world.person("Ann").episodic.entries)
-    assert world.step == 0
+    assert world.step == 1
 
 
 async def test_a_world_that_has_failed_makes_no_further_call() -> None:
@@ -163,7 +163,7 @@ async def test_a_consolidation_that_fails_is_on_record_and_leaves_the_memory_and
     assert {(event.type, event.kind) for event in world.journal.events if event.kind is EventKind.FAILURE} == {
         ("CONSOLIDATION", EventKind.FAILURE)
     }
-    assert (world.failures, world.step) == ([], 3)
+    assert (world.failures, world.step) == ([], 4)
     assert len(world.person("Ann").episodic) == 6
 
 
@@ -175,12 +175,14 @@ async def test_an_intervention_that_cannot_be_judged_does_not_fire_and_is_asked_
 
     await world.run(3)
 
-    assert world.failures == [Failure(0, None, "refused", "not with me")]
+    assert world.failures == [Failure(1, None, "refused", "not with me")]
     assert [(event.step, event.type) for event in world.journal.events if event.content == "claim"] == [
-        (0, "INTERVENTION"),
         (1, "INTERVENTION"),
+        (2, "INTERVENTION"),
     ]
-    assert [event.step for event in world.journal.events if event.content == "Good."] == [1]
+    assert [event.step for event in world.journal.events if event.content == "Good."] == [2]
+    unjudged, fired = (event for event in world.journal.events if event.content == "claim")
+    assert (unjudged.call_key, fired.call_key) == (world.mind.calls[0].key, None)
 
 
 async def test_an_intervention_that_cannot_be_judged_ends_a_world_that_asks_for_all_before_anybody_acts() -> None:

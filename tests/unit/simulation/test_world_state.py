@@ -44,8 +44,8 @@ def rule(asked: Asked) -> Said:
 
 def interventions() -> list[Intervention]:
     return [
-        Intervention("early").when_step(1).effect(lambda world: world.broadcast("A bell.")),
-        Intervention("late", once=False).when_step(3, 4).effect(lambda world: world.show("A light.")),
+        Intervention("early").when_step(2).effect(lambda world: world.broadcast("A bell.")),
+        Intervention("late", once=False).when_step(4, 5).effect(lambda world: world.show("A light.")),
     ]
 
 
@@ -85,7 +85,7 @@ async def test_a_restored_world_asks_the_same_and_goes_on_the_same(kind: type[Ti
     asked, asked_again = model.asked[asked_before:], again.asked
     assert [one.request.key() for one in asked_again] == [one.request.key() for one in asked]
     assert [asdict(event) for event in restored.journal.events] == [asdict(event) for event in world.journal.events]
-    assert (restored.failures, restored.step, restored.now) == (world.failures, 6, world.now)
+    assert (restored.failures, restored.step, restored.now) == (world.failures, 7, world.now)
     assert len(asked) > 15
 
 
@@ -96,10 +96,10 @@ async def test_a_state_holds_what_it_says_and_nothing_of_the_mind() -> None:
     state = world.state()
 
     assert (state["schema"], state["kind"], state["name"]) == ("troupe_batch/world-state/1", "network", "Room")
-    assert (state["step"], state["now"], state["fired"]) == (3, "2024-03-01T08:15:00", ["early"])
+    assert (state["step"], state["now"], state["fired"]) == (4, "2024-03-01T08:15:00", ["early"])
     assert state["names"] == {"ann": "Ann", "bob": "Bob", "cleo": "Cleo", "gone": "Gone", "p000007": "Ann (2)"}
     assert [person["person_id"] for person in state["people"]] == ["ann", "bob", "cleo", "p000007"]
-    assert [failure[:3] for failure in state["failures"]] == [[step, "cleo", "refused"] for step in range(3)]
+    assert [failure[:3] for failure in state["failures"]] == [[step, "cleo", "refused"] for step in (1, 2, 3)]
     assert ["bob", "cleo", "boss"] in state["relations"]
 
 
@@ -125,7 +125,7 @@ def test_between_a_question_and_its_step_there_is_no_state() -> None:
 
 async def test_a_state_grows_with_what_happened_and_not_with_its_square() -> None:
     def size_after(steps: int, world: TinyWorld) -> int:
-        assert world.step == steps
+        assert world.step == steps + 1
         return len(json.dumps(world.state()))
 
     model = FakeModel(lambda asked: acts(talk(f"{asked.person} says {asked.number:06}.")))

@@ -48,7 +48,7 @@ async def test_what_is_said_to_one_person_is_heard_by_that_person_alone() -> Non
     assert heard(world.person("Bob"))[0].endswith("Ann said: Hello.")
     [event] = actions(world)
     assert (event.actor_id, event.actor, event.target_id, event.target) == ("ann", "Ann", "bob", "Bob")
-    assert (event.status, event.step, event.simulated_time) == (EventStatus.HAPPENED, 0, world.now)
+    assert (event.status, event.step, event.simulated_time) == (EventStatus.HAPPENED, 1, world.now)
 
 
 @pytest.mark.parametrize("target", [None, "", "everyone", "Everyone", "ALL", " all "])
@@ -125,7 +125,7 @@ async def test_an_empty_world_takes_steps_in_which_nothing_happens() -> None:
 
     await world.run_hours(3)
 
-    assert (world.step, world.now.hour, world.journal.events, world.transcript()) == (3, 12, [], "")
+    assert (world.step, world.now.hour, world.journal.events, world.transcript()) == (4, 12, [], "")
 
 
 async def test_reaching_out_puts_both_in_reach_and_both_perceive_it() -> None:
@@ -239,6 +239,18 @@ async def test_who_comes_back_has_the_same_name_and_nobody_else_got_it() -> None
     assert [world.name_of(person) for person in world.people] == ["Ana (2)", "Ana (3)", "Ana"]
 
 
+async def test_who_comes_from_another_world_has_nobody_of_it_in_reach() -> None:
+    ann, bob, cleo = people("Ann", "Bob", "Cleo")
+    TinyWorld(people=[ann, bob]).make_everyone_accessible()
+
+    world = TinyWorld(people=[ann, cleo], mind=mind_of())
+
+    assert not ann.mental_state.accessible
+    world.make_everyone_accessible()
+    restored = TinyWorld.from_state(world.state())
+    assert [list(person.mental_state.accessible) for person in restored.people] == [["cleo"], ["ann"]]
+
+
 def test_everyone_accessible_is_seen_by_everyone() -> None:
     world = TinyWorld(people=people("Ann", "Bob", "Cleo")).make_everyone_accessible()
 
@@ -275,7 +287,7 @@ async def test_what_was_said_outside_of_a_step_has_been_heard_when_interventions
         heard_by_then.append(len(heard(bob)))
         return False
 
-    world.add_intervention(Intervention("look").when(look))
+    world.add_intervention(Intervention("look").when(look).effect(lambda world: world.show("!")))
 
     await ann.act()
     await world.run(1)
@@ -324,3 +336,19 @@ async def test_what_is_only_repeated_is_heard_once() -> None:
 
     assert [event.status for event in actions(world)] == [EventStatus.HAPPENED, EventStatus.REPEATED]
     assert len(heard(world.person("Bob"))) == 1
+
+
+async def test_who_leaves_writes_on_into_the_journal_that_was_theirs_before() -> None:
+    ann, bob = people("Ann", "Bob")
+    own = ann.journal
+    ann.listen("Before.")
+    first = TinyWorld("First", [ann, bob], mind=mind_of())
+    second = TinyWorld("Second", [ann], mind=mind_of())
+
+    second.remove_person(ann)
+    first.remove_person(ann)
+    ann.listen("After.")
+
+    assert ann.journal is own
+    assert [event.content for event in own.events] == ["Before.", "After."]
+    assert not first.journal.events

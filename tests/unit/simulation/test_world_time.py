@@ -43,7 +43,7 @@ async def test_without_a_length_of_step_the_time_stands_still() -> None:
 
     await world.run(3)
 
-    assert (world.step, world.now) == (3, day("2030-05-01T12:30"))
+    assert (world.step, world.now) == (4, day("2030-05-01T12:30"))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ async def test_running_for_a_while_is_a_step_per_unit_and_skipping_it_is_none(un
     await getattr(ran, f"run_{unit}")(3)
     getattr(skipped, f"skip_{unit}")(3)
 
-    assert (ran.step, ran.now) == (3, day(after))
-    assert (skipped.step, skipped.now) == (0, day(after))
+    assert (ran.step, ran.now) == (4, day(after))
+    assert (skipped.step, skipped.now) == (1, day(after))
     assert len(model.acts) == 3
     assert skipped.person("Bob").mental_state.datetime == day(after)
 
@@ -89,7 +89,7 @@ async def test_months_keep_the_day_of_the_month_in_which_they_began() -> None:
 async def test_time_skipped_during_a_run_counts() -> None:
     world = TinyWorld(people=people("Ann"), mind=mind_of([acts()]), start=day("2024-01-31T09:00"))
 
-    await world.run_months(3, on_step=lambda world: world.skip_days(1) if world.step == 1 else None)
+    await world.run_months(3, on_step=lambda world: world.skip_days(1) if world.step == 2 else None)
 
     # One month to 29 February, a day to 1 March, and two months from there.
     assert world.now == day("2024-05-01T09:00")
@@ -121,7 +121,7 @@ async def test_on_step_is_called_after_each_step_plain_or_async() -> None:
     await world.run(2, on_step=lambda world: seen.append(world.step))
     await world.run(2, on_step=look)
 
-    assert seen == [1, 2, -3, -4]
+    assert seen == [2, 3, -4, -5]
 
 
 async def test_time_does_not_run_backwards() -> None:

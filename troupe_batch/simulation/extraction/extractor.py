@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,19 @@ import orjson
 
 from troupe_batch.errors import FixTheInput, RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, ChatReply, Message, ReplyStatus, Role
+from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, Fields, FieldSpec, fields_from
 from troupe_batch.simulation.extraction.reading import Row, UnreadableFinding, findings_schema, read_findings
-from troupe_batch.simulation.judging import Observed, digest, disarmed, id_of, material, mind_for, rules_text
+from troupe_batch.simulation.judging import (
+    Observed,
+    digest,
+    disarmed,
+    id_of,
+    material,
+    mind_for,
+    rules_text,
+    with_occasion,
+)
 from troupe_batch.simulation.mind import Mind
 
 PURPOSE = "extract"
@@ -84,20 +94,26 @@ class ResultsExtractor:
         *,
         many: bool = False,
         situation: str = "",
+        thoughts: bool = False,
     ) -> Extraction:
-        """As `extract_results_from_agent`, from all that happened in a world."""
-        return await self._extract(world, _task(objective, fields, many=many, situation=situation))
+        """As `extract_results_from_agent`, from what others could hear and see in a world; also from `thoughts` if so.
+
+        What nobody heard, because it was repeated or reached nobody, is left out.
+        """
+        task = _task(objective, fields, many=many, situation=situation)
+        return await self._extract(world, replace(task, thoughts=thoughts))
 
     async def extract(self, target: Observed, spec: ExtractionSpec, *, situation: str = "") -> Extraction:
         """What a job file asks for, from a person or a world."""
-        return await self._extract(target, _Task(spec.objective, spec.fields, spec.many, situation))
+        return await self._extract(target, _Task(spec.objective, spec.fields, spec.many, situation, spec.thoughts))
 
     async def _extract(self, target: Observed, task: _Task) -> Extraction:
         mind = mind_for(target, self._mind)
         draw = mind.draw_of(f"{PURPOSE}.{task.digest}.{id_of(target)}", 0)
         schema = findings_schema(task.fields, many=task.many)
         try:
-            reply = await mind.ask(PURPOSE, task.messages(target), schema, draw=draw, endpoint=mind.reasoning)
+            messages = task.messages(target, mind.premise)
+            reply = await mind.ask(PURPOSE, messages, schema, draw=draw, endpoint=mind.reasoning)
         except RecordAndGoOn as error:
             why = str(error) or type(error).__name__
             return Extraction(ExtractionStatus.FAILED, (), why, mind.calls[-1].key, draw)
@@ -105,9 +121,11 @@ class ResultsExtractor:
         return Extraction(status, findings, reason, mind.calls[-1].key, draw, reply.cache)
 
 
-def extraction_messages(target: Observed, spec: ExtractionSpec, *, situation: str = "") -> tuple[Message, ...]:
+def extraction_messages(
+    target: Observed, spec: ExtractionSpec, *, situation: str = "", premise: str = ""
+) -> tuple[Message, ...]:
     """The messages that ask for what a job file wants of a person or a world, for estimates and looking at prompts."""
-    return _Task(spec.objective, spec.fields, spec.many, situation).messages(target)
+    return _Task(spec.objective, spec.fields, spec.many, situation, spec.thoughts).messages(target, premise)
 
 
 @lru_cache(maxsize=1)
@@ -127,21 +145,22 @@ class _Task:
     fields: Fields
     many: bool
     situation: str
+    thoughts: bool = True
 
     @property
     def digest(self) -> str:
         return digest(_instructions(self))
 
-    def messages(self, target: Observed) -> tuple[Message, ...]:
-        """Rules and task first, which are equal for all targets, and the material last."""
-        system = f"{rules_text(_PROMPTS / 'extract.md')}\n\n{_instructions(self)}"
-        return Message(Role.SYSTEM, system), Message(Role.USER, material(target))
+    def messages(self, target: Observed, premise: str) -> tuple[Message, ...]:
+        """Rules, task and occasion first, which are equal for all targets of an arm, and the material last."""
+        system = with_occasion(f"{rules_text(_PROMPTS / 'extract.md')}\n\n{_instructions(self)}", premise)
+        return Message(Role.SYSTEM, system), Message(Role.USER, material(target, is_open=not self.thoughts))
 
 
 def _task(
     objective: str, fields: Sequence[FieldSpec | str] | Mapping[str, str], *, many: bool, situation: str
 ) -> _Task:
-    if not objective.strip():
+    if not a_text(objective, "an objective").strip():
         raise FixTheInput("an extraction needs an objective; say what to look for")
     try:
         return _Task(objective.strip(), fields_from(fields), many, situation.strip())

@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from troupe_batch.llm.strict_schemas import excess_of
+
 # Two underscores join a name and a suffix in column names, so no id may hold them.
 FieldId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
 Text: TypeAlias = Annotated[
@@ -24,9 +26,6 @@ Text: TypeAlias = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$"),
 ]
 Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
-
-# What strict schemas of the OpenAI API take in one request.
-_MOST_LABELS_PER_CALL = 1_000
 
 
 def _as_label(value: Any) -> Any:
@@ -131,6 +130,9 @@ class ExtractionSpec(BaseModel):
     many: bool = Field(
         default=False, description="true: any number of findings, none included; false: at most one finding."
     )
+    thoughts: bool = Field(
+        default=False, description="from: world reads what others could hear and see; true: also what was only thought."
+    )
     fields: tuple[FieldSpec, ...] = Field(min_length=1, max_length=50, description="The fields of each finding.")
 
     @model_validator(mode="after")
@@ -146,13 +148,19 @@ class ExtractionSpec(BaseModel):
 
 def fields_from(fields: Sequence[FieldSpec | str] | Mapping[str, str]) -> Fields:
     """Typed fields from a short form: a name stands for a text field, a mapping gives each name its description."""
+    if isinstance(fields, str):
+        raise ValueError(f"{fields!r} is a text; give a list, such as [{fields!r}]")  # noqa: TRY004 -- like all that can be wrong with fields
     if isinstance(fields, Mapping):
         return checked_fields(tuple(TextField(id=name, text=text) for name, text in fields.items()))
-    return checked_fields(
-        tuple(
-            TextField(id=field, text=field.replace("_", " ")) if isinstance(field, str) else field for field in fields
-        )
-    )
+    return checked_fields(tuple(_field_from(field) for field in fields))
+
+
+def _field_from(field: FieldSpec | str) -> FieldSpec:
+    if isinstance(field, str):
+        return TextField(id=field, text=field.replace("_", " "))
+    if not isinstance(field, _Field):
+        raise ValueError(f"{field!r} is no field; give a name, or a field such as TextField")  # noqa: TRY004 -- as above
+    return field
 
 
 def checked_fields(fields: Fields) -> Fields:
@@ -161,9 +169,9 @@ def checked_fields(fields: Fields) -> Fields:
         raise ValueError("there are no fields; name at least one thing to look for")
     if again := _repeated([field.id for field in fields]):
         raise ValueError(f"the field id {again!r} stands twice (capitals do not count); rename one")
-    labels = sum(len(field.labels) for field in fields if isinstance(field, CategoryField))
-    if labels > _MOST_LABELS_PER_CALL:
-        raise ValueError(f"the categories have {labels} labels in all, and one call takes {_MOST_LABELS_PER_CALL}")
+    labels = [label for field in fields if isinstance(field, CategoryField) for label in field.labels]
+    if excess := excess_of(labels, "labels"):
+        raise ValueError(f"the categories have {excess}")
     return fields
 
 

@@ -152,9 +152,10 @@ async def test_what_people_say_cannot_end_the_material() -> None:
 
 
 @pytest.mark.parametrize(
-    ("objective", "fields"), [(" ", FIELDS), ("Ideas.", []), ("Ideas.", ["a", "A"]), ("I.", ["?"])]
+    ("objective", "fields"),
+    [(" ", FIELDS), (5, FIELDS), ("Ideas.", []), ("Ideas.", ["a", "A"]), ("I.", ["?"]), ("I.", "field"), ("I.", [5])],
 )
-async def test_an_extraction_that_asks_for_nothing_is_refused_before_any_call(objective: str, fields: Any) -> None:
+async def test_an_extraction_that_asks_for_nothing_is_refused_before_any_call(objective: Any, fields: Any) -> None:
     model = reading(IDEA)
 
     with pytest.raises(FixTheInput):
@@ -166,3 +167,10 @@ async def test_an_extraction_that_asks_for_nothing_is_refused_before_any_call(ob
 def test_plans_can_hold_the_digest_of_each_prompt() -> None:
     assert set(prompt_digests()) == {"extraction/assign.md", "extraction/categories.md", "extraction/extract.md"}
     assert all(len(digest) == 64 for digest in prompt_digests().values())
+
+
+async def test_a_single_field_that_is_no_list_is_said_to_need_one() -> None:
+    with pytest.raises(
+        FixTheInput, match=r"the fields of an extraction: 'field' is a text; give a list, .* \['field'\]"
+    ):
+        await ResultsExtractor().extract_results_from_agent(people("Ana")[0], "The ideas.", "field")

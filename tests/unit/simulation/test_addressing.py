@@ -1,0 +1,165 @@
+"""Whom people mean when they call somebody: voices that are no people, parts of names, and words for everybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, reach_out, talk
+from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.network import TinySocialNetwork
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.world import TinyWorld
+
+
+def model_of(says: dict[str, list[dict[str, Any]]]) -> FakeModel:
+    """Everybody does once what is said here under their name, and nothing after."""
+    left = {name: [acts(*actions)] for name, actions in says.items()}
+
+    def rule(asked: Asked) -> dict[str, Any]:
+        mine = left.get(asked.person, [])
+        return mine.pop() if mine else acts()
+
+    return FakeModel(rule)
+
+
+def world_of(*names: str, says: dict[str, list[dict[str, Any]]]) -> TinyWorld:
+    return TinyWorld("Room", people(*names), mind=mind_of(model_of(says)))
+
+
+def heard(person: TinyPerson, speaker: str) -> int:
+    return sum(f"{speaker} said: " in entry.line for entry in person.episodic.entries)
+
+
+def done_in(world: TinyWorld) -> list[Event]:
+    return [event for event in world.journal.events if event.kind is EventKind.ACTION and event.type != "DONE"]
+
+
+@pytest.mark.parametrize("target", ["The moderator", "the Moderator", "Moderator", "moderator."])
+async def test_who_speaks_to_a_voice_that_is_no_person_speaks_aloud(target: str) -> None:
+    world = world_of("Ana Silva", "Ben Ito", "Cy", says={"Ana Silva": [talk("I like it.", target)]})
+
+    await world.broadcast("What do you think?", "The moderator").run(1)
+
+    [event] = done_in(world)
+    assert (event.status, event.target, event.target_id) == (EventStatus.HAPPENED, "The moderator", None)
+    assert [heard(person, "Ana Silva") for person in world.people] == [0, 1, 1]
+
+
+async def test_a_voice_that_spoke_to_one_person_hears_that_person_also_where_nobody_else_is() -> None:
+    world = world_of("Ana", says={"Ana": [talk("I like it.", "Moderator")]})
+    world.person("Ana").listen("And you?", "Der Moderator")
+
+    await world.run(1)
+
+    [event] = done_in(world)
+    assert (event.status, event.target) == (EventStatus.HAPPENED, "Der Moderator")
+
+
+async def test_a_voice_is_nobody_whom_one_can_reach_out_to_and_no_voice_before_it_has_spoken() -> None:
+    world = world_of("Ana", "Ben", says={"Ana": [talk("Hello?", "Moderator")], "Ben": [reach_out("The moderator")]})
+
+    await world.run(1)
+
+    assert [event.status for event in done_in(world)] == [EventStatus.UNDELIVERED] * 2
+
+
+async def test_a_person_who_is_called_as_a_voice_is_the_person() -> None:
+    world = world_of("Ana", "Moderator", "Ben", says={"Ana": [talk("Psst.", "moderator")]})
+
+    await world.broadcast("Well?", "Moderator").run(1)
+
+    assert [heard(person, "Ana") for person in world.people] == [0, 1, 0]
+
+
+async def test_a_restored_world_knows_its_voices() -> None:
+    world = world_of("Ana", "Ben", says={})
+    await world.broadcast("What do you think?", "The moderator").run(1)
+    says = model_of({"Ana": [talk("I like it.", "The moderator")]})
+
+    again = TinyWorld.from_state(json.loads(json.dumps(world.state())), mind=mind_of(says))
+    await again.run(1)
+
+    assert heard(again.person("Ben"), "Ana") == 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "everybody",
+        "Everyone here",
+        "all of you",
+        "The group",
+        "the whole group",
+        "Everyone in the room",
+        "the other participants",
+        "the others",
+        "you all",
+        "to everyone",
+        "null",
+    ],
+)
+async def test_words_for_everybody_mean_everybody(target: str) -> None:
+    world = world_of("Ana Silva", "Ben", "Cy", says={"Ana Silva": [talk("Hello.", target)]})
+
+    await world.run(1)
+
+    assert [heard(person, "Ana Silva") for person in world.people] == [0, 1, 1]
+    assert done_in(world)[0].target is None
+
+
+@pytest.mark.parametrize("target", ["you", "the", "the other", "all the best", "?", "Group Ltd"])
+async def test_other_words_do_not_mean_everybody(target: str) -> None:
+    world = world_of("Ana", "Ben", says={"Ana": [talk("Hello.", target)]})
+
+    await world.run(1)
+
+    assert done_in(world)[0].status is EventStatus.UNDELIVERED
+
+
+@pytest.mark.parametrize("target", ["Ana", "ana maria", "@Ana", "Ana Maria Silva!"])
+async def test_the_beginning_of_a_name_is_enough_where_only_one_begins_so(target: str) -> None:
+    says = {"Ben Ito": [talk("Me too.", target)], "Cy": [reach_out(target)]}
+    world = world_of("Ana Maria Silva", "Ben Ito", "Cy", "Anabel", says=says)
+
+    await world.run(1)
+
+    assert [heard(person, "Ben Ito") for person in world.people] == [1, 0, 0, 0]
+    assert [(event.target, event.target_id) for event in done_in(world)] == [("Ana Maria Silva", "ana-maria-silva")] * 2
+    assert list(world.person("Cy").mental_state.accessible) == ["ana-maria-silva"]
+
+
+async def test_the_beginning_of_two_names_is_undelivered_and_says_whom_it_may_mean() -> None:
+    world = world_of("Ana Silva", "Ana Costa", "Ben", says={"Ben": [talk("Me too.", "Ana")]})
+
+    await world.run(1)
+
+    [event] = done_in(world)
+    assert (event.status, event.reason) == (EventStatus.UNDELIVERED, "Ana may be any of Ana Silva, Ana Costa")
+
+
+async def test_ones_own_first_name_means_the_other_one_of_that_name() -> None:
+    world = world_of("Ana Silva", "Ana Costa", says={"Ana Silva": [talk("Namesake!", "Ana")]})
+
+    await world.run(1)
+
+    assert heard(world.person("Ana Costa"), "Ana Silva") == 1
+
+
+async def test_in_a_network_a_first_name_means_who_is_in_reach() -> None:
+    model = model_of({"Ben": [talk("Me too.", "Ana")]})
+    net = TinySocialNetwork("Net", people("Ana Silva", "Ana Costa", "Ben"), mind=mind_of(model))
+
+    await net.add_relation("Ben", "Ana Costa").run(1)
+
+    assert [heard(person, "Ben") for person in net.people] == [0, 1, 0]
+
+
+async def test_people_are_told_that_they_may_speak_to_who_asked() -> None:
+    model = FakeModel()
+
+    await people("Ana", mind=mind_of(model))[0].listen_and_act("Well?", "The interviewer")
+
+    assert "of one person or of who asked" in model.asked[0].system

@@ -1,0 +1,137 @@
+"""What counts as a repetition: something said once more that was heard, and never a new statement or a new look."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.doubles.minds import FakeModel, Said, acts, does, mind_of, people, talk
+from troupe_batch.errors import CannotAct
+from troupe_batch.llm.chat import ChatReply, ReplyStatus
+from troupe_batch.simulation.actions import Action
+from troupe_batch.simulation.events import EventKind, EventStatus
+from troupe_batch.simulation.faculties import ActionSpec, CustomFaculty
+from troupe_batch.simulation.network import TinySocialNetwork
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.repeats import Repeats
+from troupe_batch.simulation.tools import TinyCalendar, ToolUseFaculty
+
+_PRICE = "For option A I would pay about 5 euros a month for all of it, honestly speaking"
+
+
+def says_again(first: str, second: str) -> bool:
+    repeats = Repeats()
+    assert not repeats.is_repeated(Action("TALK", first))
+    repeats.end_act()
+    return repeats.is_repeated(Action("TALK", second))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("5", "9"),
+        ("5", "-5"),
+        ("5", "5.5"),
+        ("five", "nine"),
+        ("I would pay", "I would not pay"),
+        ("I would pay", "I'd never pay"),
+        ("would pay", "wouldn't pay"),
+        ("option A", "option B"),
+    ],
+)
+def test_texts_that_differ_in_a_number_a_negation_or_a_letter_are_two_statements(old: str, new: str) -> None:
+    said = _PRICE if old in _PRICE else _PRICE.replace("5", "five")
+
+    assert not says_again(said, said.replace(old, new))
+    assert says_again(said, said.replace("honestly", "frankly").upper())
+
+
+def test_the_same_words_in_another_order_are_another_statement() -> None:
+    said = "Bread before butter and butter before jam and jam before honey is what my mother served"
+    turned = "Honey before jam and jam before butter and butter before bread is what my mother served"
+
+    assert not says_again(said, turned)
+
+
+def test_a_long_text_is_compared_at_once() -> None:
+    words = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(500)]
+
+    assert says_again(" ".join(words), " ".join([*words[:499], "otherwise"]))
+    assert not says_again(" ".join(words), " ".join(reversed(words)))
+
+
+async def test_to_look_something_up_again_after_a_change_is_no_repetition() -> None:
+    look = does("LIST_EVENTS", date="2025-01-07")
+    note = does("CREATE_EVENT", title="Dentist", date="2025-01-07", time="09:00", attendees="", content="")
+    model = FakeModel([acts(look), acts(), acts(note), acts(look, look), acts()])
+    ana = TinyPerson("Ana", mind=mind_of(model)).add_faculty(ToolUseFaculty([TinyCalendar()]))
+
+    performed = [[action.type for action in (await ana.act()).performed] for _ in range(3)]
+
+    assert performed == [["LIST_EVENTS", "DONE"], ["CREATE_EVENT", "DONE"], ["LIST_EVENTS", "DONE"]]
+    assert "Dentist" in "\n".join(model.asked[-1].memory)
+
+
+def test_another_action_is_a_repetition_only_directly_after_its_like() -> None:
+    repeats = Repeats()
+    look, other = Action("LOOK", "tides"), Action("LOOK", "Tides")
+
+    assert [repeats.is_repeated(one) for one in (look, look, look, other, look)] == [False, True, True, False, False]
+    repeats.end_act()
+    assert not repeats.is_repeated(look)
+
+
+async def test_what_nobody_heard_can_be_said_again_and_is_heard_then() -> None:
+    model = FakeModel(lambda asked: acts(talk("Shall we meet?", "Ben")) if asked.person == "Ana" else acts())
+    net = TinySocialNetwork("Net", people("Ana", "Ben"), mind=mind_of(model))
+
+    await net.run(1)
+    net.add_relation("Ana", "Ben", "friend")
+    await net.run(2)
+
+    talks = [event.status for event in net.journal.events if event.type == "TALK"]
+    assert talks == [EventStatus.UNDELIVERED, EventStatus.HAPPENED, EventStatus.REPEATED]
+    assert sum("Ana said: Shall we meet?" in entry.line for entry in net.person("Ben").episodic.entries) == 1
+
+
+async def test_what_an_act_that_broke_off_said_is_known_to_be_unheard_and_can_be_said_again() -> None:
+    said = acts(talk("I will come on Friday."), does("LOOK"))
+    replies: list[Said] = [
+        said,
+        ChatReply(ReplyStatus.UNREADABLE, reason="x"),
+        acts(talk("I will come on Friday.")),
+        acts(),
+    ]
+    model = FakeModel(replies)
+    look = CustomFaculty(ActionSpec("LOOK", "look around"), lambda _person, _action: "A dog.")
+    ana = TinyPerson("Ana", mind=mind_of(model)).add_faculty(look)
+
+    with pytest.raises(CannotAct):
+        await ana.act()
+    again = await ana.act()
+
+    assert model.asked[2].memory[-1] == "- You saw: You were cut short: what you said just now reached nobody."
+    assert [event.status for event in again.events] == [EventStatus.HAPPENED] * 2
+
+
+async def test_an_act_that_broke_off_in_silence_leaves_no_such_memory() -> None:
+    ana = TinyPerson("Ana", mind=mind_of([ChatReply(ReplyStatus.REFUSED, reason="no")]))
+
+    with pytest.raises(CannotAct):
+        await ana.act()
+
+    assert [event.kind for event in ana.journal.events] == [EventKind.FAILURE]
+    assert len(ana.episodic) == 0
+
+
+def test_repeats_survive_as_plain_data() -> None:
+    repeats, again = Repeats(), Repeats()
+    for said in (_PRICE, "Yes."):
+        repeats.is_repeated(Action("TALK", said, "Ana"))
+        repeats.end_act()
+
+    again.restore(json.loads(json.dumps(repeats.state())))
+
+    assert again.state() == repeats.state()
+    assert again.is_repeated(Action("TALK", _PRICE, "ana"))
