@@ -5,7 +5,8 @@ TroupeError
 │   ├── SpecError             a job, population, persona or instrument file (names file, place, problem, cure)
 │   ├── SettingsError         config.ini, environment or flag
 │   ├── PlanChanged           the same run id was started before with another plan
-│   └── ResultsDamaged        a stored file is missing, or is not the one that was committed
+│   ├── ResultsDamaged        a stored file is missing, or is not the one that was committed
+│   └── TableMissing          a dataset has no such table, because its study leaves nothing there
 ├── TryAgain                  the same call may succeed later
 │   ├── EndpointBusy          429, 503: carries retry_after_s where the endpoint said so
 │   ├── EndpointFaulty        5xx, a broken or empty body
@@ -77,6 +78,10 @@ class ResultsDamaged(FixTheInput):
     """A stored file is missing, or is not the one that was committed; the message names it and the way back."""
 
 
+class TableMissing(FixTheInput):
+    """A dataset has no such table, because its study leaves nothing there; the message names those that it has."""
+
+
 class TryAgain(TroupeError):
     """The same call may succeed later."""
 
@@ -124,7 +129,12 @@ class StateUnreachable(TryAgain):
 
 
 class RecordAndGoOn(TroupeError):
-    """The call failed for good; it becomes a row with a status and a reason."""
+    """The call failed for good; it becomes a row with a status and a reason.
+
+    `call_key` is the hex key of the reply that it is about, None where no reply came.
+    """
+
+    call_key: str | None = None
 
 
 class RequestRejected(RecordAndGoOn):
@@ -145,10 +155,11 @@ class CannotAct(RecordAndGoOn):
     `status` is `refused`, `content_filtered`, `truncated` or `unreadable`.
     """
 
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, status: str, reason: str, *, call_key: str | None = None) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+        self.call_key = call_key
 
 
 class WorldFailed(RecordAndGoOn):
@@ -189,3 +200,7 @@ class WorkersFailed(StopTheJob):
 
 class Interrupted(StopTheJob):
     """The user or the operator asked to stop."""
+
+
+ENDINGS = (StopTheJob, StateUnreachable, EndpointDown)
+"""What ends an attempt at a shard, and is no failure of the unit that met it."""

@@ -29,22 +29,21 @@ class Roles:
 class Cast:
     """The people of one shard. A person is enriched when their first unit begins, and shared by all of their units."""
 
-    def __init__(self, run: Run, shard: int, model: ChatModel) -> None:
+    def __init__(self, run: Run, shard: int) -> None:
         self._factory = run.factory
         self._members = run.casting.members
-        self._model = model
         self._is_enriched = run.plan.enrich is not EnrichLevel.NONE
         self._people = run.people_of(shard)
         self._new = run.new_people_of(shard)
         self._absences: dict[int, tuple[AnswerStatus, str] | None] = {}
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def roles_of(self, unit: Unit) -> Roles:
+    async def roles_of(self, unit: Unit, model: ChatModel) -> Roles:
         """Who plays the unit; enriched first, where the plan asks for it."""
         if not self._is_enriched:
             return Roles(self.people_of(unit))
         members = self._members(unit.case)
-        written = await asyncio.gather(*(self._enrich(index) for index in members), return_exceptions=True)
+        written = await asyncio.gather(*(self._enrich(index, model) for index in members), return_exceptions=True)
         calls: list[CallRecord] = []
         for one in written:
             # Raised only after the others are through, as they may be paid for.
@@ -62,12 +61,12 @@ class Cast:
         """The people whose row this shard writes, as rich as they have become."""
         return [self._people[index] for index in self._new]
 
-    async def _enrich(self, index: int) -> tuple[CallRecord, ...]:
+    async def _enrich(self, index: int, model: ChatModel) -> tuple[CallRecord, ...]:
         """The calls that it took now: none where the person was written about before."""
         async with self._locks[index]:
             if index in self._absences:
                 return ()
-            enriched = await self._factory.enriched(self._people[index], self._model)
+            enriched = await self._factory.enriched(self._people[index], model)
             self._people[index] = enriched.person or self._people[index]
             absence = None
             if enriched.person is None:

@@ -8,26 +8,23 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypeAlias
 
 import troupe_batch
-from troupe_batch.errors import EndpointDown, Interrupted, StateUnreachable, StopTheJob
+from troupe_batch.errors import ENDINGS, EndpointDown, StateUnreachable
 from troupe_batch.execution.casting import Cast, Roles
-from troupe_batch.execution.failure import log_failed_unit, reason_of
+from troupe_batch.execution.failure import log_failed_unit
+from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
-from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.chat import ChatModel
 from troupe_batch.results.ledger import CommitRecord
 from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
 from troupe_batch.results.shard_tables import ShardRows, build_tables, encoded
 from troupe_batch.results.store import TableFile
+from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.study import AnswerStatus, Unit, UnitOutcome
 
 _logger = logging.getLogger(__name__)
-
-# What ends an attempt and is no failure of a unit.
-_Ending: TypeAlias = StopTheJob | StateUnreachable | EndpointDown
-_ENDINGS = (StopTheJob, StateUnreachable, EndpointDown)
 
 
 async def nothing_to_do() -> None:
@@ -72,7 +69,7 @@ async def run_shard(
     present = await run.store.record(attempt.shard)
     if present is not None:
         return present
-    gate = _Gate(model, should_stop)
+    gate = Gate(model, should_stop)
     work = _Work(run, attempt, gate, on_progress)
     units = enumerate(work.units)
     async with asyncio.TaskGroup() as group:
@@ -89,41 +86,16 @@ async def run_shard(
     return None
 
 
-class _Gate:
-    """The model as the units of an attempt see it: closed once the attempt is to stop, for units under way too."""
-
-    def __init__(self, model: ChatModel, should_stop: Callable[[], bool]) -> None:
-        self.error: _Ending | None = None
-        self._model = model
-        self._should_stop = should_stop
-
-    @property
-    def is_closed(self) -> bool:
-        """Nothing may be begun any more."""
-        return self.error is not None or self._should_stop()
-
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        """The reply of the model, while the gate is open."""
-        if self.is_closed:
-            raise Interrupted("the shard is given up; a resume goes on from here")
-        return await self._model.complete(request)
-
-    def close(self, error: _Ending) -> None:
-        """Close for this error, if it is the one that all others follow from."""
-        if not self.is_closed or (self.error is None and not isinstance(error, Interrupted)):
-            self.error = error
-
-
 class _Work:
     """One attempt under way."""
 
-    def __init__(self, run: Run, attempt: Attempt, gate: _Gate, on_progress: OnProgress) -> None:
+    def __init__(self, run: Run, attempt: Attempt, gate: Gate, on_progress: OnProgress) -> None:
         self._run = run
         self._attempt = attempt
         self._gate = gate
         self._on_progress = on_progress
         self.units = list(run.units_of(attempt.shard))
-        self._cast = Cast(run, attempt.shard, gate)
+        self._cast = Cast(run, attempt.shard)
         self._done: list[UnitOutcome | None] = [None] * len(self.units)
         self._progress = Progress(attempt.shard, len(self.units))
         self._started_at = _now()
@@ -140,7 +112,7 @@ class _Work:
                 return
             try:
                 done = await self._run_unit(unit)
-            except _ENDINGS as error:
+            except ENDINGS as error:
                 self._gate.close(error)
                 return
             self._done[place] = done
@@ -168,29 +140,47 @@ class _Work:
         await self._run.store.keep_provisional(await self._stored(filled))
 
     async def _run_unit(self, unit: Unit) -> UnitOutcome:
-        roles: Roles | None = None
-        calls: tuple[CallRecord, ...] = ()
-        has_failed = False
+        gate, roles = UnitGate(self._gate), Roles(())
         try:
-            roles = await self._cast.roles_of(unit)
-            calls = roles.calls
-            if roles.absence is not None:
-                outcome = self._absent(unit, *roles.absence)
-            else:
-                outcome = await self._run.study.run_unit(unit, roles.people, self._gate, self._run.plan.settings)
-                calls += outcome.calls
-                outcome = checked(outcome, self._run.contents)
-        except _ENDINGS:
+            roles = await self._cast.roles_of(unit, gate)
+            # Whatever comes of the unit now, the calls of the casting are known.
+            gate = UnitGate(self._gate)
+            outcome = await self._played(unit, roles, gate)
+        except ENDINGS:
             raise
         except Exception as error:  # noqa: BLE001 # the unit boundary: any failure becomes rows with a reason
-            log_failed_unit(self._run.store.run_id, unit, error)
-            has_failed = True
-            reason = reason_of(error, roles.people if roles else ())
-            outcome = self._absent(unit, AnswerStatus.FAILED, reason)
+            outcome = UnitOutcome((), gate.calls, error=error)
+        if gate.ending is not None:
+            # Code of users may have caught it: what they made of it is no answer of anybody.
+            raise gate.ending
+        has_failed = outcome.error is not None
+        if outcome.error is not None:
+            outcome = self._failed(unit, outcome, outcome.error, roles)
         self._progress.count_unit(answers=len(outcome.answers), has_failed=has_failed)
+        calls = roles.calls + outcome.calls
         for call in calls:
             self._progress.count_call(call)
-        return outcome if calls is outcome.calls else replace(outcome, calls=calls)
+        return replace(outcome, calls=calls) if roles.calls else outcome
+
+    async def _played(self, unit: Unit, roles: Roles, gate: UnitGate) -> UnitOutcome:
+        """What the study brought, with an error where that is not what it promises."""
+        run = self._run
+        if roles.absence is not None:
+            return self._absent(unit, *roles.absence)
+        outcome = await run.study.run_unit(unit, roles.people, gate, run.plan.settings)
+        if outcome.error is not None:
+            return outcome
+        try:
+            return checked(outcome, run.contents)
+        except ValueError as error:
+            return replace(outcome, error=error)
+
+    def _failed(self, unit: Unit, outcome: UnitOutcome, error: Exception, roles: Roles) -> UnitOutcome:
+        """Failed rows for all that was planned, with the calls that were made and what had happened until then."""
+        log_failed_unit(self._run.store.run_id, unit, error)
+        failed = self._absent(unit, AnswerStatus.FAILED, reason_of(error, roles.people))
+        events = (*outcome.events, *failed.events) if failed.events else ()
+        return replace(failed, calls=outcome.calls, events=events)
 
     def _absent(self, unit: Unit, status: AnswerStatus, reason: str) -> UnitOutcome:
         return absent(self._run.study, self._run.contents, unit, status, reason)

@@ -12,10 +12,17 @@ from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
 from troupe_batch.studies.survey.options import Label
-from troupe_batch.studies.survey.questions import Bound, Question, QuestionId
+from troupe_batch.studies.survey.questions import Bound, Numeric, Question, QuestionId, Rating
+
+# Thai, Lao, Burmese, Khmer, then kana and the characters of Chinese and Japanese.
+_WITHOUT_BLANKS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3031-\u3035\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_UNSPACED = re.compile(f"[{_WITHOUT_BLANKS}]")
+_SPACED_LETTER = rf"[^\W{_WITHOUT_BLANKS}]"
 
 _WITH_LABELS = (QuestionType.SINGLE, QuestionType.MULTI, QuestionType.RATING)
-_WITH_NUMBERS = (QuestionType.NUMERIC, QuestionType.RATING, QuestionType.SINGLE)
 
 
 def _as_label(value: Any) -> Any:
@@ -40,8 +47,8 @@ class Condition(BaseModel):
     question: QuestionId = Field(description="The earlier question that it looks at.")
     is_: _Labels | None = Field(default=None, alias="is", description="The answer is, or names, one of these labels.")
     is_not: _Labels | None = Field(default=None, description="The answer is, or names, none of these labels.")
-    at_least: Bound | None = Field(default=None, description="The number, or the code of the answer, is this or more.")
-    at_most: Bound | None = Field(default=None, description="The number, or the code of the answer, is this or less.")
+    at_least: Bound | None = Field(default=None, description="The number, or the code of a rating, is this or more.")
+    at_most: Bound | None = Field(default=None, description="The number, or the code of a rating, is this or less.")
     mentions: _Labels | None = Field(
         default=None, description="The words of the answer hold one of these, as whole words; capitals do not count."
     )
@@ -90,12 +97,19 @@ class Condition(BaseModel):
 
 
 def mentions(text: str, words: Sequence[str]) -> bool:
-    """Whether one of the words, or phrases, stands in the text as a whole; capitals and spacing do not count."""
+    """Whether one of the words, or phrases, stands in the text as a whole; capitals and spacing do not count.
+
+    In scripts that put nothing between words, such as those of Chinese, Japanese and Thai, any part is a word.
+    """
     plain = " ".join(text.split())
-    return any(
-        re.search(rf"(?<!\w){re.escape(' '.join(word.split()))}(?!\w)", plain, re.IGNORECASE) is not None
-        for word in words
-    )
+    return any(re.search(_pattern(" ".join(word.split())), plain, re.IGNORECASE) is not None for word in words)
+
+
+def _pattern(word: str) -> str:
+    """The word, with a border on each side that has to do with letters of a script that puts blanks between words."""
+    before = "" if _UNSPACED.match(word[:1]) else rf"(?<!{_SPACED_LETTER})"
+    behind = "" if _UNSPACED.match(word[-1:]) else rf"(?!{_SPACED_LETTER})"
+    return f"{before}{re.escape(word)}{behind}"
 
 
 When: TypeAlias = Annotated[
@@ -129,9 +143,7 @@ def condition_mistakes(
         yield (*place, "question"), problem, cure
         return
     yield from _label_mistakes(place, condition, question)
-    if (condition.at_least, condition.at_most) != (None, None) and question.kind not in _WITH_NUMBERS:
-        name = "at_least" if condition.at_least is not None else "at_most"
-        yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no number", "use is or mentions"
+    yield from _number_mistakes(place, condition, question)
     if condition.mentions is not None and question.kind is not QuestionType.OPEN:
         yield (*place, "mentions"), f"`{question.id}` is {question.kind}, not open: nobody speaks there", "use is"
 
@@ -149,6 +161,35 @@ def _label_mistakes(place: Place, condition: Condition, question: Question) -> I
             if label not in labels:
                 problem = f"{label!r} is no option of `{question.id}`"
                 yield (*place, name), problem, did_you_mean(label, list(labels))
+    if condition.is_ and condition.is_not and set(as_tuple(condition.is_)) <= set(as_tuple(condition.is_not)):
+        yield (*place, "is_not"), "it rules out all that `is` asks for", "remove one of the two"
+
+
+def _number_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[Mistake]:
+    bounds = {"at_least": condition.at_least, "at_most": condition.at_most}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    least, most, what = _range_of(question)
+    for name, bound in given.items():
+        if not what:
+            cure = "use mentions" if question.kind is QuestionType.OPEN else "use is or is_not"
+            yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no number", cure
+        elif not least <= bound <= most:
+            problem = f"{bound:g} is out of range: the {what} of `{question.id}` go from {least:g} to {most:g}"
+            yield (*place, name), problem, "write a number in between"
+    if len(given) == 2 and given["at_least"] > given["at_most"]:
+        problem = f"at_least ({given['at_least']:g}) is greater than at_most ({given['at_most']:g})"
+        yield (*place, "at_least"), problem, "no answer is both; lower it, or raise at_most"
+
+
+def _range_of(question: Question) -> tuple[float, float, str]:
+    """The least and the greatest number that an answer can have, and what they are; no word where it has none."""
+    if isinstance(question, Numeric):
+        return question.minimum, question.maximum, "numbers"
+    if isinstance(question, Rating):
+        codes = [step.code for step in question.choices if step.code is not None]
+        return min(codes), max(codes), "codes"
+    # Codes of a single choice are names and no amounts: of two options in file order, neither is more.
+    return 0, 0, ""
 
 
 def _labels_in(answer: Answer) -> frozenset[str]:

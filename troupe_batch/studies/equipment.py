@@ -16,7 +16,8 @@ from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.faculties import GroundingFaculty
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
-from troupe_batch.studies.script import Mistake, repeats
+from troupe_batch.studies.named_files import NamedFiles
+from troupe_batch.studies.script import Mistake, Place, repeats
 from troupe_batch.studies.survey.options import Label
 
 _MOST_CHARACTERS = 500_000
@@ -33,7 +34,11 @@ class ToolName(StrEnum):
 class DocumentSpec(BaseModel):
     """A document that people can look into: its text, or the file that holds it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"file": "brochure.pdf"}, {"name": "Prices", "text": "Tea costs 2 euros."}]},
+    )
 
     name: Label | None = Field(default=None, description="What people call it; default: the name of the file.")
     text: Annotated[str, StringConstraints(min_length=1, max_length=_MOST_CHARACTERS)] | None = Field(
@@ -74,9 +79,9 @@ def equipment_mistakes(documents: Sequence[DocumentSpec], tools: Sequence[ToolNa
         yield place, "this tool stands twice", "remove one"
 
 
-def read_documents(documents: Sequence[DocumentSpec], folder: Path) -> tuple[DocumentSpec, ...]:
-    """The documents with their text in place of their path; SpecError where a file cannot be read."""
-    return tuple(_with_text(document, folder) for document in documents)
+def read_documents(documents: Sequence[DocumentSpec], files: NamedFiles, place: Place = ()) -> tuple[DocumentSpec, ...]:
+    """The documents at this place of the study with their text in place of their path; `files` has what is wrong."""
+    return tuple(_with_text(document, files, (*place, "documents", index)) for index, document in enumerate(documents))
 
 
 class Equipment:
@@ -90,6 +95,11 @@ class Equipment:
         self._grounding = GroundingFaculty(texts) if texts else None
         self._tools = tuple(tools)
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether there is a document that is too long to be shown whole, so that looking into it takes a call."""
+        return self._grounding is not None and self._grounding.is_searched
+
     def give_to(self, person: TinyPerson) -> TinyPerson:
         """The same person, who can use it from now on."""
         if self._grounding is not None:
@@ -99,15 +109,19 @@ class Equipment:
         return person
 
 
-def _with_text(document: DocumentSpec, folder: Path) -> DocumentSpec:
+def _with_text(document: DocumentSpec, files: NamedFiles, place: Place) -> DocumentSpec:
     if document.file is None:
         return document
-    path = folder / document.file
+    text = files.read(document.file, (*place, "file"), _read_bounded)
+    return document if text is None else DocumentSpec(name=document.title, text=text)
+
+
+def _read_bounded(path: Path) -> str:
     text = read_text(path)
     if len(text) > _MOST_CHARACTERS:
         problem = f"it has {len(text):,} characters, and {_MOST_CHARACTERS:,} is the most"
         raise SpecError(str(path), [SpecMistake(problem, "cut it, or split it into several documents")])
-    return DocumentSpec(name=document.title, text=text)
+    return text
 
 
 _TOOLS: Mapping[ToolName, type[TinyWordProcessor | TinyCalendar]] = {

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ import orjson
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.seeded import bits, stream
-from troupe_batch.studies.study import PlannedCall
+from troupe_batch.simulation.vectors import VectorStore
+from troupe_batch.studies.study import PlannedCall, UnitSettings
 
 _WORDS = tuple(
     (  # noqa: SIM905 -- a hundred quoted words are harder to read
@@ -68,16 +70,21 @@ class ExampleModel:
             return {key: self._value(part, number, key) for key, part in schema["properties"].items()}
         if name == "actions":
             return _act(number)
-        return [self._value(schema["items"], number, f"{name} {place}") for place in range(_LIST_ITEMS)]
+        items = max(schema.get("minItems", 0), min(_LIST_ITEMS, schema.get("maxItems", _LIST_ITEMS)))
+        return [self._value(schema["items"], number, f"{name} {place}") for place in range(items)]
 
 
 def example_calls(
-    run: Callable[[ChatModel], Coroutine[Any, Any, object]], answers: Mapping[str, Any]
+    run: Callable[[ChatModel, UnitSettings], Coroutine[Any, Any, object]],
+    settings: UnitSettings,
+    answers: Mapping[str, Any],
 ) -> tuple[PlannedCall, ...]:
     """The calls of `run`, in order. In a loop of its own, so that it can be asked for inside of one."""
     model = ExampleModel(answers)
+    # Made-up vectors must never be at hand where real people look something up.
+    examples = replace(settings, vectors=VectorStore())
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, run(model)).result()
+        thread.submit(asyncio.run, run(model, examples)).result()
     return tuple(model.calls)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from troupe_batch.simulation.extraction.extractor import Extraction, ResultsExtractor
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, FieldSpec
@@ -11,6 +12,26 @@ from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world import TinyWorld
 from troupe_batch.studies.script import Mistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, Finding, FindingStatus
+
+# Columns that `extractions` has beside those of the fields.
+RESERVED_FIELD_IDS = frozenset(
+    {"arm", "call_key", "extraction", "is_rehearsal", "number", "person_id", "person_index", "reason", "replicate"}
+    | {"run_id", "seat", "seat_name", "status", "unit_id", "unit_index"}
+)
+
+
+class Aimed(Protocol):
+    """An extraction, or something else that leaves rows beside those of extractions."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the data."""
+        ...
+
+    @property
+    def is_per_person(self) -> bool:
+        """Whether it has rows for each person, and not for the world as a whole."""
+        ...
 
 
 def extraction_mistakes(extractions: Sequence[ExtractionSpec], *, has_world: bool) -> Iterator[Mistake]:
@@ -24,6 +45,9 @@ def extraction_mistakes(extractions: Sequence[ExtractionSpec], *, has_world: boo
     types: dict[str, tuple[str, str]] = {}
     for index, one in enumerate(extractions):
         for number, field in enumerate(one.fields):
+            if field.id.casefold() in RESERVED_FIELD_IDS:
+                place = ("extraction", index, "fields", number, "id")
+                yield place, f"`{field.id}` is a column of its own in the data", "choose another id"
             kind, first = types.setdefault(field.id.casefold(), (field.type, one.id))
             if field.type != kind:
                 problem = f"`{field.id}` is {kind} in `{first}` and {field.type} here, and both are one column"
@@ -45,7 +69,7 @@ async def extract(
     aims = [(one, seat) for one in extractions for seat in targets(one, len(people))]
     extractor = ResultsExtractor()
     outcomes = await all_ended(
-        [extractor.extract(_target(seat, people, world), one, situation=situation) for one, seat in aims]
+        [extractor.extract(target_of(seat, people, world), one, situation=situation) for one, seat in aims]
     )
     raise_gravest(outcomes)
     findings: list[Finding] = []
@@ -58,23 +82,24 @@ async def extract(
 
 
 def absent_findings(
-    extractions: Sequence[ExtractionSpec], seats: int, status: FindingStatus, reason: str
+    extractions: Sequence[Aimed], seats: int, status: FindingStatus, reason: str
 ) -> tuple[Finding, ...]:
-    """One row per extraction and target, all with this status and reason."""
+    """One row per extraction (or judgement) and target, all with this status and reason."""
     return tuple(absent_finding(one, seat, status, reason) for one in extractions for seat in targets(one, seats))
 
 
-def absent_finding(extraction: ExtractionSpec, seat: int | None, status: FindingStatus, reason: str) -> Finding:
+def absent_finding(extraction: Aimed, seat: int | None, status: FindingStatus, reason: str) -> Finding:
     """The one row that says why there is no finding."""
     return Finding(extraction.id, status, seat, reason=reason)
 
 
-def targets(extraction: ExtractionSpec, seats: int) -> Sequence[int | None]:
+def targets(extraction: Aimed, seats: int) -> Sequence[int | None]:
     """What it is read from: each seat, or None for the world as a whole."""
     return range(seats) if extraction.is_per_person else (None,)
 
 
-def _target(seat: int | None, people: Sequence[TinyPerson], world: TinyWorld | None) -> TinyPerson | TinyWorld:
+def target_of(seat: int | None, people: Sequence[TinyPerson], world: TinyWorld | None) -> TinyPerson | TinyWorld:
+    """The person in the seat; the world where there is none."""
     if seat is not None:
         return people[seat]
     if world is None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.simulation.mind import Mind
-from troupe_batch.studies.study import Draws, Unit, UnitSettings
+from troupe_batch.simulation.mind import Mind, MindSettings
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.studies.study import Draws, Study, Unit, UnitSettings
 
 
-def mind_of(unit: Unit, settings: UnitSettings, model: ChatModel, premise: str) -> Mind:
-    """A new mind for the unit; two of the same unit name their draws alike and keep their calls apart."""
+def mind_of(
+    unit: Unit, settings: UnitSettings, model: ChatModel, premise: str, person: TinyPerson | None = None
+) -> Mind:
+    """A new mind for the unit, or for one person of it; two name their draws alike and keep their calls apart."""
     return Mind(
         model,
         settings.endpoint,
@@ -19,4 +22,13 @@ def mind_of(unit: Unit, settings: UnitSettings, model: ChatModel, premise: str) 
         sample=settings.sample_of(unit),
         shares_draws=settings.draws == Draws.SHARED,
         premise=premise,
+        person_id=person.person_id if person is not None else None,
+        vectors=settings.vectors,
     )
+
+
+def calls_with_checks(study: Study, minds: MindSettings) -> int:
+    """How many model calls one unit needs at most, those included that check its acts and make them anew."""
+    if not minds.checks_quality:
+        return study.calls_per_unit
+    return study.calls_per_unit + study.acts_per_unit * max(0, 2 * minds.quality_attempts - 1)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import orjson
+
 from troupe_batch import simulation
+from troupe_batch.simulation.quality import ACT_CLAIMS
+from troupe_batch.simulation.standard_propositions import STANDARD_PROPOSITIONS
 from troupe_batch.studies.survey.spec import Arm
 from troupe_batch.studies.survey.templates import prompt_digests as survey_digests
 from troupe_batch.studies.templates import Templates, digests_in
@@ -25,7 +30,7 @@ def premises(introduction: str | None, arms: Sequence[Arm]) -> Mapping[str | Non
 
 @lru_cache(maxsize=1)
 def prompt_digests() -> Mapping[str, str]:
-    """SHA-256 (hex) of each template that people who act can meet, by name."""
+    """SHA-256 (hex) of each template that people who act and their judges can meet, and of their claims, by name."""
     folder = Path(simulation.__file__).parent
     acting = {
         name: digest
@@ -33,4 +38,13 @@ def prompt_digests() -> Mapping[str, str]:
         for name, digest in digests_in(below, below.parent.relative_to(folder.parent).as_posix()).items()
     }
     question = {name: digest for name, digest in survey_digests().items() if name == "survey/question.md"}
-    return {**acting, **TEMPLATES.digests, **question}
+    standard = {one.name: one.claim for one in STANDARD_PROPOSITIONS}
+    claims = {
+        "simulation/act_claims": _digest_of(ACT_CLAIMS),
+        "simulation/standard_propositions": _digest_of(standard),
+    }
+    return {**acting, **TEMPLATES.digests, **question, **claims}
+
+
+def _digest_of(claims: Mapping[str, str]) -> str:
+    return hashlib.sha256(orjson.dumps(dict(claims))).hexdigest()

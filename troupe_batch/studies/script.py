@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from troupe_batch.simulation.stimuli import StimulusKind
 from troupe_batch.studies.survey.options import Label, Prose
-from troupe_batch.studies.survey.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
 from troupe_batch.studies.survey.spec import RESERVED_IDS
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -28,9 +28,6 @@ Lines: TypeAlias = Annotated[
     Discriminator(form_of),
 ]
 """One line of text, or several."""
-
-# What strict schemas of the OpenAI API take in one request.
-MOST_LABELS_PER_CALL = 1_000
 
 _STIMULI = {
     "say": StimulusKind.CONVERSATION,
@@ -91,7 +88,7 @@ def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mista
         # Without regard to capitals: SQL engines would take `Q1` and `q1` for one column.
         yield (*place, "id"), "this question id stands twice (capitals do not count)", "rename one"
     for place, question in asked:
-        if question.id.casefold() in RESERVED_IDS:
+        if question.id.casefold() in RESERVED_IDS | {"seat", "seat_name"}:
             yield (*place, "id"), f"`{question.id}` is a column of its own in the data", "choose another id"
 
 
@@ -103,11 +100,6 @@ def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[M
         if question.kind == "open" and question.dont_know is not None:
             problem = "an open question is answered aloud, and nobody can tell there what counts as not knowing"
             yield (*place, "dont_know"), problem, "remove it; who says nothing is `refused`"
-
-
-def label_count(question: Question) -> int:
-    """How many labels the schema of the question's answer holds."""
-    return 0 if isinstance(question, Numeric) else len(labels_of(question))
 
 
 def labels_of(question: Question) -> tuple[str, ...]:

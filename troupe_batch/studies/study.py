@@ -11,6 +11,7 @@ from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatRequest
 from troupe_batch.simulation.events import Event
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.vectors import VectorStore
 
 
 class Draws(StrEnum):
@@ -60,7 +61,8 @@ class Unit:
 class UnitSettings:
     """What all units of a job have in common when they ask a model.
 
-    `minds`, `reasoning` and `embedding` are for studies in which people act; a survey has no use for them.
+    `minds`, `reasoning`, `embedding` and `vectors` are for studies in which people act; a survey has no use for them.
+    `vectors` are what the units of one process have embedded so far, so that each document is embedded once.
     """
 
     endpoint: Endpoint
@@ -70,6 +72,7 @@ class UnitSettings:
     minds: MindSettings = field(default_factory=MindSettings)
     reasoning: Endpoint | None = None
     embedding: Endpoint | None = None
+    vectors: VectorStore = field(default_factory=VectorStore, compare=False, repr=False)
 
     def sample_of(self, unit: Unit) -> str:
         """The name of the draw that the unit asks for; equal prompts with equal names share one reply.
@@ -180,12 +183,14 @@ class UnitOutcome:
 
     `answers`: exactly one per seat and question, seat by seat; `findings`: at least one per extraction and target, in
     the order of the extractions, then of the seats; `events` in the order in which they happened; every call.
+    With `error`, of which the unit died, there are neither answers nor findings, but what there was until then.
     """
 
     answers: tuple[Answer, ...]
     calls: tuple[CallRecord, ...]
     events: tuple[Event, ...] = ()
     findings: tuple[Finding, ...] = ()
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +259,11 @@ class Study(Protocol):
         ...
 
     @property
+    def seat_names(self) -> tuple[str | None, ...]:
+        """The name of each seat in the job, None where it has none."""
+        ...
+
+    @property
     def questions(self) -> tuple[QuestionInfo, ...]:
         """The questions that each person of a unit has exactly one answer to, in the order of the file."""
         ...
@@ -265,7 +275,15 @@ class Study(Protocol):
 
     @property
     def calls_per_unit(self) -> int:
-        """How many model calls one unit needs at most, if nothing is consolidated, repaired or looked up."""
+        """How many model calls one unit needs at most, if nothing is checked, consolidated or repaired.
+
+        Where there are documents to search, each act is taken to search once; that it goes on for it is not counted.
+        """
+        ...
+
+    @property
+    def acts_per_unit(self) -> int:
+        """How many of these calls are acts, each of which the settings of minds may have checked."""
         ...
 
     @property

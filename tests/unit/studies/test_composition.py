@@ -173,20 +173,59 @@ def test_rules_compare_values_ranges_and_truths(where: dict[str, Any], who: set[
             2,
             "2 worlds need 4 people here (role: cook; role: cook, age: from 2), and 3 of the 9 people fit one of these",
         ),
-        ([seat(1, role="judge")], None, "study.seats[0]: one world needs 1 person here (role: judge), and 0 of the 9"),
+        (
+            [seat(1, role="cook", age={"at_most": 2}), seat(3, role="guest", age=2), seat(1, role="guest", free=True)],
+            2,
+            "study.seats[1]: 2 worlds need 6 people here (role: guest, age: 2), and 5 of the 9 people fit",
+        ),
+        ([seat(1, role="judge")], None, "study.seats[0].where.role: nobody has role judge; role is cook or guest;"),
+        (
+            [seat(1, role="gues")],
+            None,
+            "seats[0].where.role: nobody has role gues; role is cook or guest; did you mean",
+        ),
+        ([seat(1, role=["x", "y"])], None, "seats[0].where.role: nobody has role x or y; role is cook or guest; write"),
+        (
+            [seat(1, role={"at_least": 20})],
+            None,
+            "role is text; at_least needs a number; write a value, such as `role:",
+        ),
+        (
+            [seat(1, age="old")],
+            None,
+            "nobody has age old; age goes from 2 to 3 here; write a number, or a range such as",
+        ),
+        ([seat(1, age={"at_least": 9})], None, "nobody has age from 9; age goes from 2 to 3 here; write numbers in"),
+        ([seat(1, free="true")], None, "where.free: nobody has free true; free is False or True"),
+        ([seat(1, free={"at_most": 1})], None, "where.free: free is true or false; at_most needs a number"),
         ([seat(10)], None, "study.seats[0]: one world needs 10 people here (anybody), and 9 of the 9 people fit"),
         ([seat(1, rolle="cook")], None, "seats[0].where.rolle: the people have no fact `rolle`; did you mean `role`?"),
+        ([seat(1, rolle="cook")], None, "did you mean `role`? known here: age, free, role"),
+        ([seat(1, income=3)], None, "the people have no fact `income`; known here: age, free, role"),
     ],
 )
 def test_seats_that_cannot_be_filled_are_named_with_what_is_needed_and_what_there_is(
     places: list[SeatSpec], worlds: int | None, message: str
 ) -> None:
-    facts = Facts(role=["cook"] * 3 + ["guest"] * 6, age=[2] * 9)
+    facts = Facts(role=["cook"] * 3 + ["guest"] * 6, age=[2] * 8 + [3], free=[True] * 8 + [False])
 
     with pytest.raises(SpecError) as caught:
         compose(places, facts, 9, worlds)
 
     assert message in str(caught.value)
+
+
+def test_all_rules_that_nobody_fits_are_named_at_once() -> None:
+    places = [seat(1, role="coock", age="old"), seat(1, town="Ghent")]
+
+    with pytest.raises(SpecError) as caught:
+        compose(places, Facts(role=["cook"], age=[30]), 1, None)
+
+    assert [one.place for one in caught.value.mistakes] == [
+        "study.seats[0].where.role",
+        "study.seats[0].where.age",
+        "study.seats[1].where.town",
+    ]
 
 
 def test_a_fragment_that_contradicts_the_facts_of_who_would_sit_there_is_a_mistake() -> None:

@@ -75,6 +75,26 @@ def test_words_are_mentioned_as_a_whole(text: str, is_mentioned: bool) -> None:
     assert mentions(text, ["green tea", "tee"]) is is_mentioned
 
 
+@pytest.mark.parametrize(
+    ("text", "word", "is_mentioned"),
+    [
+        ("私は緑茶が好きです", "緑茶", True),
+        ("我更喜欢喝咖啡。", "咖啡", True),
+        ("毎朝coffeeを飲む", "coffee", True),
+        ("毎朝coffeesを飲む", "coffee", False),
+        ("コーヒーをください", "コーヒー", True),
+        ("ผมชอบชาเขียวมาก", "ชา", True),
+        ("緑茶が好き", "紅茶", False),
+        ("naïveté", "naïve", False),
+        ("C++ is fine", "c++", True),
+    ],
+)
+def test_words_have_borders_only_in_scripts_that_put_blanks_between_them(
+    text: str, word: str, is_mentioned: bool
+) -> None:
+    assert mentions(text, [word]) is is_mentioned
+
+
 INTERVIEW = """
 kind: interview
 script:
@@ -82,6 +102,7 @@ script:
   - ask: {{id: cups, type: numeric, text: How many?, unit: cups, minimum: 0, maximum: 9}}
   - ask: {{id: many, type: multi, text: Which?, options: [Tea, Milk]}}
   - ask: {{id: why, type: open, text: Why?}}
+  - ask: {{id: liking, type: rating, text: How much?, labels: [Not at all, Rather, Much], dont_know: No idea}}
   - ask: {{id: later, type: open, text: And?}}
     when: {when}
   - ask: {{id: last, type: open, text: Else?}}
@@ -95,7 +116,10 @@ script:
         "{question: drink, is: No idea}",
         "[{question: cups, at_least: 2}, {question: why, mentions: [milk, sugar]}]",
         "{question: many, is_not: Milk}",
-        "{question: drink, at_least: 2}",
+        "{question: liking, at_least: 2}",
+        "{question: liking, at_least: 1, at_most: 3}",
+        "{question: liking, is: [Much, No idea]}",
+        "{question: cups, at_least: 0, at_most: 9}",
     ],
 )
 def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
@@ -105,14 +129,23 @@ def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
 @pytest.mark.parametrize(
     ("when", "message"),
     [
-        ("{question: drnk, is: Tea}", "script[4].when.question: there is no question `drnk`; did you mean `drink`?"),
+        ("{question: drnk, is: Tea}", "script[5].when.question: there is no question `drnk`; did you mean `drink`?"),
         ("{question: last, mentions: tea}", "question: `last` is asked only later; move the question up, or this down"),
-        ("{question: drink, is: [Tee]}", "script[4].when.is: 'Tee' is no option of `drink`; did you mean `Tea`?"),
-        ("[{question: drink, is_not: X}]", "script[4].when[0].is_not: 'X' is no option of `drink`; known here:"),
+        ("{question: drink, is: [Tee]}", "script[5].when.is: 'Tee' is no option of `drink`; did you mean `Tea`?"),
+        ("[{question: drink, is_not: X}]", "script[5].when[0].is_not: 'X' is no option of `drink`; known here:"),
         ("{question: cups, is: Tea}", "`cups` is numeric: its answers have no labels; use at_least, at_most"),
         ("{question: why, is: Tea}", "`why` is open: its answers have no labels; use mentions"),
-        ("{question: why, at_most: 3}", "when.at_most: `why` is open: its answers have no number; use is or mentions"),
-        ("{question: many, at_least: 3}", "`many` is multi: its answers have no number; use is or mentions"),
+        ("{question: why, at_most: 3}", "when.at_most: `why` is open: its answers have no number; use mentions"),
+        ("{question: many, at_least: 3}", "`many` is multi: its answers have no number; use is or is_not"),
+        ("{question: drink, at_least: 3}", "`drink` is single: its answers have no number; use is or is_not"),
+        (
+            "{question: cups, at_least: 10}",
+            "at_least: 10 is out of range: the numbers of `cups` go from 0 to 9; write a",
+        ),
+        ("{question: cups, at_most: -1}", "at_most: -1 is out of range: the numbers of `cups` go from 0 to 9"),
+        ("{question: liking, at_least: 4}", "4 is out of range: the codes of `liking` go from 1 to 3"),
+        ("{question: cups, at_least: 5, at_most: 3}", "when.at_least: at_least (5) is greater than at_most (3)"),
+        ("{question: drink, is: Tea, is_not: [Tea, 2]}", "when.is_not: it rules out all that `is` asks for"),
         ("{question: drink, mentions: Tea}", "when.mentions: `drink` is single, not open: nobody speaks there; use is"),
         ("{question: drink}", "this tests nothing; add is, is_not, at_least, at_most or mentions"),
         ("{question: drink, is: No}", "False is read as a truth value here; put the label in quotes"),
@@ -124,5 +157,5 @@ def test_a_wrong_condition_is_named_with_its_place_and_its_cure(when: str, messa
         spec_of(INTERVIEW.format(when=when))
 
     assert message in str(caught.value)
-    assert "s.yaml:9: study" not in str(caught.value)
-    assert "s.yaml:9:" in str(caught.value)
+    assert "s.yaml:10: study" not in str(caught.value)
+    assert "s.yaml:10:" in str(caught.value)

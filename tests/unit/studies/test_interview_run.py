@@ -83,7 +83,38 @@ def test_events_hold_stimuli_and_actions_in_order() -> None:
         ("TALK", "This is thing 0."),
         ("DONE", None),
     ]
-    assert all(event.step is None for event in outcome.events)
+
+
+@pytest.mark.parametrize(("pick", "items"), [("Tea", [1, 2, 3, 4, 5, 6]), ("None", [1, 2, 3, 4, 6])])
+def test_events_carry_the_number_of_the_script_item_that_they_belong_to(pick: str, items: list[int]) -> None:
+    outcome = run(study(INTERVIEW), answering({**ANSWERS, "pick": pick}))
+
+    acted = [item for item in items if item > 2]
+    assert [event.step for event in outcome.events if event.kind == "stimulus"] == items
+    assert [event.step for event in outcome.events if event.kind == "action"] == [n for n in acted for _ in range(2)]
+
+
+def test_what_follows_from_an_item_belongs_to_it() -> None:
+    minds = MindSettings(min_episode_length=1, max_episode_length=4)
+    settings = UnitSettings(SETTINGS.endpoint, SETTINGS.parameters, minds=minds)
+    model = FakeModel(
+        lambda asked: GaveUp("down") if "<question" in asked.text else acts(talk("Well.")),
+        others={"consolidation": lambda _: ChatReply(ReplyStatus.REFUSED, reason="no")},
+    )
+
+    outcome = run(study(INTERVIEW), model, settings=settings)
+
+    failures = [(event.type, event.step) for event in outcome.events if event.kind == "failure"]
+    assert failures == [
+        ("CONSOLIDATION", 3),
+        *[(kind, item) for item in (4, 6) for kind in ("ACT", "CONSOLIDATION")],
+    ]
+
+
+def test_every_call_of_an_interview_says_whose_it_is() -> None:
+    outcome = run(study(INTERVIEW), answering(ANSWERS))
+
+    assert [call.person_id for call in outcome.calls] == ["p000003"] * 4
 
 
 def test_a_follow_up_whose_condition_does_not_hold_is_skipped_without_a_call() -> None:

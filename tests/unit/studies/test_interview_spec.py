@@ -18,7 +18,7 @@ ASK = "ask: {id: q, type: open, text: Why?}"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("script: []", "script: Tuple should have at least 1 item"),
+        ("script: []", "script: this is empty; at least 1 belongs here"),
         ("script: [{say: Hi, show: A hat}]", "say, show, think, goal, move_to, context, ask stand together: say, show"),
         ("script: [{silent: true}]", "are all missing; write exactly one of them"),
         ("script: [{show: A hat, silent: true}]", "`silent` belongs to say; `show` is without an act"),
@@ -27,6 +27,7 @@ ASK = "ask: {id: q, type: open, text: Why?}"
         ("script: [{show: A hat}]", "script: nobody ever acts in this script"),
         (f"script: [{{{ASK}}}, {{{ASK}}}]", "script[1].ask.id: this question id stands twice"),
         ("script: [{ask: {id: Name, type: open, text: Who?}}]", "`Name` is a column of its own in the data"),
+        ("script: [{ask: {id: Seat, type: open, text: Who?}}]", "`Seat` is a column of its own in the data"),
         ("script: [{ask: {id: actions, type: open, text: A?}}]", "`actions` is a part of every reply"),
         (
             "script: [{ask: {id: q, type: open, text: A?, dont_know: No idea}}]",
@@ -40,7 +41,7 @@ ASK = "ask: {id: q, type: open, text: Why?}"
             "documents[1]: two documents have the same name",
         ),
         ("script: [{say: Hi}]\ntools: [calendar, calendar]", "tools[1]: this tool stands twice"),
-        ("script: [{say: Hi}]\ntools: [hammer]", "tools[0]: Input should be 'word_processor' or 'calendar'"),
+        ("script: [{say: Hi}]\ntools: [hammer]", "tools[0]: `word_processor` or `calendar` belongs here (found"),
         (
             """
             script: [{say: Hi}]
@@ -56,6 +57,18 @@ ASK = "ask: {id: q, type: open, text: Why?}"
               - {id: A, objective: A, fields: [{id: x, type: number, text: X}]}
             """,
             "extraction[1].fields[0]: `x` is text in `a` and number here, and both are one column",
+        ),
+        (
+            """
+            script: [{say: Hi}]
+            extraction:
+              - {id: a, objective: A, fields: [{id: x, type: text, text: X}, {id: Status, type: text, text: X}]}
+            """,
+            "extraction[0].fields[1].id: `Status` is a column of its own in the data; choose another id",
+        ),
+        (
+            "script: [{say: Hi}]\ndocuments: [brochure.pdf]",
+            "(found 'brochure.pdf'); write `{file: brochure.pdf}` or `{name: Prices, text: Tea costs 2 euros.}`",
         ),
         ("script: [{say: Hi}]\narms: [{id: a, material: A}, {id: A, material: B}]", "arms[1].id: this arm id stands"),
     ],
@@ -91,6 +104,15 @@ def test_a_document_that_is_not_there_or_too_long_is_a_spec_error(tmp_path: Path
             spec.resolved(tmp_path)
         assert name in str(caught.value)
         assert problem in str(caught.value)
+
+
+def test_all_bad_documents_are_named_each_at_its_place(tmp_path: Path) -> None:
+    spec = spec_of(HEAD + "script: [{say: Hi}]\ndocuments: [{file: a.md}, {name: B, text: B}, {file: c.xls}]")
+
+    with pytest.raises(SpecError) as caught:
+        spec.resolved(tmp_path)
+
+    assert [one.place for one in caught.value.mistakes] == ["study.documents[0].file", "study.documents[2].file"]
 
 
 def test_a_spec_reads_back_from_its_own_json() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.doubles.minds import FakeModel, acts, talk
 from tests.doubles.studies import SETTINGS, answering, person, run, spec_of, study
 from troupe_batch.errors import BudgetSpent, FixTheInput, SpecError
 from troupe_batch.studies import AnswerStatus, Draws, Unit, UnitSettings, is_python
+from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.python.loading import load_function
 
 STUDY = """
@@ -67,6 +69,16 @@ def test_a_module_that_fails_on_import_says_how(tmp_path: Path, monkeypatch: pyt
             load_function(path)
 
 
+def test_a_function_without_a_colon_is_told_how_one_is_named() -> None:
+    with pytest.raises(SpecError) as caught:
+        spec_of("kind: python\nfunction: pkg.example.haggle\nquestions: [{id: q, type: open, text: A}]\n")
+
+    assert "function: 'pkg.example.haggle' does not fit here; where the function is: package.module:name" in str(
+        caught.value
+    )
+    assert str(caught.value).endswith("for example `studies.haggling:haggle`")
+
+
 @pytest.mark.parametrize("function", ["talks", "a.b", "a:b:c", "a b:c", "../x:y"])
 def test_a_function_is_named_by_its_module_and_its_name(function: str) -> None:
     with pytest.raises(SpecError, match="function"):
@@ -87,6 +99,56 @@ def test_the_plan_holds_the_digest_of_the_functions_file() -> None:
     assert "simulation/act.md" in digests
 
 
+EDITED = """
+kind: python
+function: {module}:{name}
+questions: [{{id: drink, type: single, text: Which?, options: [Tea, Soup]}}]
+"""
+TEA = "async def f(case):\n    return {'drink': 'Tea'}\n\n\nasync def g(case):\n    return await f(case)\n"
+
+
+@pytest.mark.parametrize("name", ["f", "g"])
+def test_a_file_that_was_edited_after_its_import_is_not_run_as_if_it_was_not(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"edited_study_{name}"
+    file = tmp_path / f"{module}.py"
+    file.write_text(TEA, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = study(EDITED.format(module=module, name="f"))
+    file.write_text(TEA.replace("Tea", "Soup "), encoding="utf-8")
+
+    with pytest.raises(SpecError) as caught:
+        study(EDITED.format(module=module, name=name))
+
+    assert "study.function: " in str(caught.value)
+    assert f"{module}.py was edited after this process imported it" in str(caught.value)
+    assert "restart the workers, or the kernel of the notebook" in str(caught.value)
+    assert run(before, FakeModel()).answers[0].label == "Tea"
+    file.write_text(TEA, encoding="utf-8")
+    assert study(EDITED.format(module=module, name=name)).prompt_digests.keys() == {
+        *before.prompt_digests.keys() - {f"python/{module}:f"},
+        f"python/{module}:{name}",
+    }
+
+
+def test_a_module_that_was_imported_anew_has_the_digest_of_what_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "reloaded_study.py"
+    file.write_text(TEA, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = EDITED.format(module="reloaded_study", name="f")
+    before = study(text)
+    file.write_text(TEA.replace("Tea", "Soup"), encoding="utf-8")
+
+    importlib.reload(importlib.import_module("reloaded_study"))
+
+    after = study(text)
+    assert run(after, FakeModel()).answers[0].label == "Soup"
+    assert after.prompt_digests["python/reloaded_study:f"] != before.prompt_digests["python/reloaded_study:f"]
+
+
 def test_the_function_is_given_people_draws_and_worlds_and_everything_is_on_record() -> None:
     model = answering({"drink": "Soup"}, lambda asked: acts(talk(f"{asked.person} says thing {asked.number}.")))
 
@@ -105,8 +167,28 @@ def test_the_function_is_given_people_draws_and_worlds_and_everything_is_on_reco
         "Welcome.",
         "Which?",
     ][:2]
-    assert [event.step for event in outcome.events if event.type == "TALK"] == [None, 0, 0, 1, 1, 2]
+    assert [event.step for event in outcome.events if event.type == "TALK"] == [None, 1, 1, 2, 2, 3]
     assert "A shed in Ghent." in model.acts[0].system
+
+
+def test_who_leaves_a_world_stays_on_record() -> None:
+    outcome = run(python_study("sends_away"), answering({}, lambda asked: acts(talk(f"Thing {asked.number}."))))
+
+    heard = [(event.content, event.step) for event in outcome.events if event.type == "CONVERSATION"]
+    assert heard == [("Before the meeting.", None), ("After the meeting.", None), ("As if for the first time.", 2)]
+    said = {(event.content, event.step) for event in outcome.events if event.type == "TALK"}
+    assert said == {("Thing 0.", 1), ("Thing 1.", 1), ("Thing 2.", None), ("Thing 3.", 1), ("Thing 4.", 2)}
+    assert len(outcome.calls) == 5
+
+
+def test_what_is_read_out_of_one_person_is_their_call() -> None:
+    outcome = run(python_study("reads"), answering({}))
+
+    assert [(call.purpose, call.person_id) for call in outcome.calls] == [
+        ("act", "p000006"),
+        ("extract", "p000006"),
+        ("extract", None),
+    ]
 
 
 def test_findings_are_kept_in_the_order_of_the_tables() -> None:
@@ -202,9 +284,9 @@ def test_what_is_left_out_is_skipped_and_an_absence_has_its_status() -> None:
     answers = returned({"price": None, "drink": Absence(AnswerStatus.REFUSED, "walked away")})
 
     assert [(one.status, one.reason) for one in answers] == [
-        ("skipped", "the function gave no answer"),
+        ("skipped", "the function returned nothing for price"),
         ("refused", "walked away"),
-        *[("skipped", "the function gave no answer")] * 3,
+        *[("skipped", f"the function returned nothing for {name}") for name in ("liking", "places", "why")],
     ]
     assert {one.status for one in returned(None)} == {AnswerStatus.SKIPPED}
 
@@ -272,6 +354,62 @@ def test_an_exception_of_the_function_fails_the_unit_and_what_stops_the_job_pass
         run(python_study("breaks"), FakeModel())
     with pytest.raises(BudgetSpent):
         run(python_study("breaks"), FakeModel([BudgetSpent("cap")]))
+
+
+def raised_in(function: str) -> Exception:
+    with pytest.raises(Exception, match=r".") as caught:
+        run(python_study(function), FakeModel())
+    return caught.value
+
+
+def line_of(words: str) -> int:
+    lines = Path(user_studies.__file__).read_text(encoding="utf-8").splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if words in line)
+
+
+@pytest.mark.parametrize(
+    ("function", "words", "reason"),
+    [
+        (
+            "breaks",
+            "a mistake of the user's",
+            "ZeroDivisionError: a mistake of the user's (user_studies.py:{} in breaks)",
+        ),
+        ("prices", '["nope"]', "KeyError: 'nope' (user_studies.py:{} in looked_up)"),
+        ("asks_nonsense", '"prize"', "FixTheInput: there is no question 'prize'; did you mean `price`?"),
+        ("asks_nonsense", '"prize"', " (user_studies.py:{} in asks_nonsense)"),
+        ("averages", "mean([", "data point (user_studies.py:{} in averages)"),
+    ],
+)
+def test_the_reason_of_a_function_that_raises_names_its_own_file_and_line(
+    function: str, words: str, reason: str
+) -> None:
+    said = reason_of(raised_in(function), [person(6)])
+
+    assert reason.format(line_of(words)) in said
+
+
+def test_a_persona_is_not_quoted_and_a_long_message_leaves_room_for_the_place() -> None:
+    error = raised_in("quotes")
+
+    assert reason_of(error, [person(6, town="Ghent")]) == f"ValueError (user_studies.py:{line_of('Ghent')} in quotes)"
+    said = reason_of(error, [person(6)])
+    assert len(said) == 300
+    assert said.endswith(f"(user_studies.py:{line_of('Ghent')} in quotes)")
+
+
+def test_what_a_function_returns_wrongly_has_no_place_in_it() -> None:
+    with pytest.raises(FixTheInput) as caught:
+        returned(3)
+
+    assert reason_of(caught.value, []).endswith("return a mapping, or a list with one for each of 1")
+
+
+def test_a_function_that_fails_on_examples_is_logged_with_message_and_place(caplog: pytest.LogCaptureFixture) -> None:
+    python_study("breaks").planned_calls(Unit(0, "w0.0", 0, 0), [person(0), person(1)], SETTINGS)
+
+    [record] = [one for one in caplog.records if vars(one).get("action") == "example_failed"]
+    assert vars(record)["reason"].startswith("ZeroDivisionError: a mistake of the user's (user_studies.py:")
 
 
 def test_calls_are_planned_up_to_where_the_function_fails_on_examples() -> None:

@@ -40,6 +40,10 @@ def says(asked: Asked) -> Any:
     return acts(talk(f"{asked.person} says thing {asked.number}."))
 
 
+def asking_with(target: str) -> FakeModel:
+    return answering({"pick": "Soup"}, lambda asked: acts(talk(f"{asked.person} says thing {asked.number}.", target)))
+
+
 def asking(**changes: Any) -> FakeModel:
     return answering({"pick": "Soup", **changes}, says)
 
@@ -103,7 +107,7 @@ def test_the_script_reaches_whom_it_is_for_before_its_step() -> None:
     assert seen == [False] * 3 + [False, True, True] + [False, True, True]
     assert all(any("Mia said: Welcome." in line for line in asked.memory) for asked in model.acts)
     shown = [event for event in outcome.events if event.type == "VISUAL"]
-    assert [(event.step, event.target_id) for event in shown] == [(1, "p000010"), (1, "p000011")]
+    assert [(event.step, event.target_id) for event in shown] == [(2, "p000010"), (2, "p000011")]
     said = [event for event in outcome.events if event.content == "Welcome."]
     assert [(event.actor, event.target_id) for event in said] == [("Mia", None)]
 
@@ -112,7 +116,7 @@ def test_time_passes_between_steps() -> None:
     outcome = run(study(WORLD), asking())
 
     spoken = [event for event in outcome.events if event.type == "TALK"]
-    assert [f"{event.step} {event.simulated_time:%H:%M}" for event in spoken[::3]] == ["0 19:00", "1 19:10", "2 19:20"]
+    assert [f"{event.step} {event.simulated_time:%H:%M}" for event in spoken[::3]] == ["1 19:00", "2 19:10", "3 19:20"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +183,7 @@ def test_a_person_who_fails_earlier_is_on_record_and_the_world_goes_on() -> None
 
     assert [one.status for one in outcome.answers].count(AnswerStatus.ANSWERED) == 5
     [failure] = [event for event in outcome.events if event.kind == "failure"]
-    assert (failure.step, failure.actor_id, failure.status) == (0, "p000010", "failed")
+    assert (failure.step, failure.actor_id, failure.status) == (1, "p000010", "failed")
     assert len(outcome.calls) == 9
 
 
@@ -194,9 +198,45 @@ def test_a_world_that_asks_for_everybody_fails_as_a_whole_and_keeps_its_record()
         *[("mood", "failed", seat) for seat in range(3)],
     }
     reasons = {one.reason for one in outcome.answers} | {one.reason for one in outcome.findings}
-    assert reasons == {"World, step 1: person p000010 ended as failed: down"}
+    assert reasons == {"World, step 2: person p000010 ended as failed: down"}
     assert len(outcome.calls) == len(model.asked) == 6
     assert any(event.content == "Ann 9 says thing 3." for event in outcome.events)
+
+
+def test_what_was_answered_before_a_world_failed_is_kept() -> None:
+    text = WORLD.replace("{at: 3, ask: {id: pick", "{at: 1, ask: {id: pick")
+    model = answering({"pick": "Tea"}, lambda asked: GaveUp("down") if asked.number == 4 else says(asked))
+
+    outcome = run(study(text + "on_failure: fail\n"), model)
+
+    assert [(one.question_id, one.status, one.label) for one in outcome.answers] == [
+        ("pick", "answered", "Tea"),
+        ("why", "failed", None),
+    ] * 3
+    assert {one.reason for one in outcome.answers[1::2]} == {"World, step 2: person p000010 ended as failed: down"}
+
+
+@pytest.mark.parametrize(("said", "status", "reason"), FAILURES)
+def test_what_the_others_answered_in_the_step_in_which_a_world_failed_is_kept(
+    said: Any, status: str, reason: str
+) -> None:
+    model = answering({"pick": "Tea"}, lambda asked: said if asked.number == 7 else says(asked))
+
+    outcome = run(study(WORLD + "on_failure: fail\n"), model)
+
+    assert [one.status for one in outcome.answers] == ["answered", "answered", status, status, "answered", "failed"]
+    assert outcome.answers[2].reason == reason
+    assert str(outcome.answers[5].reason).startswith("World, step 3: person p000010 ended as ")
+
+
+def test_a_world_that_fails_before_anybody_acts_has_no_answers_from_the_step_before() -> None:
+    judged = "interventions: [{name: a, when: {step: 3, text: They agree.}, do: {say: X}}]\n"
+    model = FakeModel(asking()._said, others={"check": lambda _: GaveUp("down")})
+
+    outcome = run(study(WORLD + judged + "on_failure: fail\n"), model)
+
+    assert {one.status for one in outcome.answers} == {AnswerStatus.FAILED}
+    assert len({one.reason for one in outcome.answers}) == 1
 
 
 @pytest.mark.parametrize("error", [BudgetSpent("cap"), StateUnreachable("redis"), EndpointDown("down")])
@@ -233,13 +273,13 @@ def test_findings_come_from_the_world_and_from_each_person() -> None:
 @pytest.mark.parametrize(
     ("when", "steps"),
     [
-        ("{step: 2}", [1]),
-        ("{mentions: [soup]}", [2]),
+        ("{step: 2}", [2]),
+        ("{mentions: [soup]}", [3]),
         ("{step: 2, mentions: [soup]}", []),
-        ("{step: 3, mentions: [soup, tea]}", [2]),
-        ("{quiet_for: 1}", [1]),
-        ("{text: They agree.}", [2]),
-        ("{step: 3, text: They agree.}", [2]),
+        ("{step: 3, mentions: [soup, tea]}", [3]),
+        ("{quiet_for: 1}", [2]),
+        ("{text: They agree.}", [3]),
+        ("{step: 3, text: They agree.}", [3]),
     ],
 )
 @pytest.mark.parametrize("once", ["true", "false"])
@@ -261,6 +301,73 @@ def test_interventions_happen_as_soon_as_everything_named_holds(when: str, steps
     said = [event for event in outcome.events if event.content == "Anybody else?"]
     assert [event.step for event in said] == steps
     assert all((event.actor, event.target_id) == ("Mia", "p000009") for event in said)
+
+
+def test_what_nobody_heard_is_not_mentioned() -> None:
+    text = WORLD.partition("script:")[0] + (
+        "interventions: [{name: nudge, when: {mentions: soup}, do: {say: Anybody else?}, once: false}]\n"
+    )
+
+    outcome = run(study(text), FakeModel(lambda asked: acts(talk(f"Soup for {asked.person}!", "Zoe"))))
+
+    talks = [event for event in outcome.events if event.type == "TALK"]
+    assert {str(event.status) for event in talks} == {"undelivered"}
+    assert [event for event in outcome.events if event.content == "Anybody else?"] == []
+
+
+@pytest.mark.parametrize("target", ["Mia", "mia", "Ann", "all of you", "The group", "everyone here", "Ann 9"])
+def test_whatever_way_a_model_addresses_others_in_they_hear_it(target: str) -> None:
+    outcome = run(study(WORLD), asking_with(target))
+
+    talks = [event for event in outcome.events if event.type == "TALK" and event.actor == "Ann 10"]
+    # All three are called Ann something, so that "Ann" alone is nobody in particular.
+    assert {str(event.status) for event in talks} == {"undelivered" if target == "Ann" else "happened"}
+    assert {event.target for event in talks} <= {"Mia", "Ann", "Ann 9", None}
+
+
+def test_calls_say_for_whom_of_the_world_they_were_made() -> None:
+    settings = UnitSettings(
+        SETTINGS.endpoint, SETTINGS.parameters, minds=MindSettings(max_episode_length=4, checks_quality=True)
+    )
+    text = WORLD + EXTRACTION + "interventions: [{name: a, when: {text: They agree.}, do: {say: X}}]\n"
+    judged = {"justification": "j", "value": False, "confidence": 1}
+    claims = ("persona_adherence", "self_consistency", "fluency", "suitability")
+    others: Any = {
+        "check": lambda _: judged,
+        "act_scores": lambda _: {name: {**judged, "value": 9} for name in claims},
+        "consolidation": lambda _: {"summary": "They talked.", "facts": []},
+        "extraction": lambda _: ChatReply(ReplyStatus.REFUSED, reason="no"),
+    }
+
+    outcome = run(study(text), FakeModel(asking()._said, others=others), settings=settings)
+
+    of: dict[str, list[str | None]] = {}
+    for call in outcome.calls:
+        of.setdefault(call.purpose, []).append(call.person_id)
+    seated = ["p000009", "p000010", "p000011"]
+    assert of["act"] == of["judge:act"] == [one for one in seated for _ in range(3)]
+    assert set(of["consolidate"]) == set(seated)
+    assert of["extract"] == [*seated, None]
+    assert {whose for purpose, all_of in of.items() if purpose.startswith("judge:claim") for whose in all_of} == {None}
+
+
+def test_what_people_do_names_the_reply_that_brought_it() -> None:
+    model = answering({"pick": "Tea"}, lambda asked: GaveUp("down") if asked.number == 1 else says(asked))
+
+    outcome = run(study(WORLD), model)
+
+    acts_of = {call.key: call.person_id for call in outcome.calls if call.reply is not None}
+    actions = [event for event in outcome.events if event.kind == "action"]
+    assert len({event.call_key for event in actions}) == len(acts_of) == 8
+    assert all(acts_of[event.call_key or ""] == event.actor_id for event in actions)
+    assert all(event.call_key is None for event in outcome.events if event.kind != "action")
+
+
+def test_seats_have_the_names_of_the_job() -> None:
+    asked = study(WORLD.replace("{name: guests, ", "{").replace("to: guests", "to: [2, 3]"))
+
+    assert study(WORLD).seat_names == ("host", "guests", "guests")
+    assert (asked.seat_names, asked.seats) == (("host", None, None), 3)
 
 
 def test_a_judged_intervention_is_counted_among_the_calls() -> None:

@@ -77,8 +77,22 @@ def ask(question_id: str, *, at: int = 1, kind: str = "open", to: str = "everyon
         ),
         (SEATS + "relations: [{name: friends, seats: [1, 9]}]", "relations[0].seats: there is no seat 9"),
         (SEATS + "relations: [{name: friends, seats: host}]", "relations[0].seats: a relation needs two people"),
-        (SEATS + "relations: all", "relations: Input should be 'everyone' or 'none'"),
-        (SEATS + "start: 2025-03-03T09:00:00Z", "start: Input should not have timezone info"),
+        (SEATS + "relations: all", "relations: `everyone` or `none` belongs here (found 'all'); everyone knows"),
+        (SEATS + "start: 2025-03-03T09:00:00Z", "start: a date and time without a time zone belongs here (found 2025"),
+        (
+            SEATS + "start: tomorrow",
+            "without a time zone belongs here (found 'tomorrow'); for example `2025-06-06T19:00`",
+        ),
+        (SEATS + "relations: {name: friends, seats: host}", "relations: a list belongs here (found"),
+        (SEATS + "relations: [friends]", "relations[0]: a group of `key: value` lines belongs here (found 'friends')"),
+        (
+            SEATS + "documents: [{name: A, text: A}, {name: a, text: B}]",
+            "documents[1]: two documents have the same name",
+        ),
+        (
+            HEAD + "documents: [{name: A, text: A}]\nseats: [{documents: [{name: a, text: B}]}]",
+            "seats[0].documents[0]: everybody has a document of this name; give this one another `name`",
+        ),
         (SEATS + "moderater: X", "unknown field 'moderater'; did you mean `moderator`?"),
         (SEATS + "arms: [{id: a, material: A}, {id: A, material: B}]", "arms[1].id: this arm id stands twice"),
     ],
@@ -101,6 +115,18 @@ def test_too_many_options_in_one_act_are_a_mistake() -> None:
 
     assert place == ("script", 10, "ask")
     assert problem == "the questions of step 1 have 1100 options, and one call takes at most 1,000"
+
+
+def test_options_that_are_too_long_for_one_act_are_a_mistake() -> None:
+    options = [f"{number} {'x' * 480}" for number in range(100)]
+    lines = [{"at": 1, "ask": {"id": f"q{n}", "type": "multi", "text": "Which?", "options": options}} for n in range(3)]
+    spec = WorldSpec.model_validate({"kind": "world", "steps": 1, "people_per_world": 2, "script": lines})
+
+    [(_, problem, _)] = spec.mistakes()
+
+    assert problem == (
+        "the questions of step 1 have options of 144,870 characters together, and one call takes at most 120,000"
+    )
 
 
 def test_seats_are_meant_by_name_by_number_or_all_at_once() -> None:
@@ -155,6 +181,22 @@ def test_fragments_and_documents_are_read_from_their_files(tmp_path: Path) -> No
         WorldStudy(spec, seed=1)
     with pytest.raises(SpecError, match="no such file"):
         spec.resolved(tmp_path / "elsewhere")
+
+
+def test_what_everybody_has_at_hand_comes_before_what_a_seat_has(tmp_path: Path) -> None:
+    (tmp_path / "menu.txt").write_text("Soup.", encoding="utf-8")
+    spec = spec_of(
+        HEAD
+        + "documents: [{file: menu.txt}]\ntools: [calendar]\n"
+        + "seats: [{documents: [{name: B, text: B}], tools: [calendar, word_processor]}, {count: 2}]"
+    )
+
+    first, rest = spec.resolved(tmp_path).places
+
+    assert [one.title for one in first.documents] == ["menu.txt", "B"]
+    assert [one.text for one in rest.documents] == ["Soup."]
+    assert (first.tools, rest.tools) == (("calendar", "word_processor"), ("calendar",))
+    assert spec_of(PAIR + "tools: [calendar]").places[0].tools == ("calendar",)
 
 
 @pytest.mark.parametrize("fragment", ["{likes: [soup]}", "{type: Fragment, persona: {likes: [soup]}}"])

@@ -13,8 +13,9 @@ from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.conditions import unmet
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
-from troupe_batch.studies.findings import absent_findings, extract, extraction_infos
+from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos
 from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
+from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
 from troupe_batch.studies.reaching import reach_person
@@ -58,8 +59,8 @@ class InterviewStudy:
 
     @property
     def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What is read out of each conversation."""
-        return extraction_infos(self._spec.extraction)
+        """What is judged of each conversation, and read out of it."""
+        return (*(one.info for one in self._spec.judgements), *extraction_infos(self._spec.extraction))
 
     @property
     def seats(self) -> int:
@@ -67,9 +68,21 @@ class InterviewStudy:
         return 1
 
     @property
+    def seat_names(self) -> tuple[str | None, ...]:
+        """The one seat has no name."""
+        return (None,)
+
+    @property
     def calls_per_unit(self) -> int:
-        """One call per act and per extraction."""
-        return sum(line.has_act for line in self._spec.script) + len(self._spec.extraction)
+        """One call per act, per look-up in it and per extraction, and those of each judgement."""
+        judging = sum(one.calls for one in self._spec.judgements)
+        acting = sum(line.has_act for line in self._spec.script) * (1 + self._equipment.is_searched)
+        return acting + judging + len(self._spec.extraction)
+
+    @property
+    def acts_per_unit(self) -> int:
+        """One act per line that asks for one, and per question of a validation."""
+        return sum(line.has_act for line in self._spec.script) + sum(one.acts for one in self._spec.judgements)
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
@@ -99,7 +112,9 @@ class InterviewStudy:
     ) -> tuple[PlannedCall, ...]:
         """The calls of somebody to whom every follow-up applies."""
         examples = {name: value for ask in self._asks.values() for name, value in ask.example().items()}
-        return example_calls(lambda model: self._run(unit, people[0], model, settings, is_asked_all=True), examples)
+        return example_calls(
+            lambda model, own: self._run(unit, people[0], model, own, is_asked_all=True), settings, examples
+        )
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
         """One answer per question, all with this status and reason and without a value."""
@@ -108,21 +123,26 @@ class InterviewStudy:
     async def _run(
         self, unit: Unit, someone: TinyPerson, model: ChatModel, settings: UnitSettings, *, is_asked_all: bool = False
     ) -> UnitOutcome:
-        mind = mind_of(unit, settings, model, self._premises[unit.arm])
+        mind = mind_of(unit, settings, model, self._premises[unit.arm], someone)
         person = self._equipment.give_to(someone.fresh(mind=mind))
         conversation = _Conversation(self._spec, self._asks, unit, person, is_asked_all=is_asked_all)
         await conversation.through()
         if conversation.stopped_by is None:
-            findings = await extract(self._spec.extraction, [person], None)
+            judged = await judge(self._spec.judgements, [person], None)
+            findings = (*judged, *await extract(self._spec.extraction, [person], None))
         else:
             reason = f"the conversation was stopped: {conversation.stopped_by}"
-            findings = absent_findings(self._spec.extraction, 1, FindingStatus.NOT_RUN, reason)
+            wanted: list[Aimed] = [*self._spec.judgements, *self._spec.extraction]
+            findings = absent_findings(wanted, 1, FindingStatus.NOT_RUN, reason)
         answers = tuple([conversation.answers[question.id] for question in self._questions])
         return UnitOutcome(answers, tuple(mind.calls), tuple(person.journal.events), findings)
 
 
 class _Conversation:
-    """One interview under way. `stopped_by` says why the rest of the script was left out."""
+    """One interview under way. `stopped_by` says why the rest of the script was left out.
+
+    The step of the person's journal is the number of the item that the interview is at, from 1.
+    """
 
     def __init__(
         self, spec: InterviewSpec, asks: Mapping[str, Ask], unit: Unit, person: TinyPerson, *, is_asked_all: bool
@@ -138,6 +158,7 @@ class _Conversation:
     async def through(self) -> None:
         """All lines of the script, one after the other."""
         for number, line in enumerate(self._spec.script, start=1):
+            self._person.journal.step = number
             if self.stopped_by is not None:
                 self._leave_out(line, AnswerStatus.NOT_RUN, f"not asked: {self.stopped_by}")
                 continue

@@ -8,18 +8,20 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.studies.conditions import When, condition_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
+from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
+from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.script import (
-    MOST_LABELS_PER_CALL,
     Line,
     Mistake,
     Place,
     act_question_mistakes,
     as_tuple,
-    label_count,
+    labels_of,
     question_mistakes,
     repeats,
 )
@@ -59,7 +61,7 @@ class InterviewSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["interview"] = Field(description="What kind of study this is.")
+    kind: Literal["interview"] = Field(default="interview", description="What kind of study this is.")
     introduction: Prose | None = Field(
         default=None, description="What holds for everybody and throughout: the occasion, the topic, the rules."
     )
@@ -74,6 +76,9 @@ class InterviewSpec(BaseModel):
         default=OnFailure.GO_ON,
         description="go_on: go on after an act that brought nothing; stop: leave the rest as not_run.",
     )
+    judgements: tuple[JudgementSpec, ...] = Field(
+        default=(), max_length=20, description="What a model judges of each person when the script is over."
+    )
     extraction: tuple[ExtractionSpec, ...] = Field(
         default=(), max_length=20, description="What is read out of each conversation when it is over."
     )
@@ -85,32 +90,41 @@ class InterviewSpec(BaseModel):
 
     def resolved(self, folder: Path) -> InterviewSpec:
         """The same with every file's text in place of its path; SpecError where one cannot be read."""
-        return self.model_copy(update={"documents": read_documents(self.documents, folder)})
+        files = NamedFiles(folder)
+        documents = read_documents(self.documents, files)
+        files.raise_if_any()
+        return self.model_copy(update={"documents": documents})
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """What is wrong between the parts of the study: place, problem, cure."""
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+        """What is wrong between the parts of the study: place, problem, cure.
+
+        `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
+        """
         asked: list[tuple[Place, Question]] = [
             (("script", i, "ask"), line.ask) for i, line in enumerate(self.script) if line.ask is not None
         ]
         yield from question_mistakes(asked)
         yield from act_question_mistakes(asked)
         for place, question in asked:
-            if (labels := label_count(question)) > MOST_LABELS_PER_CALL:
-                yield place, f"{labels} options in one call, and models take at most {MOST_LABELS_PER_CALL}", "split it"
+            if excess := excess_of(labels_of(question)):
+                yield place, f"it has {excess}", "split it"
         for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
             yield (*place, "id"), "this arm id stands twice", "rename one"
-        yield from self._conditions()
+        yield from self._conditions(is_whole=is_whole)
         yield from equipment_mistakes(self.documents, self.tools)
         yield from extraction_mistakes(self.extraction, has_world=False)
-        if not asked and not self.extraction and not any(line.has_act for line in self.script):
+        yield from judgement_mistakes(self.judgements, self.extraction, has_world=False)
+        if is_whole and not asked and not self.extraction and not any(line.has_act for line in self.script):
             yield ("script",), "nobody ever acts in this script", "say or ask something, or set `act: true`"
 
-    def _conditions(self) -> Iterator[Mistake]:
+    def _conditions(self, *, is_whole: bool) -> Iterator[Mistake]:
         before: dict[str, Question] = {}
         ids = [question.id for question in self.all_questions]
         for index, line in enumerate(self.script):
             for number, condition in enumerate(as_tuple(line.when)):
                 place: Place = ("script", index, "when", *((number,) if isinstance(line.when, tuple) else ()))
-                yield from condition_mistakes(place, condition, before, ids)
+                # Without all questions, nobody knows whether there is none of this name.
+                if is_whole or condition.question in before:
+                    yield from condition_mistakes(place, condition, before, ids)
             if line.ask is not None:
                 before[line.ask.id] = line.ask

@@ -32,8 +32,10 @@ class Absence:
 class Case:
     """One unit: `people` in their seats with nothing lived through yet, `arm` and `material`, and `mind`.
 
-    Everything that people of this case and its worlds go through is on the record of the unit. Draw by `stream` and
-    `uniform`, never from `random`: then the unit is the same wherever and whenever it runs.
+    Everything that these people go through is on the record of the unit: on their own, in the worlds that `world`
+    makes, and after they have left those. It is not where people or worlds are made otherwise; whom you make anew by
+    `person.fresh(journal=person.journal)` is on record all the same. Draw by `stream` and `uniform`, never from
+    `random`: then the unit is the same wherever and whenever it runs.
     """
 
     def __init__(  # noqa: PLR0913 -- made in one place only
@@ -122,7 +124,8 @@ class Case:
         """Have a model read the findings out of what a person or a world lived through, and put them on record."""
         spec = self._spec(extraction_id)
         seat = self._seat(spec, target if isinstance(target, TinyPerson) else None)
-        found = rows_of(spec, seat, await ResultsExtractor(self.mind).extract(target, spec))
+        mind = self.mind if seat is None else self.people[seat].mind
+        found = rows_of(spec, seat, await ResultsExtractor(mind).extract(target, spec))
         self._add(spec, found, seat)
         return tuple(found)
 
@@ -142,7 +145,7 @@ class Case:
         return tuple(rows)
 
     def events(self) -> tuple[Event, ...]:
-        """All that happened: to each person outside of worlds, then in each world."""
+        """All that happened: to each person outside of worlds, before and after them, then in each world."""
         return tuple(event for journal in self._journals for event in journal.events)
 
     def _spec(self, extraction_id: str) -> ExtractionSpec:

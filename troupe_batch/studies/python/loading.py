@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,9 @@ UnitFunction: TypeAlias = Callable[[Any], Awaitable[Any]]
 """`async def function(case)`."""
 
 _PLACE = "study.function"
+
+# Modules are the process's, and so is what their files were when they were imported: file -> spec and digest.
+_IMPORTED: dict[Path, tuple[object, str]] = {}
 
 
 def load_function(path: str) -> UnitFunction:
@@ -38,12 +42,25 @@ def load_function(path: str) -> UnitFunction:
 
 
 def source_digest(function: UnitFunction, path: str) -> str:
-    """SHA-256 (hex) of the file that the function stands in."""
+    """SHA-256 (hex) of the file that the function stands in, as it was imported; SpecError where it was edited since.
+
+    Known from the first time on that a study of the file is made in this process.
+    """
+    defined = inspect.unwrap(function)
     try:
-        file = inspect.getsourcefile(inspect.unwrap(function))
-        return hashlib.sha256(Path(file or "").read_bytes()).hexdigest()
+        file = Path(inspect.getsourcefile(defined) or "")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except (OSError, TypeError) as error:
         raise _error(f"{path} has no source file that could be read", "define it in a file of its own") from error
+    # Another spec is another import: the module was loaded anew, and so was its file.
+    spec = getattr(sys.modules.get(defined.__module__), "__spec__", None)
+    seen_spec, seen_digest = _IMPORTED.get(file, (None, ""))
+    if file not in _IMPORTED or seen_spec is not spec:
+        _IMPORTED[file] = (spec, digest)
+    elif seen_digest != digest:
+        problem = f"{file.name} was edited after this process imported it, and would be run as it was before"
+        raise _error(problem, "restart the workers, or the kernel of the notebook")
+    return digest
 
 
 def _imported(name: str) -> object:

@@ -22,7 +22,7 @@ from troupe_batch.studies.survey.questions import (
     SingleChoice,
 )
 
-NO_ANSWER = "the function gave no answer"
+NOTHING_RETURNED = "the function returned nothing"
 
 
 class Returned:
@@ -85,7 +85,7 @@ class Returned:
             # One answer may stand for several people, and rows are not shared.
             return replace(value)
         if value is None or isinstance(value, Absence):
-            absence = value or Absence(AnswerStatus.SKIPPED, NO_ANSWER)
+            absence = value or Absence(AnswerStatus.SKIPPED, f"{NOTHING_RETURNED} for {name}")
             return self._readers[name].absent(absence.status, absence.reason)[0]
         return self._read(name, value, unit)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from troupe_batch.errors import ENDINGS
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.simulation.events import Journal
+from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.examples import example_calls
+from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.findings import extraction_infos
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
@@ -67,8 +70,18 @@ class PythonStudy:
         return self._spec.people_per_unit
 
     @property
+    def seat_names(self) -> tuple[str | None, ...]:
+        """No seat has a name."""
+        return (None,) * self.seats
+
+    @property
     def calls_per_unit(self) -> int:
         """As the job file says: nobody else can know."""
+        return self._spec.calls_per_unit
+
+    @property
+    def acts_per_unit(self) -> int:
+        """All of the calls, as any of them may be an act."""
         return self._spec.calls_per_unit
 
     @property
@@ -91,8 +104,8 @@ class PythonStudy:
     async def run_unit(
         self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
     ) -> UnitOutcome:
-        """One answer per person and question. Raises whatever the function raises: then the unit has failed."""
-        minds = [mind_of(unit, settings, model, self._premises[unit.arm]) for _ in range(len(people) + 1)]
+        """One answer per person and question; where the function fails, its error and what there was until then."""
+        minds = [mind_of(unit, settings, model, self._premises[unit.arm], whose) for whose in (*people, None)]
         case = Case(
             unit,
             [person.fresh(mind=mind, journal=Journal()) for person, mind in zip(people, minds, strict=False)],
@@ -102,27 +115,35 @@ class PythonStudy:
             extractions=self._spec.extraction,
             seed=self._seed,
         )
-        returned = await self._function(case)
-        answers = self._returned.answers(returned, unit, [person.index for person in people])
-        calls: list[CallRecord] = [call for mind in minds for call in mind.calls]
-        return UnitOutcome(answers, tuple(calls), case.events(), case.findings())
+        try:
+            returned = await self._function(case)
+            answers = self._returned.answers(returned, unit, [person.index for person in people])
+        except ENDINGS:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the function is the user's, and what it paid for is on record
+            return UnitOutcome((), _calls(minds), case.events(), error=error)
+        return UnitOutcome(answers, _calls(minds), case.events(), case.findings())
 
     def planned_calls(
         self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
     ) -> tuple[PlannedCall, ...]:
         """The calls that the function makes when it gets replies of ordinary length, up to where it fails on them."""
         examples = {name: value for ask in self._asks.values() for name, value in ask.example().items()}
-        return example_calls(lambda model: self._tried(unit, people, model, settings), examples)
+        return example_calls(lambda model, own: self._tried(unit, people, model, own), settings, examples)
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
         """One answer per person and question, all with this status and reason and without a value."""
         return self._returned.absent(status, reason, self._spec.people_per_unit)
 
     async def _tried(self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings) -> None:
-        try:
-            await self.run_unit(unit, people, model, settings)
-        except Exception as error:  # noqa: BLE001 -- the function is the user's, and example replies mean nothing
-            facts = {"action": "example_failed", "function": self._spec.function, "error": type(error).__name__}
+        outcome = await self.run_unit(unit, people, model, settings)
+        if outcome.error is not None:
+            reason = reason_of(outcome.error, people)
+            facts = {"action": "example_failed", "function": self._spec.function, "reason": reason}
             _logger.warning(
                 "A study in Python failed on example replies; its calls are counted up to there", extra=facts
             )
+
+
+def _calls(minds: Sequence[Mind]) -> tuple[CallRecord, ...]:
+    return tuple([call for mind in minds for call in mind.calls])

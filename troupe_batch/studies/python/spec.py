@@ -23,9 +23,10 @@ class PythonSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["python"] = Field(description="What kind of study this is.")
+    kind: Literal["python"] = Field(default="python", description="What kind of study this is.")
     function: Annotated[str, StringConstraints(pattern=rf"^{_NAME}(\.{_NAME})*:{_NAME}$", max_length=500)] = Field(
-        description="Where the function is: package.module:name, importable wherever workers run."
+        description="Where the function is: package.module:name, importable wherever workers run.",
+        examples=["studies.haggling:haggle"],
     )
     introduction: Prose | None = Field(
         default=None, description="What holds for everybody and throughout; it stands in every prompt."
@@ -59,15 +60,18 @@ class PythonSpec(BaseModel):
         """The same: it names no files."""
         return self
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """What is wrong between the parts of the study: place, problem, cure."""
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+        """What is wrong between the parts of the study: place, problem, cure.
+
+        `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
+        """
         asked = [(("questions", index), question) for index, question in enumerate(self.questions)]
         yield from question_mistakes(asked)
         yield from act_question_mistakes(asked)
         for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
             yield (*place, "id"), "this arm id stands twice", "rename one"
         yield from extraction_mistakes(self.extraction, has_world=True)
-        if not self.questions and not self.extraction:
+        if is_whole and not self.questions and not self.extraction:
             yield (
                 ("questions",),
                 "the study answers no question and extracts nothing",

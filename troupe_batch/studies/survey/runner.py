@@ -57,6 +57,11 @@ class SurveyStudy:
         return len(self._instrument.groups)
 
     @property
+    def acts_per_unit(self) -> int:
+        """Nobody acts in a survey."""
+        return 0
+
+    @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
         return prompt_digests()
@@ -65,6 +70,11 @@ class SurveyStudy:
     def seats(self) -> int:
         """Everybody answers alone."""
         return 1
+
+    @property
+    def seat_names(self) -> tuple[str | None, ...]:
+        """The one seat has no name."""
+        return (None,)
 
     @property
     def extractions(self) -> tuple[ExtractionInfo, ...]:

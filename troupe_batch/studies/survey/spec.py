@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.studies.survey.options import Prose
 from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
 
@@ -20,8 +21,6 @@ RESERVED_IDS = frozenset(
     {"arm", "is_rehearsal", "name", "person_id", "person_index", "replicate", "run_id"}
     | {"sample", "unit_id", "unit_index", "weight"}
 )
-# What strict schemas of the OpenAI API take in one request.
-_MOST_ENUM_VALUES_PER_CALL = 1_000
 
 
 class Asking(StrEnum):
@@ -129,18 +128,20 @@ class SurveySpec(BaseModel):
         """The same: it names no files."""
         return self
 
-    def mistakes(self) -> Iterator[tuple[Place, str, str]]:
-        """What is wrong between the parts of the study: place, problem, cure."""
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[tuple[Place, str, str]]:
+        """What is wrong between the parts of the study: place, problem, cure.
+
+        `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
+        """
         yield from self._ids()
-        if self.asking == Asking.BLOCK and not self.blocks:
+        if is_whole and self.asking == Asking.BLOCK and not self.blocks:
             yield ("asking",), "asking is block but there are no blocks", "write `blocks:` or ask by question"
         if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns):
             yield ("memory",), "memory has no effect when all questions are one call", "remove it or ask by question"
         for group in self.groups:
-            values = sum(len(q.choices) for q in group if isinstance(q, SingleChoice | MultiChoice | Rating))
-            if values > _MOST_ENUM_VALUES_PER_CALL:
-                problem = f"one call asks for {values} options, and models take at most {_MOST_ENUM_VALUES_PER_CALL}"
-                yield ("asking",), problem, "ask by block or by question"
+            listed = [question for question in group if isinstance(question, SingleChoice | MultiChoice | Rating)]
+            if excess := excess_of([option.label for question in listed for option in question.choices]):
+                yield ("asking",), f"the questions of one call have {excess}", "ask by block or by question"
                 return
 
     def _ids(self) -> Iterator[tuple[Place, str, str]]:

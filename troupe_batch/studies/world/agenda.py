@@ -54,9 +54,17 @@ class Agenda:
             world.ask(put.extra, [put.person])
         return puts
 
-    def in_order(self, given: Mapping[tuple[int, str], Answer]) -> tuple[Answer, ...]:
-        """One answer per seat and question, seat by seat; whoever was not asked has skipped the question."""
-        return tuple(given.get((seat, name)) or self._skipped(name) for seat in range(self._size) for name in self._ids)
+    def in_order(
+        self, given: Mapping[tuple[int, str], Answer], absent: Sequence[Answer] | None = None
+    ) -> tuple[Answer, ...]:
+        """One answer per seat and question, seat by seat; whoever was not asked has skipped the question.
+
+        In a world that ended early they have the answer of `absent` instead, which holds one for all of them.
+        """
+        wanted = [(seat, name) for seat in range(self._size) for name in self._ids]
+        if absent is not None:
+            return tuple([given.get(one, missing) for one, missing in zip(wanted, absent, strict=True)])
+        return tuple([given.get(one) or self._skipped(one[1]) for one in wanted])
 
     def absent(self, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:
         """One answer per seat and question, all with this status and reason."""

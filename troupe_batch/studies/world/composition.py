@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.spec_files import did_you_mean, dotted
+from troupe_batch.spec_files import dotted
 from troupe_batch.studies.study import Facts
 from troupe_batch.studies.world.allotment import Allotment, Shortage
+from troupe_batch.studies.world.misfits import misfits, unknown_fact
 from troupe_batch.studies.world.seats import Fact, Range, SeatSpec, Wanted
 
 _Indices = npt.NDArray[np.int64]
@@ -38,6 +39,7 @@ def compose(places: Sequence[SeatSpec], population: Facts, people: int, worlds: 
     worlds are always the first ones of more worlds; more people only add worlds where nobody fits two kinds of seats.
     """
     facts = population.facts(0, people) if any(seat.where or seat.fragment for seat in places) else {}
+    _check_rules(places, facts)
     rules = _Rules(places, facts, people)
     most = rules.most_worlds()
     if most < (worlds or 1):
@@ -62,7 +64,7 @@ class _Rules:
         codes = np.zeros(people, np.int64)
         for rule, text in enumerate(distinct):
             place = texts.index(text)
-            codes |= _fitting(places[place], place, facts, people).astype(np.int64) << rule
+            codes |= _fitting(places[place], facts, people).astype(np.int64) << rule
         kinds, self._kind_of = np.unique(codes, return_inverse=True)
         self._supply = np.bincount(self._kind_of, minlength=len(kinds)).tolist()
         self._fits = [[rule for rule in range(len(distinct)) if code >> rule & 1] for code in kinds.tolist()]
@@ -126,13 +128,24 @@ class _Rules:
         return Allotment(self._supply, self._fits, [count * worlds for count in self._demand])
 
 
-def _fitting(seat: SeatSpec, place: int, facts: Mapping[str, Sequence[object]], people: int) -> _Bools:
+def _check_rules(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]]) -> None:
+    """SpecError where a rule names a fact that nobody has, or asks of one fact what nobody fits."""
+    mistakes = []
+    for number, seat in enumerate(places):
+        place = ("seats", number, "where")
+        for fact, wanted in seat.where.items():
+            if fact not in facts:
+                mistakes.append(unknown_fact(place, fact, facts))
+            elif not _holds(facts[fact], wanted).any():
+                mistakes += misfits(place, fact, facts[fact], wanted)
+    if mistakes:
+        raise SpecError("job", [Mistake(said, cure, dotted(("study", *at))) for at, said, cure in mistakes])
+
+
+def _fitting(seat: SeatSpec, facts: Mapping[str, Sequence[object]], people: int) -> _Bools:
     """Which people fit the rule of the seat."""
     fitting = np.ones(people, np.bool_)
     for fact, wanted in seat.where.items():
-        if fact not in facts:
-            at = ("seats", place, "where", fact)
-            raise _error(at, f"the people have no fact `{fact}`", did_you_mean(fact, [*facts]))
         fitting &= _holds(facts[fact], wanted)
     return fitting
 

@@ -24,7 +24,7 @@ def _intervention(one: InterventionSpec, spec: WorldSpec) -> Intervention:
     made = Intervention(one.name, once=one.once)
     when = one.when
     if when.step is not None:
-        made.when_step(when.step - 1)
+        made.when_step(when.step)
     if when.quiet_for is not None:
         steps = when.quiet_for
         made.when(lambda world: quiet_recently(world, last_steps=steps))

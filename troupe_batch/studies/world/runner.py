@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
@@ -16,9 +16,11 @@ from troupe_batch.simulation.network import TinySocialNetwork
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.world import TinyWorld
 from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.asking import Put
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
-from troupe_batch.studies.findings import absent_findings, extract, extraction_infos, targets
+from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos, targets
+from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
 from troupe_batch.studies.reaching import reach_person
@@ -64,8 +66,8 @@ class WorldStudy:
 
     @property
     def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What is read out of each world."""
-        return extraction_infos(self._spec.extraction)
+        """What is judged of each world, and read out of it."""
+        return (*(one.info for one in self._spec.judgements), *extraction_infos(self._spec.extraction))
 
     @property
     def seats(self) -> int:
@@ -73,12 +75,24 @@ class WorldStudy:
         return len(self._places)
 
     @property
+    def seat_names(self) -> tuple[str | None, ...]:
+        """The name of each seat; seats of one kind share it."""
+        return tuple(seat.name for seat in self._spec.places for _ in range(seat.count))
+
+    @property
     def calls_per_unit(self) -> int:
-        """One call per person and step, per finding's target, and per step in which a model is asked to judge."""
+        """One call per act, look-up in it and finding's target, and those in which a model is asked to judge."""
         judged = [one.when for one in self._spec.interventions if one.when.text is not None]
         judging = sum(1 if when.step is not None else self._spec.steps for when in judged)
+        judging += sum(one.calls * len(targets(one, self.seats)) for one in self._spec.judgements)
         extracting = sum(len(targets(one, self.seats)) for one in self._spec.extraction)
-        return self.seats * self._spec.steps + judging + extracting
+        acting = sum(1 + place.equipment.is_searched for place in self._places)
+        return acting * self._spec.steps + judging + extracting
+
+    @property
+    def acts_per_unit(self) -> int:
+        """Everybody acts once a step, and once per question of a validation."""
+        return self.seats * (self._spec.steps + sum(one.acts for one in self._spec.judgements))
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
@@ -105,39 +119,48 @@ class WorldStudy:
     ) -> UnitOutcome:
         """One answer per seat and question, whatever the model does; raises only what stops more than a call."""
         # A mind for each, so that the order of calls on record is that of the seats and not that of the replies.
-        minds = [mind_of(unit, settings, model, self._premises[unit.arm]) for _ in range(len(people) + 1)]
+        minds = [mind_of(unit, settings, model, self._premises[unit.arm], whose) for whose in (*people, None)]
         world = self._world(people, minds)
+        given: dict[tuple[int, str], Answer] = {}
         try:
-            given = self._agenda.in_order(await self._play(unit, world))
+            await self._play(unit, world, given)
         except WorldFailed as error:
-            findings = absent_findings(self._spec.extraction, self.seats, FindingStatus.FAILED, str(error))
-            given = self.absent(unit, AnswerStatus.FAILED, str(error))
+            wanted: list[Aimed] = [*self._spec.judgements, *self._spec.extraction]
+            findings = absent_findings(wanted, self.seats, FindingStatus.FAILED, str(error))
+            answers = self._agenda.in_order(given, self.absent(unit, AnswerStatus.FAILED, str(error)))
         else:
-            findings = await extract(self._spec.extraction, world.people, world)
+            judged = await judge(self._spec.judgements, world.people, world)
+            findings = (*judged, *await extract(self._spec.extraction, world.people, world))
+            answers = self._agenda.in_order(given)
         calls: list[CallRecord] = [call for mind in minds for call in mind.calls]
-        return UnitOutcome(given, tuple(calls), tuple(world.journal.events), findings)
+        return UnitOutcome(answers, tuple(calls), tuple(world.journal.events), findings)
 
     def planned_calls(
         self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
     ) -> tuple[PlannedCall, ...]:
         """The calls of a world in which everybody says something in every step."""
-        return example_calls(lambda model: self.run_unit(unit, people, model, settings), self._agenda.examples())
+        return example_calls(
+            lambda model, own: self.run_unit(unit, people, model, own), settings, self._agenda.examples()
+        )
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
         """One answer per seat and question, all with this status and reason and without a value."""
         return self._agenda.absent(status, reason)
 
-    async def _play(self, unit: Unit, world: TinyWorld) -> Mapping[tuple[int, str], Answer]:
-        """All steps of the world; (seat, question id) -> answer."""
-        given: dict[tuple[int, str], Answer] = {}
+    async def _play(self, unit: Unit, world: TinyWorld, given: dict[tuple[int, str], Answer]) -> None:
+        """All steps of the world; `given` gets what is answered in each: (seat, question id) -> answer."""
         pace = timedelta(minutes=self._spec.minutes_per_step)
         for step in range(1, self._spec.steps + 1):
             puts = self._agenda.begin(step, unit, world)
-            await world.run(1, pace)
-            for seat, put in puts.items():
-                for answer in put.answers(world.acts[put.person.person_id]):
-                    given[seat, answer.question_id] = answer
-        return given
+            acts_before = world.acts
+            try:
+                await world.run(1, pace)
+            except WorldFailed:
+                # Unless it failed before anybody acted: then the acts are still those of the step before.
+                if world.acts is not acts_before:
+                    given.update(_answers(puts, world))
+                raise
+            given.update(_answers(puts, world))
 
     def _world(self, people: Sequence[TinyPerson], minds: Sequence[Mind]) -> TinyWorld:
         """The world before its first step, with everybody in their seat; the last mind is its own."""
@@ -166,6 +189,13 @@ class WorldStudy:
         for relation in relations:
             for one, other in combinations(self._spec.seats_of(relation.seats), 2):
                 world.add_relation(people[one], people[other], relation.name)
+
+
+def _answers(puts: Mapping[int, Put], world: TinyWorld) -> Iterator[tuple[tuple[int, str], Answer]]:
+    """What the acts of the step answered to what was asked in it."""
+    for seat, put in puts.items():
+        for answer in put.answers(world.acts[put.person.person_id]):
+            yield (seat, answer.question_id), answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
@@ -25,8 +24,16 @@ from pydantic import (
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import load_fragment, parse_fragment
 from troupe_batch.spec_files import SpecFile
-from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
-from troupe_batch.studies.script import Lines, Mistake
+from troupe_batch.studies.equipment import (
+    Documents,
+    DocumentSpec,
+    ToolName,
+    Tools,
+    equipment_mistakes,
+    read_documents,
+)
+from troupe_batch.studies.named_files import NamedFiles
+from troupe_batch.studies.script import Lines, Mistake, Place
 from troupe_batch.studies.survey.options import Label, Prose
 
 MOST_PEOPLE = 1_000
@@ -129,17 +136,27 @@ class SeatSpec(BaseModel):
         """Who may sit here, in words."""
         return ", ".join(f"{fact}: {_words(wanted)}" for fact, wanted in self.where.items()) or "anybody"
 
-    def resolved(self, folder: Path) -> SeatSpec:
-        """The same with what its files hold in place of their paths; SpecError where one cannot be read."""
+    def resolved(self, files: NamedFiles, place: Place) -> SeatSpec:
+        """The same with what its files hold in place of their paths; `files` has what is wrong with them."""
         fragment = self.fragment
         if isinstance(fragment, str):
-            fragment = load_fragment(folder / fragment).as_dict()
-        documents = read_documents(self.documents, folder)
+            persona = files.read(fragment, (*place, "fragment"), load_fragment)
+            fragment = fragment if persona is None else persona.as_dict()
+        documents = read_documents(self.documents, files, place)
         return self.model_copy(update={"fragment": fragment, "documents": documents})
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """What is wrong within these seats: place, problem, cure."""
+    def with_equipment(self, documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> SeatSpec:
+        """The same with what everybody of the world has at hand, before what is theirs."""
+        both = {"documents": (*documents, *self.documents), "tools": tuple(dict.fromkeys((*tools, *self.tools)))}
+        return self.model_copy(update=both)
+
+    def mistakes(self, shared: Sequence[DocumentSpec] = ()) -> Iterator[Mistake]:
+        """What is wrong within these seats, beside documents that everybody has: place, problem, cure."""
         yield from equipment_mistakes(self.documents, self.tools)
+        everybodys = {one.title.casefold() for one in shared}
+        for index, one in enumerate(self.documents):
+            if one.title.casefold() in everybodys:
+                yield ("documents", index), "everybody has a document of this name", "give this one another `name`"
         if self.overwrite and self.fragment is None:
             yield ("overwrite",), "there is no fragment that could overwrite anything", "remove it"
         if isinstance(self.fragment, str) or self.overwrite:

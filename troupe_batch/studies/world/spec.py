@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,18 +20,21 @@ from pydantic import (
     model_validator,
 )
 
+from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
+from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
+from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.script import (
-    MOST_LABELS_PER_CALL,
     Line,
     Lines,
     Mistake,
     Place,
     act_question_mistakes,
     form_of,
-    label_count,
+    labels_of,
     question_mistakes,
     repeats,
 )
@@ -119,14 +122,16 @@ class InterventionSpec(BaseModel):
 class RelationSpec(BaseModel):
     """A relation between all pairs of some seats."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"name": "colleague", "seats": [1, 2]}]}
+    )
 
     name: Label = Field(description="What they are to each other, for example colleague.")
     seats: Seats = Field(description=f"Who: {_SEATS}")
 
 
 def _form_of_relations(value: Any) -> str:
-    return "list" if isinstance(value, list | tuple) else "word"
+    return "list" if isinstance(value, list | tuple | Mapping) else "word"
 
 
 Relations: TypeAlias = Annotated[
@@ -141,7 +146,7 @@ class WorldSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["world"] = Field(description="What kind of study this is.")
+    kind: Literal["world"] = Field(default="world", description="What kind of study this is.")
     introduction: Prose | None = Field(
         default=None, description="What holds for everybody and throughout: the occasion, the topic, the rules."
     )
@@ -159,6 +164,8 @@ class WorldSpec(BaseModel):
     worlds: int | None = Field(
         default=None, ge=1, le=10_000_000, strict=True, description="How many worlds; default: as many as people allow."
     )
+    documents: Documents = ()
+    tools: Tools = ()
     relations: Relations = Field(
         default="everyone",
         description="everyone knows everyone; none: nobody does; or named relations, and only those reach each other.",
@@ -166,6 +173,7 @@ class WorldSpec(BaseModel):
     start: NaiveDatetime = Field(
         default=datetime(2025, 1, 6, 9),  # noqa: DTZ001 -- simulated time has no zone
         description="The simulated time at which each world begins, without a time zone.",
+        examples=["2025-06-06T19:00"],
     )
     minutes_per_step: int = Field(
         default=15, ge=0, le=5_256_000, strict=True, description="How much simulated time passes in a step."
@@ -179,6 +187,9 @@ class WorldSpec(BaseModel):
     on_failure: OnFailure = Field(
         default=OnFailure.GO_ON, description="When somebody cannot act: the world goes on, or it fails as a whole."
     )
+    judgements: tuple[JudgementSpec, ...] = Field(
+        default=(), max_length=20, description="What a model judges of the people or the world when the script is over."
+    )
     extraction: tuple[ExtractionSpec, ...] = Field(
         default=(), max_length=20, description="What is read out of each world when it is over."
     )
@@ -190,8 +201,11 @@ class WorldSpec(BaseModel):
 
     @property
     def places(self) -> tuple[SeatSpec, ...]:
-        """The seats, as one kind of seat where the file says only how many people there are."""
-        return self.seats or (SeatSpec(count=self.people_per_world or 1),)
+        """The seats with what everybody has at hand; one kind of seat where the file has only a number of people."""
+        seats = self.seats or (SeatSpec(count=self.people_per_world or 1),)
+        if not self.documents and not self.tools:
+            return seats
+        return tuple(seat.with_equipment(self.documents, self.tools) for seat in seats)
 
     @property
     def size(self) -> int:
@@ -213,30 +227,42 @@ class WorldSpec(BaseModel):
 
     def resolved(self, folder: Path) -> WorldSpec:
         """The same with what its files hold in place of their paths; SpecError where one cannot be read."""
-        return self.model_copy(update={"seats": tuple(seat.resolved(folder) for seat in self.seats)})
+        files = NamedFiles(folder)
+        documents = read_documents(self.documents, files)
+        seats = tuple(seat.resolved(files, ("seats", index)) for index, seat in enumerate(self.seats))
+        files.raise_if_any()
+        return self.model_copy(update={"documents": documents, "seats": seats})
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """What is wrong between the parts of the study: place, problem, cure."""
-        yield from self._seat_mistakes()
-        yield from self._who_mistakes()
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+        """What is wrong between the parts of the study: place, problem, cure.
+
+        `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
+        """
+        yield from self._seat_mistakes(is_whole=is_whole)
+        if is_whole:
+            yield from self._who_mistakes()
         asked = [(("script", i, "ask"), line.ask) for i, line in enumerate(self.script) if line.ask is not None]
         yield from question_mistakes(asked)
         yield from act_question_mistakes(asked)
         yield from self._step_mistakes()
+        if is_whole:
+            yield from self._ask_mistakes()
         for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
             yield (*place, "id"), "this arm id stands twice", "rename one"
         for place in repeats((("interventions", i), one.name.casefold()) for i, one in enumerate(self.interventions)):
             yield (*place, "name"), "this name stands twice", "rename one"
         yield from extraction_mistakes(self.extraction, has_world=True)
+        yield from judgement_mistakes(self.judgements, self.extraction, has_world=True)
 
-    def _seat_mistakes(self) -> Iterator[Mistake]:
-        if bool(self.seats) == (self.people_per_world is not None):
+    def _seat_mistakes(self, *, is_whole: bool) -> Iterator[Mistake]:
+        yield from equipment_mistakes(self.documents, self.tools)
+        if is_whole and bool(self.seats) == (self.people_per_world is not None):
             problem = "stand both" if self.seats else "are both missing"
             yield ("seats",), f"`seats` and `people_per_world` {problem}", "write one of them"
         if self.size > MOST_PEOPLE:
             yield ("seats",), f"a world has {self.size} seats, and {MOST_PEOPLE} is the most", "lower `count`"
         for index, seat in enumerate(self.seats):
-            for place, problem, cure in seat.mistakes():
+            for place, problem, cure in seat.mistakes(self.documents):
                 yield ("seats", index, *place), problem, cure
             if seat.name == EVERYONE:
                 yield ("seats", index, "name"), "`everyone` means all people of a world", "choose another name"
@@ -277,20 +303,25 @@ class WorldSpec(BaseModel):
             if one.when.quiet_for is not None and one.when.quiet_for >= self.steps:
                 problem = f"{self.steps} steps never leave {one.when.quiet_for} quiet ones before one"
                 yield (*place, "quiet_for"), problem, "lower it, or raise `steps`"
-        for step in range(1, self.steps + 1):
-            asking = [(i, line) for i, line in enumerate(self.script) if line.at == step and line.ask is not None]
-            yield from self._same_act_mistakes(asking)
+
+    def _ask_mistakes(self) -> Iterator[Mistake]:
+        asking: dict[int, list[tuple[int, WorldLine]]] = {}
+        for index, line in enumerate(self.script):
+            if line.ask is not None and line.at <= self.steps:
+                asking.setdefault(line.at, []).append((index, line))
+        for _, lines in sorted(asking.items()):
+            yield from self._same_act_mistakes(lines)
 
     def _same_act_mistakes(self, asking: Sequence[tuple[int, WorldLine]]) -> Iterator[Mistake]:
         """Questions of one step are answered in one act, by those whom several of them reach."""
         asked_openly: set[int] = set()
-        labels = 0
+        labels: list[str] = []
         for index, line in asking:
             if line.ask is None or not self._are_known(line.to):
                 continue
-            labels += label_count(line.ask)
-            if labels > MOST_LABELS_PER_CALL:
-                problem = f"the questions of step {line.at} have {labels} options, and one call takes at most 1,000"
+            labels += labels_of(line.ask)
+            if excess := excess_of(labels):
+                problem = f"the questions of step {line.at} have {excess}"
                 yield ("script", index, "ask"), problem, "ask some in another step"
             if line.ask.kind == "open":
                 seats = set(self.seats_of(line.to))
