@@ -75,7 +75,7 @@ class Result:
 
     @property
     def answers(self) -> pd.DataFrame:
-        """One row per unit and question, absences included."""
+        """One row per unit and question, absences included; TableMissing for studies that ask none."""
         return self.dataset.answers
 
     @property
@@ -85,12 +85,12 @@ class Result:
 
     @property
     def events(self) -> pd.DataFrame:
-        """One row per stimulus and action; ResultsDamaged for studies in which nobody acts."""
+        """One row per stimulus and action; TableMissing for studies in which nobody acts."""
         return self.dataset.events
 
     @property
     def extractions(self) -> pd.DataFrame:
-        """One row per finding; ResultsDamaged for studies that extract nothing."""
+        """One row per finding; TableMissing for studies that extract nothing."""
         return self.dataset.extractions
 
     @property

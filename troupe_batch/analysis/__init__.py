@@ -1,6 +1,7 @@
 """Pure functions on stored tables: what was answered, and how much of it is noise of the simulation."""
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.events import EventCount, EventTable, event_table
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable, finding_table, finding_tables
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
@@ -8,6 +9,8 @@ from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, 
 __all__ = [
     "Absence",
     "Column",
+    "EventCount",
+    "EventTable",
     "FieldColumn",
     "Figures",
     "FindingColumn",
@@ -15,6 +18,7 @@ __all__ = [
     "Interval",
     "QuestionTable",
     "Share",
+    "event_table",
     "finding_table",
     "finding_tables",
     "mean_interval",

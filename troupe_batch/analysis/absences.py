@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.schema import Table
+from troupe_batch.studies.python import NOTHING_RETURNED
 from troupe_batch.studies.study import AnswerStatus
 
 # In the order in which the user should look at them. The other absences are as the job or its end meant them.
-_UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED)
+_UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED, AnswerStatus.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Absence:
 def unwanted_absences(dataset: Dataset) -> list[Absence]:
     """Answers that were asked for and did not come: failed, unreadable or refused; then findings likewise.
 
+    Follow-ups are skipped as the job means it; what is skipped because a function returned nothing is among these.
     Empty where there are none. `of` says which of the two it is.
     """
     named = ((Table.ANSWERS, "answers"), (Table.EXTRACTIONS, "findings"))
@@ -39,6 +41,8 @@ def _absences(dataset: Dataset, table: Table, of: str) -> Iterator[Absence]:
     grouped = rows.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")])
     reasons: dict[str, Counter[str]] = {}
     for group in grouped.to_pylist():
+        if group["status"] == AnswerStatus.SKIPPED and not str(group["reason"]).startswith(NOTHING_RETURNED):
+            continue
         reasons.setdefault(group["status"], Counter())[group["reason"] or "no reason was given"] += group["count_all"]
     for status in _UNWANTED:
         if status in reasons:

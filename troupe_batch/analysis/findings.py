@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troupe_batch.analysis.events import simulated_units
 from troupe_batch.analysis.tables import Figures, Share
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.finding_columns import field_column
@@ -37,8 +38,9 @@ class FieldColumn:
 class FindingColumn:
     """What was found in one arm; `arm` None is all together.
 
-    `targets` are the people or worlds that were looked at; `findings` what was found in all of them; `absences`
-    (status -> number of targets) how the others ended, `none_found` included.
+    `targets` are the people or worlds that were looked at, whatever came of it; `findings` what was found in all of
+    them; `absences` (status -> number of people or worlds) how the others ended: `none_found`, and also those of a run
+    that was stopped or failed before anybody looked.
     """
 
     arm: str | None
@@ -74,8 +76,8 @@ def finding_tables(dataset: Dataset) -> list[FindingTable]:
 def finding_table(dataset: Dataset, extraction: ExtractionInfo) -> FindingTable:
     """The results of one extraction, by arm where there are arms."""
     names = {info.id: field_column(info.id) for info in extraction.fields}
-    rows = dataset.arrow(Table.EXTRACTIONS, ["extraction", "arm", "status", "number", *names.values()])
-    rows = rows.filter(pc.equal(rows["extraction"].cast(pa.string()), extraction.id))
+    rows = dataset.arrow(Table.EXTRACTIONS, ["unit_id", "extraction", "arm", "status", "number", *names.values()])
+    rows = _with_looks(rows.filter(pc.equal(rows["extraction"].cast(pa.string()), extraction.id)), dataset)
     arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
     columns = [_column(extraction, rows, None)]
     columns += [_column(extraction, rows.filter(pc.equal(rows["arm"], arm)), arm) for arm in arms]
@@ -87,15 +89,24 @@ def _column(extraction: ExtractionInfo, rows: pa.Table, arm: str | None) -> Find
     found = _found(rows)
     statuses = {one["values"]: one["counts"] for one in pc.value_counts(rows["status"].cast(pa.string())).to_pylist()}
     absences = {str(s): statuses[s] for s in FindingStatus if s is not FindingStatus.FOUND and s in statuses}
-    # Every target has a first row: its finding 0, or the one that says why there is none.
-    found_in = pc.sum(pc.equal(found["number"], 0)).as_py() or 0
     return FindingColumn(
         arm=arm,
-        targets=found_in + sum(absences.values()),
+        targets=pc.sum(rows["is_look"]).as_py() or 0,
         findings=found.num_rows,
         absences=absences,
         fields=tuple(_field(info, found[field_column(info.id)]) for info in extraction.fields),
     )
+
+
+def _with_looks(rows: pa.Table, dataset: Dataset) -> pa.Table:
+    """The rows with `is_look`: whether it is the first row of somebody, or of a world, that was looked at."""
+    # Every target has a first row: its finding 0, or the one that says why there is none.
+    is_first = pc.equal(pc.fill_null(rows["number"], 0), 0)
+    is_look = pc.and_(is_first, pc.not_equal(rows["status"].cast(pa.string()), FindingStatus.NOT_RUN))
+    if not dataset.manifest.is_complete and Table.EVENTS in dataset.tables:
+        was_simulated = pc.is_in(rows["unit_id"].cast(pa.string()), value_set=simulated_units(dataset))
+        is_look = pc.and_(is_look, was_simulated)
+    return rows.append_column("is_look", is_look)
 
 
 def _found(rows: pa.Table) -> pa.Table:

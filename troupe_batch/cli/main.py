@@ -74,7 +74,7 @@ def troupe() -> None:
       troupe init my_study                                    files of your own to edit
 
     Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget,
-    4 partly done: interrupted, or with answers that failed.
+    4 partly done: interrupted, or with answers or findings that failed.
     """
 
 

@@ -16,6 +16,7 @@ from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.loading import load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import Margin
+from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, plan_job
 
@@ -60,14 +61,15 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
     arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
     shards = "1 shard" if plan.shards == 1 else f"{plan.shards:,} shards of up to {plan.units_per_shard:,}"
     rows = {
-        "people": f"{plan.people:,} of {plan.population.count:,} of {plan.population.id}",
-        "worlds": f"{plan.cases:,} of {plan.study.seats} people each; nobody is in two" if plan.study.seats > 1 else "",
+        "people": f"{plan.seated:,} of {plan.population.count:,} of {plan.population.id}",
+        "take no part": _left_out(plan),
+        **_cases(plan),
         "replicates, arms": f"{plan.job.replicates}; {arms}",
         "units": f"{plan.units:,} in {shards}",
         "questions": ", ".join(question.id for question in plan.study.questions),
         "extractions": ", ".join(_extraction(one) for one in plan.study.extractions),
         "model": endpoint_text(plan.endpoint),
-        "calls": f"{forecast.calls:,} at most",
+        "calls": f"{forecast.calls:,} at most, repairs apart" if plan.acting is None else f"about {forecast.calls:,}",
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
@@ -78,6 +80,22 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def _left_out(plan: Plan) -> str:
+    """Why fewer people take part than were asked for; empty where all do."""
+    if plan.seated == plan.people:
+        return ""
+    what = cases_text(plan.job.study.kind, plan.study.seats, plan.cases)
+    left_out = plan.people - plan.seated
+    return f"{left_out:,} of {plan.people:,} people: {what} of {plan.study.seats} have {plan.seated:,} seats"
+
+
+def _cases(plan: Plan) -> dict[str, str]:
+    """Nothing where each person is a case of their own."""
+    what = cases_text(plan.job.study.kind, plan.study.seats)
+    each = "1 person" if plan.study.seats == 1 else f"{plan.study.seats} people"
+    return {what: f"{plan.cases:,} of {each} each; nobody is in two"} if what else {}
 
 
 def _extraction(info: ExtractionInfo) -> str:
@@ -127,7 +145,8 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
     return {
         "job": plan.job.id,
         "digest": plan.digest,
-        "people": plan.people,
+        "people": plan.seated,
+        "people_without_seat": plan.people - plan.seated,
         "cases": plan.cases,
         "seats": plan.study.seats,
         "units": plan.units,

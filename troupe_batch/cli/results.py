@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from troupe_batch.analysis.findings import finding_tables
-from troupe_batch.analysis.tables import question_tables
+from troupe_batch.analysis.events import EventTable, event_table
+from troupe_batch.analysis.findings import FindingTable, finding_tables
+from troupe_batch.analysis.tables import QuestionTable, question_tables
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
 from troupe_batch.report import console
@@ -29,8 +30,11 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
     """
     run = asyncio.run(stored_run(read_settings(config_file, assignments), run_id))
     dataset = Dataset(run.store)
-    tables, findings = question_tables(dataset), finding_tables(dataset)
+    tables, findings, happened = question_tables(dataset), finding_tables(dataset), event_table(dataset)
     if as_json:
-        print_json([table.as_json() for table in tables] + [found.as_json() for found in findings])
+        shown: list[QuestionTable | FindingTable | EventTable] = [*tables, *findings]
+        if not shown and happened is not None:
+            shown.append(happened)
+        print_json([table.as_json() for table in shown])
     else:
-        data().print(console.results(dataset.manifest, tables, findings))
+        data().print(console.results(dataset.manifest, tables, findings, happened))

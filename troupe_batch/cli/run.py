@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.events import event_table
 from troupe_batch.analysis.findings import finding_tables
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Result, RunOptions, run_job
@@ -24,6 +25,7 @@ from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.report import console
 from troupe_batch.settings import Settings
+from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
 
@@ -131,7 +133,9 @@ def _say_beginning(begun: BegunRun) -> None:
 
 def _show(result: Result, job_file: Path) -> None:
     manifest, outcome = result.manifest, result.outcome
-    data().print(console.results(manifest, question_tables(result.dataset), finding_tables(result.dataset)))
+    dataset = result.dataset
+    tables, findings = question_tables(dataset), finding_tables(dataset)
+    data().print(console.results(manifest, tables, findings, event_table(dataset)))
     calls = manifest.calls
     say(
         f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "
@@ -148,7 +152,12 @@ def _say_absences(result: Result, absences: list[Absence]) -> None:
     for absence in absences:
         which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
         say(f"{absence.answers:,} {absence.of} {absence.status}: {which}{absence.reason}")
-    if absences and result.is_complete:
+    if any(absence.status is not AnswerStatus.SKIPPED for absence in absences) and result.is_complete:
         say("to ask for them anew: the same command with --again; all other replies come from the cache")
     if result.is_complete and not result.manifest.has_results:
-        say_error("not one answer or finding came of it; the reasons stand above")
+        what = (
+            "not one question was answered"
+            if result.manifest.questions
+            else "nobody did anything, and nothing was found"
+        )
+        say_error(f"{what}; the reasons stand above")

@@ -18,8 +18,8 @@ _STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
 def exit_code(outcome: RunOutcome) -> int:
     """0 complete, 3 stopped by the budget, 4 partly done or interrupted, 1 stopped by anything else or no results.
 
-    Answers, findings and acts that failed are work left to do, so a complete run that has some is partly done. What
-    people refused, or said in a way that cannot be read, is a result.
+    Answers and findings that failed are work left to do, so a complete run that has some is partly done. What people
+    refused, or said in a way that cannot be read, is a result.
     """
     if outcome.is_complete:
         return _of_complete(outcome.manifest)

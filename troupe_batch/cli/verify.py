@@ -63,8 +63,8 @@ def _say(run_id: str, found: Verification) -> None:
     if not found.is_sound:
         say(f"where no cure is named: {REMAKE}")
         return
-    counted = {"units": found.units, "answers": found.answers, "events": found.events}
-    counted["findings"] = sum(by_status.get(FindingStatus.FOUND, 0) for by_status in found.findings.values())
+    findings = sum(by_status.get(FindingStatus.FOUND, 0) for by_status in found.findings.values())
+    counted = {"units": found.units, "answers": found.answers, "findings": findings, "events": found.events}
     there = ", ".join(f"{number:,} {what}" for what, number in counted.items() if number)
     say(f"{run_id}: {there}; everything planned is there exactly once, no file altered")
     if found.missing_shards:

@@ -61,6 +61,8 @@ class Prices(Protocol):
 class Estimate:
     """What a run will take if nothing is in the cache yet and no call is tried twice.
 
+    `calls` of a survey are the most that there can be; where people act they are those that their units make when each
+    act says one thing, memories condensed on the way included: what people do decides how many there are.
     `cacheable_tokens` is the part of `prompt_tokens` in prefixes that the endpoint has seen shortly before;
     `cost_usd` takes none of it for cached, `cost_with_prefix_cache_usd` all of it. Both are None without a price for
     each of the models.
@@ -89,6 +91,7 @@ class _Sample:
     prose: Usage = field(default_factory=Usage)
     cases: int = 0
     people: int = 0
+    calls: int = 0
 
 
 def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> Estimate:
@@ -101,7 +104,7 @@ def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> 
     written = 0 if plan.enrich == EnrichLevel.NONE else plan.cases * sample.people // sample.cases
     return Estimate(
         units=plan.units,
-        calls=plan.units * plan.study.calls_per_unit + written,
+        calls=_calls(plan, sample) + written,
         prompt_tokens=usage.prompt_tokens,
         cacheable_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
@@ -111,8 +114,14 @@ def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> 
     )
 
 
+def _calls(plan: Plan, sample: _Sample) -> int:
+    """What the units ask; never less than the study says, as functions of users may fail on example replies."""
+    stated = plan.units * plan.calls_per_unit
+    return stated if plan.acting is None else max(stated, round(sample.calls * plan.units / sample.cases))
+
+
 def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
-    sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.study.calls_per_unit))))
+    sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.calls_per_unit))))
     for number in range(sample.cases):
         case = number * plan.cases // sample.cases
         unit = plan.unit(case * plan.job.replicates)
@@ -124,6 +133,7 @@ def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
         for person in people:
             sample.prose += _prose_usage(person, plan, counter)
         sample.people += len(people)
+        sample.calls += len(calls)
     return sample
 
 
@@ -211,7 +221,7 @@ def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
     if plan.parameters.reasoning_effort is not None:
         notes.append("reasoning tokens come on top")
     if plan.acting is not None:
-        notes.append("what people look up, and episodes that are condensed, come on top")
+        notes.append("people are taken to say one thing in each act; what they look up comes on top")
     if plan.enrich != EnrichLevel.NONE:
         notes.append(f"what is written about a person is taken to be {_PROSE_TOKENS[plan.enrich]} tokens long")
     return "; ".join(notes)

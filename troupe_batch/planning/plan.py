@@ -28,6 +28,7 @@ from troupe_batch.population import Population
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id_of
 from troupe_batch.studies.kinds import study_of
+from troupe_batch.studies.minds import calls_with_checks
 from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
@@ -69,6 +70,16 @@ class Plan:
     def units(self) -> int:
         """How many units there are: cases times replicates."""
         return self.cases * self.job.replicates
+
+    @property
+    def seated(self) -> int:
+        """How many of the people take part: nobody is in two cases, and who finds no seat is in none."""
+        return self.cases * self.study.seats
+
+    @property
+    def calls_per_unit(self) -> int:
+        """How many model calls a unit needs at most, with the checks that the plan asks for."""
+        return calls_with_checks(self.study, self.settings.minds)
 
     @property
     def shards(self) -> int:
@@ -211,7 +222,8 @@ def make_plan(
         raise job.located(error) from error
     units_per_shard = spec.units_per_shard
     if units_per_shard == "auto":
-        units_per_shard = auto_units_per_shard(cases * spec.replicates, study.calls_per_unit)
+        calls = calls_with_checks(study, (acting or Acting()).minds)
+        units_per_shard = auto_units_per_shard(cases * spec.replicates, calls)
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     if enrich is not EnrichLevel.NONE:
         units_per_shard = with_whole_cases(units_per_shard, spec.replicates)

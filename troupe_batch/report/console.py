@@ -10,9 +10,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from troupe_batch.analysis.events import EventTable
 from troupe_batch.analysis.findings import FindingTable
 from troupe_batch.analysis.intervals import Interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
+from troupe_batch.report.cases import cases_text
+from troupe_batch.report.events import documents_hint, events
 from troupe_batch.report.extractions import extraction
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
@@ -28,14 +31,24 @@ _FOOTNOTE = (
 
 
 def results(
-    manifest: Manifest, tables: Iterable[QuestionTable], findings: Iterable[FindingTable] = ()
+    manifest: Manifest,
+    tables: Iterable[QuestionTable],
+    findings: Iterable[FindingTable] = (),
+    happened: EventTable | None = None,
 ) -> RenderableType:
-    """All tables of a dataset, under a heading that says whose answers these are and what they cost."""
-    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest), Text()]
+    """All tables of a dataset, under a heading that says whose answers these are and what they cost.
+
+    `happened` are the events of a study in which people act: all there is to show where nothing is asked or extracted.
+    """
+    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest, happened), Text()]
     for table in tables:
         parts += [question(table), Text()]
     for found in findings:
         parts += [extraction(found), Text()]
+    if happened is not None:
+        has_other_tables = bool(manifest.questions or manifest.extractions)
+        parts += [] if has_other_tables or not happened.types else [events(happened), Text()]
+        parts += documents_hint(happened, manifest.run_id)
     if manifest.extractions:
         parts.append(Text(_FOOTNOTE_OF_FINDINGS, style="dim"))
     if manifest.questions:
@@ -85,15 +98,26 @@ def _what_is_there(manifest: Manifest) -> str:
     return " and ".join(parts) or f"{manifest.events:,} events"
 
 
-def _heading(manifest: Manifest) -> RenderableType:
+def _whom(manifest: Manifest, happened: EventTable | None) -> str:
+    """Who was simulated, and of a run that is not complete, how many of those who were planned."""
     made_by = manifest.provenance
-    whom = f"{made_by.cases * made_by.seats:,} simulated respondents"
-    if made_by.seats > 1:
-        whom += f" in {made_by.cases:,} worlds"
+    is_partial = happened is not None and not manifest.is_complete
+    cases = happened.cases if happened is not None and is_partial else made_by.cases
+    of_all = f" of {made_by.cases:,}" if is_partial else ""
+    where = cases_text(made_by.kind, made_by.seats, made_by.cases)
+    number = f"{cases * made_by.seats:,}" + ("" if where else of_all)
+    whom = f"{number} simulated respondent{'' if number == '1' else 's'}"
+    if where:
+        whom += f" in {cases:,}{of_all} {where.rpartition(' ')[2]}" if is_partial else f" in {where}"
     if made_by.replicates > 1:
-        whom += f", {made_by.replicates} replicates each"
+        whom += f", {'up to ' if is_partial else ''}{made_by.replicates} replicates each"
+    return whom
+
+
+def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
+    made_by = manifest.provenance
     heading = Text(made_by.title, style="bold")
-    heading.append(f"\n{whom}, {_what_is_there(manifest)}; model {made_by.model}", "not bold")
+    heading.append(f"\n{_whom(manifest, happened)}, {_what_is_there(manifest)}; model {made_by.model}", "not bold")
     if manifest.failed_acts:
         heading.append(f"\n{manifest.failed_acts:,} acts failed; `events` says why", "not bold yellow")
     return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")

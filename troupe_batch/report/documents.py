@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from troupe_batch.analysis.events import WRITTEN
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.schema import Table
-from troupe_batch.simulation.artifacts import ArtifactExporter, ArtifactFormat
+from troupe_batch.simulation.artifacts import ArtifactExporter, ArtifactFormat, safe_name
 from troupe_batch.simulation.events import EventStatus
 
-_WRITTEN = "WRITE_DOCUMENT"
-_COLUMNS = ["unit_id", "order", "type", "status", "actor_id", "actor", "content", "details"]
+_COLUMNS = ["unit_id", "order", "step", "type", "status", "actor_id", "actor", "content", "details"]
 
 
 def export_documents(dataset: Dataset, folder: Path, file_format: ArtifactFormat) -> list[Path]:
     """The files, one per document, in the order of units and events. FixTheInput where nobody has written any."""
     events = dataset.arrow(Table.EVENTS, _COLUMNS) if dataset.manifest.files_of(Table.EVENTS) else None
     rows = events.to_pylist() if events is not None else []
-    written = [row for row in rows if row["type"] == _WRITTEN and row["status"] == EventStatus.HAPPENED]
+    written = [row for row in rows if row["type"] == WRITTEN and row["status"] == EventStatus.HAPPENED]
     if not written:
         raise FixTheInput(f"nobody in {dataset.path} has written a document; give people `tools: [word_processor]`")
     exporter, label = ArtifactExporter(folder), _label(dataset)
-    return [exporter.export(_name(row), _content(row, label, file_format), file_format) for row in written]
+    files = zip(_names(written), written, strict=True)
+    return [exporter.export(name, _content(row, label, file_format), file_format) for name, row in files]
 
 
 def _label(dataset: Dataset) -> str:
@@ -34,9 +36,25 @@ def _label(dataset: Dataset) -> str:
     return f"Synthetic document of a simulated person: {kind}."
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    """Unit and place keep names apart, and the files of a folder in the order of the run."""
-    return f"{row['unit_id']} {row['order']:04d} {orjson.loads(row['details']).get('title', 'untitled')}"
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Unit, step and title of each; those that would be one file also say their place among the events of the unit."""
+    placed: set[int] = set()
+    while True:
+        names = [_name(row, has_place=index in placed) for index, row in enumerate(rows)]
+        files = [safe_name(name).casefold() for name in names]
+        shared = Counter(files)
+        # Again, because a title may look like a place: with their places all names differ.
+        crowded = {index for index, file in enumerate(files) if shared[file] > 1} - placed
+        if not crowded:
+            return names
+        placed |= crowded
+
+
+def _name(row: Mapping[str, Any], *, has_place: bool) -> str:
+    step = "" if row["step"] is None else f" step {row['step']}"
+    # The place stands before the title, of which a long one is cut.
+    place = f" ({row['order']})" if has_place else ""
+    return f"{row['unit_id']}{step}{place} {orjson.loads(row['details'] or '{}').get('title', 'untitled')}"
 
 
 def _content(row: Mapping[str, Any], label: str, file_format: ArtifactFormat) -> Any:

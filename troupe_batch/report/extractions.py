@@ -49,7 +49,7 @@ def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[Text
         yield f"{name}: {share.label}", [_share(column, place) for column in columns]
     if columns[0].figures is not None:
         figures = [column.figures or Figures(0) for column in columns]
-        yield f"{name}: mean", [_number(one.mean) for one in figures]
+        yield f"{name}: mean", [_number(one.mean).append(f" (n={one.n:,})", style="dim") for one in figures]
         yield f"{name}: median", [_number(one.median) for one in figures]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from troupe_batch.errors import ResultsDamaged
+from troupe_batch.errors import ResultsDamaged, TableMissing
 from troupe_batch.results.manifest import MANIFEST, REMAKE, Manifest
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.schema import Table
@@ -24,12 +24,19 @@ _PANDAS_TYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
+# The other tables are always there.
+_WHY_MISSING = {
+    Table.ANSWERS: "its study asks nothing",
+    Table.EVENTS: "nobody acts in its study",
+    Table.EXTRACTIONS: "its study extracts nothing",
+}
 
 
 class Dataset:
     """The dataset in a folder, at a URL or of a run. Tables are read when they are first asked for.
 
-    Raises ResultsDamaged where there is no manifest, or a file that it names is missing.
+    Raises ResultsDamaged where there is no manifest, or a file that it names is missing; TableMissing for a table that
+    the study has no use for.
     """
 
     def __init__(self, place: str | Path | RunStore) -> None:
@@ -67,7 +74,7 @@ class Dataset:
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """One row per unit, person in it, and question, absences included."""
+        """One row per unit, person in it, and question, absences included; TableMissing where nothing was asked."""
         return self._pandas(Table.ANSWERS)
 
     @cached_property
@@ -77,12 +84,12 @@ class Dataset:
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """One row per stimulus and action; ResultsDamaged for studies in which nobody acts."""
+        """One row per stimulus and action; TableMissing for studies in which nobody acts."""
         return self._pandas(Table.EVENTS)
 
     @cached_property
     def extractions(self) -> pd.DataFrame:
-        """One row per finding, absences included; ResultsDamaged for studies that extract nothing."""
+        """One row per finding, absences included; TableMissing for studies that extract nothing."""
         return self._pandas(Table.EXTRACTIONS)
 
     @property
@@ -98,11 +105,13 @@ class Dataset:
     def arrow(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
         """A table, or some of its columns, as Arrow; nothing else is read from disk.
 
-        ResultsDamaged where the dataset has no such table: its study has nothing to put there.
+        TableMissing where the dataset has no such table: its study has nothing to put there.
         """
         if table not in self.tables:
-            listing = ", ".join(self.tables)
-            raise ResultsDamaged(f"{self.path} has no table {table}: its study leaves nothing there; it has {listing}")
+            why = _WHY_MISSING.get(table)
+            if why is None:
+                raise ResultsDamaged(f"{self.path}/{MANIFEST} names no file of the table {table}; {REMAKE}")
+            raise TableMissing(f"{self.path} has no table {table}: {why}; it has {', '.join(self.tables)}")
         parts = []
         for file in self.manifest.files_of(table):
             try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.results.table_columns import EXTRACTIONS, SEAT, category, column_field, described
+from troupe_batch.results.table_columns import EXTRACTIONS, SEAT, SEAT_NAME, category, column_field, described
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType
 
 _TYPES = {
@@ -21,7 +21,8 @@ _TYPES = {
 
 def field_column(field_id: str) -> str:
     """The column for a field; one that bears the name of a fixed column, such as `reason`, gets a prefix."""
-    return f"field_{field_id}" if field_id in EXTRACTIONS.names or field_id == SEAT.name else field_id
+    is_taken = field_id in EXTRACTIONS.names or field_id in (SEAT.name, SEAT_NAME.name)
+    return f"field_{field_id}" if is_taken else field_id
 
 
 def field_columns(extractions: Sequence[ExtractionInfo]) -> Iterator[pa.Field]:

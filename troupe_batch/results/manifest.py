@@ -36,8 +36,8 @@ WORDING = (
 class Provenance:
     """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
 
-    Of the `people` of the population that were there to take, `cases` times `seats` took part. `further_models` are
-    those asked beside `model`, to judge and extract, or to look things up.
+    `people` took part: `cases` times `seats`. `people_without_seat` is how many more the job asked for, for whom there
+    was no seat. `further_models` are those asked beside `model`, to judge and extract, or to look things up.
     """
 
     title: str
@@ -55,6 +55,7 @@ class Provenance:
     cases: int
     kind: str = "survey"
     seats: int = 1
+    people_without_seat: int = 0
     further_models: tuple[str, ...] = ()
     models_reported: tuple[str, ...] = ()
     code_versions: tuple[str, ...] = ()
@@ -95,15 +96,21 @@ class Manifest:
 
     @property
     def has_results(self) -> bool:
-        """Whether anything at all came of the run: an answer, a finding, or an event where neither was asked for."""
+        """Whether anything at all came of the run: an answer, a finding, or an act where neither was asked for."""
         if self.questions or self.extractions:
             found_none = any(by_status.get(FindingStatus.NONE_FOUND) for by_status in self.findings.values())
             return bool(self.answered or self.found or found_none)
-        return self.events > self.failed_acts
+        # An act takes a call at least, and one that failed took no fewer.
+        return self.calls.calls > self.failed_acts
 
     @property
     def has_failures(self) -> bool:
-        """Whether answers or findings are missing because a call, or a whole unit, failed for good."""
+        """Whether answers or findings are missing because a call, or a whole unit, failed for good.
+
+        Where neither was asked for, acts are what a run is about, and one that came to nothing counts.
+        """
+        if not self.questions and not self.extractions:
+            return self.failed_acts > 0
         counted = (*self.counts.values(), *self.findings.values())
         return any(by_status.get(AnswerStatus.FAILED) for by_status in counted)
 

@@ -16,7 +16,7 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
     """What made the answers of the run, as far as its marks tell."""
     return Provenance(
         title=plan.job.title or plan.job.id,
-        people=plan.people,
+        people=plan.seated,
         units=plan.units,
         shards=plan.shards,
         replicates=plan.job.replicates,
@@ -34,6 +34,7 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         cases=plan.cases,
         kind=plan.job.study.kind,
         seats=plan.study.seats,
+        people_without_seat=plan.people - plan.seated,
         further_models=() if plan.acting is None else plan.acting.further_models,
         models_reported=tuple(sorted(totals.models)),
         code_versions=tuple(sorted(totals.code_versions)),

@@ -82,6 +82,7 @@ class Run:
             questions=tuple(study.questions),
             extractions=tuple(study.extractions),
             seats=study.seats,
+            seat_names=tuple(study.seat_names),
             has_events=self.plan.acting is not None,
             may_be_quiet=is_python(self.plan.job.study),
         )

@@ -51,7 +51,7 @@ class Contents:
     """What the units of a run leave behind, as far as its tables depend on it.
 
     `has_events`: people act, and each of their acts is on record. `may_be_quiet`: there may be units in which nobody
-    does, as in studies written in Python.
+    does, as in studies written in Python. `seat_names` holds a name or None for each seat; by default none has one.
     """
 
     questions: tuple[QuestionInfo, ...]
@@ -59,6 +59,7 @@ class Contents:
     seats: int = 1
     has_events: bool = False
     may_be_quiet: bool = False
+    seat_names: tuple[str | None, ...] = ()
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -105,7 +105,7 @@ class Counted:
 def build_tables(rows: ShardRows, schemas: Schemas, run_id: str) -> dict[Table, pa.Table]:
     """The tables of the shard that the run has, in unit order, with the schemas of the run."""
     units = _unit_columns(rows)
-    seated = _seat_columns(rows, units, schemas.contents.seats)
+    seated = _seat_columns(rows, units, schemas.contents)
     build: dict[Table, Callable[[], pa.Table]] = {
         Table.PEOPLE: lambda: _people(rows.people, schemas),
         Table.ANSWERS: lambda: _answers(rows, seated, schemas, run_id),
@@ -139,15 +139,23 @@ def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
     }
 
 
-def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], seats: int) -> dict[str, pa.Array]:
+def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], contents: Contents) -> dict[str, pa.Array]:
     """A row per unit and seat."""
-    columns = dict(units)
+    columns, seats = dict(units), contents.seats
     if seats > 1:
         columns = {name: stretched(array, seats) for name, array in units.items()}
         columns["seat"] = pa.array(np.tile(np.arange(seats, dtype=np.int16), len(rows.units)))
+        columns["seat_name"] = _seat_names(contents, len(rows.units))
     columns["person_id"] = pa.array(rows.person_ids, pa.string())
     columns["person_index"] = pa.array(rows.person_indices, pa.int64())
     return columns
+
+
+def _seat_names(contents: Contents, units: int) -> pa.Array:
+    """The names of all seats, anew for each unit."""
+    names = contents.seat_names or (None,) * contents.seats
+    known = list(dict.fromkeys(name for name in names if name is not None))
+    return categorical(names, known, "seat_name").take(pa.array(np.tile(np.arange(contents.seats), units)))
 
 
 def _people(people: Sequence[TinyPerson], schemas: Schemas) -> pa.Table:
@@ -222,7 +230,7 @@ def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas,
     if schemas.contents.seats == 1:
         columns["person_id"] = pa.array(rows.person_ids, pa.string()).take(where)
     else:
-        columns["person_id"] = pa.nulls(len(calls), pa.string())
+        columns["person_id"] = pa.array([call.person_id for call in calls], pa.string())
     columns["run_id"] = pa.array([run_id] * len(calls), pa.string())
     # Equal keys are equal requests, so they answer the same questions, whosever units they belong to.
     asked: defaultdict[str, dict[str, None]] = defaultdict(dict)

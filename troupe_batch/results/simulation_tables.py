@@ -17,7 +17,7 @@ from troupe_batch.results.schema import Schemas, Table
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import FieldType, Finding, FindingStatus
 
-_TEXTS_OF_EVENTS = ("type", "reason", "actor_id", "actor", "target_id", "target", "content")
+_TEXTS_OF_EVENTS = ("type", "reason", "actor_id", "actor", "target_id", "target", "content", "call_key")
 
 
 def event_table(
@@ -55,7 +55,8 @@ def finding_table(
     seats = pa.array([finding.seat for finding in findings], pa.int64())
     first_rows = np.repeat(np.arange(len(of_units)) * contents.seats, of_units)
     whose = pa.array([None if s is None else int(f) + s for f, s in zip(first_rows, seats.to_pylist(), strict=True)])
-    for name in ("person_id", "person_index"):
+    whose_rows = [name for name in ("person_id", "person_index", "seat_name") if name in seated]
+    for name in whose_rows:
         columns[name] = seated[name].take(whose.cast(pa.int64()))
     columns["seat"] = seats.cast(pa.int16())
     names = [extraction.id for extraction in contents.extractions]
@@ -88,8 +89,14 @@ def _local(time: datetime | None) -> datetime | None:
     return time if time is None or time.tzinfo is None else time.replace(tzinfo=None)
 
 
-def _as_json(details: Mapping[str, str]) -> str:
+def _as_json(details: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps(dict(details)).decode()
     except TypeError:  # half a surrogate pair
-        return orjson.dumps({k: v.encode("utf-8", "replace").decode() for k, v in details.items()}).decode()
+        return orjson.dumps(_whole(details)).decode()
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _whole(one) for key, one in value.items()}
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

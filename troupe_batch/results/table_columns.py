@@ -112,7 +112,12 @@ EVENTS = pa.schema(
         UNIT[4],
         UNIT[5],
         column_field("order", pa.int32(), "Place of the event among those of its unit, from 0.", nullable=False),
-        column_field("step", pa.int32(), "Step of the world in which it happened, from 0; null outside of one."),
+        column_field(
+            "step",
+            pa.int32(),
+            "Step of the world that it belongs to, from 1, also of what comes before that step; in interviews, number "
+            "of the item of the script that it belongs to, from 1; null outside of both.",
+        ),
         column_field("simulated_time", pa.timestamp("us"), "When it happened, in the time of the simulation."),
         column_field("kind", category(), "`stimulus`, `action`, `change` or `failure`.", nullable=False),
         column_field(
@@ -130,9 +135,19 @@ EVENTS = pa.schema(
         column_field("target_id", pa.string(), "Whom it was for; null for everyone there."),
         column_field("target", pa.string(), "Their name."),
         column_field("content", pa.string(), "What was said, thought, shown or done."),
-        column_field("details", pa.string(), "Further parts of the action as JSON, such as the title of a document."),
+        column_field(
+            "details",
+            pa.string(),
+            "Further parts of the action as JSON, such as the title of a document. "
+            "Of `DONE`: what each check of the act scored, and why.",
+        ),
         column_field("quality", pa.float64(), "Lowest score (0 to 9) of the checks that the act passed through."),
         column_field("attempts", pa.int16(), "How many times the act was generated, where acts are checked."),
+        column_field(
+            "call_key",
+            pa.string(),
+            "Key in `llm_calls` of the reply that brought it, or that could not be used; null for stimuli.",
+        ),
         column_field("is_rehearsal", pa.bool_(), "True for placeholder events of a rehearsal.", nullable=False),
     ]
 )
@@ -163,6 +178,7 @@ EXTRACTIONS = pa.schema(
 )
 
 SEAT = column_field("seat", pa.int16(), "Place of the person in the world, from 0.")
+SEAT_NAME = column_field("seat_name", category(), "Name of the seat in the job; null where it has none.")
 
 
 def with_seats(schema: pa.Schema, *, has_seats: bool) -> pa.Schema:
@@ -175,9 +191,9 @@ def with_seats(schema: pa.Schema, *, has_seats: bool) -> pa.Schema:
     )
     if "person_index" in schema.names:
         place = schema.get_field_index("person_index")
-        fields.insert(place + 1, SEAT.with_nullable(fields[place].nullable))
+        fields[place + 1 : place + 1] = [SEAT.with_nullable(fields[place].nullable), SEAT_NAME]
     else:
-        # A call in a world may be for several of its people, or for none of them.
         place = schema.get_field_index("person_id")
-        fields[place] = described(fields[place], "Null: the call was made for the world.").with_nullable(nullable=True)
+        fields[place] = described(fields[place], "Whose call it was; null where it was made for the world.")
+        fields[place] = fields[place].with_nullable(nullable=True)
     return pa.schema(fields)

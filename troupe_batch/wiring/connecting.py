@@ -32,6 +32,11 @@ class Connection:
         """What the calls have cost so far; in a rehearsal, what they would have cost."""
         return self._stack.spending.usd
 
+    def __repr__(self) -> str:
+        endpoint, calls = self.mind.endpoint, len(self.mind.calls)
+        model = f"{endpoint.model!r}, rehearsal" if endpoint.is_rehearsal else repr(endpoint.model)
+        return f"Connection({model}, calls={calls}, spent_usd={self.spent_usd:.4f})"
+
     async def aclose(self) -> None:
         """Closes the connections and ends the rehearsal server."""
         await self._resources.aclose()

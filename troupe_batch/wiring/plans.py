@@ -116,8 +116,12 @@ def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
 
 
 def margins_of(plan: Plan) -> list[Margin]:
-    """The quotas of the plan's people against the targets of their population."""
-    return population_of(plan).margins(plan.people)
+    """The quotas of the people who take part, against the targets of their population."""
+    population = population_of(plan)
+    if plan.seated == plan.people:
+        return population.margins(plan.people)
+    seating = plan.study.seating(facts_of(plan), plan.people)
+    return population.margins(sorted(index for case in range(seating.cases) for index in seating.members(case)))
 
 
 def _check_fit(file: Path, plan: Plan) -> None:

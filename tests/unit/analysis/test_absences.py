@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.doubles import user_studies
 from tests.doubles.runs import AnsweringModel, new_run, person_asked
 from troupe_batch.analysis import Absence, unwanted_absences
 from troupe_batch.dispatch.inline import run_inline
@@ -50,3 +51,28 @@ def test_each_kind_of_absence_has_its_number_and_its_most_frequent_reason() -> N
 
 def test_where_all_have_answered_nothing_is_absent() -> None:
     assert absences_of([ANSWERED, ANSWERED]) == []
+
+
+def test_what_a_function_returned_nothing_for_is_named_and_a_follow_up_that_was_skipped_is_not() -> None:
+    question = {"id": "why", "text": "Why?", "type": "open"}
+    user_studies.RETURNED[""] = None
+    silent = new_run(
+        people=2,
+        study={"kind": "python", "function": "tests.doubles.user_studies:returns", "questions": [question]},
+    )
+    asking = {"id": "like", "text": "Like it?", "type": "single", "options": ["Yes", "No"]}
+    followed = new_run(
+        people=2,
+        study={
+            "kind": "interview",
+            "script": [{"ask": asking}, {"ask": question, "when": {"question": "like", "is": "No"}}],
+        },
+    )
+    said = {"like": "Yes", "actions": [{"type": "DONE", "target": None, "content": None}], "cognitive_state": {}}
+    for run in (silent, followed):
+        model = AnsweringModel(lambda _: ChatReply(ReplyStatus.OK, value=said))
+        asyncio.run(run_inline(run, model=model, concurrency=1))
+
+    nothing = "the function returned nothing for why"
+    assert unwanted_absences(Dataset(silent.store)) == [Absence(AnswerStatus.SKIPPED, 2, nothing, 2)]
+    assert AnswerStatus.SKIPPED not in {one.status for one in unwanted_absences(Dataset(followed.store))}

@@ -9,6 +9,7 @@ from troupe_batch.errors import GaveUp
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
+from troupe_batch.results.ledger import StopMark
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType
 
 
@@ -101,6 +102,31 @@ async def test_an_extraction_that_found_nothing_has_no_shares() -> None:
     assert [share.share for share in ideas.fields[-1].shares] == [None, None]
     assert ideas.fields[2].figures is not None
     assert ideas.fields[2].figures.mean is None
+
+
+async def test_what_was_not_run_was_not_looked_at() -> None:
+    run = pair_run(people=30, replicates=2)
+    await commit_all(run, but=(1, 2))
+    await run.store.quarantine(2, "it crashed")
+    await run.store.stop(StopMark("BudgetSpent", "US$ 1 is spent", "now"))
+    await extract(run)
+
+    ideas, role = finding_tables(Dataset(run.store))
+
+    # Of twenty units seven were simulated, seven not begun and six set aside.
+    assert (ideas.total.targets, role.total.targets) == (7, 14)
+    assert (ideas.total.absences["not_run"], ideas.total.absences["failed"]) == (7, 6)
+    assert sum(column.targets for column in role.columns[1:]) == 14
+
+
+async def test_nothing_was_looked_at_before_anything_ran() -> None:
+    run = pair_run(people=6)
+    await run.store.stop(StopMark("Interrupted", "Ctrl-C", "now"))
+    await extract(run)
+
+    [ideas, _] = finding_tables(Dataset(run.store))
+
+    assert (ideas.total.targets, ideas.total.findings, ideas.total.absences) == (0, 0, {"not_run": 2})
 
 
 async def test_a_survey_has_no_tables_of_findings() -> None:

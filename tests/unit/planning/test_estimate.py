@@ -252,3 +252,15 @@ def test_what_people_remember_can_be_cached_though_others_act_in_between() -> No
 
     assert forgetful.cacheable_tokens == 0
     assert remembering.cacheable_tokens == 2 * (1_604 // 128 * 128)
+
+
+def test_calls_are_those_that_the_units_make_where_people_act() -> None:
+    call = PlannedCall(ChatRequest(Endpoint("test", "m"), (Message(Role.USER, "Act."),), "0"), "")
+
+    condensing = estimated_pairs(Acting(), PerToken(), people=30, replicates=2, study=LookedAt(calls=(call,) * 5))
+    failing = estimated_pairs(Acting(), PerToken(), people=30, study=LookedAt(calls=(call,), calls_per_unit=3))
+
+    assert (condensing.units, condensing.calls) == (20, 100)
+    # Example replies broke the function of the study off: it says itself how many calls it makes.
+    assert (failing.units, failing.calls) == (10, 30)
+    assert "what they look up comes on top" in condensing.note

@@ -136,10 +136,18 @@ def test_every_part_of_a_job_can_be_built_in_python() -> None:
             "people: 11",
             "job.yaml:4: people: people is 11 but the population ten has 10; lower people, or raise `size` in the",
         ),
-        ("people: 10", "people: true", "job.yaml:4: people: Input should be a valid integer (found True)"),
+        ("people: 10", "people: true", "job.yaml:4: people: a whole number belongs here (found True)"),
         ("people: 10", "peple: 10", "job.yaml:4: peple: unknown field 'peple'; did you mean `people`?"),
-        ("id: small", "id: a/b", "job.yaml:2: id: String should match pattern"),
-        ("population: people.yaml", "population: peopl.yaml", "peopl.yaml: no such file; did you mean people.yaml?"),
+        (
+            "id: small",
+            "id: a/b",
+            "job.yaml:2: id: 'a/b' does not fit here; names the run and its folder: letters, digits, and",
+        ),
+        (
+            "population: people.yaml",
+            "population: peopl.yaml",
+            "job.yaml:3: population: peopl.yaml: no such file; did you mean people.yaml?",
+        ),
         ("population: people.yaml\n", "", "job.yaml:1: population: this field is required; add `population:`"),
         (
             "people: 10",
@@ -179,6 +187,141 @@ def test_all_mistakes_are_told_at_once(folder: Path) -> None:
     text = SMALL.replace("people: 10", "people: 0\nseed: -1").replace("type: open", "type: opne")
 
     assert [line.split(": ")[1] for line in mistakes(folder, text)] == ["people", "seed", "study.questions[0]"]
+
+
+WORLD = """\
+schema: troupe_batch/job/1
+id: small
+population: people.yaml
+study:
+  kind: world
+  steps: 2
+  seats: [{name: a}, {name: a}, {documents: [{file: no.md}]}]
+  script:
+    - {at: 1, say: Hi, too: a}
+    - {at: 9, say: Hi}
+  documents: [{file: brochure.md}, {file: prices.md}]
+  interventions:
+    - {name: x, when: {}, do: {say: Hi, to: b}}
+    - {name: y, when: {step: 3}, do: {say: Hi}}
+"""
+
+
+def test_what_cannot_be_read_and_what_does_not_fit_together_come_in_one_round(folder: Path) -> None:
+    found = mistakes(folder, WORLD)
+
+    assert [line.split(": ")[:2] for line in found] == [
+        ["job.yaml:7", "study.seats[1].name"],
+        ["job.yaml:7", "study.seats[2].documents[0].file"],
+        ["job.yaml:9", "study.script[0].too"],
+        ["job.yaml:10", "study.script[1].at"],
+        ["job.yaml:11", "study.documents[0].file"],
+        ["job.yaml:11", "study.documents[1].file"],
+        ["job.yaml:13", "study.interventions[0].when"],
+        ["job.yaml:14", "study.interventions[1].when.step"],
+    ]
+
+
+def test_what_only_seems_wrong_without_the_part_that_cannot_be_read_is_no_mistake(folder: Path) -> None:
+    study = """\
+  kind: interview
+  script:
+    - ask: {id: like, type: single, text: A?, options: [Yes, No]}
+    - ask: {id: why, type: open, text: Why?}
+      when: {question: like, is: "No"}
+"""
+
+    found = mistakes(folder, SMALL[: SMALL.index("  questions:")] + study)
+
+    assert [line.split(": ")[1] for line in found] == [
+        "study.script[0].ask.options[0]",
+        "study.script[0].ask.options[1]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ("{kind: world, steps: 1, people_per_world: 2, script: [{at: 1, say: Hi, when: {question: a, is: B}}]}",
+         "study.script[0].when: `when` does not belong here; it is for kind: interview"),
+        ("{kind: interview, script: [{say: Hi}], steps: 3}",
+         "study.steps: `steps` does not belong here; it is for kind: world"),
+        ("{kind: interview, script: [{say: Hi}], questions: []}",
+         "study.questions: `questions` does not belong here; it is for kind: survey and kind: python"),
+        ("{kind: interview, script: [{say: Hi}], arm: []}", "study.arm: unknown field 'arm'; did you mean `arms`?"),
+        ("{kind: world, steps: 1, people_per_world: 2, interventions: [{name: a, when: {step: 1}, do: {ask: Hi}}]}",
+         "do.ask: unknown field 'ask'; known here: context, goal, move_to, say, show, think, to"),
+        ("{questions: [{id: a, type: open, text: A, options: [B, C]}]}",
+         "study.questions[0].options: `options` does not belong here; it is for type: single and type: multi"),
+        ("{questions: [{id: a, type: single, text: A, options: [Yes, B]}]}",
+         "study.questions[0].options[0]: True is read as a truth value here; put the label in quotes"),
+        ("{questions: [{id: a, type: single, text: 3, options: [A, B]}]}",
+         "study.questions[0].text: text belongs here (found 3); put it in quotes"),
+        ("{questions: []}", "study: `questions` and `blocks` are both missing; write one of them"),
+        ("{questions: [{id: a, type: single, text: A, options: [B]}]}",
+         "study.questions[0].options: at least 2 items belong here; there is only one"),
+        ("{kind: interview, script: [Hi]}",
+         "study.script[0]: a group of `key: value` lines belongs here (found 'Hi'); its fields are act, ask, context"),
+        ("{kind: interview, script: [{say: Hi}], tools: calendar}",
+         "study.tools: a list belongs here (found 'calendar'); begin each item with `- `"),
+        ("{kind: world, steps: 1, people_per_world: 2, script: [{at: 1, say: Hi, to: [0]}]}",
+         "study.script[0].to[0]: Input should be greater than or equal to 1 (found 0)"),
+        ("{kind: world, steps: 1, people_per_world: 2, relations: [{name: a, seat: everyone}]}",
+         "study.relations[0].seat: unknown field 'seat'; did you mean `seats`?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_study_is_told_once_and_for_its_kind(folder: Path, study: str, message: str) -> None:
+    [found] = mistakes(folder, SMALL[: SMALL.index("study:")] + f"study: {study}\n")
+
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("extraction", "message"),
+    [
+        ("{id: a, objective: A, fields: [{id: x, type: category, text: X}]}",
+         "fields[0].labels: this field is required; add `labels:`"),
+        ("{id: a, objective: A, fields: [{id: x, type: txt, text: X}]}",
+         "fields[0].type: unknown type 'txt'; did you mean `text`?"),
+        ("{id: a, objective: A, fields: [{id: x, text: X}]}",
+         "fields[0]: `type` is required here; add `type:`, one of text, number, integer, yes_no, category"),
+        ("{id: a, from: everyone, objective: A, fields: [{id: x, type: text, text: X}]}",
+         "from: `person` or `world` belongs here (found 'everyone'); person: from what each person saw, heard and did"),
+        ("{id: a, from: wrld, objective: A, fields: [{id: x, type: text, text: X}]}", "did you mean `world`?"),
+        ("{id: a, objective: A, fields: [{id: x y, type: text, text: X}]}",
+         "fields[0].id: 'x y' does not fit here; name of the field and of its column: letters, digits, single"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_extraction_is_told_once(folder: Path, extraction: str, message: str) -> None:
+    study = f"study: {{kind: interview, script: [{{say: Hi}}], extraction: [{extraction}]}}\n"
+
+    [found] = mistakes(folder, SMALL[: SMALL.index("study:")] + study)
+
+    assert message in found
+
+
+def test_a_missing_file_is_told_with_the_line_that_names_it_and_with_all_else(folder: Path) -> None:
+    (folder / "broken.fragment.json").write_text('{"type": "Fragment",\n "persona": 3}', encoding="utf-8")
+    study = "study: {kind: world, steps: 1, seats: [{fragment: no.json}, {fragment: broken.fragment.json}]}\n"
+    text = SMALL[: SMALL.index("study:")].replace("people.yaml", "peopl.yaml") + study
+
+    found = mistakes(folder, text)
+
+    assert [line[:70] for line in found] == [
+        "job.yaml:5: study.seats[0].fragment: no.json: no such file; check the p"[:70],
+        "job.yaml:5: study.seats[1].fragment: broken.fragment.json:2: persona: `"[:70],
+        "job.yaml:3: population: peopl.yaml: no such file; did you mean people.y"[:70],
+    ]
+
+
+def test_a_file_that_a_population_names_is_told_with_the_line_in_it(folder: Path) -> None:
+    text = PEOPLE + "persona: {fragments: [{file: no.fragment.json}]}\n"
+    (folder / "people.yaml").write_text(text, encoding="utf-8")
+
+    [found] = mistakes(folder, SMALL)
+
+    assert found.startswith("people.yaml:")
+    assert ": persona.fragments[0].file: no.fragment.json: no such file" in found
 
 
 def test_a_mistake_in_an_inline_population_is_told_with_the_line_in_the_job(folder: Path) -> None:

@@ -47,7 +47,18 @@ def test_there_are_no_other_fences() -> None:
 def test_the_guide_names_every_field_of_a_job() -> None:
     schema = job_json_schema()
     ours = ["SurveySpec", "Arm", "QuestionBlock", "LastTurns", "ModelSpec", "BudgetSpec", "RehearsalSpec", "Option"]
-    ours += ["SingleChoice", "MultiChoice", "Rating", "OpenText"]
+    ours += ["SingleChoice", "MultiChoice", "Rating", "OpenText", "InterviewSpec", "InterviewLine", "Condition"]
+    ours += [
+        "DocumentSpec",
+        "WorldSpec",
+        "WorldLine",
+        "SeatSpec",
+        "Range",
+        "RelationSpec",
+        "Trigger",
+        "InterventionSpec",
+    ]
+    ours += ["ExtractionSpec", "JudgementSpec", "PythonSpec"]
     definitions: dict[str, Any] = schema["$defs"]
     parts = [schema, *(definitions[name] for name in ours)]
     fields = {field for part in parts for field in properties(part)}

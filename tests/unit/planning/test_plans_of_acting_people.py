@@ -12,11 +12,13 @@ import pytest
 
 from troupe_batch.errors import ResultsDamaged, SpecError
 from troupe_batch.llm.chat import Endpoint
+from troupe_batch.persona import Persona
 from troupe_batch.planning import Job, JobSpec, Plan, differences, make_plan, parse_job, resolve_job
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.sharding import auto_units_per_shard
 from troupe_batch.population import PopulationSpec
 from troupe_batch.simulation.mind import MindSettings
+from troupe_batch.simulation.person import TinyPerson
 
 Make = Callable[..., Plan]
 HERE = Endpoint("test", "gpt-4o-mini")
@@ -129,6 +131,46 @@ def test_shards_of_worlds_are_as_large_as_their_calls_allow(planned: Make) -> No
     assert long.study.calls_per_unit >= 1_500
     assert long.units_per_shard == -(-25 // 8)
     assert auto_units_per_shard(1_000, long.study.calls_per_unit) == 10_000 // long.study.calls_per_unit
+
+
+CHECKED = Acting(MindSettings(checks_quality=True, quality_attempts=2))
+TWO_ACTS: dict[str, Any] = {
+    "kind": "interview",
+    "script": [{"think": "Hm."}, {"say": "Hello."}, {"ask": {"id": "mood", "type": "open", "text": "How are you?"}}],
+    "extraction": [{"id": "mood", "objective": "Moods.", "fields": [{"id": "feeling", "type": "text", "text": "F"}]}],
+}
+JUDGED = {**WORLD, "interventions": [{"name": "a", "when": {"text": "They agree.", "step": 2}, "do": {"say": "X"}}]}
+
+
+@pytest.mark.parametrize(
+    ("study", "plain", "checked"), [(TWO_ACTS, 2 + 1, 2 * 4 + 1), (WORLD, 6, 6 * 4), (JUDGED, 6 + 1, 6 * 4 + 1)]
+)
+def test_the_checks_of_each_act_are_counted_where_they_are_on(
+    planned: Make, study: dict[str, Any], plain: int, checked: int
+) -> None:
+    for acting, calls in ((ACTING, plain), (CHECKED, checked)):
+        plan = planned(study, acting)
+        people = [TinyPerson.cast(seat, Persona({"name": f"Ann {seat}"}), {}) for seat in range(plan.study.seats)]
+
+        assert plan.calls_per_unit == calls
+        # Example people are scored below the threshold, so they make all of the calls that they may.
+        assert len(plan.study.planned_calls(plan.unit(0), people, plan.settings)) == calls
+
+
+def test_shards_are_as_large_as_their_calls_allow_with_the_checks(planned: Make) -> None:
+    long = {**WORLD, "steps": 500}
+
+    plain, checked = planned(long, replicates=40), planned(long, CHECKED, replicates=40)
+
+    assert (plain.units_per_shard, checked.units_per_shard) == (10_000 // 1_500, 10_000 // 6_000)
+
+
+def test_a_survey_has_nothing_to_check(planned: Make) -> None:
+    study = {"questions": [{"id": "buy", "type": "rating", "text": "Buy?", "labels": ["A", "B", "C", "D", "E"]}]}
+
+    plan = planned(study, CHECKED)
+
+    assert plan.calls_per_unit == plan.study.calls_per_unit == 1
 
 
 TOO_MANY = """id: crowd

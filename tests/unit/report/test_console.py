@@ -3,14 +3,16 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
-from troupe_batch.analysis import finding_tables, question_tables
+from troupe_batch.analysis import event_table, finding_tables, question_tables
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, GaveUp
+from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
 from troupe_batch.report import results
+from troupe_batch.report.cases import cases_text
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 
@@ -23,7 +25,8 @@ async def _shown_run(run: Run, model: AnsweringModel | None = None, *, width: in
     await run_inline(run, model=model or AnsweringModel(), concurrency=1)
     dataset = Dataset(run.store)
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(results(dataset.manifest, question_tables(dataset), finding_tables(dataset)))
+    tables, findings = question_tables(dataset), finding_tables(dataset)
+    console.print(results(dataset.manifest, tables, findings, event_table(dataset)))
     text = console.file.getvalue()  # type: ignore[attr-defined] # it is the StringIO above
     return str(text)
 
@@ -102,6 +105,33 @@ async def test_findings_of_worlds_are_shown_and_called_what_they_are() -> None:
     assert "Findings are what a model read out of what simulated respondents said and did." in text
 
 
+async def test_means_of_findings_say_of_how_many() -> None:
+    run = pair_run(people=60)
+    lines = (await _shown_run(run)).splitlines()
+
+    costs = Dataset(run.store).extractions["cost"].dropna()
+    [row] = [line for line in lines if line.startswith(" cost: mean")]
+    assert row.removeprefix(" cost: mean").split()[:2] == [f"{costs.mean():,.2f}", f"(n={len(costs)})"]
+
+
+async def test_a_run_that_was_stopped_says_how_many_worlds_were_simulated() -> None:
+    model = AnsweringModel(lambda request: BudgetSpent("US$ 1") if request.sample.startswith("0.4.") else None)
+
+    text = await _shown_run(pair_run(people=30, units_per_shard=10), model)
+
+    # Of ten pairs four were through when the fifth was stopped.
+    assert "8 simulated respondents in 4 of 10 worlds, 8 of 20 answers and" in text
+    looked_at = [line.split()[2] for line in text.splitlines() if line.startswith(" looked at")]
+    assert looked_at == ["4", "8"]
+
+
+async def test_a_run_that_was_stopped_at_once_has_looked_at_nothing() -> None:
+    text = await _shown_run(pair_run(people=30, replicates=2), AnsweringModel(lambda _: Interrupted("Ctrl-C")))
+
+    assert "0 simulated respondents in 0 of 10 worlds, up to 2 replicates each, 0 of 40 answers" in text
+    assert [line.split()[2] for line in text.splitlines() if line.startswith(" looked at")] == ["0", "0"]
+
+
 async def test_acts_that_failed_are_told_in_the_heading() -> None:
     model = AnsweringModel(lambda request: GaveUp("tried 6 times") if "act 1" in request.sample else None)
 
@@ -115,5 +145,36 @@ async def test_a_study_that_asks_and_extracts_nothing_is_told_by_its_events() ->
     text = await _shown_run(pair_run(people=6, study=PairStudy(questions=(), extractions=())))
 
     assert "4 simulated respondents in 2 worlds, 6 events; model a-model" in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["happened"] in rows
+    assert rows[rows.index(["TALK", "4"]) + 1] == ["CONVERSATION", "2"]
+    assert "documents" not in text
     assert "answers" not in text
     assert "interval" not in text
+
+
+async def test_events_that_did_not_happen_are_told_beside_those_that_did() -> None:
+    model = AnsweringModel(lambda request: GaveUp("tried 6 times") if "act 1" in request.sample else None)
+
+    text = await _shown_run(pair_run(people=6, study=PairStudy(questions=(), extractions=())), model)
+
+    rows = [line.split() for line in text.splitlines()]
+    assert ["happened", "failed"] in rows
+    assert ["ACT", "0", "2"] in rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "seats", "number", "text"),
+    [
+        ("world", 5, 60, "60 worlds"),
+        ("world", 1, 1, "1 world"),
+        ("python", 2, 1_000, "1,000 cases"),
+        ("python", 2, None, "cases"),
+        ("world", 1, None, "worlds"),
+        ("python", 1, 9, ""),
+        ("interview", 1, 9, ""),
+        ("survey", 1, None, ""),
+    ],
+)
+def test_cases_are_called_what_they_are(kind: str, seats: int, number: int | None, text: str) -> None:
+    assert cases_text(kind, seats, number) == text

@@ -214,6 +214,7 @@ async def test_the_code_on_the_page_on_datasets_runs(
     page = (request.config.rootpath / "docs" / "datasets.md").read_text(encoding="utf-8")
     (tmp_path / "runs" / "gazpacho-concept-test").mkdir()
     (tmp_path / "runs" / "gazpacho-concept-test" / "dataset").symlink_to(folder)
+    (tmp_path / "runs" / "customer-interview").symlink_to(tmp_path / "runs" / "product-brainstorming")
     monkeypatch.chdir(tmp_path)
 
     fences = re.findall(r"```(python|sql)\n(.*?)```", page, re.DOTALL)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.doubles.pairs import IDEAS, MOOD, NOON, ROLE, PairStudy, pair_run
 from troupe_batch.errors import SpecError
+from troupe_batch.llm.chat import CallRecord
 from troupe_batch.persona import Persona
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Contents, Table, make_schemas
@@ -30,7 +31,7 @@ from troupe_batch.studies.study import (
     UnitOutcome,
 )
 
-CONTENTS = Contents((MOOD,), (IDEAS, ROLE), seats=2, has_events=True)
+CONTENTS = Contents((MOOD,), (IDEAS, ROLE), seats=2, has_events=True, seat_names=("host", None))
 SCHEMAS = make_schemas(CONTENTS, {}, is_rehearsal=True)
 NOTHING = UnitOutcome((), ())
 
@@ -84,6 +85,7 @@ def test_an_event_keeps_all_of_its_parts() -> None:
         NOON,
         7.0,
         2,
+        "4b1d",
     )
 
     [row] = tables(told(event))[Table.EVENTS].to_pylist()
@@ -103,6 +105,7 @@ def test_an_event_keeps_all_of_its_parts() -> None:
         "details": '{"title":"Sopa fría"}',
         "quality": 7.0,
         "attempts": 2,
+        "call_key": "4b1d",
     }
 
 
@@ -121,6 +124,7 @@ def test_an_event_that_says_little_is_mostly_null() -> None:
         "details",
         "quality",
         "attempts",
+        "call_key",
     ]
 
 
@@ -137,14 +141,14 @@ def test_simulated_time_is_the_clock_on_the_wall_whatever_its_zone() -> None:
 
 
 def test_half_a_character_costs_no_shard() -> None:
-    broken = Event(EventKind.ACTION, "TALK", "What \ud83d?", details={"title": "\udc00"})
+    broken = Event(EventKind.ACTION, "TALK", "What \ud83d?", details={"title": "\udc00", "fluency": {"score": 7}})
     idea = Finding("ideas", FindingStatus.FOUND, None, 0, values={"idea": "\ud800 soup"})
 
     both = dataclasses.replace(told(broken), findings=(idea,))
 
     written = tables(both)
     assert written[Table.EVENTS]["content"].to_pylist() == ["What ??"]
-    assert written[Table.EVENTS]["details"].to_pylist() == ['{"title":"?"}']
+    assert written[Table.EVENTS]["details"].to_pylist() == ['{"title":"?","fluency":{"score":7}}']
     assert written[Table.EXTRACTIONS]["idea"].to_pylist() == ["? soup"]
 
 
@@ -239,10 +243,45 @@ def test_people_in_worlds_have_rows_of_their_own_with_their_seat() -> None:
         ]
 
 
+def test_seats_bear_their_names_where_the_job_has_some() -> None:
+    roles = found(*[Finding("role", FindingStatus.NONE_FOUND, seat) for seat in (None, 0, 1)])
+    nameless = dataclasses.replace(CONTENTS, seat_names=(None, None))
+
+    named, unnamed = tables(roles, NOTHING), tables(roles, NOTHING, contents=nameless)
+
+    assert named[Table.EXTRACTIONS]["seat_name"].to_pylist() == [None, "host", None]
+    for table in (Table.ANSWERS, Table.RESPONSES):
+        assert named[table]["seat_name"].to_pylist() == ["host", None] * 2
+        assert unnamed[table]["seat_name"].to_pylist() == [None] * 4
+        place = named[table].schema.get_field_index("seat")
+        assert named[table].schema.names[place + 1] == "seat_name"
+        unnamed[table].validate(full=True)
+
+
+def test_calls_in_worlds_say_whose_they_are_and_others_are_of_the_person_of_the_unit() -> None:
+    calls = tuple(CallRecord("act", "k", "s", "ok", None, None, whose) for whose in ("p000001", None))
+    alone = Contents((MOOD,), has_events=True)
+
+    worlds, one = (tables(UnitOutcome((), calls), contents=contents) for contents in (CONTENTS, alone))
+
+    assert worlds[Table.LLM_CALLS]["person_id"].to_pylist() == ["p000001", None]
+    assert one[Table.LLM_CALLS]["person_id"].to_pylist() == ["p000000"] * 2
+
+
+def test_a_field_named_for_a_seat_gets_another_column() -> None:
+    fields = tuple(FieldInfo(name, FieldType.TEXT, "x") for name in ("seat", "seat_name"))
+    taken = Contents((), (ExtractionInfo("x", is_per_person=True, is_many=False, fields=fields),), seats=2)
+
+    assert make_schemas(taken, {}, is_rehearsal=False).of(Table.EXTRACTIONS).names[-2:] == [
+        "field_seat",
+        "field_seat_name",
+    ]
+
+
 def test_where_units_are_single_people_there_is_no_seat() -> None:
     alone = make_schemas(Contents((MOOD,), (ROLE,), has_events=True), {}, is_rehearsal=False)
 
-    assert not any("seat" in alone.of(table).names for table in alone.tables)
+    assert not any({"seat", "seat_name"} & set(alone.of(table).names) for table in alone.tables)
     assert not alone.of(Table.LLM_CALLS).field("person_id").nullable
     assert SCHEMAS.of(Table.LLM_CALLS).field("person_id").nullable
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.doubles.pairs import Pairs, PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, commit_all, new_run
-from troupe_batch.errors import BudgetSpent, PlanChanged, ResultsDamaged
+from troupe_batch.errors import BudgetSpent, FixTheInput, PlanChanged, ResultsDamaged, TableMissing
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
@@ -87,7 +87,9 @@ async def test_a_run_of_worlds_becomes_a_complete_dataset(run: Run) -> None:
     assert manifest.findings["role"] == {"found": 40}
     assert manifest.found == sum(counts.get("found", 0) for counts in manifest.findings.values())
     assert (manifest.events, manifest.failed_acts) == (60, 0)
-    assert (manifest.provenance.cases, manifest.provenance.seats, manifest.provenance.people) == (10, 2, 30)
+    made_by = manifest.provenance
+    assert (made_by.cases, made_by.seats, made_by.people, made_by.people_without_seat) == (10, 2, 20, 10)
+    assert made_by.people == len(Dataset(run.store).people)
     assert [extraction.id for extraction in manifest.extractions] == ["ideas", "role"]
     assert manifest.has_results
     assert not manifest.has_failures
@@ -126,6 +128,20 @@ async def test_events_and_extractions_are_data_frames(run: Run) -> None:
     assert ideas["person_id"].isna().all()
 
 
+async def test_events_join_with_calls_people_and_seats(run: Run) -> None:
+    dataset = Dataset(run.store)
+    acts = dataset.events[dataset.events["kind"] == "action"]
+
+    joined = acts.merge(
+        dataset.llm_calls, left_on=["unit_id", "actor_id", "call_key"], right_on=["unit_id", "person_id", "key"]
+    ).merge(dataset.responses, on=["unit_id", "person_id"])
+
+    assert len(joined) == len(acts) == 40
+    assert joined["seat_name"].tolist() == ["host", None] * 20 or joined["seat_name"].isna().sum() == 20
+    assert set(joined["seat_name"].dropna()) == {"host"}
+    assert dataset.llm_calls["person_id"].isna().sum() == 20
+
+
 async def test_a_survey_has_no_events_and_says_so() -> None:
     run = new_run()
     await commit_all(run)
@@ -134,9 +150,23 @@ async def test_a_survey_has_no_events_and_says_so() -> None:
 
     assert dataset.tables == ("people", "answers", "responses", "llm_calls")
     assert not [s.path async for s in run.store.objects.list() if "events" in s.path or "extractions" in s.path]
-    for name in ("events", "extractions"):
-        with pytest.raises(ResultsDamaged, match=f"has no table {name}: its study leaves nothing there"):
+    for name, why in (("events", "nobody acts in its study"), ("extractions", "its study extracts nothing")):
+        with pytest.raises(TableMissing, match=f"has no table {name}: {why}; it has people, answers, responses, llm"):
             getattr(dataset, name)
+
+
+async def test_a_run_without_questions_has_no_answers_and_nothing_about_it_is_damaged() -> None:
+    run = pair_run(people=6, study=PairStudy(questions=()))
+    await commit_all(run)
+    await extract(run)
+    dataset = Dataset(run.store)
+
+    with pytest.raises(TableMissing, match="has no table answers: its study asks nothing; it has people, ") as missing:
+        _ = dataset.answers
+
+    assert isinstance(missing.value, FixTheInput)
+    assert not isinstance(missing.value, ResultsDamaged)
+    assert [len(getattr(dataset, name)) for name in ("people", "responses", "events")] == [4, 4, 6]
 
 
 async def test_every_file_of_worlds_is_labelled() -> None:

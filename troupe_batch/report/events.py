@@ -1,0 +1,32 @@
+"""Events for the terminal: how often each thing happened, and where the documents are that people wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from troupe_batch.analysis.events import EventTable
+
+
+def events(table: EventTable) -> RenderableType:
+    """The table of events: a row for each type, a column for each way in which one of them ended."""
+    statuses = list(dict.fromkeys(status for one in table.types for status in one.others))
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("")
+    for status in ("happened", *statuses):
+        grid.add_column(status, justify="right", no_wrap=True)
+    for one in table.types:
+        ended = [Text(f"{one.others[s]:,}" if s in one.others else "", style="yellow") for s in statuses]
+        grid.add_row(Text(one.type), f"{one.happened:,}", *ended)
+    return Group(Text("events", style="bold").append("  what people perceived and did", style="not bold"), grid)
+
+
+def documents_hint(table: EventTable, run_id: str) -> Iterator[RenderableType]:
+    """How many documents were written, and the command that makes files of them; nothing where there are none."""
+    if table.documents:
+        were = "document was" if table.documents == 1 else "documents were"
+        yield Text(f"{table.documents:,} {were} written; as files: troupe documents {run_id} FOLDER")
