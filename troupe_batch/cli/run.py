@@ -24,6 +24,7 @@ from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.report import console
+from troupe_batch.results.manifest import Manifest
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.wiring.runs import Beginning, BegunRun
@@ -155,9 +156,10 @@ def _say_absences(result: Result, absences: list[Absence]) -> None:
     if any(absence.status is not AnswerStatus.SKIPPED for absence in absences) and result.is_complete:
         say("to ask for them anew: the same command with --again; all other replies come from the cache")
     if result.is_complete and not result.manifest.has_results:
-        what = (
-            "not one question was answered"
-            if result.manifest.questions
-            else "nobody did anything, and nothing was found"
-        )
-        say_error(f"{what}; the reasons stand above")
+        say_error(f"{_what_is_lacking(result.manifest)}; the reasons stand above")
+
+
+def _what_is_lacking(manifest: Manifest) -> str:
+    if manifest.questions:
+        return "not one question was answered"
+    return "not one extraction brought anything" if manifest.extractions else "nobody did anything"
