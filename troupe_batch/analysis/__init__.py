@@ -2,6 +2,7 @@
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.events import EventCount, EventTable, event_table
+from troupe_batch.analysis.experiments import Comparison, compare_arms
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable, finding_table, finding_tables
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
@@ -9,6 +10,7 @@ from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, 
 __all__ = [
     "Absence",
     "Column",
+    "Comparison",
     "EventCount",
     "EventTable",
     "FieldColumn",
@@ -18,6 +20,7 @@ __all__ = [
     "Interval",
     "QuestionTable",
     "Share",
+    "compare_arms",
     "event_table",
     "finding_table",
     "finding_tables",

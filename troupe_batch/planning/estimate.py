@@ -36,6 +36,10 @@ class Counter(Protocol):
         """Tokens of the text."""
         ...
 
+    def count_request(self, request: ChatRequest) -> int:
+        """Tokens of all that is sent for the request."""
+        ...
+
     def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:
         """Tokens of a prompt, with what wraps its messages."""
         ...
@@ -146,7 +150,7 @@ def _study_usage(
     before: deque[ChatRequest] = deque(maxlen=seats)
     for call in calls:
         request = call.request
-        prompt = counter.count_prompt(request.messages, request.reply_schema) + _PROSE_TOKENS[level]
+        prompt = counter.count_request(request) + _PROSE_TOKENS[level]
         usage[request.endpoint.model] += Usage(
             prompt, _cacheable(request, before, counter), counter.count(call.example_reply)
         )

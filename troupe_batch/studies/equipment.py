@@ -13,7 +13,7 @@ from troupe_batch.errors import Mistake as SpecMistake
 from troupe_batch.errors import SpecError
 from troupe_batch.simulation.document_files import read_text
 from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.faculties import GroundingFaculty
+from troupe_batch.simulation.faculties import GroundingFaculty, RecallFaculty
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
 from troupe_batch.studies.named_files import NamedFiles
@@ -29,6 +29,7 @@ class ToolName(StrEnum):
 
     WORD_PROCESSOR = "word_processor"
     CALENDAR = "calendar"
+    MEMORY = "memory"
 
 
 class DocumentSpec(BaseModel):
@@ -67,7 +68,11 @@ Documents: TypeAlias = Annotated[
     tuple[DocumentSpec, ...], Field(max_length=100, description="Documents that people can look into.")
 ]
 Tools: TypeAlias = Annotated[
-    tuple[ToolName, ...], Field(max_length=10, description="Tools that people can use: word_processor, calendar.")
+    tuple[ToolName, ...],
+    Field(
+        max_length=10,
+        description="What people can use: word_processor, calendar, and memory, to look up what they know.",
+    ),
 ]
 
 
@@ -93,7 +98,8 @@ class Equipment:
             raise ValueError(f"the document {unread[0]} was not read yet; call `resolved` first")
         texts = [Document(one.title, one.text or "") for one in documents]
         self._grounding = GroundingFaculty(texts) if texts else None
-        self._tools = tuple(tools)
+        self._recall = RecallFaculty() if ToolName.MEMORY in tools else None
+        self._tools = tuple(name for name in tools if name in _TOOLS)
 
     @property
     def is_searched(self) -> bool:
@@ -104,6 +110,8 @@ class Equipment:
         """The same person, who can use it from now on."""
         if self._grounding is not None:
             person.add_faculty(self._grounding)
+        if self._recall is not None:
+            person.add_faculty(self._recall)
         if self._tools:
             person.add_faculty(ToolUseFaculty([_TOOLS[name](owner=person.person_id) for name in self._tools]))
         return person

@@ -51,6 +51,9 @@ class Letters:
         schema = len(orjson.dumps(reply_schema.schema)) if reply_schema else 0
         return sum(self.count(message.content) for message in messages) + schema
 
+    def count_request(self, request: ChatRequest) -> int:
+        return self.count_prompt(request.messages, request.reply_schema)
+
 
 class PerToken:
     """A dollar per prompt token that is not cached, and none for anything else; whichever the model."""

@@ -319,6 +319,18 @@ def test_documents_and_tools_are_at_hand() -> None:
     assert (document.content, document.details["title"], document.status) == ("Tea: 2", "Prices", "happened")
 
 
+def test_with_memory_at_hand_people_look_up_what_they_know_and_without_it_they_cannot() -> None:
+    model = FakeModel([acts(does("RECALL", content="the price of tea")), acts(talk("I do not recall."))])
+
+    run(study("kind: interview\nscript: [{say: What was it?}]\ntools: [memory]\n"), model)
+
+    assert "- RECALL: " in model.acts[0].system
+    assert "RECALL showed you:" in model.acts[1].text
+    without = FakeModel()
+    run(study("kind: interview\nscript: [{say: What was it?}]\n"), without)
+    assert "RECALL" not in without.acts[0].system
+
+
 def test_a_long_conversation_is_consolidated_between_acts() -> None:
     settings = UnitSettings(
         SETTINGS.endpoint, SETTINGS.parameters, minds=MindSettings(min_episode_length=2, max_episode_length=4)

@@ -41,7 +41,10 @@ ASK = "ask: {id: q, type: open, text: Why?}"
             "documents[1]: two documents have the same name",
         ),
         ("script: [{say: Hi}]\ntools: [calendar, calendar]", "tools[1]: this tool stands twice"),
-        ("script: [{say: Hi}]\ntools: [hammer]", "tools[0]: `word_processor` or `calendar` belongs here (found"),
+        (
+            "script: [{say: Hi}]\ntools: [hammer]",
+            "tools[0]: `word_processor` or `calendar` or `memory` belongs here (found",
+        ),
         (
             """
             script: [{say: Hi}]
