@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from statistics import mean
 from typing import Any
@@ -80,6 +81,13 @@ async def catches_everything(case: Case) -> dict[str, Any]:
         except Exception:  # noqa: BLE001 -- as users write it
             found.append("Tea")
     return {"drink": found[-1] or "Tea"}
+
+
+async def never_gives_up(case: Case) -> dict[str, Any]:
+    """Asks until there is an answer, whatever happens."""
+    while True:
+        with contextlib.suppress(Exception):
+            return {"drink": await case.ask(case.people[0], "drink")}
 
 
 async def sends_away(case: Case) -> None:

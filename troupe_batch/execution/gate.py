@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from troupe_batch.errors import ENDINGS, EndpointDown, Interrupted, RecordAndGoOn, StateUnreachable, StopTheJob
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest
 
 PURPOSE_UNKNOWN = "unknown"
 """The purpose, on record, of a call whose unit broke off before it could say what the call was for."""
+
+# Code that catches errors and asks again would otherwise keep a closed shard busy for ever.
+_MOST_INTERRUPTIONS = 100
 
 _Ending: TypeAlias = StopTheJob | StateUnreachable | EndpointDown
 
@@ -44,13 +49,20 @@ class Gate:
             self.error = error
 
 
+class _Asked(NamedTuple):
+    key: bytes
+    sample: str
+    outcome: ChatReply | RecordAndGoOn
+
+
 class UnitGate:
     """The gate as one unit sees it. `ending` is the first error that one of its calls met and that ends the attempt."""
 
     def __init__(self, gate: Gate) -> None:
         self.ending: _Ending | None = None
         self._gate = gate
-        self._asked: list[tuple[ChatRequest, ChatReply | RecordAndGoOn]] = []
+        self._interruptions = 0
+        self._asked: list[_Asked] = []
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply of the model, while the gate is open; kept, as is a call that failed for good."""
@@ -58,30 +70,40 @@ class UnitGate:
             reply = await self._gate.complete(request)
         except ENDINGS as error:
             self.ending = self.ending or error
+            await self._give_way()
             raise
         except RecordAndGoOn as error:
-            self._asked.append((request, error))
+            self._asked.append(_Asked(_key_of_failed(request), request.sample, error))
             raise
-        self._asked.append((request, reply))
+        # Not the request: its prompt is long, and a unit makes many.
+        self._asked.append(_Asked(reply.key or request.key(), request.sample, reply))
         return reply
+
+    async def _give_way(self) -> None:
+        """Lets others go on; ends a unit whose code asks again and again although nothing is answered any more."""
+        self._interruptions += 1
+        if self._interruptions > _MOST_INTERRUPTIONS:
+            raise asyncio.CancelledError
+        await asyncio.sleep(0)
 
     @property
     def calls(self) -> tuple[CallRecord, ...]:
         """What was asked here, for a unit that did not come to say so itself; the purpose of each is unknown."""
-        return tuple(_record(request, outcome) for request, outcome in self._asked)
+        return tuple(_record(asked) for asked in self._asked)
 
 
-def _record(request: ChatRequest, outcome: ChatReply | RecordAndGoOn) -> CallRecord:
+def _record(asked: _Asked) -> CallRecord:
+    key, sample, outcome = asked.key.hex(), asked.sample, asked.outcome
     if isinstance(outcome, ChatReply):
-        key = outcome.key if outcome.key is not None else request.key()
-        return CallRecord(PURPOSE_UNKNOWN, key.hex(), request.sample, outcome.status, outcome.reason, outcome)
-    reason = str(outcome) or type(outcome).__name__
-    return CallRecord(PURPOSE_UNKNOWN, _key_of_failed(request), request.sample, "failed", reason, None)
+        # Nobody reads again what it said, and a shard may hold it for long.
+        brief = replace(outcome, text=None, value=None)
+        return CallRecord(PURPOSE_UNKNOWN, key, sample, outcome.status, outcome.reason, brief)
+    return CallRecord(PURPOSE_UNKNOWN, key, sample, "failed", str(outcome) or type(outcome).__name__, None)
 
 
-def _key_of_failed(request: ChatRequest) -> str:
-    """The key in hex; none for a text that is no UTF-8, which is why such a request failed."""
+def _key_of_failed(request: ChatRequest) -> bytes:
+    """The key; none for a text that is no UTF-8, which is why such a request failed."""
     try:
-        return request.key().hex()
+        return request.key()
     except TypeError:
-        return ""
+        return b""

@@ -206,6 +206,7 @@ class _Work:
             models=tuple(sorted(self._progress.models)),
             findings=counted.findings,
             events=counted.events,
+            acts=counted.acts,
             failed_acts=counted.failed_acts,
         )
 

@@ -223,7 +223,7 @@ def make_plan(
     units_per_shard = spec.units_per_shard
     if units_per_shard == "auto":
         calls = calls_with_checks(study, (acting or Acting()).minds)
-        units_per_shard = auto_units_per_shard(cases * spec.replicates, calls)
+        units_per_shard = auto_units_per_shard(cases * spec.replicates, calls, are_long=study.acts_per_unit > 0)
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     if enrich is not EnrichLevel.NONE:
         units_per_shard = with_whole_cases(units_per_shard, spec.replicates)

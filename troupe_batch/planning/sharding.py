@@ -15,11 +15,14 @@ _FEWEST_CALLS = 100
 _FEWEST_UNITS = 25
 
 
-def auto_units_per_shard(units: int, calls_per_unit: int) -> int:
-    """Units per shard such that a shard has at most 10,000 calls (or one unit), and a small job several shards."""
+def auto_units_per_shard(units: int, calls_per_unit: int, *, are_long: bool = False) -> int:
+    """Units per shard such that a shard has at most 10,000 calls (or one unit), and a small job several shards.
+
+    `are_long`: units take as long as their calls do one after the other, as interviews and worlds do.
+    """
     most = max(1, min(_UNITS_PER_SHARD, _CALLS_PER_SHARD // max(1, calls_per_unit)))
-    # A world of many calls is worth a message with few others; a person with one call is not.
-    fewest = min(_FEWEST_UNITS, math.ceil(_FEWEST_CALLS / max(1, calls_per_unit)))
+    # A world of many calls is worth a message with few others; a person who answers a questionnaire is not.
+    fewest = min(_FEWEST_UNITS, math.ceil(_FEWEST_CALLS / max(1, calls_per_unit))) if are_long else _FEWEST_UNITS
     wanted = max(fewest, math.ceil(units / _SHARDS_OF_A_SMALL_JOB))
     return max(1, min(wanted, most, units))
 

@@ -163,6 +163,7 @@ class _Extraction:
             extractions=run.contents.extractions,
             findings=self.totals.findings,
             events=self.totals.events,
+            acts=self.totals.acts,
             failed_acts=self.totals.failed_acts,
         )
 
@@ -216,8 +217,8 @@ async def _is_as_written(run: Run, manifest: Manifest) -> bool:
         if record is not None:
             totals.add(record)
     parts = {stored.path async for stored in dataset.list() if stored.path.endswith(".parquet")}
-    counted = (totals.counts, totals.findings, totals.events, totals.failed_acts, totals.calls)
-    stated = (manifest.counts, manifest.findings, manifest.events, manifest.failed_acts, manifest.calls)
+    counted = (totals.counts, totals.findings, totals.events, totals.acts, totals.failed_acts, totals.calls)
+    stated = (manifest.counts, manifest.findings, manifest.events, manifest.acts, manifest.failed_acts, manifest.calls)
     if (counted, parts) != (stated, {f.path for f in manifest.files}):
         return False
     digests = [await asyncio.to_thread(dataset.sha256_now, file.path, file.size_bytes) for file in manifest.files]

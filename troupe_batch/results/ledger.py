@@ -106,6 +106,7 @@ class CommitRecord:
     models: tuple[str, ...] = ()
     findings: StatusCounts = field(default_factory=dict)
     events: int = 0
+    acts: int = 0
     failed_acts: int = 0
 
     def file_of(self, table: str) -> StoredFile:
@@ -154,6 +155,11 @@ class RowCounts(Protocol):
         ...
 
     @property
+    def acts(self) -> int:
+        """How many acts came to their end."""
+        ...
+
+    @property
     def failed_acts(self) -> int:
         """How many acts brought nothing."""
         ...
@@ -183,6 +189,7 @@ class RunTotals:
     code_versions: set[str] = field(default_factory=set)
     findings: StatusCounts = field(default_factory=dict)
     events: int = 0
+    acts: int = 0
     failed_acts: int = 0
 
     def add(self, record: CommitRecord) -> None:
@@ -201,6 +208,7 @@ class RunTotals:
         self.answers += add_counts(self.counts, rows.counts)
         add_counts(self.findings, rows.findings)
         self.events += rows.events
+        self.acts += rows.acts
         self.failed_acts += rows.failed_acts
 
 

@@ -87,6 +87,7 @@ class Manifest:
     extractions: tuple[ExtractionInfo, ...] = ()
     findings: StatusCounts = field(default_factory=dict)
     events: int = 0
+    acts: int = 0
     failed_acts: int = 0
 
     @property
@@ -100,8 +101,7 @@ class Manifest:
         if self.questions or self.extractions:
             found_none = any(by_status.get(FindingStatus.NONE_FOUND) for by_status in self.findings.values())
             return bool(self.answered or self.found or found_none)
-        # An act takes a call at least, and one that failed took no fewer.
-        return self.calls.calls > self.failed_acts
+        return self.acts > 0
 
     @property
     def has_failures(self) -> bool:
@@ -212,7 +212,7 @@ class Manifest:
 
 _STORED_NAMES = {"is_complete": "complete"}
 # Manifests of datasets that were made before there were worlds do not have these.
-_NEWER = ("extractions", "findings", "events", "failed_acts")
+_NEWER = ("extractions", "findings", "events", "acts", "failed_acts")
 
 
 def _revived(name: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ from troupe_batch.results.recount import Places, Recount, add_counts, any_valid,
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.shard_tables import ACT_FAILED
+from troupe_batch.simulation.actions import ActionKind
 from troupe_batch.simulation.events import EventKind
 from troupe_batch.studies.study import FindingStatus
 
@@ -123,6 +124,7 @@ class EventRecount(Recount):
     def __init__(self, run: Run, units: range, without: npt.NDArray[np.bool_] | None = None) -> None:
         super().__init__(run, len(units))
         self.events = 0
+        self.acts = 0
         self.failed_acts = 0
         self._units = units
         self._without = without
@@ -146,6 +148,7 @@ class EventRecount(Recount):
         inside = (units >= self._units.start) & (units < self._units.stop)
         self._ticks.add(np.where(inside, units - self._units.start, -1)[is_first], units[is_first])
         self.events += rows.num_rows
+        self.acts += pc.sum(pc.equal(rows["type"], ActionKind.DONE)).as_py() or 0
         has_failed = pc.equal(rows["kind"].cast(pa.string()), EventKind.FAILURE)
         self.failed_acts += pc.sum(pc.and_(has_failed, pc.equal(rows["type"], ACT_FAILED))).as_py() or 0
 

@@ -27,6 +27,7 @@ from troupe_batch.results.schema import (
 )
 from troupe_batch.results.simulation_tables import event_table, finding_table
 from troupe_batch.results.store import TableFile
+from troupe_batch.simulation.actions import ActionKind
 from troupe_batch.simulation.events import Event, EventKind
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.studies.study import (
@@ -88,6 +89,7 @@ class ShardRows:
                 for extraction in contents.extractions
             },
             events=len(self.events),
+            acts=sum([e.type == ActionKind.DONE for e in self.events]),
             failed_acts=sum([e.kind is EventKind.FAILURE and e.type == ACT_FAILED for e in self.events]),
         )
 
@@ -99,6 +101,7 @@ class Counted:
     counts: StatusCounts
     findings: StatusCounts
     events: int
+    acts: int
     failed_acts: int
 
 

@@ -137,16 +137,16 @@ class _Recount:
             self.found.answers = sum(sum(by_status.values()) for by_status in answers.counts.values())
         if isinstance(findings, FindingRecount):
             self.found.findings = findings.counts
-        failed_acts = 0
+        acts = failed_acts = 0
         if isinstance(events, EventRecount):
-            self.found.events, failed_acts = events.events, events.failed_acts
+            self.found.events, acts, failed_acts = events.events, events.acts, events.failed_acts
         wrong = [
             *_differing(self.found.counts, manifest.counts, [q.id for q in self._run.contents.questions]),
             *_differing(self.found.findings, manifest.findings, [e.id for e in self._run.contents.extractions]),
         ]
         if wrong:
             self._add("other_counts", "the manifest counts other statuses than the rows have", wrong)
-        if (self.found.events, failed_acts) != (manifest.events, manifest.failed_acts):
+        if (self.found.events, acts, failed_acts) != (manifest.events, manifest.acts, manifest.failed_acts):
             self._add(
                 "other_counts", f"the manifest counts {manifest.events} events, and there are {self.found.events}"
             )

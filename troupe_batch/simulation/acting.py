@@ -197,7 +197,7 @@ class _Turn:
                 event.status, event.reason = EventStatus.UNDELIVERED, "the act broke off"
                 life.repeats.take_back(action)
                 is_unheard = True
-        life.end_act()
+        life.end_act(is_broken_off=True)
         if is_unheard:
             life.perceive(Stimulus(StimulusKind.VISUAL, _CUT_SHORT))
         self._record_failure("ACT", str(error) or type(error).__name__, error.call_key)

@@ -65,10 +65,13 @@ class InnerLife:
         name = person_id if self.namesake == 1 else f"{person_id}#{self.namesake}"
         return mind.draw_of(name, self.calls_made)
 
-    def end_act(self) -> None:
-        """An act is over: what comes from now on has been seen by none, and what was looked up is shortened."""
+    def end_act(self, *, is_broken_off: bool = False) -> None:
+        """An act is over: what comes from now on is to be answered, and what was looked up is shortened.
+
+        After one that broke off, what was to be answered in it still is.
+        """
         self.repeats.end_act()
-        self.episodic.end_act()
+        self.episodic.end_act(is_broken_off=is_broken_off)
 
     def add_faculty(self, faculty: Faculty) -> None:
         """Be able to do this too."""

@@ -76,15 +76,16 @@ class EpisodicMemory:
         """How many entries there are since the person's last act, at most 200; 0 where they have not acted yet."""
         return 0 if self.last_act_end is None else min(len(self.entries) - self.last_act_end, _MOST_UNANSWERED)
 
-    def end_act(self) -> None:
-        """An act is over: what it brought to see is remembered by how it began."""
+    def end_act(self, *, is_broken_off: bool = False) -> None:
+        """An act is over: what it brought to see is remembered by how it began; broken off, it has answered nothing."""
         for place in range(self.last_act_end or 0, len(self.entries)):
             entry = self.entries[place]
             if type(entry.what) is Result and len(entry.what.text) > _LONGEST_RESULT:
                 result = Result(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
                 # The action that brought it stands before it, at the same time.
                 self.entries[place] = _entry(result, entry.when, is_marked=False)
-        self.last_act_end = len(self.entries)
+        if not is_broken_off:
+            self.last_act_end = len(self.entries)
 
     def add(self, what: Happening, when: dt.datetime | None = None) -> None:
         """Remember this as the latest."""

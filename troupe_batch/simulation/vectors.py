@@ -50,6 +50,7 @@ class VectorStore:
         """The vector of a text: at hand, asked for by another one, or what `ask` brings. Raises what `ask` raises."""
         key = _key(endpoint, text)
         if (vector := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
             return vector
         other = self._under_way.get(key)
         if other is not None and other.get_loop() is asyncio.get_running_loop():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from tests.doubles.minds import Asked, FakeModel, Said, acts, talk
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import AnsweringModel, new_run
 from troupe_batch.errors import BudgetSpent, EndpointDown, GaveUp, StateUnreachable
+from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.run import Run
@@ -40,6 +42,14 @@ def failing_from(number: int, error: BaseException) -> FakeModel:
         return error if asked.number >= number else said
 
     return FakeModel(rule)
+
+
+def survey_requests() -> list[ChatRequest]:
+    """What a survey of one person would ask."""
+    run = new_run(people=1)
+    unit = run.plan.unit(0)
+    people = list(run.people_of(0).values())
+    return [planned.request for planned in run.study.planned_calls(unit, people, run.plan.settings)]
 
 
 async def rows_of(run: Run, table: Table) -> list[dict[str, Any]]:
@@ -82,6 +92,32 @@ async def test_a_stop_that_code_of_users_catches_leaves_no_unit_half_done() -> N
     assert kept is not None
     # Two calls a unit: the third unit is broken off after its first.
     assert kept.counts == {"drink": {"answered": 2, "not_run": 5}}
+
+
+async def test_code_that_asks_for_ever_cannot_keep_a_stopped_shard_busy() -> None:
+    run, model = python_run("never_gives_up"), failing_from(2, BudgetSpent("cap"))
+
+    with pytest.raises(BudgetSpent):
+        await run_shard(run, FIRST, model=model, concurrency=2)
+
+    assert len(model.asked) <= 4
+    kept = await run.store.provisional(0)
+    assert kept is not None
+    assert kept.counts == {"drink": {"answered": 2, "not_run": 5}}
+
+
+async def test_a_gate_keeps_no_prompts_and_a_failed_unit_no_replies() -> None:
+    gate = UnitGate(Gate(AnsweringModel(), lambda: False))
+    request = next(iter(survey_requests()))
+
+    reply = await gate.complete(request)
+
+    assert not any(held is request for held in gc.get_referents(*gate._asked))
+    [call] = gate.calls
+    assert (call.key, call.sample) == (request.key().hex(), request.sample)
+    assert call.reply is not None
+    assert reply.text or reply.value
+    assert (call.reply.text, call.reply.value) == (None, None)
 
 
 async def test_a_call_that_failed_for_good_may_be_caught() -> None:

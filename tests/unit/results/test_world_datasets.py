@@ -95,6 +95,17 @@ async def test_a_run_of_worlds_becomes_a_complete_dataset(run: Run) -> None:
     assert not manifest.has_failures
 
 
+async def test_where_nothing_is_asked_acts_are_what_came_of_a_run(run: Run) -> None:
+    manifest = dataclasses.replace(await manifest_of(run), questions=(), extractions=())
+
+    # Calls alone are no result: prose about people is paid for too.
+    assert manifest.calls.calls > 0
+    assert not manifest.has_results
+    assert dataclasses.replace(manifest, acts=1).has_results
+    assert not dataclasses.replace(manifest, acts=1).has_failures
+    assert dataclasses.replace(manifest, acts=1, failed_acts=1).has_failures
+
+
 async def test_only_people_who_sit_somewhere_have_a_row_and_each_has_one(run: Run) -> None:
     people = Dataset(run.store).people
 

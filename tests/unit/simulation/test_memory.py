@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doubles.minds import FakeModel, acts, does, mind_of, people, talk
-from troupe_batch.errors import BudgetSpent, GaveUp
+from troupe_batch.errors import BudgetSpent, CannotAct, GaveUp
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.events import EventKind
@@ -76,6 +76,20 @@ async def test_all_that_happened_since_the_last_act_is_shown_up_to_a_number() ->
     _see(bo, 1)
     await bo.act()
     assert len(model.asked[-1].memory) <= 1 + 1 + 4 + 2
+
+
+async def test_what_was_to_be_answered_in_an_act_that_failed_still_is() -> None:
+    model = FakeModel([acts(), ChatReply(ReplyStatus.REFUSED, reason="no"), acts()])
+    bo = _bo(model, fixed_prefix_length=1, lookback_length=4)
+    await bo.act()
+    _see(bo, 40, 1_000)
+    with pytest.raises(CannotAct):
+        await bo.act()
+
+    await bo.act()
+
+    seen = [line for line in model.asked[-1].memory if "You saw: thing" in line]
+    assert seen == [f"- You saw: thing {number}" for number in range(1_000, 1_040)]
 
 
 async def test_in_a_large_group_everybody_is_heard_by_everybody_in_the_next_act() -> None:
