@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from troupe_batch.simulation.actions import Action, ActionKind
-from troupe_batch.simulation.addressing import Voices, likely_people, means_everyone
+from troupe_batch.simulation.addressing import Voices, likely_people, means_everyone, names_in, people_called
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.roster import Roster
@@ -40,22 +40,53 @@ def carry_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voi
 
 
 class _Addressee(NamedTuple):
-    """Whom something is said to: one person, or aloud to all, by whatever voice they answer to; or why to nobody."""
+    """Whom something is said to: one person, or aloud to all, a voice or several by name among them; or why nobody."""
 
     person: TinyPerson | None = None
     is_aloud: bool = False
-    voice: str | None = None
+    called: str | None = None
     problem: str | None = None
 
 
 def _addressee(target: str, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> _Addressee:
+    to = _one_addressee(target, actor, roster, reach, voices)
+    names = names_in(target)
+    if to.is_aloud or to.person is not None or len(names) < 2:
+        return to
+    parts = {name: _one_addressee(name, actor, roster, reach, voices) for name in names}
+    if any(part.is_aloud and part.called is None for part in parts.values()):
+        return _Addressee(is_aloud=True, called=next((part.called for part in parts.values() if part.called), None))
+    return _several(target, parts, actor, roster, reach)
+
+
+def _several(
+    target: str, parts: Mapping[str, _Addressee], actor: TinyPerson, roster: Roster, reach: Reach
+) -> _Addressee:
+    """All of them, before everybody there; one person, where all parts mean that one, as in "Lind, Bo"."""
+    for name, part in parts.items():
+        if part.person is None and not part.is_aloud:
+            return _Addressee(problem=part.problem or f"nobody called {name} is here")
+    people = {part.person.person_id: part.person for part in parts.values() if part.person is not None}
+    if len(people) == 1 and not any(part.is_aloud for part in parts.values()):
+        return _Addressee(next(iter(people.values())))
+    for one in people.values():
+        if one is not actor and not reach.can_reach(actor, one):
+            return _Addressee(problem=f"{roster.name_of(one)} is not in reach")
+    return _Addressee(is_aloud=True, called=target)
+
+
+def _one_addressee(target: str, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> _Addressee:
     person = roster.find(target, by=actor) if target else None
     if person is not None:
         return _Addressee(person)
     voice = voices.called(target)
-    if voice is not None or means_everyone(target):
-        return _Addressee(is_aloud=True, voice=voice)
-    person, problem = _likely(target, actor, roster, reach)
+    if voice is not None:
+        return _Addressee(is_aloud=True, called=voice)
+    # Somebody may be called "All"; a mere part of a name, as in "Team Lead", does not take "team" from everybody.
+    own = people_called(target, [one for one in roster.people if one is not actor], roster)
+    if means_everyone(target) and len(own) != 1:
+        return _Addressee(is_aloud=True)
+    person, problem = (own[0], None) if len(own) == 1 else _likely(target, actor, roster, reach)
     voice = voices.likely(target) if person is None and problem is None else None
     return _Addressee(person, voice is not None, voice, problem)
 
@@ -65,10 +96,10 @@ def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices:
     to = _addressee(event.target or "", actor, roster, reach, voices)
     listeners: Sequence[TinyPerson]
     if to.is_aloud:
-        event.target, event.target_id = to.voice, None
+        event.target, event.target_id = to.called, None
         listeners = reach.in_reach_of(actor)
-        # A voice hears what is said to it, whoever else does.
-        problem = None if listeners or to.voice is not None else "nobody is in reach"
+        # A voice hears what is said to it, whoever else does; several people are in reach.
+        problem = None if listeners or to.called is not None else "nobody is in reach"
     else:
         problem = to.problem or _problem(event, actor, to.person, reach)
         listeners = [to.person] if to.person is not None else []

@@ -227,12 +227,12 @@ class TestRepeats:
         assert len(model.asked) == 3
         assert model.asked[-1].memory == ["- You said: I would like soup.", "- You thought: Salt."]
 
-    async def test_nine_in_ten_words_alike_is_a_repetition_and_eight_is_none(self) -> None:
+    async def test_a_long_text_with_one_other_word_is_none_and_one_with_a_filler_is(self) -> None:
         said = "red blue green grey white black brown pink golden silver"
         bo, _ = _bo(
             acts(talk(said)),
+            acts(talk(f"Well, {said} and so.")),
             acts(talk(said.replace("silver", "beige"))),
-            acts(talk(said.replace("golden silver", "plain dark"))),
         )
 
         acts_done = [await bo.act() for _ in range(3)]

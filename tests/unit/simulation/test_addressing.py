@@ -37,7 +37,9 @@ def done_in(world: TinyWorld) -> list[Event]:
     return [event for event in world.journal.events if event.kind is EventKind.ACTION and event.type != "DONE"]
 
 
-@pytest.mark.parametrize("target", ["The moderator", "the Moderator", "Moderator", "moderator."])
+@pytest.mark.parametrize(
+    "target", ["The moderator", "the Moderator", "Moderator", "moderator.", "The Moderator (host)"]
+)
 async def test_who_speaks_to_a_voice_that_is_no_person_speaks_aloud(target: str) -> None:
     world = world_of("Ana Silva", "Ben Ito", "Cy", says={"Ana Silva": [talk("I like it.", target)]})
 
@@ -99,6 +101,17 @@ async def test_a_restored_world_knows_its_voices() -> None:
         "you all",
         "to everyone",
         "null",
+        "Ben and the others",
+        "everyone, especially Ben",
+        "everyone (especially Ben)",
+        "the moderator and the group",
+        "all three of you",
+        "all 3 of you",
+        "the two of you",
+        "each other",
+        "you",
+        "Ladies and gentlemen",
+        "todos",
     ],
 )
 async def test_words_for_everybody_mean_everybody(target: str) -> None:
@@ -110,7 +123,20 @@ async def test_words_for_everybody_mean_everybody(target: str) -> None:
     assert done_in(world)[0].target is None
 
 
-@pytest.mark.parametrize("target", ["you", "the", "the other", "all the best", "?", "Group Ltd"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "the",
+        "the other",
+        "all the best",
+        "?",
+        "Group Ltd",
+        "everyone, but not Ben",
+        "Everyone (except Ben)",
+        "(aside)",
+        "B.",
+    ],
+)
 async def test_other_words_do_not_mean_everybody(target: str) -> None:
     world = world_of("Ana", "Ben", says={"Ana": [talk("Hello.", target)]})
 
@@ -155,6 +181,75 @@ async def test_in_a_network_a_first_name_means_who_is_in_reach() -> None:
     await net.add_relation("Ben", "Ana Costa").run(1)
 
     assert [heard(person, "Ben") for person in net.people] == [0, 1, 0]
+
+
+_ANAS_AND_BO = ("Ana Silva", "Ana Costa", "Bo Lind")
+
+
+@pytest.mark.parametrize(
+    "target", ["Ana C.", "A. Costa", "Costa", "Ms. Costa", "Dr. Ana Costa (host)", "Costa, Ana C."]
+)
+async def test_a_surname_an_initial_or_a_title_is_enough_where_only_one_is_meant(target: str) -> None:
+    world = world_of(*_ANAS_AND_BO, says={"Bo Lind": [talk("Me too.", target)]})
+
+    await world.run(1)
+
+    assert [heard(person, "Bo Lind") for person in world.people] == [0, 1, 0]
+    assert done_in(world)[0].target == "Ana Costa"
+
+
+@pytest.mark.parametrize("target", ["Dr. Bo", "Lind", "bo l."])
+async def test_a_title_before_a_first_name_does_not_count(target: str) -> None:
+    world = world_of(*_ANAS_AND_BO, says={"Ana Silva": [talk("Me too.", target)]})
+
+    await world.run(1)
+
+    assert [heard(person, "Ana Silva") for person in world.people] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("target", ["Bo and Ana Costa", "Bo & Costa", "Ana C., Bo", "Ana Costa, and Dr. Bo"])
+async def test_what_is_said_to_several_by_name_is_said_before_all_and_keeps_their_names(target: str) -> None:
+    world = world_of(*_ANAS_AND_BO, "Cy", says={"Ana Silva": [talk("Well?", target)]})
+
+    await world.run(1)
+
+    [event] = done_in(world)
+    assert [heard(person, "Ana Silva") for person in world.people] == [0, 1, 1, 1]
+    assert (event.status, event.target, event.target_id) == (EventStatus.HAPPENED, target, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("Bo and Zoe", "nobody called Zoe is here"),
+        ("Ana and Bo", "Ana may be any of Ana Silva, Ana Costa"),
+        ("Ana X.", "nobody called Ana X. is here"),
+    ],
+)
+async def test_one_unclear_name_among_several_leaves_it_undelivered(target: str, reason: str) -> None:
+    world = world_of(*_ANAS_AND_BO, "Cy", says={"Cy": [talk("Well?", target)]})
+
+    await world.run(1)
+
+    assert [(event.status, event.reason) for event in done_in(world)] == [(EventStatus.UNDELIVERED, reason)]
+
+
+async def test_of_several_all_have_to_be_in_reach() -> None:
+    model = model_of({"Bo Lind": [talk("Well?", "Ana Silva and Ana Costa")]})
+    net = TinySocialNetwork("Net", people(*_ANAS_AND_BO), mind=mind_of(model))
+
+    await net.add_relation("Bo Lind", "Ana Costa").run(1)
+
+    [event] = [event for event in net.journal.events if event.type == "TALK"]
+    assert (event.status, event.reason) == (EventStatus.UNDELIVERED, "Ana Silva is not in reach")
+
+
+async def test_the_own_name_of_a_person_goes_before_the_words_for_everybody() -> None:
+    world = world_of("Ana", "All", "Team Lead", says={"Ana": [talk("You.", "@All!"), talk("Hello.", "team")]})
+
+    await world.run(1)
+
+    assert [heard(person, "Ana") for person in world.people] == [0, 2, 1]
 
 
 async def test_people_are_told_that_they_may_speak_to_who_asked() -> None:

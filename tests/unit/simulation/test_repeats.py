@@ -38,13 +38,34 @@ def says_again(first: str, second: str) -> bool:
         ("I would pay", "I'd never pay"),
         ("would pay", "wouldn't pay"),
         ("option A", "option B"),
+        ("honestly", "frankly"),
+        ("honestly ", ""),
+        ("honestly speaking", "honestly speaking now"),
     ],
 )
-def test_texts_that_differ_in_a_number_a_negation_or_a_letter_are_two_statements(old: str, new: str) -> None:
+def test_a_word_with_content_put_in_left_out_or_changed_makes_another_statement(old: str, new: str) -> None:
     said = _PRICE if old in _PRICE else _PRICE.replace("5", "five")
 
     assert not says_again(said, said.replace(old, new))
-    assert says_again(said, said.replace("honestly", "frankly").upper())
+    assert says_again(said, f"Oh well, and {said}, really!".upper())
+
+
+@pytest.mark.parametrize(
+    ("said", "old", "new"),
+    [
+        ("I would choose the red one because it suits my kitchen and the price is fair", "red", "blue"),
+        ("I agree with what Bo said about the price and the colour of the new kettle", "agree", "disagree"),
+        ("I like the way in which the lid opens and how easily the water pours", "like", "dislike"),
+        ("I would take the first of them because it fits on the shelf above the sink", "first", "second"),
+        ("I would use it more than the old kettle because it stands beside the sink", "more", "less"),
+        ("I could come to the shop on Monday if that suits you and all the others", "Monday", "Tuesday"),
+        ("I like A and B.", "A and B", "B"),
+        ("Oh, really?", "Oh, really", "So"),
+    ],
+)
+def test_the_reversal_of_an_opinion_in_one_word_is_news(said: str, old: str, new: str) -> None:
+    assert not says_again(said, said.replace(old, new))
+    assert says_again(said, said)
 
 
 def test_the_same_words_in_another_order_are_another_statement() -> None:
@@ -52,13 +73,6 @@ def test_the_same_words_in_another_order_are_another_statement() -> None:
     turned = "Honey before jam and jam before butter and butter before bread is what my mother served"
 
     assert not says_again(said, turned)
-
-
-def test_a_long_text_is_compared_at_once() -> None:
-    words = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(500)]
-
-    assert says_again(" ".join(words), " ".join([*words[:499], "otherwise"]))
-    assert not says_again(" ".join(words), " ".join(reversed(words)))
 
 
 async def test_to_look_something_up_again_after_a_change_is_no_repetition() -> None:

@@ -92,7 +92,7 @@ async def test_a_person_can_be_named_by_id_and_by_a_name_that_means_everyone_els
     [
         ("Zoe", "nobody called Zoe is here"),
         ("An", "nobody called An is here"),
-        ("Bob and Cleo", "nobody called Bob and Cleo is here"),
+        ("Bob and Zoe", "nobody called Zoe is here"),
         ("Ann", "it was for the person who did it"),
     ],
 )
