@@ -87,23 +87,15 @@ async def test_prompt_tokens_of_an_act(page: Page, tmp_path: Path) -> None:
 
 
 async def test_a_recorded_simulation_of_100_people(page: Page, tmp_path: Path) -> None:
-    sizes, times = {}, {}
-    flags = {"Storage.STATE_FOLDER": str(tmp_path / "state"), "OpenAI.CACHE_API_CALLS": "false"}
+    sizes, first, again = {}, {}, {}
     for people in (50, 100):
-        for turn in ("first", "again"):
-            connection = await connect(rehearse=True, settings=load_settings(environment={}, flags=flags))
-            try:
-                began = time.process_time()
-                control = Control(tmp_path / f"{people}.control", connection.mind)
-                for number in range(people):
-                    person = TinyPerson.load_specification(OWN)
-                    person.person_id = f"person-{number}"
-                    await person.listen_and_act("What did you have for breakfast?")
-                control.end()
-                times[people, turn] = time.process_time() - began
-            finally:
-                await disconnect()
-            sizes[people] = (tmp_path / f"{people}.control").stat().st_size
+        path = tmp_path / f"{people}.control"
+        first[people], asked = await _recorded(people, path)
+        assert asked == people
+        sizes[people] = path.stat().st_size
+        reruns = [await _recorded(people, path) for _ in range(3)]
+        assert [asked for _, asked in reruns] == [0, 0, 0]
+        again[people] = median(cpu_s for cpu_s, _ in reruns)
 
     page.add(
         Figure(
@@ -117,7 +109,24 @@ async def test_a_recorded_simulation_of_100_people(page: Page, tmp_path: Path) -
         Figure(
             "Rerun of that simulation from its control file",
             "no call",
-            f"{1000 * times[100, 'again'] / 100:.2f} ms CPU a person",
-            note=f"the first run, with its calls: {1000 * times[100, 'first'] / 100:.2f} ms",
+            f"0 calls, {1000 * again[100] / 100:.2f} ms CPU a person",
+            note=f"median of three reruns; the first run, with its calls: {1000 * first[100] / 100:.2f} ms",
         )
     )
+
+
+async def _recorded(people: int, path: Path) -> tuple[float, int]:
+    """CPU seconds of the program, and how many calls it made."""
+    flags = {"Storage.STATE_FOLDER": str(path.parent / "state"), "OpenAI.CACHE_API_CALLS": "false"}
+    connection = await connect(rehearse=True, settings=load_settings(environment={}, flags=flags))
+    try:
+        began = time.process_time()
+        control = Control(path, connection.mind)
+        for number in range(people):
+            person = TinyPerson.load_specification(OWN)
+            person.person_id = f"person-{number}"
+            await person.listen_and_act("What did you have for breakfast?")
+        status = control.end()
+        return time.process_time() - began, status.asked
+    finally:
+        await disconnect()
