@@ -23,6 +23,7 @@ from troupe_batch.llm.chat import (
     ReplySchema,
     ReplyStatus,
     Role,
+    strict_object,
 )
 from troupe_batch.persona import Persona
 from troupe_batch.population import EnrichLevel
@@ -32,12 +33,7 @@ PURPOSE = "enrich"
 _PROMPTS = Path(__file__).parent / "prompts"
 _BIO_SCHEMA = ReplySchema(
     "bio",
-    {
-        "type": "object",
-        "properties": {"bio": {"type": "string"}},
-        "required": ["bio"],
-        "additionalProperties": False,
-    },
+    strict_object({"bio": {"type": "string"}}),
 )
 
 

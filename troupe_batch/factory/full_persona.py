@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.persona import Persona, Scalar
 
 # A fact under one of these names settles the part of that name: nobody has a sex of one kind and a gender of another.
@@ -17,7 +17,7 @@ _SAME = {"sex": "gender", "gender": "sex", "country": "country_of_residence", "c
 def full_schema(settled: frozenset[str]) -> ReplySchema:
     """The schema of a complete persona without the parts that facts have settled already."""
     parts = {key: value for key, value in _parts().items() if key not in settled}
-    return ReplySchema("persona", _group(parts))
+    return ReplySchema("persona", strict_object(parts))
 
 
 def settled_parts(facts: Collection[str]) -> frozenset[str]:
@@ -45,25 +45,16 @@ def _parts() -> dict[str, Any]:
         "country_of_residence": _TEXT,
         "education": _TEXT,
         "long_term_goals": _LIST,
-        "occupation": _group({"title": _TEXT, "organization": _TEXT, "description": _TEXT}),
+        "occupation": strict_object({"title": _TEXT, "organization": _TEXT, "description": _TEXT}),
         "style": _TEXT,
-        "personality": _group({"traits": _LIST, "big_five": _group(dict.fromkeys(_BIG_FIVE, _TEXT))}),
-        "preferences": _group({"interests": _LIST, "likes": _LIST, "dislikes": _LIST}),
+        "personality": strict_object({"traits": _LIST, "big_five": strict_object(dict.fromkeys(_BIG_FIVE, _TEXT))}),
+        "preferences": strict_object({"interests": _LIST, "likes": _LIST, "dislikes": _LIST}),
         "beliefs": _LIST,
         "skills": _LIST,
-        "behaviors": _group({"general": _LIST, "routines": _group(dict.fromkeys(_ROUTINES, _LIST))}),
+        "behaviors": strict_object({"general": _LIST, "routines": strict_object(dict.fromkeys(_ROUTINES, _LIST))}),
         "health": _TEXT,
-        "relationships": {"type": "array", "items": _group({"name": _TEXT, "description": _TEXT})},
+        "relationships": {"type": "array", "items": strict_object({"name": _TEXT, "description": _TEXT})},
         "other_facts": _LIST,
-    }
-
-
-def _group(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
     }
 
 

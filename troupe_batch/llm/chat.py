@@ -31,6 +31,16 @@ class Message:
     content: str
 
 
+def strict_object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of an object with exactly these properties, all required: the strict form of the OpenAI API."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 @dataclass(frozen=True)
 class ReplySchema:
     """The JSON Schema that a reply must match, in the strict form of the OpenAI API.

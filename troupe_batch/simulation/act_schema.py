@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.simulation.actions import Action, ActionKind, CognitiveState
 from troupe_batch.simulation.faculties import Faculty
 
@@ -115,18 +115,18 @@ def _schema(
     variants: tuple[tuple[str, tuple[str, ...]], ...], max_actions: int, properties: bytes, check: Check | None
 ) -> ReplySchema:
     optional_text = {"type": ["string", "null"]}
-    basic = _group(
+    basic = strict_object(
         {"type": {"type": "string", "enum": list(_BASIC)}, "target": optional_text, "content": optional_text}
     )
     added = [
-        _group({"type": {"type": "string", "enum": [name]}, **{key: {"type": "string"} for key in fields}})
+        strict_object({"type": {"type": "string", "enum": [name]}, **{key: {"type": "string"} for key in fields}})
         for name, fields in variants
     ]
     text = {"type": "string"}
     texts = {"type": "array", "items": text}
-    state = _group({"goals": text, "context": texts, "attention": text, "emotions": text})
+    state = strict_object({"goals": text, "context": texts, "attention": text, "emotions": text})
     actions = {"type": "array", "items": {"anyOf": [basic, *added]}}
-    whole = _group({"actions": actions, **orjson.loads(properties), "cognitive_state": state})
+    whole = strict_object({"actions": actions, **orjson.loads(properties), "cognitive_state": state})
     return ReplySchema(SCHEMA_NAME, whole, lambda value: _problem(value, max_actions, check))
 
 
@@ -146,15 +146,6 @@ def _problem(value: Mapping[str, Any], max_actions: int, check: Check | None) ->
         if kind == ActionKind.REACH_OUT and not (raw["target"] or "").strip():
             return f"actions[{number}]: REACH_OUT needs a target"
     return check(read_answer(value)) if check is not None else None
-
-
-def _group(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 _BASIC = tuple(kind.value for kind in ActionKind)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role
+from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.simulation.acting import ActingPerson
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.inner_life import InnerLife
@@ -67,11 +67,6 @@ def _rules(premise: str) -> Message:
 
 _SCHEMA = ReplySchema(
     "consolidation",
-    {
-        "type": "object",
-        "properties": {"summary": {"type": "string"}, "facts": {"type": "array", "items": {"type": "string"}}},
-        "required": ["summary", "facts"],
-        "additionalProperties": False,
-    },
+    strict_object({"summary": {"type": "string"}, "facts": {"type": "array", "items": {"type": "string"}}}),
     _problem,
 )

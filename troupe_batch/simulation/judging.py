@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from troupe_batch.errors import CannotAct, FixTheInput
-from troupe_batch.llm.chat import ChatReply, Message, ReplySchema, ReplyStatus, Role
+from troupe_batch.llm.chat import ChatReply, Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.transcript import cut
@@ -116,16 +116,6 @@ def verdict(value: dict[str, Any]) -> dict[str, Any]:
             "confidence": {"type": "number", "minimum": 0, "maximum": 1},
         }
     )
-
-
-def strict_object(properties: dict[str, Any]) -> dict[str, Any]:
-    """The strict schema of an object with these properties, all of them required."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def verdict_problem(value: Any) -> str | None:

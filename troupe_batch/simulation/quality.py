@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.actions import Action, ActionKind
-from troupe_batch.simulation.judging import asked, disarmed, question, strict_object, verdict
+from troupe_batch.simulation.judging import asked, disarmed, question, verdict
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.propositions import HIGHEST_SCORE
 from troupe_batch.simulation.transcript import cut

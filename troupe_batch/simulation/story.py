@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from troupe_batch.errors import CannotAct, FixTheInput
-from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role
+from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.simulation.judging import Target, id_of, material, mind_for
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.templates import render
@@ -22,12 +22,7 @@ def _problem(value: Any) -> str | None:
 
 _STORY = ReplySchema(
     "story",
-    {
-        "type": "object",
-        "properties": {"text": {"type": "string"}},
-        "required": ["text"],
-        "additionalProperties": False,
-    },
+    strict_object({"text": {"type": "string"}}),
     _problem,
 )
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.judging import (
@@ -17,7 +17,6 @@ from troupe_batch.simulation.judging import (
     disarmed,
     mind_for,
     question,
-    strict_object,
     verdict,
     verdict_problem,
 )

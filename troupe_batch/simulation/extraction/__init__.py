@@ -5,7 +5,6 @@ from troupe_batch.simulation.extraction.extractor import (
     ExtractionStatus,
     ResultsExtractor,
     extraction_messages,
-    prompt_digests,
 )
 from troupe_batch.simulation.extraction.fields import (
     CategoryField,
@@ -48,6 +47,5 @@ __all__ = [
     "extraction_messages",
     "fields_from",
     "findings_schema",
-    "prompt_digests",
     "read_findings",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -126,15 +125,6 @@ def extraction_messages(
 ) -> tuple[Message, ...]:
     """The messages that ask for what a job file wants of a person or a world, for estimates and looking at prompts."""
     return _Task(spec.objective, spec.fields, spec.many, situation, spec.thoughts).messages(target, premise)
-
-
-@lru_cache(maxsize=1)
-def prompt_digests() -> Mapping[str, str]:
-    """SHA-256 (hex) of each prompt of extraction and normalisation, by name: a plan holds those that it uses."""
-    return {
-        f"extraction/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(_PROMPTS.glob("*.md"))
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any, overload
 import orjson
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.llm.chat import Message, ReplySchema, Role
+from troupe_batch.llm.chat import Message, ReplySchema, Role, strict_object
 from troupe_batch.seeded import shuffled, stream
-from troupe_batch.simulation.judging import asked, rules_text, strict_object
+from troupe_batch.simulation.judging import asked, rules_text
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.together import all_ended, raise_gravest
 

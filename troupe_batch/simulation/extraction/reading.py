@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.simulation.extraction.fields import (
     CategoryField,
     Fields,
@@ -37,9 +37,9 @@ def findings_schema(fields: Fields, *, many: bool) -> ReplySchema:
     Every field may be null: the material need not say.
     """
     properties = {field.id: {"anyOf": [_value_schema(field), {"type": "null"}]} for field in fields}
-    schema = _object(properties)
+    schema = strict_object(properties)
     if many:
-        schema = _object({MANY: {"type": "array", "items": schema}})
+        schema = strict_object({MANY: {"type": "array", "items": schema}})
     return ReplySchema(SCHEMA_NAME, schema, partial(_problem, fields, many))
 
 
@@ -164,12 +164,3 @@ def _example(field: FieldSpec) -> FieldValue:
 
 def _whole_near(bound: float, *, is_least: bool) -> int:
     return math.ceil(bound) if is_least else math.floor(bound)
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.studies.survey.options import Elicitation
 from troupe_batch.studies.survey.questions import (
     MULTI_DONT_KNOW,
@@ -34,7 +34,7 @@ def reply_schema(
     """
     shown = orders or [None] * len(questions)
     properties = {question.id: _property(question, order) for question, order in zip(questions, shown, strict=True)}
-    return ReplySchema("answers", _object(properties), check)
+    return ReplySchema("answers", strict_object(properties), check)
 
 
 def is_answered_in_order(question: Question) -> bool:
@@ -59,20 +59,11 @@ def _property(question: Question, order: Sequence[str] | None) -> dict[str, Any]
     if isinstance(question, MultiChoice):
         asked = list(order or [option.label for option in question.choices])
         asked += [MULTI_DONT_KNOW] if question.dont_know is not None else []
-        return _object({name: {"type": "boolean"} for name in asked})
+        return strict_object({name: {"type": "boolean"} for name in asked})
     if question.elicitation == Elicitation.PROBABILITIES:
         percent = {"type": "integer", "minimum": 0, "maximum": 100}
-        return _object(dict.fromkeys(order or answerable_labels(question), percent))
+        return strict_object(dict.fromkeys(order or answerable_labels(question), percent))
     return {"type": "string", "enum": list(answerable_labels(question))}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def _or_null(schema: dict[str, Any], question: Question) -> dict[str, Any]:

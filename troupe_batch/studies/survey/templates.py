@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from troupe_batch.studies.templates import Templates
+from troupe_batch.simulation.templates import Templates
 
 _TEMPLATES = Templates(Path(__file__).parent / "prompts", "survey")
 # No text that users write can hold this character, so a hole is never mistaken for text.

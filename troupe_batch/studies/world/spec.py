@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -22,6 +21,7 @@ from pydantic import (
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.simulation.world import OnFailure
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
@@ -59,13 +59,6 @@ _SEATS = "everyone, the name of seats, or a list of names and of numbers counted
 def as_several(seats: Seats) -> tuple[int | str, ...]:
     """One name or number, or a list of them, as a list."""
     return seats if isinstance(seats, tuple) else (seats,)
-
-
-class OnFailure(StrEnum):
-    """What happens to a world when one of its people cannot act."""
-
-    GO_ON = "go_on"
-    FAIL = "fail"
 
 
 class Happening(Line):

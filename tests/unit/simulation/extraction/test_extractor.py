@@ -14,7 +14,6 @@ from troupe_batch.simulation.extraction.extractor import (
     ExtractionStatus,
     ResultsExtractor,
     extraction_messages,
-    prompt_digests,
 )
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person import TinyPerson
@@ -162,11 +161,6 @@ async def test_an_extraction_that_asks_for_nothing_is_refused_before_any_call(ob
         await ResultsExtractor().extract_results_from_agent(ana(model), objective, fields)
 
     assert model.asked == []
-
-
-def test_plans_can_hold_the_digest_of_each_prompt() -> None:
-    assert set(prompt_digests()) == {"extraction/assign.md", "extraction/categories.md", "extraction/extract.md"}
-    assert all(len(digest) == 64 for digest in prompt_digests().values())
 
 
 async def test_a_single_field_that_is_no_list_is_said_to_need_one() -> None:
