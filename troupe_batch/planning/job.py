@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from troupe_batch.population.spec import MAX_SIZE, EnrichLevel, PopulationSpec
+from troupe_batch.population.design import MAX_SIZE
+from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.studies.kinds import StudySpec
 from troupe_batch.studies.study import Draws
 

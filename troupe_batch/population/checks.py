@@ -6,9 +6,10 @@ import re
 
 from troupe_batch.persona import AgentFile, MergeConflict, Persona, merge, parse_agent, parse_fragment
 from troupe_batch.population.curves import BadCurve, distribution_curve
+from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, Numeric
 from troupe_batch.population.factors import Places
 from troupe_batch.population.names import has_locale, locales
-from troupe_batch.population.spec import Categorical, Dimension, NameProvider, Numeric, PopulationSpec
+from troupe_batch.population.spec import NameProvider, PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean
 
 # Columns that the tables of results have of their own.
@@ -63,6 +64,8 @@ def _check_name(name: str, spec: PopulationSpec, places: Places) -> None:
 
 
 def _check_dimension(name: str, dimension: Dimension, places: Places) -> None:
+    if not isinstance(dimension, Distributed):
+        return
     place = ("dimensions", name)
     own = ("values", "table") if isinstance(dimension, Categorical) else ("bins", "dist", "table")
     present = [field for field in own if getattr(dimension, field) is not None]
@@ -120,6 +123,6 @@ def _check_fragments(spec: PopulationSpec, places: Places) -> None:
 
 
 def _example(dimension: Dimension) -> str | int | float:
-    if isinstance(dimension, Categorical):
+    if not isinstance(dimension, Numeric):
         return "(drawn)"
     return 0 if dimension.integer else 0.5

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.bins import Bin
-from troupe_batch.population.spec import Numeric
+from troupe_batch.population.dimensions import Numeric
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

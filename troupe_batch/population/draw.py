@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.persona import AgentFile, Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
-from troupe_batch.population.curves import BinnedCurve, binned_curve, distribution_curve
-from troupe_batch.population.factors import Factor, Places, compile_factors
-from troupe_batch.population.joint import marginal
+from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.factors import Factor, Places
+from troupe_batch.population.facts import FactMaker, FactTable
+from troupe_batch.population.margins import Margin
+from troupe_batch.population.model import compile_model
 from troupe_batch.population.names import gender_of, names_of
 from troupe_batch.population.quotas import Codes, check_method, make_codes
-from troupe_batch.population.spec import Numeric, PopulationSpec
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.population.strata import stratified
 from troupe_batch.seeded import stream
 from troupe_batch.spec_files import SpecFile
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-# Column name -> one value per person: int64, float64, or Python objects (text; None where a fact is absent).
-FactTable: TypeAlias = dict[str, npt.NDArray[Any]]
 
 _GENDER_DIMENSIONS = ("gender", "sex")
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """One category against its target among n people of the population.
-
-    `allowed` is how far `realised_share` may be off: one person for the whole population; for a part of it what 95 of
-    100 simple random samples of that size would keep.
-    """
-
-    dimension: str
-    category: str
-    target: float
-    realised_count: int
-    realised_share: float
-    allowed: float
 
 
 class Population:
@@ -55,8 +36,9 @@ class Population:
         check(spec, places)
         self.spec = spec
         self.size = spec.count
-        self._factors = compile_factors(spec, places)
-        check_method(spec, self._factors, places)
+        self._model = compile_model(spec, places)
+        check_method(spec, self._model.factors, places)
+        self._facts = FactMaker(spec, self._model)
 
     @property
     def digest(self) -> str:
@@ -78,7 +60,7 @@ class Population:
         indices = self._indices(start, stop)
         if self.spec.people:
             return self._stated_facts(start, stop)
-        columns = self._drawn(indices)
+        columns = self._facts.table(indices, self._codes[indices], None)
         return {name: columns[name] for name, d in self.spec.dimensions.items() if not d.hidden}
 
     def names(self, start: int, stop: int) -> list[str | None]:
@@ -117,21 +99,21 @@ class Population:
         if self.spec.people or n == 0:
             return []
         codes = self._codes[indices]
-        margins = {f.name: self._margins_of(f, codes[:, i], n) for i, f in enumerate(self._factors)}
-        for name in self._curves:
-            if name not in margins:
+        margins = {f.name: self._margins_of(f, codes[:, i], n) for i, f in enumerate(self._model.factors)}
+        for name, dimension in self.spec.dimensions.items():
+            if isinstance(dimension, Numeric) and name not in margins:
                 margins[name] = self._quarters(name, indices)
         return [margin for name in self.spec.dimensions for margin in margins[name]]
 
     def _margins_of(self, factor: Factor, codes: Codes, n: int) -> list[Margin]:
-        targets = marginal(factor, self._factors).tolist()
+        targets = self._model.marginals[factor.name].tolist()
         counts = np.bincount(codes, minlength=len(targets)).tolist()
         rows = zip(factor.labels, targets, counts, strict=True)
         return [Margin(factor.name, label, p, c, c / n, self._allowed(p, n)) for label, p, c in rows]
 
     def _quarters(self, name: str, indices: Ints) -> list[Margin]:
         """A distribution has no categories: its quarters are reported, by the uniform numbers behind the values."""
-        counts = np.bincount((self._uniforms(name, indices) * 4).astype(np.int64), minlength=4).tolist()
+        counts = np.bincount(self._facts.quarters(name, indices), minlength=4).tolist()
         n = len(indices)
         labels = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
         return [
@@ -151,50 +133,10 @@ class Population:
     @cached_property
     def _codes(self) -> Codes:
         """Category codes of everybody: made once per process, some bytes a person."""
-        return make_codes(self.spec, self._factors)
-
-    @cached_property
-    def _labels(self) -> Mapping[str, npt.NDArray[np.object_]]:
-        return {factor.name: np.array(factor.labels, dtype=object) for factor in self._factors}
-
-    @cached_property
-    def _curves(self) -> Mapping[str, BinnedCurve | Callable[[Floats], Floats]]:
-        curves: dict[str, BinnedCurve | Callable[[Floats], Floats]] = {}
-        for name, dimension in self.spec.dimensions.items():
-            if isinstance(dimension, Numeric) and dimension.dist is not None:
-                curves[name] = distribution_curve(dimension)
-        for factor in self._factors:
-            dimension = self.spec.dimensions[factor.name]
-            if factor.bins is not None and isinstance(dimension, Numeric):
-                curves[factor.name] = binned_curve(factor.bins, marginal(factor, self._factors), dimension.within)
-        return curves
-
-    def _drawn(self, indices: Ints) -> FactTable:
-        codes = self._codes[indices]
-        column = {factor.name: codes[:, i] for i, factor in enumerate(self._factors)}
-        facts: FactTable = {}
-        for name, dimension in self.spec.dimensions.items():
-            if isinstance(dimension, Numeric):
-                facts[name] = self._numbers(name, dimension, indices, column.get(name))
-            else:
-                facts[name] = self._labels[name][column[name]]
-        return facts
-
-    def _numbers(self, name: str, dimension: Numeric, indices: Ints, codes: Codes | None) -> npt.NDArray[Any]:
-        curve = self._curves[name]
-        u = self._uniforms(name, indices)
-        if isinstance(curve, BinnedCurve):
-            assert codes is not None  # noqa: S101 # binned dimensions are factors, and factors have codes
-            values = curve.values(codes.astype(np.int64), u)
-            return np.floor(values).astype(np.int64) if dimension.integer else np.round(values, dimension.decimals)
-        values = curve(u)
-        return np.rint(values).astype(np.int64) if dimension.integer else np.round(values, dimension.decimals)
-
-    def _uniforms(self, name: str, indices: Ints) -> Floats:
-        return stratified(stream(self.spec.seed, "value", name), indices, self.size)
+        return make_codes(self.spec, self._model.factors)
 
     def _genders(self, indices: Ints) -> list[str | None]:
-        for position, factor in enumerate(self._factors):
+        for position, factor in enumerate(self._model.factors):
             if factor.name.lower() in _GENDER_DIMENSIONS:
                 known = np.array([gender_of(label) for label in factor.labels], dtype=object)
                 return list(known[self._codes[indices][:, position]].tolist())

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.bins import BadBin, Bin, read_bins
+from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, Numeric, Row
 from troupe_batch.population.shares import BadShares, normalised
-from troupe_batch.population.spec import Categorical, Dimension, Numeric, PopulationSpec, Row
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean
 
 Floats = npt.NDArray[np.float64]
@@ -70,7 +71,7 @@ def compile_factors(spec: PopulationSpec, places: Places) -> tuple[Factor, ...]:
     compiled: dict[str, Factor] = {}
     for name in order:
         dimension = spec.dimensions[name]
-        if any(parent not in compiled for parent in dimension.given):
+        if not isinstance(dimension, Distributed) or any(parent not in compiled for parent in dimension.given):
             continue  # its parent is at fault and already named
         if (factor := _compile(name, dimension, compiled, places)) is not None:
             compiled[name] = factor
@@ -122,7 +123,7 @@ def _cycle(left: Mapping[str, Dimension]) -> list[str]:
     return [*walk[walk.index(here) :], here]
 
 
-def _compile(name: str, dimension: Dimension, compiled: Mapping[str, Factor], places: Places) -> Factor | None:
+def _compile(name: str, dimension: Distributed, compiled: Mapping[str, Factor], places: Places) -> Factor | None:
     if isinstance(dimension, Numeric) and dimension.dist is not None:
         return None
     place = ("dimensions", name)
@@ -144,7 +145,7 @@ def _compile(name: str, dimension: Dimension, compiled: Mapping[str, Factor], pl
     return None if probs is None else Factor(name, tuple(labels), dimension.given, probs, bins)
 
 
-def _labels(dimension: Dimension, shares: Mapping[str, float] | None, name: str, places: Places) -> list[str]:
+def _labels(dimension: Distributed, shares: Mapping[str, float] | None, name: str, places: Places) -> list[str]:
     """Categories in the order of the file: as listed, else as they first appear; a residual one stands last."""
     written = list(shares) if shares is not None else list(dict.fromkeys(k for r in dimension.rows for k in r.values))
     residual = dimension.on_sum.removeprefix("residual:") if dimension.on_sum.startswith("residual:") else None
@@ -165,7 +166,7 @@ def _labels(dimension: Dimension, shares: Mapping[str, float] | None, name: str,
 
 
 def _plain_probs(
-    name: str, dimension: Dimension, labels: list[str], shares: Mapping[str, float], places: Places
+    name: str, dimension: Distributed, labels: list[str], shares: Mapping[str, float], places: Places
 ) -> Floats | None:
     kind = "values" if isinstance(dimension, Categorical) else "bins"
     try:
@@ -177,7 +178,7 @@ def _plain_probs(
 
 
 def _table_probs(
-    name: str, dimension: Dimension, labels: list[str], compiled: Mapping[str, Factor], places: Places
+    name: str, dimension: Distributed, labels: list[str], compiled: Mapping[str, Factor], places: Places
 ) -> Floats | None:
     parents = [compiled[parent] for parent in dimension.given]
     shape = tuple(len(parent.labels) for parent in parents)
@@ -227,7 +228,7 @@ def _where(name: str, index: int, row: Row, parents: list[Factor], places: Place
 
 
 def _row_vector(
-    name: str, index: int, row: Row, labels: list[str], dimension: Dimension, places: Places
+    name: str, index: int, row: Row, labels: list[str], dimension: Distributed, places: Places
 ) -> Floats | None:
     try:
         return normalised(row.values, labels, unit=dimension.unit, on_sum=dimension.on_sum)

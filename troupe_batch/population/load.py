@@ -9,9 +9,10 @@ from typing import Any
 
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import parse_agent, parse_fragment
+from troupe_batch.population.dimensions import Dimension, Distributed
 from troupe_batch.population.draw import Population
 from troupe_batch.population.factors import Places
-from troupe_batch.population.spec import Dimension, PopulationSpec
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.population.tables import read_csv_table
 from troupe_batch.spec_files import SpecFile, read_spec_file
 
@@ -72,7 +73,7 @@ def _with_tables(
     lines: dict[str, tuple[str, tuple[int, ...]]] = {}
     for name, dimension in dimensions.items():
         resolved[name] = dimension
-        if isinstance(dimension.table, str):
+        if isinstance(dimension, Distributed) and isinstance(dimension.table, str):
             path = folder / dimension.table
             try:
                 table = read_csv_table(path, name, dimension.given)

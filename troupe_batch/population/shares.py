@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.spec import Unit
+from troupe_batch.population.dimensions import Unit
 
 # Sums are checked to this relative tolerance: enough for 1/3 written with seven digits, not for a rounded percent.
 TOLERANCE = 1e-6

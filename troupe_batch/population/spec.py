@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    StrictBool,
-    Tag,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StrictBool
+
+from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData, Strata, derived_short_form
+from troupe_batch.population.dimensions import Dimension
+from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
-MAX_SIZE = 10_000_000
-
-
-class Unit(StrEnum):
-    """What the numbers of a distribution are: shares sum to 1, percents to 100, counts to anything."""
-
-    SHARE = "share"
-    PERCENT = "percent"
-    COUNT = "count"
 
 
 class EnrichLevel(StrEnum):
@@ -51,88 +33,7 @@ class NameProvider(StrEnum):
     INITIALS = "initials"
 
 
-def _finite_number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"a number belongs here, found {_shown(value)}")  # noqa: TRY004 # pydantic wants a ValueError
-    try:
-        number = float(value)
-    except OverflowError as error:
-        raise ValueError("the number is too large") from error
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is no finite number")
-    return number
-
-
-def _label(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        written = {True: "yes/true/on", False: "no/false/off", None: "null/~"}[value]
-        raise ValueError(f'YAML reads an unquoted {written} as {value}; put the label in quotes, such as "yes"')
-    if isinstance(value, int):
-        value = str(value)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"a label belongs here, found {_shown(value)}; put it in quotes")
-    if value != value.strip():
-        raise ValueError(f"the label {value!r} begins or ends with a space; remove it")
-    return value
-
-
-def _labelled(value: object) -> object:
-    """A mapping with its keys as labels; pairs, the form that survives a sorting of keys, as a mapping."""
-    if isinstance(value, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in value):
-        pairs = [(_label(key), item) for key, item in value]
-    elif isinstance(value, Mapping):
-        pairs = [(_label(key), item) for key, item in value.items()]
-    else:
-        raise ValueError(f"a group of `label: value` lines belongs here, found {_shown(value)}")
-    labelled = dict(pairs)
-    if len(labelled) < len(pairs):
-        labels = [label for label, _ in pairs]
-        raise ValueError(f"the label {next(x for x in labels if labels.count(x) > 1)!r} stands twice; remove one")
-    return labelled
-
-
-def _as_pairs(value: Mapping[str, Any]) -> list[list[Any]]:
-    return [[key, item] for key, item in value.items()]
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _no_boundary(value: str) -> str:
-    if not value.isprintable() or not value.strip():
-        raise ValueError("write this on one line of visible characters")
-    return value
-
-
-def _file_or_data(value: object) -> object:
-    if isinstance(value, str | dict):
-        return value
-    raise ValueError(f"the name of a file belongs here, found {_shown(value)}")
-
-
-Number: TypeAlias = Annotated[float, BeforeValidator(_finite_number)]
-Label: TypeAlias = Annotated[str, BeforeValidator(_label)]
-Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_boundary)]
-# The order of dimensions and categories is meaning (quotas, prompt, tables), so the canonical JSON holds it in lists.
-Ordered = (BeforeValidator(_labelled), PlainSerializer(_as_pairs))
-Shares: TypeAlias = Annotated[dict[str, Number], *Ordered, Field(max_length=2_000)]
-FileOrData: TypeAlias = Annotated[str | dict[Any, Any], BeforeValidator(_file_or_data)]
-Names: TypeAlias = Annotated[
-    tuple[Label, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]), Field(max_length=20)
-]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Source(_Part):
+class Source(Part):
     """Where figures come from, named by `id` in the dimensions that use them."""
 
     id: Line = Field(description="short name that dimensions refer to")
@@ -144,7 +45,7 @@ class Source(_Part):
     license: Line | None = Field(None, description="terms of use, for example public-domain")
 
 
-class Universe(_Part):
+class Universe(Part):
     """Whom the population stands for."""
 
     description: Line = Field(description="who is in, for example adults 25 and over, United States")
@@ -152,118 +53,60 @@ class Universe(_Part):
     excludes: tuple[Line, ...] = Field((), max_length=50, description="who is left out")
 
 
-class Row(_Part):
-    """The distribution of a conditional dimension for one combination of its parents' categories.
-
-    A parent that `when` leaves out, or gives as `*`, may have any category; the most specific row wins.
-    """
-
-    when: Annotated[dict[str, Label], *Ordered] = Field(description="category of each parent; * for any")
-    values: Shares = Field(description="category: share")
-
-
-def _form_of_table(value: object) -> str:
-    if isinstance(value, str):
-        return "file"
-    return "by_parent" if isinstance(value, Mapping) else "rows"
-
-
-ByParent: TypeAlias = Annotated[dict[str, Shares], *Ordered]
-Table: TypeAlias = Annotated[
-    Annotated[str, Tag("file")] | Annotated[ByParent, Tag("by_parent")] | Annotated[tuple[Row, ...], Tag("rows")],
-    Discriminator(_form_of_table),
-]
-
-
-class _Dimension(_Part):
-    """What all dimensions have: their source, their parents, and how their numbers are to be read."""
-
-    source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
-    note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
-    given: Names = Field((), description="parents: the dimensions that this one's distribution depends on")
-    table: Table | None = Field(
-        None, description="with `given`: a CSV file beside this one, or `parent's category: {category: share}`, or rows"
-    )
-    unit: Unit = Field(Unit.SHARE, description="what the numbers are: share, percent or count")
-    on_sum: Annotated[str, Field(pattern=r"^(error|renormalize|residual:.+)$")] = Field(
-        "error", description="when they miss 1 (or 100 percent): error, renormalize, or residual:<category>"
-    )
-    hidden: StrictBool = Field(False, description="true: a helper for other dimensions, kept out of facts and persona")
-
-    @model_validator(mode="after")
-    def _write_the_short_form_out(self) -> Self:
-        if isinstance(self.table, dict):
-            if len(self.given) != 1:
-                raise ValueError("a `table` of `category: {…}` lines is for one parent; write rows with `when`")
-            rows = tuple(Row(when={self.given[0]: key}, values=shares) for key, shares in self.table.items())
-            # The one change to a frozen object, before anyone has seen it: two ways to write, one to read.
-            object.__setattr__(self, "table", rows)
-        return self
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """The rows of the table; none where it is still the name of a file, or there is no table."""
-        return self.table if isinstance(self.table, tuple) else ()
-
-
-class Categorical(_Dimension):
-    """A dimension whose value is one of a list of labels."""
-
-    type: Literal["categorical"]
-    values: Shares | None = Field(None, description="category: share, where there is no `given`")
-    categories: Names | None = Field(None, max_length=2_000, description="order of the categories of a `table`")
-
-
-class Numeric(_Dimension):
-    """A dimension whose value is a number: from bins with shares, or from a distribution."""
-
-    type: Literal["numeric"]
-    bins: Shares | None = Field(None, description='"25-34": share; whole numbers include both ends')
-    within: Literal["pchip", "uniform"] = Field("pchip", description="how numbers lie inside a bin")
-    dist: Literal["uniform", "normal", "lognormal", "triangular", "beta"] | None = Field(None, description="its family")
-    params: Annotated[dict[str, Number], *Ordered] = Field({}, description="parameters of the distribution")
-    truncate: tuple[Number, Number] | None = Field(None, description="lowest and highest value of a distribution")
-    integer: StrictBool = Field(False, description="whole numbers only")
-    decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
-
-
-Dimension: TypeAlias = Annotated[Categorical | Numeric, Field(discriminator="type")]
-
-
-class NamesSpec(_Part):
+class NamesSpec(Part):
     """How people are named. Two people may share a name, as people do: `person_id` tells them apart."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"by", "locales"})
 
     provider: NameProvider = Field(NameProvider.FAKER, description="faker, none or initials")
     locale: Label | None = Field(None, description="where it differs from the population's locale")
+    by: Label | None = Field(None, description="dimension that decides the locale, such as country")
+    locales: Annotated[dict[str, Label], *Ordered] = Field({}, description="its categories: locale, such as ja_JP")
 
 
-class FragmentShare(_Part):
-    """A TinyTroupe fragment merged into a share of the people."""
+class FragmentShare(Part):
+    """A TinyTroupe fragment merged into a share of the people, or of those who meet a condition."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
 
     file: FileOrData = Field(description="a *.fragment.json file beside this one")
     share: Number = Field(1.0, ge=0, le=1, description="share of the people that it is merged into")
     overwrite: StrictBool = Field(False, description="true: the fragment wins where the two disagree")
+    when: Line | None = Field(None, description="expression over the facts; the share is then of those who meet it")
 
 
-class PersonaSpec(_Part):
+class PersonaSpec(Part):
     """What a persona holds beside its facts."""
 
     enrich: EnrichLevel = Field(EnrichLevel.NONE, description="prose written by the model: none, bio or full")
     fragments: tuple[FragmentShare, ...] = Field((), max_length=100, description="fragments to merge in, in order")
 
 
-class Sampling(_Part):
+class Sampling(Part):
     """How integer quotas are made: cube method for up to 20,000 cells, systematic beyond."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"exact", "tolerance_pp"})
+
     method: Literal["auto", "cube", "systematic"] = Field("auto", description="auto, cube or systematic")
+    exact: StrictBool = Field(False, description="true: every margin is its largest-remainder count, to the person")
+    tolerance_pp: Number = Field(
+        0.5, ge=0, le=100, description="percentage points by which margins may differ before something is said"
+    )
 
 
-class PopulationSpec(_Part):
+class PopulationSpec(Part):
     """A population: N people by their distributions (`dimensions`), or by name (`people`: agent files)."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"proposed", "derive", "controls", "constraints", "seed_data", "strata"}
+    )
 
     schema_: Literal["troupe_batch/population/1"] = Field(SCHEMA, alias="schema", description="version of this format")
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = Field(description="short name")
     title: Line | None = Field(None, description="one line for people")
+    proposed: StrictBool = Field(
+        False, description="true: proposed by a model and read by nobody yet, so nobody is drawn from it"
+    )
     size: int | None = Field(None, ge=1, le=MAX_SIZE, description="how many people there are")
     seed: int = Field(0, ge=0, lt=2**63, description="changes who they are, not how many of which kind")
     locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = Field(
@@ -274,6 +117,13 @@ class PopulationSpec(_Part):
     dimensions: Annotated[dict[str, Dimension], *Ordered] = Field(
         {}, max_length=64, description="what people differ in; those that matter most first"
     )
+    derive: Annotated[dict[str, Derived], *Ordered, BeforeValidator(derived_short_form)] = Field(
+        {}, max_length=64, description="facts worked out from others: name: expression"
+    )
+    controls: tuple[Control, ...] = Field((), max_length=64, description="joint margins that must hold")
+    constraints: tuple[Line, ...] = Field((), max_length=200, description="expressions that hold for everybody")
+    seed_data: SeedData | None = Field(None, description="records that dimensions of type `record` come from")
+    strata: Strata | None = Field(None, description="oversampling, with design weights")
     people: tuple[FileOrData, ...] = Field(
         (), max_length=100_000, description="TinyTroupe agent files that are the population"
     )

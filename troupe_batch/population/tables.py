@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.population.spec import Row
+from troupe_batch.population.dimensions import Row
 from troupe_batch.spec_files import did_you_mean, read_text_file
 
 NUMBER_COLUMNS = ("share", "percent", "count")

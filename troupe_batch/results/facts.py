@@ -7,7 +7,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from troupe_batch.population.spec import Numeric, PopulationSpec
+from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.simulation.person import TinyPerson
 
 

@@ -13,7 +13,7 @@ from scipy.interpolate import PchipInterpolator
 
 from troupe_batch.population.bins import BadBin, read_bins
 from troupe_batch.population.curves import BadCurve, binned_curve, distribution_curve, pchip_slopes
-from troupe_batch.population.spec import Numeric
+from troupe_batch.population.dimensions import Numeric
 
 U = (np.arange(2000) + 0.5) / 2000
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from troupe_batch.population import Population, load_population
-from troupe_batch.population.spec import Categorical, Numeric, PopulationSpec
+from troupe_batch.population.dimensions import Categorical, Numeric
+from troupe_batch.population.spec import PopulationSpec
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
 
@@ -53,6 +54,7 @@ def test_ages_sum_to_the_published_total(us_adults: Population) -> None:
     age, sex = us_adults.spec.dimensions["age"], us_adults.spec.dimensions["sex"]
     assert isinstance(age, Numeric)
     assert age.bins is not None
+    assert isinstance(sex, Categorical)
 
     assert sum(age.bins.values()) == 334_017_321 - 103_860_030 - 82_977
     for row in sex.rows:

@@ -1,0 +1,92 @@
+"""What a population is compared in: targets and what its people have of them, and what the design costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """One category against its target among n people of the population.
+
+    `allowed` is how far `realised_share` may be off: a person per block of people for the whole population; for a part
+    of it what 95 of 100 simple random samples of that size would keep. Where strata are oversampled, `target` and
+    `realised_share` are of the people as drawn, `weighted_target` and `weighted_share` of the population that they
+    stand for; else the latter are None.
+    """
+
+    dimension: str
+    category: str
+    target: float
+    realised_count: int
+    realised_share: float
+    allowed: float
+    weighted_target: float | None = None
+    weighted_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCell:
+    """One cell of a control (a joint margin): as `Margin`, `categories` has one category for each of `dims`."""
+
+    dims: tuple[str, ...]
+    categories: tuple[str, ...]
+    target: float
+    realised_count: int
+    realised_share: float
+    allowed: float
+    weighted_target: float | None = None
+    weighted_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """One stratum: how many people there are of it, its share of the population, and the weight of each person."""
+
+    categories: tuple[str, ...]
+    people: int
+    population_share: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class DesignEffect:
+    """What unequal weights cost (Kish 1965): deff = n * sum(w^2) / sum(w)^2, and n / deff people as good as n."""
+
+    people: int
+    deff: float
+    effective_n: float
+    strata: tuple[Stratum, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """What a constraint over numbers that are no categories cost: how many people were drawn anew, and how often."""
+
+    constraint: str
+    people: int
+    redrawn: int
+    most_attempts: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the people whose first numbers broke the constraint."""
+        return self.redrawn / self.people if self.people else 0.0
+
+
+class Level(StrEnum):
+    """How much a finding matters: a note, or something that a statistician would want to change."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is allowed in a population file but should be known, where it stands, and what to do about it."""
+
+    level: Level
+    place: str
+    problem: str
+    cure: str = ""

@@ -1,0 +1,91 @@
+"""A population file compiled to arrays: factors, fitted joint distributions and the sampling design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from troupe_batch.population.factors import Factor, Places, compile_factors
+from troupe_batch.population.joint import marginal
+from troupe_batch.population.margins import Finding
+from troupe_batch.population.spec import PopulationSpec
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The possible combinations of some dimensions, sorted by their codes, and how probable each is.
+
+    `codes` has shape (cells, dimensions), `probs` shape (cells,), above 0 and summing to 1. `records` has the number of
+    the record of `seed_data` that each cell is, where there are any; combinations may then stand several times.
+    """
+
+    names: tuple[str, ...]
+    codes: Codes
+    probs: Floats
+    records: Ints | None = None
+
+
+@dataclass(frozen=True)
+class FittedControl:
+    """A control that the distribution was fitted to: `groups` has the control's cell of each cell of its component."""
+
+    dims: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    target: Floats
+    groups: Ints
+
+
+@dataclass(frozen=True)
+class Component:
+    """Dimensions that controls, constraints, records or strata tie together, and their joint distribution.
+
+    `cells.probs` are those that people are drawn with; `population_probs` those of the population. They differ where
+    strata are oversampled.
+    """
+
+    cells: Cells
+    population_probs: Floats
+    controls: tuple[FittedControl, ...] = ()
+
+
+@dataclass(frozen=True)
+class Design:
+    """Strata in the order of `sizes`; `weights` are design weights, 1 on the average over all people."""
+
+    by: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    sizes: Ints
+    population_shares: Floats
+    weights: Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that people are drawn from.
+
+    `factors` has every dimension with categories, and every derived field that categories decide, in the order of the
+    file, derived ones last. Those in a component have no parents here and their marginal as `probs`: their joint
+    distribution is the component's. `marginals` are those that people are drawn with, `population_marginals` those of
+    the population.
+    """
+
+    factors: tuple[Factor, ...]
+    marginals: Mapping[str, Floats]
+    population_marginals: Mapping[str, Floats]
+    components: tuple[Component, ...] = ()
+    design: Design | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def compile_model(spec: PopulationSpec, places: Places) -> Model:
+    """The model of a checked `spec`; SpecError names whatever contradicts itself, the cell and the cure."""
+    factors = compile_factors(spec, places)
+    marginals = {factor.name: marginal(factor, factors) for factor in factors}
+    return Model(factors, marginals, marginals)
