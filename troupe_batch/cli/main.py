@@ -16,6 +16,7 @@ from troupe_batch.errors import TroupeError
 
 _COMMANDS = {
     "init": "Write a job, a population and a config.ini to start from.",
+    "population": "Report on a population before anything is spent; make or freeze one.",
     "plan": "Show units, calls, tokens, cost and quotas before anything is spent.",
     "run": "Run a job on this machine (or on a fleet) and show its progress.",
     "submit": "Hand a job to a running fleet and return at once.",

@@ -67,20 +67,36 @@ class Design:
 
 
 @dataclass(frozen=True)
+class Records:
+    """The records of `seed_data`, read by the dimensions of type `record`.
+
+    `factors` has those that are categories or have bins, without parents; `codes` one column for each of them, shape
+    (records, factors); `weights`, above 0, sum to 1; `numbers` has the values of every number, shape (records,).
+    """
+
+    factors: tuple[Factor, ...]
+    codes: Codes
+    weights: Floats
+    numbers: Mapping[str, npt.NDArray[np.int64] | Floats]
+
+
+@dataclass(frozen=True)
 class Model:
     """Everything that people are drawn from.
 
     `factors` has every dimension with categories, and every derived field that categories decide, in the order of the
     file, derived ones last. Those in a component have no parents here and their marginal as `probs`: their joint
     distribution is the component's. `marginals` are those that people are drawn with, `population_marginals` those of
-    the population.
+    the population. `open_constraints` are those that categories do not decide: numbers are drawn until they hold.
     """
 
     factors: tuple[Factor, ...]
     marginals: Mapping[str, Floats]
     population_marginals: Mapping[str, Floats]
     components: tuple[Component, ...] = ()
+    records: Records | None = None
     design: Design | None = None
+    open_constraints: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
