@@ -1,0 +1,83 @@
+"""The numbers of people: inside the bins that their codes say, or from a distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from troupe_batch.population.curves import BinnedCurve, binned_curve
+from troupe_batch.population.derived import bin_ends
+from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.distributions import Distribution, distribution_of, rounded
+from troupe_batch.population.model import Model
+from troupe_batch.population.spec import PopulationSpec
+
+Floats = npt.NDArray[np.float64]
+Numbers: TypeAlias = npt.NDArray[np.int64] | Floats
+# Name of a dimension or derived field with categories -> the code of each person.
+CodesByName: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+class DrawnNumbers:
+    """The numeric dimensions of a population whose values are drawn, all but those of records.
+
+    The numbers named in `read` are read by expressions: rounding must not carry them out of their bins, or what bins
+    decide would not hold for their people.
+    """
+
+    def __init__(self, spec: PopulationSpec, model: Model, read: Collection[str] = ()) -> None:
+        self._curves: dict[str, _Binned | _Distributed] = {}
+        factors = {factor.name: factor for factor in model.factors}
+        for name, dimension in spec.dimensions.items():
+            if not isinstance(dimension, Numeric):
+                continue
+            if dimension.dist is not None:
+                self._curves[name] = _Distributed(dimension, distribution_of(name, dimension, factors))
+                continue
+            bins = factors[name].bins
+            assert bins is not None  # noqa: S101 # numbers without a distribution have bins
+            curve = binned_curve(bins, model.population_marginals[name], dimension.within)
+            self._curves[name] = _Binned(dimension, curve, bin_ends(bins, dimension) if name in read else None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions, in the order of the file."""
+        return tuple(self._curves)
+
+    def parents(self, name: str) -> tuple[str, ...]:
+        """The dimensions whose categories its distribution depends on."""
+        curve = self._curves[name]
+        return curve.distribution.parents if isinstance(curve, _Distributed) else ()
+
+    def values(self, name: str, codes: CodesByName, u: Floats) -> Numbers:
+        """The number of each person, shape (n,), from codes of the same people and a uniform for each."""
+        curve = self._curves[name]
+        return curve.values(codes[name], u) if isinstance(curve, _Binned) else curve.values(codes, u)
+
+
+@dataclass(frozen=True)
+class _Binned:
+    dimension: Numeric
+    curve: BinnedCurve
+    ends: tuple[Floats, Floats] | None
+
+    def values(self, codes: npt.NDArray[Any], u: Floats) -> Numbers:
+        codes = codes.astype(np.int64)
+        values = self.curve.values(codes, u)
+        if self.dimension.integer:
+            return np.floor(values).astype(np.int64)
+        values = np.round(values, self.dimension.decimals)
+        return values if self.ends is None else np.clip(values, self.ends[0][codes], self.ends[1][codes])
+
+
+@dataclass(frozen=True)
+class _Distributed:
+    dimension: Numeric
+    distribution: Distribution
+
+    def values(self, codes: CodesByName, u: Floats) -> Numbers:
+        return rounded(self.distribution.values(codes, u), self.dimension)
