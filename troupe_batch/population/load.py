@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import parse_agent, parse_fragment
-from troupe_batch.population.dimensions import Dimension, Distributed
+from troupe_batch.population.design import Control, SeedData
+from troupe_batch.population.dimensions import Dimension, Distributed, Row
 from troupe_batch.population.draw import Population
-from troupe_batch.population.factors import Places
+from troupe_batch.population.factors import Places, RowsInFile
+from troupe_batch.population.file_values import NoSuchColumn
+from troupe_batch.population.records import columns_named, place_of_column
+from troupe_batch.population.seed_files import cure_of_column, read_seed_columns
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.tables import read_csv_table
+from troupe_batch.population.tables import FileTable, read_conditional_table, read_control_table
 from troupe_batch.spec_files import SpecFile, read_spec_file
 
 
@@ -47,50 +51,88 @@ def load_population(path: Path) -> PopulationFile:
 def resolve_population(file: SpecFile, folder: Path) -> PopulationFile:
     """As `load_population`, from a file already read (or a part of one); other files are looked up in `folder`."""
     spec = file.parse(PopulationSpec)
-    dimensions, csv_lines = _with_tables(spec.dimensions, folder, file)
-    people = tuple(
-        parse_agent(_file_at(entry, folder, file, ("people", i))).as_dict() for i, entry in enumerate(spec.people)
-    )
+    around = _Around(file, folder)
+    people = tuple(parse_agent(around.file_at(entry, ("people", i))).as_dict() for i, entry in enumerate(spec.people))
     fragments = tuple(
-        f.model_copy(
-            update={"file": _fragment_data(_file_at(f.file, folder, file, ("persona", "fragments", i, "file")))}
-        )
+        f.model_copy(update={"file": _fragment_data(around.file_at(f.file, ("persona", "fragments", i, "file")))})
         for i, f in enumerate(spec.persona.fragments)
     )
-    persona = spec.persona.model_copy(update={"fragments": fragments})
+    parts = {
+        "dimensions": {name: around.dimension(name, one) for name, one in spec.dimensions.items()},
+        "controls": tuple(around.control(i, one) for i, one in enumerate(spec.controls)),
+        "seed_data": around.seed_data(spec),
+        "people": people,
+        "persona": spec.persona.model_copy(update={"fragments": fragments}),
+    }
     # A spec of its own: what a model copy keeps cached (its digest) would be that of the file without its tables.
     fields = {name: getattr(spec, name) for name in PopulationSpec.model_fields if name != "schema_"}
-    whole = PopulationSpec.model_construct(
-        schema_=spec.schema_, **(fields | {"dimensions": dimensions, "people": people, "persona": persona})
-    )
-    return PopulationFile(file.name, Population(whole, places=Places(file, csv_lines)))
+    whole = PopulationSpec.model_construct(schema_=spec.schema_, **(fields | parts))
+    return PopulationFile(file.name, Population(whole, places=Places(file, around.rows)))
 
 
-def _with_tables(
-    dimensions: Mapping[str, Dimension], folder: Path, file: SpecFile
-) -> tuple[dict[str, Dimension], dict[str, tuple[str, tuple[int, ...]]]]:
-    resolved: dict[str, Dimension] = {}
-    lines: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for name, dimension in dimensions.items():
-        resolved[name] = dimension
-        if isinstance(dimension, Distributed) and isinstance(dimension.table, str):
-            path = folder / dimension.table
-            try:
-                table = read_csv_table(path, name, dimension.given)
-            except SpecError as error:
-                raise file.naming(("dimensions", name, "table"), error) from error
-            resolved[name] = dimension.model_copy(update={"table": table.rows})
-            lines[name] = (str(path), table.lines)
-    return resolved, lines
+class _Around:
+    """The files that a population file names; `rows` gathers where the rows of their tables stand."""
 
+    def __init__(self, file: SpecFile, folder: Path) -> None:
+        self._file = file
+        self._folder = folder
+        self.rows: dict[tuple[str | int, ...], RowsInFile] = {}
 
-def _file_at(entry: str | dict[Any, Any], folder: Path, file: SpecFile, place: tuple[str | int, ...]) -> SpecFile:
-    if not isinstance(entry, str):
-        return file.part(*place)
-    try:
-        return read_spec_file(folder / entry)
-    except SpecError as error:
-        raise file.naming(place, error) from error
+    def dimension(self, name: str, dimension: Dimension) -> Dimension:
+        """The dimension with its table."""
+        if not isinstance(dimension, Distributed) or not isinstance(dimension.table, str):
+            return dimension
+        path = self._folder / dimension.table
+        rows = self._table(("dimensions", name, "table"), lambda: read_conditional_table(path, name, dimension.given))
+        return dimension.model_copy(update={"table": rows})
+
+    def control(self, index: int, control: Control) -> Control:
+        """The control with its table."""
+        if not isinstance(control.table, str):
+            return control
+        path = self._folder / control.table
+        rows = self._table(("controls", index, "table"), lambda: read_control_table(path, control.dims))
+        return control.model_copy(update={"table": rows})
+
+    def seed_data(self, spec: PopulationSpec) -> SeedData | None:
+        """The columns of the records that dimensions name, instead of the name of their file."""
+        seed = spec.seed_data
+        wanted = columns_named(spec)
+        if seed is None or seed.path is None or seed.columns or wanted.keys() <= {seed.weight}:
+            return seed
+        path = self._folder / seed.path
+        try:
+            read = read_seed_columns(path, wanted)
+        except NoSuchColumn as error:
+            raise self._file.errors(
+                [
+                    self._file.mistake(
+                        place_of_column(spec, name), f"{path} has no column {name!r}", cure_of_column(name, error.known)
+                    )
+                    for name in error.missing
+                ]
+            ) from error
+        except SpecError as error:
+            raise self._file.naming(("seed_data", "path"), error) from error
+        self.rows["seed_data",] = read.places
+        return seed.model_copy(update={"path": None, "columns": read.columns})
+
+    def file_at(self, entry: str | dict[Any, Any], place: tuple[str | int, ...]) -> SpecFile:
+        """The file that is named at a place, or what stands there itself."""
+        if not isinstance(entry, str):
+            return self._file.part(*place)
+        try:
+            return read_spec_file(self._folder / entry)
+        except SpecError as error:
+            raise self._file.naming(place, error) from error
+
+    def _table(self, place: tuple[str | int, ...], read: Callable[[], FileTable]) -> tuple[Row, ...]:
+        try:
+            table = read()
+        except SpecError as error:
+            raise self._file.naming(place, error) from error
+        self.rows[place] = table.places
+        return table.rows
 
 
 def _fragment_data(file: SpecFile) -> dict[str, Any]:
