@@ -6,18 +6,22 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.bins import BadBin, Bin, read_bins
-from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, Numeric, Row
+from troupe_batch.population.dimensions import Categorical, Distributed, FromRecords, Numeric, Row, TextPool
 from troupe_batch.population.shares import BadShares, normalised
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+# A problem and its cure.
+Reason: TypeAlias = tuple[str, str]
 
 MAX_TABLE = 2_000_000
 _ANY = "*"
@@ -34,13 +38,26 @@ class Factor:
     bins: tuple[Bin, ...] | None = None
 
 
+@dataclass(frozen=True)
+class RowsInFile:
+    """Where the rows of a table stand: the name of its file, and the line (CSV) or row (Parquet) of each."""
+
+    file: str
+    numbers: Sequence[int]
+    unit: Literal["line", "row"] = "line"
+
+    def where(self, row: int) -> str:
+        """Such as `work.csv, line 3`, for row 0 on."""
+        return f"{self.file}, {self.unit} {self.numbers[row]}"
+
+
 @dataclass
 class Places:
     """Where the parts of a population stand in the files that the user wrote, and the mistakes found there."""
 
     file: SpecFile
-    # dimension -> the name of its CSV file and the line of each row of its table
-    csv_lines: Mapping[str, tuple[str, Sequence[int]]] = field(default_factory=dict)
+    # Place of a table (or of the records) that stands in a file of its own -> where its rows stand there.
+    rows: Mapping[tuple[str | int, ...], RowsInFile] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def add(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> None:
@@ -49,11 +66,14 @@ class Places:
 
     def add_at_row(self, name: str, row: int, problem: str, cure: str = "") -> None:
         """Note a mistake in one row of the table of a dimension, wherever that row was written."""
-        if name in self.csv_lines:
-            csv_file, lines = self.csv_lines[name]
-            self.add(("dimensions", name, "table"), f"{csv_file}, line {lines[row]}: {problem}", cure)
+        self.add_in_row(("dimensions", name, "table"), row, problem, cure)
+
+    def add_in_row(self, table: tuple[str | int, ...], row: int, problem: str, cure: str = "") -> None:
+        """Note a mistake in one row of the table at a place such as ("controls", 0, "table")."""
+        if table in self.rows:
+            self.add(table, f"{self.rows[table].where(row)}: {problem}", cure)
         else:
-            self.add(("dimensions", name, "table", row), problem, cure)
+            self.add((*table, row), problem, cure)
 
     def raise_if_any(self) -> None:
         """SpecError with all mistakes noted so far, if there are any."""
@@ -61,32 +81,57 @@ class Places:
             raise SpecError(self.file.name, self.mistakes)
 
 
-def compile_factors(spec: PopulationSpec, places: Places) -> tuple[Factor, ...]:
-    """The factors of all dimensions that have categories (labels or bins), in the order of the file.
+def categories_of(spec: PopulationSpec, places: Places) -> dict[str, Factor]:
+    """Every dimension with categories (labels or bins), as if they were equally probable; those at fault are left out.
 
-    SpecError names every cycle, unknown parent, missing combination, bad sum, bad bin and unknown category.
+    Dimensions of records are not among them: their categories stand in the records.
     """
-    order = _parents_first(spec.dimensions, places)
-    places.raise_if_any()
+    known: dict[str, Factor] = {}
+    for name, dimension in spec.dimensions.items():
+        if isinstance(dimension, Distributed) and (factor := _equally_probable(name, dimension, places)) is not None:
+            known[name] = factor
+    return known
+
+
+def compile_factors(
+    spec: PopulationSpec, known: Mapping[str, Factor], unusable: Mapping[str, Reason], places: Places
+) -> tuple[Factor, ...]:
+    """The factors of all dimensions and derived fields that have categories, in the order of the file, derived last.
+
+    `known` has the categories of every dimension, and whole factors of dimensions of records and of derived fields;
+    `unusable` says why other derived fields have none. SpecError names every cycle, unknown parent, missing
+    combination and wrong sum.
+    """
+    before = len(places.mistakes)
+    order = _parents_first(spec, known, unusable, places)
+    if len(places.mistakes) > before:
+        places.raise_if_any()
     compiled: dict[str, Factor] = {}
     for name in order:
-        dimension = spec.dimensions[name]
-        if not isinstance(dimension, Distributed) or any(parent not in compiled for parent in dimension.given):
+        dimension = spec.dimensions.get(name)
+        if dimension is not None and any(parent not in known for parent in dimension.given):
             continue  # its parent is at fault and already named
-        if (factor := _compile(name, dimension, compiled, places)) is not None:
+        factor = known.get(name)
+        if isinstance(dimension, Distributed):
+            factor = _compile(name, dimension, known, places)
+        if factor is not None:
             compiled[name] = factor
     places.raise_if_any()
-    return tuple(compiled[name] for name in spec.dimensions if name in compiled)
+    return tuple(compiled[name] for name in (*spec.dimensions, *spec.derive) if name in compiled)
 
 
-def _parents_first(dimensions: Mapping[str, Dimension], places: Places) -> list[str]:
-    """Names in an order in which every dimension follows its parents; else the file's order (Kahn 1962)."""
-    for name, dimension in dimensions.items():
-        _check_parents(name, dimension, dimensions, places)
+def _parents_first(
+    spec: PopulationSpec, known: Mapping[str, Factor], unusable: Mapping[str, Reason], places: Places
+) -> list[str]:
+    """Names in an order in which every one follows its parents; else the file's order (Kahn 1962)."""
+    left: dict[str, tuple[str, ...]] = {}
+    for name, dimension in spec.dimensions.items():
+        _check_parents(name, spec, unusable, places)
+        left[name] = dimension.given
+    left.update((name, known[name].parents) for name in spec.derive if name in known)
     order: list[str] = []
-    left = dict(dimensions)
     while left:
-        ready = next((n for n, d in left.items() if all(p not in left for p in d.given)), None)
+        ready = next((n for n, parents in left.items() if all(p not in left for p in parents)), None)
         if ready is None:
             loop = " → ".join(_cycle(left))
             first = next(iter(left))
@@ -98,35 +143,46 @@ def _parents_first(dimensions: Mapping[str, Dimension], places: Places) -> list[
     return order
 
 
-def _check_parents(name: str, dimension: Dimension, dimensions: Mapping[str, Dimension], places: Places) -> None:
+def _check_parents(name: str, spec: PopulationSpec, unusable: Mapping[str, Reason], places: Places) -> None:
     place = ("dimensions", name, "given")
-    for parent in dimension.given:
-        other = dimensions.get(parent)
+    given = spec.dimensions[name].given
+    for parent in given:
         if parent == name:
             places.add(place, f"{name} cannot be its own parent", "remove it")
-        elif other is None:
-            cure = did_you_mean(parent, [n for n in dimensions if n != name])
-            places.add(place, f"there is no dimension {parent!r}", cure)
-        elif isinstance(other, Numeric) and other.dist is not None:
-            cure = f"give {parent} `bins`"
-            places.add(place, f"{parent} is a distribution without categories, so nothing can depend on it", cure)
-    if len(set(dimension.given)) < len(dimension.given):
+        elif (reason := why_no_categories(parent, spec, unusable)) is not None:
+            places.add(place, *reason)
+    if len(set(given)) < len(given):
         places.add(place, "a parent stands twice", "remove one")
 
 
-def _cycle(left: Mapping[str, Dimension]) -> list[str]:
+def why_no_categories(name: str, spec: PopulationSpec, unusable: Mapping[str, Reason]) -> Reason | None:
+    """Why nothing can depend on `name` or count it, and the cure; None where it has categories."""
+    if name in spec.derive:
+        return unusable.get(name)
+    dimension = spec.dimensions.get(name)
+    if dimension is None:
+        return f"there is no dimension {name!r}", did_you_mean(name, [*spec.dimensions, *spec.derive])
+    if isinstance(dimension, Numeric) and dimension.dist is not None:
+        return f"{name} is a distribution without categories, so nothing can depend on it", f"give {name} `bins`"
+    if isinstance(dimension, FromRecords) and dimension.numeric and not dimension.bins:
+        return f"{name} is a number without categories, so nothing can depend on it", f"give {name} `bins`"
+    if isinstance(dimension, TextPool):
+        return f"{name} is a pool of texts, so nothing can depend on it", "name a dimension with categories"
+    return None
+
+
+def _cycle(left: Mapping[str, tuple[str, ...]]) -> list[str]:
     walk: list[str] = []
     here = next(iter(left))
     while here not in walk:
         walk.append(here)
-        here = next(parent for parent in left[here].given if parent in left)
+        here = next(parent for parent in left[here] if parent in left)
     return [*walk[walk.index(here) :], here]
 
 
-def _compile(name: str, dimension: Distributed, compiled: Mapping[str, Factor], places: Places) -> Factor | None:
+def _equally_probable(name: str, dimension: Distributed, places: Places) -> Factor | None:
     if isinstance(dimension, Numeric) and dimension.dist is not None:
         return None
-    place = ("dimensions", name)
     shares = dimension.values if isinstance(dimension, Categorical) else dimension.bins
     labels = _labels(dimension, shares, name, places)
     bins = None
@@ -134,15 +190,30 @@ def _compile(name: str, dimension: Distributed, compiled: Mapping[str, Factor], 
         try:
             bins = tuple(read_bins(labels, integer=dimension.integer))
         except BadBin as error:
-            places.add((*place, "bins" if shares is not None else "table", error.label), str(error), error.cure)
+            kind = "bins" if shares is not None else "table"
+            places.add(("dimensions", name, kind, error.label), str(error), error.cure)
             return None
         bins = tuple(sorted(bins, key=lambda b: b.low))
         labels = [b.label for b in bins]
-    if shares is None:
-        probs = _table_probs(name, dimension, labels, compiled, places)
-    else:
+    return Factor(name, tuple(labels), (), np.full(len(labels), 1 / max(len(labels), 1)), bins)
+
+
+def _compile(name: str, dimension: Distributed, known: Mapping[str, Factor], places: Places) -> Factor | None:
+    parents = [known[parent] for parent in dimension.given if parent in known]
+    if name not in known or len(parents) < len(dimension.given):
+        if dimension.rows and len(parents) == len(dimension.given):
+            row_numbers(name, dimension.rows, parents, places)  # a distribution whose parameters stand in a table
+        return None
+    plain = known[name]
+    labels = list(plain.labels)
+    shares = dimension.values if isinstance(dimension, Categorical) else dimension.bins
+    if shares is not None:
         probs = _plain_probs(name, dimension, labels, shares, places)
-    return None if probs is None else Factor(name, tuple(labels), dimension.given, probs, bins)
+    elif dimension.table is not None:
+        probs = _table_probs(name, dimension, labels, parents, places)
+    else:
+        return plain
+    return None if probs is None else Factor(name, plain.labels, dimension.given, probs, plain.bins)
 
 
 def _labels(dimension: Distributed, shares: Mapping[str, float] | None, name: str, places: Places) -> list[str]:
@@ -178,32 +249,43 @@ def _plain_probs(
 
 
 def _table_probs(
-    name: str, dimension: Distributed, labels: list[str], compiled: Mapping[str, Factor], places: Places
+    name: str, dimension: Distributed, labels: list[str], parents: list[Factor], places: Places
 ) -> Floats | None:
-    parents = [compiled[parent] for parent in dimension.given]
-    shape = tuple(len(parent.labels) for parent in parents)
-    if math.prod(shape) * len(labels) > MAX_TABLE:
-        problem = f"{math.prod(shape):,} combinations of parents with {len(labels)} categories each are too many"
+    combinations = math.prod(len(parent.labels) for parent in parents)
+    if combinations * len(labels) > MAX_TABLE:
+        problem = f"{combinations:,} combinations of parents with {len(labels)} categories each are too many"
         places.add(("dimensions", name, "given"), problem, f"keep the table below {MAX_TABLE:,} cells")
         return None
-    probs = np.zeros((*shape, len(labels)))
+    vectors = [_row_vector(name, index, row, labels, dimension, places) for index, row in enumerate(dimension.rows)]
+    rows = row_numbers(name, dimension.rows, parents, places)
+    if rows is None or any(vector is None for vector in vectors):
+        return None
+    return np.asarray(np.array(vectors)[rows])
+
+
+def row_numbers(name: str, rows: Sequence[Row], parents: list[Factor], places: Places) -> Ints | None:
+    """Which row of the table of `name` speaks for each combination of the parents' categories; one axis per parent.
+
+    The most specific row does. None where a mistake was noted: unknown categories, two rows as specific, no row.
+    """
+    shape = tuple(len(parent.labels) for parent in parents)
+    found = np.full(shape, -1, dtype=np.int64)
     # How specific the row that filled a combination is; a second row as specific is a contradiction.
     filled_by = np.full(shape, -1, dtype=np.int64)
     before = len(places.mistakes)
-    for index, row in _general_first(dimension.rows):
+    for index, row in _general_first(rows):
         where = _where(name, index, row, parents, places)
-        vector = _row_vector(name, index, row, labels, dimension, places)
-        if where is None or vector is None:
+        if where is None:
             continue
         specific = sum(step != slice(None) for step in where)
         if np.any(filled_by[where] == specific):
             said = ", ".join(f"{k}={v}" for k, v in row.when.items()) or "any"
             places.add_at_row(name, index, f"two rows speak for {said}", "remove one, or make one more specific")
-        probs[where] = vector
+        found[where] = index
         filled_by[where] = specific
     if len(places.mistakes) == before:
-        _name_missing(name, parents, filled_by, places)
-    return probs
+        _name_missing(name, parents, found, places)
+    return found if len(places.mistakes) == before else None
 
 
 def _general_first(rows: Sequence[Row]) -> Iterable[tuple[int, Row]]:
@@ -239,18 +321,18 @@ def _row_vector(
         return None
 
 
-def _name_missing(name: str, parents: list[Factor], filled_by: npt.NDArray[np.int64], places: Places) -> None:
-    count = int(np.count_nonzero(filled_by < 0))
+def _name_missing(name: str, parents: list[Factor], rows: Ints, places: Places) -> None:
+    count = int(np.count_nonzero(rows < 0))
     if not count:
         return
-    first = islice(_missing(parents, filled_by), 3)
+    first = islice(_missing(parents, rows), 3)
     shown = "; ".join(", ".join(f"{p.name}={v}" for p, v in zip(parents, combo, strict=True)) for combo in first)
     more = f" and {count - 3} more" if count > 3 else ""
     cure = "add a row for each, or one with `*` for all others"
     places.add(("dimensions", name, "table"), f"no row for {shown}{more}", cure)
 
 
-def _missing(parents: list[Factor], filled_by: npt.NDArray[np.int64]) -> Iterator[tuple[str, ...]]:
+def _missing(parents: list[Factor], rows: Ints) -> Iterator[tuple[str, ...]]:
     for combo in product(*(range(len(parent.labels)) for parent in parents)):
-        if filled_by[combo] < 0:
+        if rows[combo] < 0:
             yield tuple(parent.labels[i] for parent, i in zip(parents, combo, strict=True))

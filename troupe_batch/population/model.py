@@ -1,4 +1,7 @@
-"""A population file compiled to arrays: factors, fitted joint distributions and the sampling design."""
+"""What a population file compiles to: factors, fitted joint distributions and the sampling design.
+
+`compiling.compile_model` makes it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.factors import Factor, Places, compile_factors
-from troupe_batch.population.joint import marginal
+from troupe_batch.population.factors import Factor
 from troupe_batch.population.margins import Finding
-from troupe_batch.population.spec import PopulationSpec
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -98,10 +99,3 @@ class Model:
     design: Design | None = None
     open_constraints: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-
-def compile_model(spec: PopulationSpec, places: Places) -> Model:
-    """The model of a checked `spec`; SpecError names whatever contradicts itself, the cell and the cure."""
-    factors = compile_factors(spec, places)
-    marginals = {factor.name: marginal(factor, factors) for factor in factors}
-    return Model(factors, marginals, marginals)

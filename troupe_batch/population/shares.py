@@ -40,7 +40,7 @@ def normalised(shares: Mapping[str, float], labels: list[str], *, unit: Unit, on
     if not 0 < total < float("inf"):
         raise BadShares(f"the numbers sum to {total:g}", "let at least one be above 0, and none absurdly large")
     if whole is not None and on_sum == "error" and abs(total - whole) > TOLERANCE * whole:
-        raise _wrong_sum(total, whole)
+        raise wrong_sum(total, whole)
     return np.asarray(vector / total)
 
 
@@ -58,13 +58,16 @@ def _with_residual(
     return vector
 
 
-def _wrong_sum(total: float, whole: float) -> BadShares:
+def wrong_sum(total: float, whole: float, *, joint: bool = False) -> BadShares:
+    """That the numbers have a wrong sum, and what to do; `joint`: they are the cells of a control."""
     if whole == 1.0 and abs(total - 100) < 5:
         cure = "these look like percents: write `unit: percent`"
     elif whole == 100.0 and abs(total - 1) < 0.05:
         cure = "these look like shares: write `unit: share`"
     elif abs(total - whole) <= 0.02 * whole:
         cure = "if that is the source's rounding, write `on_sum: renormalize`; else correct them"
+    elif joint:
+        cure = "correct them, or write `unit: count` if they are counts"
     else:
         cure = "correct them, write `unit: count` if they are counts, or `on_sum: residual:<category>` for a remainder"
-    return BadShares(f"the numbers sum to {total:.10g}, not {whole:g}", cure)
+    return BadShares(f"the {'cells' if joint else 'numbers'} sum to {total:.10g}, not {whole:g}", cure)
