@@ -1,0 +1,166 @@
+"""`troupe population compile`: a population file from a TinyTroupe demography, or proposed by a model from prose."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
+from troupe_batch.cli.output import print_json, say
+from troupe_batch.errors import FixTheInput, Mistake, SpecError
+from troupe_batch.population import resolve_population
+from troupe_batch.population.demography import Choices, Overlaps, compile_demography
+from troupe_batch.population.proposal import Wanted
+from troupe_batch.spec_files import read_spec_file, read_spec_text, read_text_file
+from troupe_batch.wiring.proposals import propose_population
+
+STDIN = "-"
+_AGES = re.compile(r"(\d{1,3})-(\d{1,3})")
+
+
+@click.command("compile")
+@click.argument("demography", required=False, type=click.Path(path_type=Path))
+@click.option("--from-text", metavar="FILE", help="Have a model propose a population from this prose; - reads stdin.")
+@click.option("--to", type=click.Path(path_type=Path), help="Where to write; default: beside the file, as .yaml.")
+@click.option("--size", type=click.IntRange(1, 10_000_000), default=1_000, show_default=True, help="How many people.")
+@click.option("--ages", default="18-99", show_default=True, metavar="LO-HI", help="Ages to keep; 0-99 keeps children.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Changes who the people are.")
+@click.option("--locale", default="en_US", show_default=True, help="For names and prose.")
+@click.option(
+    "--overlaps",
+    type=click.Choice([str(one) for one in Overlaps]),
+    default=str(Overlaps.LEAVE_OUT),
+    show_default=True,
+    help="What becomes of categories that sum to more than 100 percent, and to no more than 150.",
+)
+@click.option("--without", multiple=True, metavar="BLOCK", help="Leave out this block. May be given several times.")
+@click.option("--report", default=STDIN, metavar="PATH", help="Write the report there instead of to stdout.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@rehearse_option
+@json_option
+@settings_options
+def command(  # a flag each
+    *,
+    demography: Path | None,
+    from_text: str | None,
+    to: Path | None,
+    size: int,
+    ages: str,
+    seed: int,
+    locale: str,
+    overlaps: str,
+    without: tuple[str, ...],
+    report: str,
+    force: bool,
+    rehearse: bool,
+    as_json: bool,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+) -> int:
+    r"""Turn a TinyTroupe demography into a population file, with a report of every repair and omission.
+
+    No model is asked: code reads the figures. With --from-text a model reads prose and proposes a population, which
+    nobody is drawn from until you have read it, corrected it and removed `proposed: true`.
+
+    \b
+    Examples:
+      troupe population compile usa.json --to usa.yaml --size 5000
+      troupe population compile usa.json --without "Public Opinions" --ages 16-85
+      troupe population compile --from-text notes.txt --to village.yaml --rehearse
+    """
+    if (demography is None) == (from_text is None):
+        raise FixTheInput("name a demography file, or --from-text with a file of prose, and not both")
+    if from_text is not None:
+        settings = read_settings(config_file, assignments)
+        target = _Target.beside(from_text if from_text != STDIN else "proposed.txt", to, report, force=force)
+        name, text = _prose(from_text)
+        wanted = Wanted(target.path.stem, size, seed)
+        proposed = asyncio.run(propose_population(settings, text, name=name, wanted=wanted, rehearse=rehearse))
+        made = _Made(proposed.text, str(proposed.report), proposed.report.to_json())
+    else:
+        assert demography is not None  # noqa: S101 (one of the two is there)
+        target = _Target.beside(str(demography), to, report, force=force)
+        choices = Choices(_range_of(ages), Overlaps(overlaps), without, name=demography.stem)
+        made = _compiled(demography, size=size, seed=seed, locale=locale, choices=choices)
+    target.write(made, as_json=as_json)
+    say(f"wrote {target.path}")
+    say(_next(target.path, is_proposed=from_text is not None))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    text: str
+    report: str
+    report_json: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where the file and the report go; checked before anything is read, computed or asked."""
+
+    path: Path
+    report: str
+
+    @classmethod
+    def beside(cls, source: str, to: Path | None, report: str, *, force: bool) -> _Target:
+        path = to or Path(source).with_suffix(".yaml")
+        if path.suffix.lower() not in (".yaml", ".yml"):
+            raise FixTheInput(f"--to {path}: population files with comments are YAML; name a file that ends in .yaml")
+        for one in (path, *([] if report == STDIN else [Path(report)])):
+            if one.exists() and not force:
+                raise FixTheInput(f"{one} is there already, and not overwritten; name another file, or add --force")
+            if not one.parent.is_dir():
+                raise FixTheInput(f"{one}: there is no folder {one.parent}; make it first")
+        return cls(path, report)
+
+    def write(self, made: _Made, *, as_json: bool) -> None:
+        self.path.write_text(made.text, encoding="utf-8")
+        if self.report != STDIN:
+            Path(self.report).write_text(made.report, encoding="utf-8")
+        if as_json:
+            print_json({"population": str(self.path), **made.report_json})
+        elif self.report == STDIN:
+            click.echo(made.report, nl=False)
+
+
+def _compiled(path: Path, *, size: int, seed: int, locale: str, choices: Choices) -> _Made:
+    file = read_spec_file(path)
+    try:
+        compiled = compile_demography(file.data, size=size, seed=seed, locale=locale, choices=choices)
+    except FixTheInput as error:
+        raise SpecError(str(path), [Mistake(str(error))]) from error
+    # As anybody would read it: what cannot be loaded is never written.
+    resolve_population(read_spec_text("compiled.yaml", compiled.text), path.parent)
+    return _Made(compiled.text, str(compiled.report), compiled.report.to_json())
+
+
+def _prose(source: str) -> tuple[str, str]:
+    """The name of the prose and its text."""
+    text = sys.stdin.read() if source == STDIN else read_text_file(Path(source))
+    if not text.strip():
+        raise FixTheInput(f"{source}: there is no text to propose a population from")
+    return ("stdin" if source == STDIN else Path(source).name), text
+
+
+def _range_of(ages: str) -> tuple[int, int]:
+    match = _AGES.fullmatch(ages.strip())
+    if match is None:
+        raise FixTheInput(f"--ages {ages}: write the youngest and the oldest, such as 18-99")
+    return int(match[1]), int(match[2])
+
+
+def _next(path: Path, *, is_proposed: bool) -> str:
+    if is_proposed:
+        return (
+            f"next: read {path} and correct it; name a source for every figure; then remove `proposed: true` "
+            f"and look at it with: troupe population {path}"
+        )
+    return f"next: troupe population {path}"

@@ -1,0 +1,154 @@
+"""A population file in the making: the dimensions made so far, and what was said about each value on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from troupe_batch.population.demography.naming import dimension_name, slug
+from troupe_batch.population.demography.outline import Group, Leaf, one_line, place_of
+from troupe_batch.population.demography.report import Entry, Outcome
+from troupe_batch.population.margins import Finding, Level
+
+FILE_SOURCE = "demography"
+MOST_DIMENSIONS = 64
+
+
+class Overlaps(StrEnum):
+    """What is made of figures that sum to more than the whole, but to no more than one and a half of it."""
+
+    LEAVE_OUT = "leave-out"
+    NORMALIZE = "normalize"
+    YES_NO = "yes-no"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What whoever compiles decides: ages to keep (both ends included), overlaps, blocks to leave out.
+
+    `without` are labels of blocks, or places such as "Demographics > Religion". `name` becomes the id.
+    """
+
+    ages: tuple[int, int] = (18, 99)
+    overlaps: Overlaps = Overlaps.LEAVE_OUT
+    without: tuple[str, ...] = ()
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A dimension, what it was made from, and where it stood in the file."""
+
+    fields: dict[str, Any]
+    place: str
+    found: str
+    said: str
+    order: int
+
+
+@dataclass
+class Draft:
+    """Collects dimensions, sources, entries of the report, and findings."""
+
+    choices: Choices
+    made: dict[str, Made] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    universe: dict[str, str] = field(default_factory=dict)
+    numbered: list[tuple[int, Entry]] = field(default_factory=list)
+    _said: set[int] = field(default_factory=set)
+    _cited: dict[str, list[Group]] = field(default_factory=dict)
+
+    def add(
+        self, group: Group, leaves: Sequence[Leaf], names: Sequence[str], fields: Mapping[str, Any], said: str = ""
+    ) -> str | None:
+        """A new dimension made from these values; None, with an entry, where there is no room for another.
+
+        `said` is what was repaired, empty where the values are taken as they stand.
+        """
+        if len(self.made) >= MOST_DIMENSIONS:
+            self.record(Outcome.LEFT_OUT, group, leaves, f"a population has at most {MOST_DIMENSIONS} dimensions")
+            return None
+        name = dimension_name(*names, taken=self.made)
+        repairs = [leaf.figure.repair for leaf in leaves if leaf.figure is not None and leaf.figure.repair]
+        said = "; ".join([said, *repairs] if said else repairs)
+        # Lines of a note and of a list of categories stay readable in the file.
+        dimension = dict(fields) | {"source": self._sources_of(group)}
+        if said:
+            dimension["note"] = said[:3_900]
+        self.made[name] = Made(dimension, group.place, shown(leaves), said, group.order)
+        self.record(Outcome.REPAIRED if said else Outcome.TAKEN, group, leaves, said, name)
+        return name
+
+    def record(
+        self, outcome: Outcome, group: Group, leaves: Sequence[Leaf], said: str, dimension: str | None = None
+    ) -> None:
+        """An entry of the report about these values; a value is spoken of once."""
+        leaves = [leaf for leaf in leaves if id(leaf) not in self._said]
+        if not leaves:
+            return
+        self._said.update(id(leaf) for leaf in leaves)
+        place = place_of(_shared_path(leaves))
+        entry = Entry(outcome, place, tuple(leaf.place for leaf in leaves), shown(leaves), said, dimension)
+        self.numbered.append((group.order, entry))
+
+    def warn(self, place: str, problem: str, cure: str = "", *, level: Level = Level.WARNING) -> None:
+        """Something that should be known about the result; each thing is said once."""
+        finding = Finding(level, place, problem, cure)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def record_sources(self) -> None:
+        """An entry for each source that blocks name."""
+        for name, groups in self._cited.items():
+            leaves = [group.source for group in groups if group.source is not None]
+            self.record(Outcome.USED, groups[0], leaves, f"the source `{name}` of these blocks")
+
+    def is_said(self, leaf: Leaf) -> bool:
+        """Whether the report speaks of this value already."""
+        return id(leaf) in self._said
+
+    def open(self, leaves: Iterable[Leaf]) -> list[Leaf]:
+        """Those of the values of which the report does not speak yet."""
+        return [leaf for leaf in leaves if not self.is_said(leaf)]
+
+    def is_unwanted(self, group: Group) -> bool:
+        """Whether the block was named in `without`, by its label or its place."""
+        unwanted = {one_line(name).casefold() for name in self.choices.without}
+        return bool(group.path) and not unwanted.isdisjoint({group.title.casefold(), group.place.casefold()})
+
+    def _sources_of(self, group: Group) -> str | list[str]:
+        """The source of the file, and before it the one that the block names."""
+        if group.source is None:
+            return FILE_SOURCE
+        citation = one_line(str(group.source.value))[:1_900]
+        known = {text: name for name, text in self.sources.items()}
+        name = known.get(citation) or dimension_name(
+            slug(citation)[:60].rstrip("_"), taken={*self.sources, FILE_SOURCE}
+        )
+        self.sources[name] = citation
+        if group not in self._cited.setdefault(name, []):
+            self._cited[name].append(group)
+        return [name, FILE_SOURCE]
+
+
+def shown(leaves: Sequence[Leaf]) -> str:
+    """Values with their labels, as they stand; the labels of the groups between them where these differ."""
+    if len(leaves) == 1:
+        return leaves[0].shown
+    depth = len(_shared_path(leaves))
+    texts = [f"{place_of(leaf.path[depth:])}: {leaf.shown}" for leaf in leaves]
+    more = f", and {len(texts) - 20} more" if len(texts) > 20 else ""
+    return ", ".join(texts[:20]) + more
+
+
+def _shared_path(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """The labels that lead to all of the values; to the value itself where there is only one."""
+    if len(leaves) == 1:
+        return leaves[0].path
+    depth = min((len(leaf.path) for leaf in leaves), default=1) - 1
+    while depth and len({leaf.path[:depth] for leaf in leaves}) > 1:
+        depth -= 1
+    return leaves[0].path[:depth] if leaves else ()

@@ -1,0 +1,121 @@
+"""Figures of a block as percents of one whole, and what their sum says about how they belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from troupe_batch.population.demography.figures import Figure, FigureKind
+from troupe_batch.population.demography.outline import Leaf
+
+WHOLE = Decimal(100)
+_TOTALS = frozenset({"total", "all", "overall", "sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A labelled share of a whole, in percent; or a number of people, where all parts of the block are."""
+
+    label: str
+    value: Decimal
+    step: Decimal
+    leaf: Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one block. `total` is the block's own figure for all of them."""
+
+    parts: tuple[Part, ...]
+    is_counts: bool = False
+    total: Part | None = None
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """The values behind the parts."""
+        return [part.leaf for part in self.parts]
+
+    @property
+    def sum(self) -> Decimal:
+        """What the parts come to."""
+        return sum((part.value for part in self.parts), Decimal(0))
+
+    @property
+    def slack(self) -> Decimal:
+        """How far rounding alone moves the sum: three standard deviations of errors that are uniform within a step.
+
+        Never more than half a step for each part, which is all that rounding can do.
+        """
+        most = sum((part.step for part in self.parts), Decimal(0)) / 2
+        deviation = (sum((part.step**2 for part in self.parts), Decimal(0)) / 12).sqrt()
+        return min(most, 3 * deviation)
+
+
+class Fit(Enum):
+    """What a sum of percents says: exactly the whole, rounded, slightly over, short, overlapping, or side by side."""
+
+    EXACT = auto()
+    ROUNDED = auto()
+    OVER = auto()
+    SHORT = auto()
+    OVERLAPPING = auto()
+    SEPARATE = auto()
+
+
+# Percent: up to here a sum above 100 is sloppy rounding; from there to the second number it is one answer given twice;
+# beyond, everybody has several. Below the third, most people would have none of the categories.
+SLIGHTLY_OVER, ONE_AND_A_HALF, HALF = Decimal(102), Decimal(150), Decimal(50)
+
+
+def fit_of(parts: Parts) -> Fit:
+    """How the parts belong together, by their sum."""
+    if parts.is_counts or parts.sum == WHOLE:
+        return Fit.EXACT
+    if abs(parts.sum - WHOLE) < parts.slack:
+        return Fit.ROUNDED
+    if parts.sum < HALF or parts.sum > ONE_AND_A_HALF:
+        return Fit.SEPARATE
+    if parts.sum < WHOLE:
+        return Fit.SHORT
+    return Fit.OVER if parts.sum <= SLIGHTLY_OVER else Fit.OVERLAPPING
+
+
+def parts_of(leaves: Sequence[Leaf]) -> Parts | None:
+    """The leaves that are shares of one whole, or headcounts; None where none of them is.
+
+    Percents win over anything beside them. Numbers without a unit are shares where they sum to about 1, percents
+    where they sum to about 100, and people where they are whole and larger.
+    """
+    for kind in (FigureKind.PERCENT, FigureKind.COUNT, FigureKind.NUMBER):
+        chosen = [(leaf, leaf.figure) for leaf in leaves if leaf.figure is not None and leaf.figure.kind is kind]
+        if any(figure.value < 0 for _, figure in chosen):
+            return None
+        if chosen:
+            return _parts(chosen, kind)
+    return None
+
+
+def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> Parts | None:
+    parts = [Part(leaf.label, figure.value, figure.step, leaf) for leaf, figure in chosen]
+    total = next((part for part in parts if part.label.casefold() in _TOTALS and len(parts) > 2), None)
+    parts = [part for part in parts if part is not total]
+    if kind is FigureKind.PERCENT:
+        return Parts(tuple(parts), total=total) if all(part.value <= WHOLE for part in parts) else None
+    whole = sum((part.value for part in parts), Decimal(0))
+    if kind is FigureKind.COUNT or (whole > 1_000 and all(part.value % 1 == 0 for part in parts)):
+        return Parts(tuple(parts), is_counts=True, total=total) if len(parts) > 1 and whole > 0 else None
+    if len(parts) > 1 and abs(whole - 1) <= Decimal("0.1") and all(part.value <= 1 for part in parts):
+        return Parts(tuple(_scaled(part) for part in parts), total=total and _scaled(total))
+    return Parts(tuple(parts), total=total) if len(parts) > 1 and abs(whole - WHOLE) <= 5 else None
+
+
+def _scaled(part: Part) -> Part:
+    return Part(part.label, part.value * 100, part.step * 100, part.leaf)
+
+
+def plain(value: Decimal) -> str:
+    """The number in digits, without zeros at the end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
