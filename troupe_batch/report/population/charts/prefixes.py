@@ -1,0 +1,63 @@
+"""How balanced the first people are, beside simple random samples, on logarithmic axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from troupe_batch.report.population.charts.svg import chart, element, line, text
+from troupe_batch.report.population.prefixes import Prefix
+from troupe_batch.report.population.wording import size_of_points
+
+_WIDTH, _HEIGHT = 760, 340
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 120, 20, 62
+# Nothing below a thousandth of a point is drawn lower: zero has no logarithm.
+_LEAST = 1e-3
+
+
+def prefix_lines(prefixes: Sequence[Prefix]) -> Markup:
+    """The worst margin error of the first 100, 1,000, … people, and what random samples of as many would have."""
+    errors = [max(value, _LEAST) for one in prefixes for value in (one.worst_pp, one.random_pp)]
+    low, high = math.floor(math.log10(min(errors))), math.ceil(math.log10(max(errors)))
+    fewest, most = math.log10(prefixes[0].people), math.log10(prefixes[-1].people)
+    wide, tall = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def x_of(people: int) -> float:
+        return _LEFT + wide * ((math.log10(people) - fewest) / (most - fewest) if most > fewest else 0.5)
+
+    def y_of(points: float) -> float:
+        return _TOP + tall * (high - math.log10(max(points, _LEAST))) / max(high - low, 1)
+
+    parts = []
+    for power in range(low, high + 1):
+        y = y_of(10.0**power)
+        parts += [
+            line(_LEFT, y, _WIDTH - _RIGHT, y, "grid"),
+            text(_LEFT - 8, y + 4, f"{10.0**power:g} pp", anchor="end"),
+        ]
+    for one in prefixes:
+        parts.append(text(x_of(one.people), _HEIGHT - 26, f"{one.people:,}", anchor="middle"))
+    parts.append(text(_LEFT + wide / 2, _HEIGHT - 6, "first people", anchor="middle", class_="tick"))
+    parts += _series([(x_of(p.people), y_of(p.random_pp), p.random_pp) for p in prefixes], "random", "random samples")
+    parts += _series([(x_of(p.people), y_of(p.worst_pp), p.worst_pp) for p in prefixes], "ours", "these people")
+    return chart(_WIDTH, _HEIGHT, _told(prefixes), parts)
+
+
+def _series(points: Sequence[tuple[float, float, float]], kind: str, name: str) -> list[Markup]:
+    path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y, _) in enumerate(points))
+    parts = [element("path", d=path, class_=f"line {kind}")]
+    for x, y, value in points:
+        parts.append(element("circle", element("title", f"{size_of_points(value)} pp"), cx=x, cy=y, r=4, class_=kind))
+        parts.append(text(x + 8, y - 6, size_of_points(value), class_=f"value {kind}"))
+    x, y, _ = points[-1]
+    return [*parts, text(x + 8, y + 10, name, class_=f"name {kind}")]
+
+
+def _told(prefixes: Sequence[Prefix]) -> str:
+    each = "; ".join(
+        f"first {p.people:,}: {size_of_points(p.worst_pp)} points, random {size_of_points(p.random_pp)}"
+        for p in prefixes
+    )
+    return f"Worst margin error of the first people beside simple random samples. {each}"

@@ -1,0 +1,70 @@
+"""The report as one HTML file that needs no network: styles and charts are inside, and there is no script."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+from markupsafe import Markup, escape
+
+from troupe_batch.report.population import charts, wording
+from troupe_batch.report.population.charts.histogram import told_of
+from troupe_batch.report.population.data import PopulationReport
+from troupe_batch.report.population.heat import deviations, strongest, ties
+
+# By this line a page is known as one of ours, which may be written anew.
+MARK = '<meta name="generator" content="troupe_batch population report">'
+
+_CODE = Markup("<code>{}</code>")
+
+
+def page(report: PopulationReport) -> str:
+    """The whole page."""
+    return _template().render(
+        report=report,
+        heat_maps=[deviations(control) for control in report.controls],
+        ties=ties(report.associations) if report.associations else None,
+        strongest=strongest(report.associations) if report.associations else (),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": wording.percent,
+        "points": wording.points,
+        "size_of_points": wording.size_of_points,
+        "number": wording.number,
+        "expected": wording.expected,
+        "counted": wording.counted,
+        "code": _with_code,
+    }
+    environment.globals |= {
+        "bar": charts.bar,
+        "deviation": charts.deviation,
+        "histogram": charts.histogram,
+        "told_of": told_of,
+        "prefix_lines": charts.prefix_lines,
+        "pyramid_chart": charts.pyramid_chart,
+    }
+    return environment.get_template("page.html.j2")
+
+
+def _with_code(words: str) -> Markup:
+    """What stands in backticks in a message, as code."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:
+        return escape(words)
+    return Markup().join(_CODE.format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
