@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged, TableMissing
+from troupe_batch.results.ledger import StoredFile
 from troupe_batch.results.manifest import MANIFEST, REMAKE, Manifest
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import DATASET, RunStore
 
+_BATCH_ROWS = 16_384
 # Whole numbers and booleans may be absent: pandas' own types for them would turn 5 into 5.0 and False into None.
 _PANDAS_TYPES = {
     pa.int8(): pd.Int8Dtype(),
@@ -102,23 +105,43 @@ class Dataset:
         """One row per request to a model."""
         return self._pandas(Table.LLM_CALLS)
 
+    def arrow_schema(self, table: Table) -> pa.Schema:
+        """The schema of a table, without its rows; raises as `arrow` does."""
+        file = self._files_of(table)[0]
+        with self._naming(file):
+            return pq.read_schema(self._objects.source(file.path))
+
     def arrow(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
         """A table, or some of its columns, as Arrow; nothing else is read from disk.
 
         TableMissing where the dataset has no such table: its study has nothing to put there.
         """
-        if table not in self.tables:
-            why = _WHY_MISSING.get(table)
-            if why is None:
-                raise ResultsDamaged(f"{self.path}/{MANIFEST} names no file of the table {table}; {REMAKE}")
-            raise TableMissing(f"{self.path} has no table {table}: {why}; it has {', '.join(self.tables)}")
         parts = []
-        for file in self.manifest.files_of(table):
-            try:
+        for file in self._files_of(table):
+            with self._naming(file):
                 parts.append(pq.read_table(self._objects.source(file.path), columns=columns))
-            except FileNotFoundError as error:
-                raise ResultsDamaged(f"{self.path}/{file.path} is missing; {REMAKE}") from error
         return pa.concat_tables(parts).unify_dictionaries()
+
+    def batches(self, table: Table, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a table, a portion of the rows at a time; raises as `arrow` does."""
+        for file in self._files_of(table):
+            with self._naming(file), pq.ParquetFile(self._objects.source(file.path)) as part:
+                yield from part.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns))
+
+    def _files_of(self, table: Table) -> Sequence[StoredFile]:
+        if table in self.tables:
+            return self.manifest.files_of(table)
+        why = _WHY_MISSING.get(table)
+        if why is None:
+            raise ResultsDamaged(f"{self.path}/{MANIFEST} names no file of the table {table}; {REMAKE}")
+        raise TableMissing(f"{self.path} has no table {table}: {why}; it has {', '.join(self.tables)}")
+
+    @contextmanager
+    def _naming(self, file: StoredFile) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ResultsDamaged(f"{self.path}/{file.path} is missing; {REMAKE}") from error
 
     def _pandas(self, table: Table) -> pd.DataFrame:
         frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=_PANDAS_TYPES.get)

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.llm.chat import CacheState
+from troupe_batch.results.facts import ROLE
 from troupe_batch.results.finding_columns import field_columns
 from troupe_batch.results.table_columns import (
     ANSWERS,
@@ -100,14 +102,21 @@ class Schemas:
         return self.by_table[table]
 
 
-def make_schemas(contents: Contents, facts: Mapping[str, pa.DataType], *, is_rehearsal: bool) -> Schemas:
+def make_schemas(
+    contents: Contents,
+    facts: Mapping[str, pa.DataType],
+    *,
+    is_rehearsal: bool,
+    roles: Mapping[str, bytes] = MappingProxyType({}),
+) -> Schemas:
     """The schemas of a run that leaves these contents, of people with these facts.
 
+    `roles` says of some facts what they are for, as of a design weight; it stands in the metadata of their columns.
     SpecError where two of its parts need the same column.
     """
     has_seats = contents.seats > 1
     columns = {
-        Table.PEOPLE: lambda: _people(facts),
+        Table.PEOPLE: lambda: _people(facts, roles),
         Table.ANSWERS: lambda: with_seats(ANSWERS, has_seats=has_seats),
         Table.RESPONSES: lambda: _responses(contents.questions, has_seats=has_seats),
         Table.EVENTS: lambda: EVENTS,
@@ -160,8 +169,12 @@ def fact_column(fact: str) -> str:
     return f"fact_{fact}" if fact in PEOPLE.names else fact
 
 
-def _people(facts: Mapping[str, pa.DataType]) -> pa.Schema:
+def _people(facts: Mapping[str, pa.DataType], roles: Mapping[str, bytes]) -> pa.Schema:
     columns = [column_field(fact_column(name), kind, f"Fact `{name}` of the person.") for name, kind in facts.items()]
+    columns = [
+        field.with_metadata({**field.metadata, ROLE: roles[name]}) if name in roles else field
+        for name, field in zip(facts, columns, strict=True)
+    ]
     schema = pa.schema([*PEOPLE, *columns])
     _check_unique(schema, "facts")
     return schema
@@ -218,11 +231,15 @@ def _check_unique(schema: pa.Schema, what: str) -> None:
 
 def _labelled(table: Table, schema: pa.Schema, is_rehearsal: bool) -> pa.Schema:
     return schema.with_metadata(
-        {
-            "troupe_batch.schema": f"troupe_batch/{table}/{SCHEMA_VERSION}",
-            "synthetic": "true",
-            "digitalSourceType": DIGITAL_SOURCE_TYPE,
-            "rehearsal": "true" if is_rehearsal else "false",
-            "disclosure": REHEARSAL_DISCLOSURE if is_rehearsal else DISCLOSURE,
-        }
+        {"troupe_batch.schema": f"troupe_batch/{table}/{SCHEMA_VERSION}", **labels(is_rehearsal=is_rehearsal)}
     )
+
+
+def labels(*, is_rehearsal: bool) -> dict[str, str]:
+    """What the metadata of every file of ours says: that it is synthetic, and whether it means anything."""
+    return {
+        "synthetic": "true",
+        "digitalSourceType": DIGITAL_SOURCE_TYPE,
+        "rehearsal": "true" if is_rehearsal else "false",
+        "disclosure": REHEARSAL_DISCLOSURE if is_rehearsal else DISCLOSURE,
+    }

@@ -1,0 +1,105 @@
+"""Design weights of a dataset, and figures under them: shares, means, medians and how many people they are worth.
+
+Where strata are oversampled each person carries a weight, which says how many people of the population they stand for.
+Without strata everybody counts the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
+from troupe_batch.results.schema import Table
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DesignWeights:
+    """The design weight of each person of a dataset; `by_person` is None where nobody has one."""
+
+    by_person: Floats | None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> DesignWeights:
+        """Those of the people of the dataset, found by the role of their column."""
+        people = dataset.arrow_schema(Table.PEOPLE)
+        column = next((f.name for f in people if (f.metadata or {}).get(ROLE) == DESIGN_WEIGHT), None)
+        if column is None:
+            return cls(None)
+        rows = dataset.arrow(Table.PEOPLE, ["person_index", column])
+        indices = rows["person_index"].to_numpy()
+        weights = np.full(int(indices.max(initial=-1)) + 1, np.nan)
+        weights[indices] = rows[column].to_numpy()
+        return cls(weights)
+
+    def answered(self, rows: pa.Table) -> Weighted:
+        """The weights of these rows, which say `person_index`."""
+        indices = rows["person_index"].to_numpy()
+        if self.by_person is None:
+            return Weighted(indices, np.ones(len(indices)), is_weighted=False)
+        return Weighted(indices, self.by_person[indices], is_weighted=True)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """The people and the weights of some rows, shape (rows,)."""
+
+    people: npt.NDArray[np.int64]
+    weights: Floats
+    is_weighted: bool
+
+    def of(self, chosen: Bools) -> Weighted:
+        """Those of the rows that `chosen` marks."""
+        return Weighted(self.people[chosen], self.weights[chosen], self.is_weighted)
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of the weights of the rows."""
+        return float(self.weights.sum())
+
+    @cached_property
+    def base(self) -> float:
+        """How many people the rows are worth, a person once however many rows they have: (sum w)^2 / sum w^2 (Kish)."""
+        _, first = np.unique(self.people, return_index=True)
+        if not self.is_weighted:
+            return float(len(first))
+        weights = self.weights[first]
+        return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+
+    @property
+    def deff(self) -> float:
+        """Design effect of the unequal weights, 1 where all are equal (Kish 1965)."""
+        return len(np.unique(self.people)) / self.base if self.base else 1.0
+
+    def share(self, chosen: Bools) -> float | None:
+        """Weighted share of the rows that `chosen` marks; None without rows."""
+        return float(self.weights[chosen].sum() / self.total) if self.total else None
+
+    def mean(self, values: Floats) -> float:
+        """Weighted mean."""
+        return float(np.average(values, weights=self.weights))
+
+    def sd(self, values: Floats) -> float | None:
+        """Weighted standard deviation, scaled by n / (n - 1); None below two values."""
+        n = len(values)
+        if n < 2:
+            return None
+        spread = np.average((values - self.mean(values)) ** 2, weights=self.weights)
+        return float(np.sqrt(spread * n / (n - 1)))
+
+    def median(self, values: Floats) -> float:
+        """The value at which half of the weight is reached; in the middle between two where it is reached exactly."""
+        order = np.argsort(values, kind="stable")
+        reached = np.cumsum(self.weights[order]) / self.total
+        at = int(np.searchsorted(reached, 0.5 - 1e-12))
+        value = float(values[order[at]])
+        is_between = abs(reached[at] - 0.5) <= 1e-12 and at + 1 < len(values)
+        return (value + float(values[order[at + 1]])) / 2 if is_between else value
