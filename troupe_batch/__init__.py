@@ -12,6 +12,7 @@ _EXPORTS = {
     "Result": "troupe_batch.api",
     "connect": "troupe_batch.api",
     "disconnect": "troupe_batch.api",
+    "freeze": "troupe_batch.api",
     "run": "troupe_batch.api",
     "run_sync": "troupe_batch.api",
     "JobSpec": "troupe_batch.planning",

@@ -1,6 +1,7 @@
 from troupe_batch.api import Result as Result
 from troupe_batch.api import connect as connect
 from troupe_batch.api import disconnect as disconnect
+from troupe_batch.api import freeze as freeze
 from troupe_batch.api import run as run
 from troupe_batch.api import run_sync as run_sync
 from troupe_batch.errors import TroupeError as TroupeError
@@ -55,6 +56,7 @@ __all__ = [
     "connect",
     "control",
     "disconnect",
+    "freeze",
     "run",
     "run_sync",
 ]

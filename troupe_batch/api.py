@@ -14,7 +14,8 @@ import pandas as pd
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.job import JobSpec
-from troupe_batch.planning.loading import Job, load_job, resolve_job
+from troupe_batch.planning.loading import Job
+from troupe_batch.population import EnrichLevel, Population, PopulationSpec, load_population
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.manifest import Manifest
@@ -26,9 +27,11 @@ from troupe_batch.wiring.connecting import Connection, open_connection
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.inline_status import InlineStatus
+from troupe_batch.wiring.jobs import load_job, resolve_job
 from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
-from troupe_batch.wiring.plans import plan_job
+from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people
+from troupe_batch.wiring.plans import prepare_job
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import EMBEDDED
 
@@ -131,6 +134,29 @@ def run_sync(
     return asyncio.run(run(job, rehearse=rehearse, inline=inline, again=again, run_id=run_id, settings=settings))
 
 
+async def freeze(
+    population: str | Path | PopulationSpec,
+    to: str | Path,
+    *,
+    people: int | None = None,
+    enrich: EnrichLevel | str | None = None,
+    rehearse: bool = False,
+    settings: Settings | None = None,
+) -> FrozenPanel:
+    """People drawn, and written about, once: the first `people` of the population in a panel, a .parquet file.
+
+    Name that file as the `population` of jobs. ProseMissing, and no panel, where nothing could be written about some
+    people; the same call asks for them again, and finds all others in the cache.
+    """
+    if isinstance(population, PopulationSpec):
+        drawn = Population(population)
+    else:
+        drawn = load_population(Path(population)).population
+    level = None if enrich is None else EnrichLevel(enrich)
+    options = FreezeOptions(people, level, rehearse=rehearse)
+    return await freeze_people(settings or load_settings(environment=os.environ), drawn, Path(to), options)
+
+
 class _Current:
     """The connection of people who were given no mind: one at a time, for whoever works by hand."""
 
@@ -186,10 +212,11 @@ async def run_job(
     stop: asyncio.Event | None = None,
 ) -> Result:
     """As `run`, for a job at hand, with what a progress display needs. A set `stop` ends the run; it can be resumed."""
-    plan = plan_job(settings, job, rehearse=options.rehearse)
+    prepared = prepare_job(settings, job, rehearse=options.rehearse)
+    plan, supplies = prepared.plan, prepared.supplies
     is_alone = options.inline or settings.redis.broker_url == EMBEDDED
     check_connection(settings, plan.endpoint, starts_rehearsal=is_alone)
-    begun = await begin_run(settings, plan, job.text, run_id=options.run_id, again=options.again)
+    begun = await begin_run(settings, plan, job.text, supplies=supplies, run_id=options.run_id, again=options.again)
     if on_begin is not None:
         on_begin(begun)
     rehearsal = rehearsal_config(settings, job.respondents) if options.rehearse else None

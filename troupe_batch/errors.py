@@ -12,6 +12,7 @@ TroupeError
 │   ├── EndpointFaulty        5xx, a broken or empty body
 │   ├── EndpointUnreachable   timeout, refused or dropped connection
 │   ├── EndpointDown          the endpoint as a whole fails: nobody's rows, the shard waits
+│   ├── ProseMissing          a panel was not written, as a model wrote nothing about some of its people
 │   └── StateUnreachable      Redis or the object store did not answer
 ├── RecordAndGoOn             this call failed for good; it becomes a row with a status and a reason
 │   ├── RequestRejected       400 and kin: the endpoint will never take this request
@@ -114,6 +115,10 @@ class EndpointUnreachable(TryAgain):
     def __init__(self, message: str, *, may_be_paid: bool = False) -> None:
         super().__init__(message)
         self.may_be_paid = may_be_paid
+
+
+class ProseMissing(TryAgain):
+    """A model wrote nothing about some people of a panel, so there is none; the message says how many, and why."""
 
 
 class EndpointDown(TryAgain):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-GUIDES = ["README.md", "docs/python.md", "docs/people_and_worlds.md"]
+GUIDES = ["README.md", "docs/python.md", "docs/people_and_worlds.md", "docs/panels.md", "docs/enrichment.md"]
 # As a notebook does it: `await` may stand at the top level.
 NOTEBOOK = """
 import ast, asyncio, inspect, pathlib, types

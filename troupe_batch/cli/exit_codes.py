@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from troupe_batch.errors import BudgetSpent, FixTheInput, Interrupted, TroupeError
+from troupe_batch.errors import BudgetSpent, FixTheInput, Interrupted, ProseMissing, TroupeError
 
 OK = 0
 FAILED = 1
@@ -14,6 +14,7 @@ _OF_ERRORS: list[tuple[type[TroupeError], int]] = [
     (BudgetSpent, BUDGET_STOPPED),
     (FixTheInput, USAGE),
     (Interrupted, PARTLY_DONE),
+    (ProseMissing, PARTLY_DONE),
 ]
 
 

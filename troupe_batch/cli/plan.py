@@ -13,12 +13,12 @@ from troupe_batch.cli.options import job_argument, json_option, read_settings, r
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
-from troupe_batch.planning.loading import load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import Margin
 from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
-from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, plan_job
+from troupe_batch.wiring.jobs import load_job
+from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, prepare_job
 
 
 @click.command("plan")
@@ -43,9 +43,10 @@ def command(
     """
     settings = read_settings(config_file, assignments)
     job = load_job(job_file)
-    plan = plan_job(settings, job, rehearse=rehearse)
-    forecast = plan_estimate(settings, plan)
-    margins = margins_of(plan)
+    prepared = prepare_job(settings, job, rehearse=rehearse)
+    plan = prepared.plan
+    forecast = plan_estimate(settings, plan, prepared.supplies)
+    margins = margins_of(plan, prepared.supplies)
     if as_json:
         print_json(_as_json(plan, forecast, margins, cap_origin(settings, job)))
         return
@@ -61,7 +62,9 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
     arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
     shards = "1 shard" if plan.shards == 1 else f"{plan.shards:,} shards of up to {plan.units_per_shard:,}"
     rows = {
-        "people": f"{plan.seated:,} of {plan.population.count:,} of {plan.population.id}",
+        "people": f"{plan.seated:,} of {plan.available:,} of {plan.population.id}",
+        "panel": _panel(plan),
+        "wave": _wave(plan),
         "take no part": _left_out(plan),
         **_cases(plan),
         "replicates, arms": f"{plan.job.replicates}; {arms}",
@@ -70,6 +73,7 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         "extractions": ", ".join(_extraction(one) for one in plan.study.extractions),
         "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most, repairs apart" if plan.acting is None else f"about {forecast.calls:,}",
+        "prose": _prose(plan, forecast),
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
@@ -80,6 +84,27 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def _panel(plan: Plan) -> str:
+    """What is known of the panel; empty where people are drawn anew."""
+    panel = plan.panel
+    if panel is None:
+        return ""
+    prose = "facts only" if panel.model is None else f"{panel.enrich} by {panel.model}"
+    without = f", none about {panel.without_prose:,}" if panel.without_prose else ""
+    return f"{panel.digest[:16]}: {panel.people:,} people, {prose}{without}"
+
+
+def _wave(plan: Plan) -> str:
+    """What people remember of the waves before; empty for a first wave."""
+    wave = plan.wave
+    if wave is None:
+        return ""
+    remembered = (
+        f"{min(wave.people, plan.people):,} people remember earlier answers" if wave.digest else "nothing of it"
+    )
+    return f"{wave.number}, after {wave.after}; memory {wave.memory}: {remembered}"
 
 
 def _left_out(plan: Plan) -> str:
@@ -101,6 +126,16 @@ def _cases(plan: Plan) -> dict[str, str]:
 def _extraction(info: ExtractionInfo) -> str:
     fields = ", ".join(field.id for field in info.fields)
     return f"{info.id} ({fields}) from each {'person' if info.is_per_person else 'world'}"
+
+
+def _prose(plan: Plan, forecast: Estimate) -> str:
+    """What writing about people is of all this; empty where nothing is written."""
+    prose = forecast.prose
+    if prose is None:
+        return ""
+    cached = f"{prose.cacheable_share:.0%} of their prompt tokens in prefixes that can be cached"
+    more = f"up to {prose.most_repairs:,} more where it contradicts the facts, not counted"
+    return f"{prose.calls:,} of the calls write a {plan.enrich} each ({cached}); {more}"
 
 
 def _cost(forecast: Estimate) -> str:
@@ -157,5 +192,7 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "cap_usd": plan.cap_usd,
         "cap_origin": None if plan.cap_usd is None else origin,
         "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
+        "panel": None if plan.panel is None else plan.panel.as_json(),
+        "wave": None if plan.wave is None else plan.wave.as_json(),
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

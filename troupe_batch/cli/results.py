@@ -9,6 +9,7 @@ import click
 
 from troupe_batch.analysis.events import EventTable, event_table
 from troupe_batch.analysis.findings import FindingTable, finding_tables
+from troupe_batch.analysis.prose import prose_of
 from troupe_batch.analysis.tables import QuestionTable, question_tables
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
@@ -37,4 +38,4 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
             shown.append(happened)
         print_json([table.as_json() for table in shown])
     else:
-        data().print(console.results(dataset.manifest, tables, findings, happened))
+        data().print(console.results(dataset.manifest, tables, findings, happened, prose_of(dataset)))

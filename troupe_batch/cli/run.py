@@ -14,6 +14,7 @@ from rich.markup import escape
 from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.events import event_table
 from troupe_batch.analysis.findings import finding_tables
+from troupe_batch.analysis.prose import prose_of
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Result, RunOptions, run_job
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
@@ -22,11 +23,12 @@ from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.summary import exit_code, summary
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.dispatch.run_status import RunStatus
-from troupe_batch.planning.loading import Job, load_job
+from troupe_batch.planning.loading import Job
 from troupe_batch.report import console
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import AnswerStatus
+from troupe_batch.wiring.jobs import load_job
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
 
@@ -136,7 +138,7 @@ def _show(result: Result, job_file: Path) -> None:
     manifest, outcome = result.manifest, result.outcome
     dataset = result.dataset
     tables, findings = question_tables(dataset), finding_tables(dataset)
-    data().print(console.results(manifest, tables, findings, event_table(dataset)))
+    data().print(console.results(manifest, tables, findings, event_table(dataset), prose_of(dataset)))
     calls = manifest.calls
     say(
         f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "

@@ -9,11 +9,12 @@ import click
 
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import print_json, say
-from troupe_batch.planning.loading import Job, load_job
+from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection
 from troupe_batch.wiring.fleet import fleet_of
-from troupe_batch.wiring.plans import plan_job
+from troupe_batch.wiring.jobs import load_job
+from troupe_batch.wiring.plans import prepare_job
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import queue_settings
 
@@ -57,9 +58,9 @@ def command(
 
 async def _submit(job: Job, settings: Settings, *, rehearse: bool, again: bool, run_id: str | None) -> BegunRun:
     queue_settings(settings)
-    plan = plan_job(settings, job, rehearse=rehearse)
-    check_connection(settings, plan.endpoint)
-    begun = await begin_run(settings, plan, job.text, run_id=run_id, again=again)
+    prepared = prepare_job(settings, job, rehearse=rehearse)
+    check_connection(settings, prepared.plan.endpoint)
+    begun = await begin_run(settings, prepared.plan, job.text, supplies=prepared.supplies, run_id=run_id, again=again)
     if begun.beginning is not Beginning.COMPLETE:
         async with fleet_of(settings, begun.run) as fleet:
             await fleet.start()

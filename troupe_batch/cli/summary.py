@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from troupe_batch.analysis.absences import Absence
+from troupe_batch.analysis.prose import prose_of
 from troupe_batch.api import Result
 from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
 from troupe_batch.dispatch.run_status import RunStatus
@@ -38,7 +39,7 @@ def _of_complete(manifest: Manifest | None) -> int:
 
 def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
     """The outcome of a run as JSON values."""
-    manifest, outcome = result.manifest, result.outcome
+    manifest, outcome, written = result.manifest, result.outcome, prose_of(result.dataset)
     return {
         "run_id": outcome.run_id,
         "state": outcome.state,
@@ -54,6 +55,7 @@ def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
         "findings": manifest.findings,
         "events": manifest.events,
         "failed_acts": manifest.failed_acts,
+        "prose": None if written is None else written.as_json(),
         "absences": [asdict(absence) for absence in absences],
         "calls": {name: getattr(manifest.calls, name) for name in ("calls", "sent", "hits", "joined", "failed")},
         "paid_calls": manifest.spending.calls,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from troupe_batch.factory import enrichment_prompt
+from troupe_batch.factory import Commission, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, Usage
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
@@ -62,6 +62,29 @@ class Prices(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ProseEstimate:
+    """What it takes to have a model write about each person: a part of what the whole run takes.
+
+    `most_repairs` is how many calls come on top where all that is written contradicts the facts; none is counted.
+    """
+
+    calls: int
+    prompt_tokens: int
+    cacheable_tokens: int
+    completion_tokens: int
+
+    @property
+    def most_repairs(self) -> int:
+        """At most one per person."""
+        return self.calls
+
+    @property
+    def cacheable_share(self) -> float:
+        """Share of the prompt tokens in prefixes that an endpoint can serve from its cache."""
+        return self.cacheable_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What a run will take if nothing is in the cache yet and no call is tried twice.
 
@@ -69,7 +92,7 @@ class Estimate:
     act says one thing, memories condensed on the way included: what people do decides how many there are.
     `cacheable_tokens` is the part of `prompt_tokens` in prefixes that the endpoint has seen shortly before;
     `cost_usd` takes none of it for cached, `cost_with_prefix_cache_usd` all of it. Both are None without a price for
-    each of the models.
+    each of the models. `prose` is the part that writes about people, None where nothing is written.
     """
 
     units: int
@@ -80,6 +103,7 @@ class Estimate:
     cost_usd: float | None
     cost_with_prefix_cache_usd: float | None
     note: str
+    prose: ProseEstimate | None = None
 
     @property
     def cacheable_share(self) -> float:
@@ -105,16 +129,20 @@ def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> 
     prose = _scaled(sample.prose, plan.cases / sample.cases)
     by_model[plan.endpoint.model] = by_model.get(plan.endpoint.model, Usage()) + prose
     usage = sum(by_model.values(), start=Usage())
-    written = 0 if plan.enrich == EnrichLevel.NONE else plan.cases * sample.people // sample.cases
+    written = None
+    if plan.enrich != EnrichLevel.NONE:
+        people = plan.cases * sample.people // sample.cases
+        written = ProseEstimate(people, prose.prompt_tokens, prose.cached_tokens, prose.completion_tokens)
     return Estimate(
         units=plan.units,
-        calls=_calls(plan, sample) + written,
+        calls=_calls(plan, sample) + (written.calls if written else 0),
         prompt_tokens=usage.prompt_tokens,
         cacheable_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
         cost_usd=_cost({model: _uncached(one) for model, one in by_model.items()}, prices),
         cost_with_prefix_cache_usd=_cost(by_model, prices),
         note=_note(plan, counter, [model for model in by_model if prices.of(model) is None]),
+        prose=written,
     )
 
 
@@ -125,6 +153,7 @@ def _calls(plan: Plan, sample: _Sample) -> int:
 
 
 def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
+    commission = commission_of(plan.population, plan.enrich)
     sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.calls_per_unit))))
     for number in range(sample.cases):
         case = number * plan.cases // sample.cases
@@ -135,7 +164,7 @@ def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
         for model, usage in _study_usage(calls, counter, plan.enrich, seats=len(people)).items():
             sample.study[model] += usage
         for person in people:
-            sample.prose += _prose_usage(person, plan, counter)
+            sample.prose += _prose_usage(person, commission, counter)
         sample.people += len(people)
         sample.calls += len(calls)
     return sample
@@ -158,13 +187,15 @@ def _study_usage(
     return usage
 
 
-def _prose_usage(person: TinyPerson, plan: Plan, counter: Counter) -> Usage:
-    """What it takes to have a model write about the person."""
-    if plan.enrich == EnrichLevel.NONE:
+def _prose_usage(person: TinyPerson, commission: Commission, counter: Counter) -> Usage:
+    """What it takes to have a model write about the person; the schema and the rules are the same for everybody."""
+    if commission.level == EnrichLevel.NONE:
         return Usage()
-    prompt = enrichment_prompt(person, plan.enrich, plan.population.locale)
-    tokens = counter.count_prompt(prompt.messages, prompt.schema)
-    return Usage(tokens, _whole_steps(counter.count_prompt(prompt.messages[:1])), _PROSE_TOKENS[plan.enrich])
+    prompt = enrichment_prompt(person, commission)
+    shared = counter.count_prompt(prompt.messages[:1], prompt.schema)
+    return Usage(
+        counter.count_prompt(prompt.messages, prompt.schema), _whole_steps(shared), _PROSE_TOKENS[commission.level]
+    )
 
 
 def _cacheable(request: ChatRequest, before: Iterable[ChatRequest], counter: Counter) -> int:
@@ -227,5 +258,8 @@ def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
     if plan.acting is not None:
         notes.append("people are taken to say one thing in each act; what they look up comes on top")
     if plan.enrich != EnrichLevel.NONE:
-        notes.append(f"what is written about a person is taken to be {_PROSE_TOKENS[plan.enrich]} tokens long")
+        notes.append(
+            f"what is written about a person is taken to be {_PROSE_TOKENS[plan.enrich]} tokens long; where it "
+            "contradicts the facts one more call per person comes on top"
+        )
     return "; ".join(notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -50,6 +51,27 @@ class BudgetSpec(_Part):
     )
 
 
+class WaveMemory(StrEnum):
+    """What people remember of the waves before: nothing, a line per answer, or question and answer word for word."""
+
+    NONE = "none"
+    SUMMARY = "summary"
+    VERBATIM = "verbatim"
+
+
+class WaveSpec(_Part):
+    """A later wave: the same people take part again, and may remember what they answered before."""
+
+    number: int = Field(ge=2, le=1_000, strict=True, description="Which wave this is: 2 or more.")
+    after: FilePath = Field(
+        description="Run of the wave before: its id where it lies beside this one, or path or URL of its folder."
+    )
+    memory: WaveMemory = Field(
+        default=WaveMemory.SUMMARY,
+        description="none; summary: a short line per earlier answer; verbatim: question, options and answer.",
+    )
+
+
 class RehearsalSpec(_Part):
     """How simulated respondents behave in a rehearsal; without effect on a real run."""
 
@@ -70,7 +92,9 @@ class JobSpec(_Part):
     title: str | None = Field(default=None, max_length=300, description="What the job is about, for reports.")
     population: Annotated[
         Annotated[FilePath, Tag("path")] | Annotated[PopulationSpec, Tag("inline")], Discriminator(_path_or_inline)
-    ] = Field(description="Population file, relative to the job file; or the population itself, written here.")
+    ] = Field(
+        description="Population file or frozen panel (.parquet), relative to the job file; or the population itself."
+    )
     people: int | None = Field(
         default=None,
         ge=1,
@@ -106,6 +130,7 @@ class JobSpec(_Part):
     enrich: EnrichLevel | None = Field(
         default=None, description="Overrides how much prose the population file has a model write about each person."
     )
+    wave: WaveSpec | None = Field(default=None, description="Which wave of a panel study this is; default: the first.")
     rehearsal: RehearsalSpec | None = Field(default=None, description="How respondents behave in rehearsals.")
 
 

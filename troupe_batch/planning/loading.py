@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
 from troupe_batch.population import PopulationSpec, resolve_population
 from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text
@@ -26,7 +27,8 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 class Job:
     """A checked job: its spec, its population with all tables in it, and where it came from.
 
-    `name` is the file as it was given, or the job's id where there is none; `text` is the file's own text.
+    `name` is the file as it was given, or the job's id where there is none; `text` is the file's own text. Paths in the
+    job are relative to `folder`. `panel` holds the people where they were frozen before.
     """
 
     spec: JobSpec
@@ -34,6 +36,8 @@ class Job:
     name: str
     text: str
     respondents: Path | None = None
+    folder: Path = Path()
+    panel: FrozenPeople | None = field(default=None, compare=False, repr=False)
     file: SpecFile | None = field(default=None, compare=False, repr=False)
 
     def located(self, error: SpecError) -> SpecError:
@@ -45,22 +49,27 @@ class Job:
         return SpecError(self.name, [_in_file(mistake, self.file) for mistake in error.mistakes])
 
 
-def load_job(path: Path) -> Job:
-    """The job in a YAML or JSON file; SpecError names every mistake in it with line and cure."""
+def load_job(path: Path, *, panels: PanelReader | None = None) -> Job:
+    """The job in a YAML or JSON file; SpecError names every mistake in it with line and cure.
+
+    `panels` opens the frozen panel that the job may name in place of a population file.
+    """
     file = read_spec_file(path)
-    return _resolved(_parsed(file, path.parent), file, path.parent, path.read_text(encoding="utf-8-sig"))
+    text = path.read_text(encoding="utf-8-sig")
+    return _Resolving(file, path.parent, panels).job(_parsed(file, path.parent), text)
 
 
-def parse_job(text: str, *, name: str, folder: Path) -> Job:
+def parse_job(text: str, *, name: str, folder: Path, panels: PanelReader | None = None) -> Job:
     """As `load_job`, from text at hand; messages call it `name`, and paths in it are relative to `folder`."""
     file = read_spec_text(name, text)
-    return _resolved(_parsed(file, folder), file, folder, text)
+    return _Resolving(file, folder, panels).job(_parsed(file, folder), text)
 
 
-def resolve_job(spec: JobSpec, *, folder: Path | None = None) -> Job:
+def resolve_job(spec: JobSpec, *, folder: Path | None = None, panels: PanelReader | None = None) -> Job:
     """The job of a spec that was built in Python; paths in it are relative to `folder`, by default the current one."""
     text = orjson.dumps(spec.model_dump(mode="json", by_alias=True), option=orjson.OPT_INDENT_2).decode()
-    return _resolved(spec, SpecFile(f"job {spec.id}", orjson.loads(text), {}), folder or Path.cwd(), text)
+    file = SpecFile(f"job {spec.id}", orjson.loads(text), {})
+    return _Resolving(file, folder or Path.cwd(), panels).job(spec, text)
 
 
 class _StudyOnly(BaseModel):
@@ -91,27 +100,62 @@ def _mistakes_in_the_rest(file: SpecFile, folder: Path) -> Iterator[Mistake]:
         yield file.mistake(rest.original(_steps(mistake.place)), mistake.problem, mistake.cure)
 
 
-def _resolved(spec: JobSpec, file: SpecFile, folder: Path, text: str) -> Job:
-    mistakes = [
-        *_study_mistakes(spec, file),
-        *(_in_file(mistake, file) for mistake in _unreadable_files(spec.study, folder)),
-    ]
-    respondents = folder / spec.rehearsal.respondents if spec.rehearsal else None
-    mistakes += _no_respondents(respondents, file)
-    population: PopulationSpec | None = None
-    try:
-        population = _population(spec, file, folder)
-        mistakes += _too_many_people(spec, population, file)
-    except SpecError as error:
-        if not mistakes:
-            raise
-        # What is wrong inside another file is told when this one is right.
-        mistakes += error.mistakes if error.file == file.name else []
-    if mistakes or population is None:
-        raise file.errors(mistakes)
-    # With all that its files hold, so that a plan needs no file but itself.
-    spec = spec.model_copy(update={"study": spec.study.resolved(folder)})
-    return Job(spec, population, file.name, text, respondents, file)
+@dataclass(frozen=True)
+class _Resolving:
+    """A job's file on the way to a job: what it names is looked up and checked."""
+
+    file: SpecFile
+    folder: Path
+    panels: PanelReader | None
+
+    def job(self, spec: JobSpec, text: str) -> Job:
+        """The job; SpecError with all that is wrong with it and with what it names."""
+        file, folder = self.file, self.folder
+        mistakes = [
+            *_study_mistakes(spec, file),
+            *(_in_file(mistake, file) for mistake in _unreadable_files(spec.study, folder)),
+        ]
+        respondents = folder / spec.rehearsal.respondents if spec.rehearsal else None
+        mistakes += _no_respondents(respondents, file)
+        population: PopulationSpec | None = None
+        panel: FrozenPeople | None = None
+        try:
+            panel = self._panel(spec)
+            population = self._population(spec) if panel is None else panel.spec
+            mistakes += _misfits_of_people(spec, population, panel, file)
+        except SpecError as error:
+            if not mistakes:
+                raise
+            # What is wrong inside another file is told when this one is right.
+            mistakes += error.mistakes if error.file == file.name else []
+        if mistakes or population is None:
+            raise file.errors(mistakes)
+        # With all that its files hold, so that a plan needs no file but itself.
+        spec = spec.model_copy(update={"study": spec.study.resolved(folder)})
+        return Job(spec, population, file.name, text, respondents, folder, panel, file)
+
+    def _panel(self, spec: JobSpec) -> FrozenPeople | None:
+        """The panel that the job names in place of a population file; None where it names none."""
+        if not isinstance(spec.population, str) or not spec.population.endswith(PANEL_SUFFIX):
+            return None
+        if self.panels is None:
+            cure = "load the job with a reader of panels, as `troupe_batch.run` and the commands do"
+            raise self.file.error(("population",), "panels cannot be read here", cure)
+        try:
+            return self.panels(self.folder / spec.population)
+        except SpecError as error:
+            raise self.file.naming(("population",), error) from error
+
+    def _population(self, spec: JobSpec) -> PopulationSpec:
+        """The population with all its tables and agents, from its own file or from this part of the job's."""
+        if not isinstance(spec.population, str):
+            return resolve_population(self.file.part("population"), self.folder).spec
+        path = self.folder / spec.population
+        try:
+            found = read_spec_file(path)
+        except SpecError as error:
+            raise self.file.naming(("population",), error) from error
+        return resolve_population(found, path.parent).spec
 
 
 def _unreadable_files(study: StudySpec, folder: Path) -> list[Mistake]:
@@ -131,27 +175,29 @@ def _steps(dotted_place: str) -> tuple[str | int, ...]:
     return tuple([int(number) if number else name for name, number in _STEP.findall(dotted_place)])
 
 
-def _population(spec: JobSpec, file: SpecFile, folder: Path) -> PopulationSpec:
-    """The population with all its tables and agents, from its own file or from this part of the job's."""
-    if isinstance(spec.population, str):
-        path = folder / spec.population
-        try:
-            found = read_spec_file(path)
-        except SpecError as error:
-            raise file.naming(("population",), error) from error
-        return resolve_population(found, path.parent).spec
-    return resolve_population(file.part("population"), folder).spec
-
-
 def _study_mistakes(spec: JobSpec, file: SpecFile) -> Iterator[Mistake]:
     for place, problem, cure in spec.study.mistakes():
         yield file.mistake(("study", *place), problem, cure)
 
 
-def _too_many_people(spec: JobSpec, population: PopulationSpec, file: SpecFile) -> Iterator[Mistake]:
-    if spec.people is not None and spec.people > population.count:
-        problem = f"people is {spec.people} but the population {population.id} has {population.count}"
-        yield file.mistake(("people",), problem, f"lower people, or raise `size` in the population to {spec.people}")
+def _misfits_of_people(
+    spec: JobSpec, population: PopulationSpec, panel: FrozenPeople | None, file: SpecFile
+) -> Iterator[Mistake]:
+    if panel is None:
+        if spec.people is not None and spec.people > population.count:
+            problem = f"people is {spec.people} but the population {population.id} has {population.count}"
+            yield file.mistake(
+                ("people",), problem, f"lower people, or raise `size` in the population to {spec.people}"
+            )
+        return
+    info = panel.info
+    if spec.people is not None and spec.people > info.people:
+        problem = f"people is {spec.people} but the panel has {info.people}"
+        yield file.mistake(("people",), problem, f"lower people, or freeze the population with --people {spec.people}")
+    if spec.enrich is not None and spec.enrich is not info.enrich:
+        problem = f"enrich is {spec.enrich} but the people of the panel were frozen with {info.enrich}"
+        cure = f"remove enrich, or freeze the population with --enrich {spec.enrich}"
+        yield file.mistake(("enrich",), problem, cure)
 
 
 def _no_respondents(respondents: Path | None, file: SpecFile) -> Iterator[Mistake]:

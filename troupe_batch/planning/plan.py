@@ -22,7 +22,9 @@ from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec
 from troupe_batch.planning.loading import Job
+from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
+from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.planning.wordings import without_words
 from troupe_batch.population import Population
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
@@ -51,7 +53,8 @@ class Plan:
     Units are numbered case by case, the replicates of a case next to each other: unit u is case u // replicates in
     replicate u % replicates. Of the first `people` of the population the study makes `cases`: a person each, or a world
     of several. `cap_usd` is what the run may cost, for all workers whatever their own settings say; None where there is
-    no cap. `acting` is None where nobody acts, as in surveys.
+    no cap. `acting` is None where nobody acts, as in surveys. `panel` where the people were frozen before, whose first
+    `people` take part then; `wave` where the same people were asked before.
     """
 
     job: JobSpec
@@ -65,6 +68,8 @@ class Plan:
     cap_usd: float | None = None
     code_version: str = __version__
     acting: Acting | None = None
+    panel: PanelInfo | None = None
+    wave: WaveInfo | None = None
 
     @property
     def units(self) -> int:
@@ -104,8 +109,22 @@ class Plan:
 
     @property
     def enrich(self) -> EnrichLevel:
-        """How much prose a model writes about each person: as the job says, else as the population does."""
+        """How much prose a model writes about each person: as the job says, else as the population does.
+
+        None about people of a panel: theirs was written when they were frozen.
+        """
+        if self.panel is not None:
+            return EnrichLevel.NONE
         return self.job.enrich if self.job.enrich is not None else self.population.persona.enrich
+
+    @property
+    def available(self) -> int:
+        """How many people there are to take: in the panel, or in the population."""
+        return self.population.count if self.panel is None else self.panel.people
+
+    def in_wave(self, wave: WaveInfo) -> Plan:
+        """The plan as one of a later wave."""
+        return replace(self, wave=wave, prompt_digests={**self.prompt_digests, **wave_digests(wave)})
 
     @cached_property
     def study(self) -> Study:
@@ -138,7 +157,7 @@ class Plan:
 
     def check_prompts(self) -> None:
         """PlanChanged where this code's prompts are not those of the plan: answers of both must not be mixed."""
-        here = {**self.study.prompt_digests, **prompt_digests(self.enrich)}
+        here = {**self.study.prompt_digests, **prompt_digests(self.enrich), **wave_digests(self.wave)}
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
         )
@@ -150,7 +169,8 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as canonical JSON."""
-        job = self.job.model_dump(mode="json", by_alias=True, exclude={"population"})
+        # The wave is in the plan itself, without the path that the job may name.
+        job = self.job.model_dump(mode="json", by_alias=True, exclude={"population", "wave"})
         body = {
             "schema": PLAN_SCHEMA,
             "job": job,
@@ -166,6 +186,10 @@ class Plan:
         }
         if self.acting is not None:
             body["acting"] = self.acting.as_json()
+        if self.panel is not None:
+            body["panel"] = self.panel.as_json()
+        if self.wave is not None:
+            body["wave"] = self.wave.as_json()
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
@@ -192,8 +216,10 @@ class Plan:
                 cap_usd=body["cap_usd"],
                 code_version=body["code_version"],
                 acting=Acting.from_json(body.get("acting")),
+                panel=PanelInfo.from_json(body.get("panel")),
+                wave=WaveInfo.from_json(body.get("wave")),
             )
-        except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
 
 
@@ -213,8 +239,10 @@ def make_plan(
     """
     defaults = defaults or Parameters()
     spec = job.spec.model_copy(update={"population": job.population})
-    people = spec.people if spec.people is not None else job.population.count
-    facts = population or FactsOnDemand(lambda: Population(job.population))
+    panel = None if job.panel is None else job.panel.info
+    available = job.population.count if panel is None else panel.people
+    people = spec.people if spec.people is not None else available
+    facts = population or job.panel or FactsOnDemand(lambda: Population(job.population))
     try:
         study = study_of(spec.study, seed=spec.seed)
         cases = study.seating(facts, people).cases
@@ -225,6 +253,8 @@ def make_plan(
         calls = calls_with_checks(study, (acting or Acting()).minds)
         units_per_shard = auto_units_per_shard(cases * spec.replicates, calls, are_long=study.acts_per_unit > 0)
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
+    if panel is not None:
+        enrich = EnrichLevel.NONE
     if enrich is not EnrichLevel.NONE:
         units_per_shard = with_whole_cases(units_per_shard, spec.replicates)
     return Plan(
@@ -238,6 +268,7 @@ def make_plan(
         cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
         acting=None if spec.study.kind == _ALONE else acting or Acting(),
+        panel=panel,
     )
 
 
@@ -266,6 +297,9 @@ def _effective(plan: Plan) -> dict[str, Any]:
         for name in names:
             part.pop(name, None)
     job["study"] = without_words(plan.job.study, job["study"])
+    if plan.wave is not None:
+        # What was remembered counts, not where it was read.
+        del body["wave"]["after"]
     if plan.acting is None:
         # Each person is a case, and their number is in it already.
         del body["cases"]

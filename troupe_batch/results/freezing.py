@@ -43,6 +43,12 @@ async def load_plan(store: RunStore) -> Plan:
     return Plan.from_json(text)
 
 
+def plan_now(store: RunStore) -> Plan | None:
+    """The frozen plan of the run, read without an event loop; None where it was never started."""
+    text = store.plan_text_now()
+    return None if text is None else Plan.from_json(text)
+
+
 def _message(store: RunStore, changed: list[str]) -> str:
     lines = [f"  {line}" for line in changed[:_MOST_DIFFERENCES]]
     if len(changed) > _MOST_DIFFERENCES:

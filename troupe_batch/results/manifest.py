@@ -37,7 +37,8 @@ class Provenance:
     """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
 
     `people` took part: `cases` times `seats`. `people_without_seat` is how many more the job asked for, for whom there
-    was no seat. `further_models` are those asked beside `model`, to judge and extract, or to look things up.
+    was no seat. `further_models` are those asked beside `model`, to judge and extract, or to look things up. `panel` is
+    there where people were frozen before, `wave` where they were asked before.
     """
 
     title: str
@@ -61,6 +62,8 @@ class Provenance:
     code_versions: tuple[str, ...] = ()
     started_at: str | None = None
     ended_at: str | None = None
+    panel: Mapping[str, Any] | None = None
+    wave: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,15 @@ class Objects:
             except FileNotFoundError:
                 return None
 
+    async def has(self, path: str) -> bool:
+        """Whether there is anything under the name."""
+        with _translated(self.url):
+            try:
+                await obstore.head_async(self._store, self._at(path))
+            except FileNotFoundError:
+                return False
+        return True
+
     def get_now(self, path: str) -> bytes | None:
         """As `get`, without an event loop."""
         with _translated(self.url):

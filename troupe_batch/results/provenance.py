@@ -40,6 +40,8 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         code_versions=tuple(sorted(totals.code_versions)),
         started_at=totals.started_at,
         ended_at=totals.ended_at,
+        panel=None if plan.panel is None else plan.panel.as_json(),
+        wave=None if plan.wave is None else plan.wave.as_json(),
     )
 
 

@@ -11,7 +11,7 @@ from troupe_batch.errors import PlanChanged
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
-from troupe_batch.results.facts import fact_types
+from troupe_batch.results.facts import ROLES, fact_types
 from troupe_batch.results.schema import Contents, Schemas, make_schemas
 from troupe_batch.results.store import RunStore
 from troupe_batch.simulation.person import TinyPerson
@@ -71,8 +71,9 @@ class Run:
     @cached_property
     def schemas(self) -> Schemas:
         """The schemas of the run's tables."""
-        facts = fact_types(self.plan.population, self.factory)
-        return make_schemas(self.contents, facts, is_rehearsal=self.plan.endpoint.is_rehearsal)
+        facts = fact_types(self.plan.population, self.factory, count=self.plan.available)
+        roles = ROLES if self.plan.population.strata is not None else {}
+        return make_schemas(self.contents, facts, is_rehearsal=self.plan.endpoint.is_rehearsal, roles=roles)
 
     @cached_property
     def contents(self) -> Contents:

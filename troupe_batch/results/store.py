@@ -3,6 +3,8 @@
 ```
 <run id>/job.yaml                                 as the user wrote it
 <run id>/plan/plan.json                           frozen at the first start
+<run id>/plan/panel-<digest>.parquet              the people, where they were frozen before
+<run id>/plan/recollections-<digest>.parquet      what they remember of earlier waves
 <run id>/shards/<n>/<attempt>/<table>.parquet     written by an attempt; worthless without a mark
 <run id>/ledger/<n>.json                          the mark: put if absent, so the first attempt wins
 <run id>/provisional/<n>.json                     what a stopped attempt had finished; read only while there is no mark
@@ -73,9 +75,18 @@ class RunStore:
         await self.objects.put(_PLAN, plan)
         await self.objects.put(_JOB, job)
 
+    async def keep_beside_plan(self, path: str, file: Path) -> None:
+        """Store a local file that the plan refers to by its digest, unless it is there: the name says what is in it."""
+        if not await self.objects.has(path):
+            await self.objects.put(path, file)
+
     async def plan_text(self) -> bytes | None:
         """The frozen plan as JSON; None where the run was never started."""
         return await self.objects.get(_PLAN)
+
+    def plan_text_now(self) -> bytes | None:
+        """As `plan_text`, without an event loop."""
+        return self.objects.get_now(_PLAN)
 
     async def job_text(self) -> bytes | None:
         """The job file as the user wrote it; None where the run was never started."""
@@ -192,6 +203,16 @@ class RunStore:
             name = stored.path.rpartition("/")[2].removesuffix(".json")
             if name.isdecimal():
                 yield int(name)
+
+
+def panel_path(digest: str) -> str:
+    """Where the panel of this digest lies in the folder of a run."""
+    return f"plan/panel-{digest[:16]}.parquet"
+
+
+def recollections_path(digest: str) -> str:
+    """Where the recollections of this digest lie in the folder of a run."""
+    return f"plan/recollections-{digest[:16]}.parquet"
 
 
 def _mark_path(shard: int) -> str:

@@ -39,7 +39,7 @@ class TinyPerson:
     and whatever richer parts there are. A persona never changes: `define` and its like give this person another one.
     """
 
-    __slots__ = ("_block", "_life", "facts", "index", "person_id", "persona")
+    __slots__ = ("_block", "_life", "_recollections", "facts", "index", "person_id", "persona")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class TinyPerson:
         self.person_id = person_id or _id_of(name or self.persona.name, index)
         self.facts = facts or {}
         self._block: str | None = None
+        self._recollections = ""
         self._life: InnerLife | None = None
         if mind is not None:
             self._life = InnerLife(mind=mind)
@@ -83,26 +84,39 @@ class TinyPerson:
 
     @property
     def block(self) -> str:
-        """The persona block of the prompt, written once."""
+        """The persona block of the prompt, and behind it what they remember of before; written once."""
         if self._block is None:
-            self._block = self.persona.block()
+            parts = [self.persona.block(), self._recollections]
+            self._block = "\n\n".join([part for part in parts if part])
         return self._block
+
+    @property
+    def recollections(self) -> str:
+        """What the person remembers of earlier waves of a study, as it stands in prompts; empty where of none."""
+        return self._recollections
+
+    def recalling(self, recollections: str) -> Self:
+        """The same person, with this block behind the persona in every prompt: what they were asked and said before."""
+        return self._again(self.persona, recollections, self._own_mind)
 
     def with_persona(self, persona: Persona) -> Self:
         """The same person with a richer persona."""
-        return type(self)(
-            persona=persona, facts=self.facts, index=self.index, person_id=self.person_id, mind=self._own_mind
-        )
+        return self._again(persona, self._recollections, self._own_mind)
 
     def fresh(self, *, mind: Mind | None = None, journal: Journal | None = None, name: str | None = None) -> Self:
         """The same person, with nothing lived through yet: so one person takes part in many units.
 
         They are called `name` where it is given, and write into `journal`.
         """
-        person = type(self)(persona=self.persona, facts=self.facts, index=self.index, person_id=self.person_id)
+        person = self._again(self.persona, self._recollections, None)
         person._block = self.block  # noqa: SLF001 -- another one of this class
         person._life = InnerLife(mind=mind or self._own_mind, journal=journal)  # noqa: SLF001 -- same
         return person.go_by(name or self.name)
+
+    def _again(self, persona: Persona, recollections: str, mind: Mind | None) -> Self:
+        person = type(self)(persona=persona, facts=self.facts, index=self.index, person_id=self.person_id, mind=mind)
+        person._recollections = recollections  # noqa: SLF001 -- another one of this class
+        return person
 
     def go_by(self, name: str | None) -> Self:
         """Be called this by all from now on, as the second Ana Silva of a world; None: by the persona's own name."""
@@ -346,7 +360,8 @@ class TinyPerson:
 
     def state(self) -> dict[str, Any]:
         """The person as plain JSON data, from which `from_state` goes on exactly here."""
-        return person_state.state_of(self, self._inner)
+        state = person_state.state_of(self, self._inner)
+        return {**state, "recollections": self._recollections} if self._recollections else state
 
     @classmethod
     def from_state(
@@ -354,6 +369,7 @@ class TinyPerson:
     ) -> Self:
         """The person of `state`; `faculties` are those they had, for abilities are no data. Tools get their state."""
         person = cls(**person_state.identity_in(state), mind=mind)
+        person._recollections = state.get("recollections", "")
         for faculty in faculties:
             person.add_faculty(faculty)
         person_state.restore(person._inner, state, person.tools)

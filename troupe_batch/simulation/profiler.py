@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.persona_parts import part_at
+from troupe_batch.simulation.sampling_noise import distance_noise
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _MOST_BINS = 10
@@ -47,6 +48,8 @@ class AttributeProfile:
     `counts` holds the people by value, the most frequent first; numbers are counted in bins such as "20 to 29", in
     their order. `shares` are of the `known` people, those who have the attribute; where it is a list a person counts
     for each entry, so they may add up to more than 1. `figures` where all values are numbers, which `numbers` holds.
+    Where people have design weights, `weights` has one for each number, or else for each known person, `weighted` the
+    sum of the weights by value, and shares and figures are weighted.
     """
 
     name: str
@@ -55,6 +58,15 @@ class AttributeProfile:
     counts: Mapping[str, int]
     figures: Figures | None = None
     numbers: Numbers | None = None
+    weights: Numbers | None = None
+    weighted: Mapping[str, float] | None = None
+
+    @property
+    def base(self) -> float:
+        """How many equally weighted people the known ones are worth: (sum w)^2 / sum w^2 (Kish 1965)."""
+        if self.weights is None or not len(self.weights):
+            return float(self.known)
+        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
     @property
     def missing(self) -> int:
@@ -64,6 +76,9 @@ class AttributeProfile:
     @property
     def shares(self) -> Mapping[str, float]:
         """The share of each value among the people who have the attribute."""
+        if self.weighted is not None and self.weights is not None:
+            total = float(self.weights.sum())
+            return {value: weight / total for value, weight in self.weighted.items()}
         return {value: count / self.known for value, count in self.counts.items()}
 
     def __repr__(self) -> str:
@@ -82,11 +97,19 @@ class Difference:
     `shares` holds the share of each value in the one and in the other group. `distance` is half the sum of the
     differences (total variation): 0 where the groups are alike, 1 where they have no value in common; of lists, whose
     shares are no distribution, the greatest difference of one value. None where one of them has no known value.
+    `noise` is the distance that 95 of 100 pairs of random samples of these sizes, drawn from one and the same
+    population, keep below.
     """
 
     name: str
     shares: Mapping[str, tuple[float, float]]
     distance: float | None
+    noise: float | None = None
+
+    @property
+    def is_beyond_noise(self) -> bool:
+        """Whether the groups are further apart than two random samples of one population would be."""
+        return self.distance is not None and self.noise is not None and self.distance > self.noise
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,6 +130,15 @@ class Profile:
         common = [name for name in self.attributes if name in other.attributes]
         return {name: _difference(self.attributes[name], other.attributes[name]) for name in common}
 
+    def against(self, targets: Mapping[str, Mapping[str, float]]) -> Mapping[str, Difference]:
+        """How far the people are from targets: attribute -> value -> share of the population."""
+        differences = {}
+        for name, target in targets.items():
+            if (one := self.attributes.get(name)) is not None:
+                shares = _in_order_of(target, one.shares if one.known else {})
+                differences[name] = _apart(name, shares, target, one.base, None)
+        return differences
+
 
 class Profiler:
     """Counts attributes of people: keys of the persona, nested ones with dots, such as `occupation.title`.
@@ -126,16 +158,48 @@ class Profiler:
         personas = [person.persona for person in people]
         return Profile(len(personas), {name: self._attribute(name, personas) for name in self._attributes})
 
+    def profile_columns(
+        self, columns: Mapping[str, Sequence[object]], weights: Sequence[float] | None = None
+    ) -> Profile:
+        """The profile of people whose attributes stand in columns, None where one has none; quick for a million.
+
+        `weights` are design weights, one for each person.
+        """
+        each = None if weights is None else np.asarray(weights, dtype=np.float64)
+        people = len(next(iter(columns.values()), ()))
+        return Profile(people, {name: self._column(name, columns[name], each) for name in self._attributes})
+
+    def _column(self, name: str, values: Sequence[object], weights: Numbers | None) -> AttributeProfile:
+        is_known = np.array([value is not None and value != "" for value in values], dtype=np.bool_)
+        known = np.asarray(values, dtype=object)[is_known].tolist()
+        own = None if weights is None else weights[is_known]
+        if known and all(_is_number(value) for value in known):
+            return self._of_numbers(name, len(values), np.asarray(known, dtype=np.float64), own)
+        counter = Counter(known) if own is None else _sums(known, own)
+        weighted: dict[str, float] = {}
+        for value, weight in counter.items():
+            weighted[_text(value)] = weighted.get(_text(value), 0.0) + weight
+        counts = weighted if own is None else dict(Counter(map(_text, known)))
+        ordered = {value: int(count) for value, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
+        return AttributeProfile(
+            name, len(values), len(known), ordered, weights=own, weighted=None if own is None else weighted
+        )
+
+    def _of_numbers(self, name: str, people: int, numbers: Numbers, weights: Numbers | None = None) -> AttributeProfile:
+        edges = self._edges.get(name)
+        found = _round_edges(numbers) if edges is None else edges
+        counts = {label: int(n) for label, n in _binned(numbers, found, is_closed=edges is not None).items()}
+        weighted = None if weights is None else _binned(numbers, found, is_closed=edges is not None, weights=weights)
+        figures = _figures(numbers, weights)
+        return AttributeProfile(name, people, len(numbers), counts, figures, numbers, weights, weighted)
+
     def _attribute(self, name: str, personas: Sequence[Mapping[str, Any]]) -> AttributeProfile:
         each = [list(_values(part_at(persona, name))) for persona in personas]
         known = sum(1 for values in each if values)
         values = [value for found in each for value in found]
         if values and all(_is_number(value) for value in values):
             numbers = np.asarray(values, dtype=np.float64)
-            edges = self._edges.get(name)
-            found = _round_edges(numbers) if edges is None else edges
-            counts = _binned(numbers, found, is_closed=edges is not None)
-            return AttributeProfile(name, len(personas), known, counts, _figures(numbers), numbers)
+            return replace(self._of_numbers(name, len(personas), numbers), known=known)
         # A person counts once for a value, however often it stands in their list.
         counter = Counter(text for found in each for text in dict.fromkeys(map(_text, found)))
         ordered = dict(sorted(counter.items(), key=lambda one: (-one[1], one[0])))
@@ -163,14 +227,33 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _figures(numbers: Numbers) -> Figures:
+def _sums(values: Sequence[object], weights: Numbers) -> dict[Any, float]:
+    """The sum of the weights by value."""
+    places: dict[object, int] = {}
+    codes = [places.setdefault(value, len(places)) for value in values]
+    sums = np.bincount(codes, weights=weights, minlength=len(places)).tolist()
+    return dict(zip(places, sums, strict=True))
+
+
+def _figures(numbers: Numbers, weights: Numbers | None = None) -> Figures:
+    n = len(numbers)
+    mean = float(np.average(numbers, weights=weights))
+    spread = float(np.average((numbers - mean) ** 2, weights=weights))
     return Figures(
-        mean=float(numbers.mean()),
-        sd=float(numbers.std(ddof=1)) if len(numbers) > 1 else None,
-        median=float(np.median(numbers)),
+        mean=mean,
+        sd=math.sqrt(spread * n / (n - 1)) if n > 1 else None,
+        median=_median(numbers, weights),
         lowest=float(numbers.min()),
         highest=float(numbers.max()),
     )
+
+
+def _median(numbers: Numbers, weights: Numbers | None) -> float:
+    if weights is None:
+        return float(np.median(numbers))
+    order = np.argsort(numbers, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    return float(numbers[order[int(np.searchsorted(reached, 0.5 - 1e-12))]])
 
 
 def _round_edges(numbers: Numbers) -> Numbers:
@@ -184,11 +267,13 @@ def _round_edges(numbers: Numbers) -> Numbers:
     return edges
 
 
-def _binned(numbers: Numbers, edges: Numbers, *, is_closed: bool) -> dict[str, int]:
-    counts, _ = np.histogram(numbers, edges)
+def _binned(numbers: Numbers, edges: Numbers, *, is_closed: bool, weights: Numbers | None = None) -> dict[str, float]:
+    """How many numbers, or how much weight, each bin has; what is outside of all bins comes last."""
+    counts, _ = np.histogram(numbers, edges, weights=weights)
     labels = _labels(edges, is_whole=_is_whole(numbers) and _is_whole(edges), is_closed=is_closed)
-    found = {label: int(count) for label, count in zip(labels, counts, strict=True)}
-    below, above = int((numbers < edges[0]).sum()), int((numbers > edges[-1]).sum())
+    found = {label: float(count) for label, count in zip(labels, counts, strict=True)}
+    each = np.ones(len(numbers)) if weights is None else weights
+    below, above = float(each[numbers < edges[0]].sum()), float(each[numbers > edges[-1]].sum())
     outside = {f"below {edges[0]:g}": below, f"above {edges[-1]:g}": above}
     return found | {label: count for label, count in outside.items() if count}
 
@@ -219,13 +304,30 @@ def _checked_edges(name: str, edges: Sequence[float]) -> Numbers:
 
 def _difference(one: AttributeProfile, other: AttributeProfile) -> Difference:
     left, right = _comparable(one, other)
-    values = dict.fromkeys([*left, *right])
-    shares = {value: (left.get(value, 0.0), right.get(value, 0.0)) for value in values}
     if not one.known or not other.known:
+        shares = {value: (left.get(value, 0.0), right.get(value, 0.0)) for value in dict.fromkeys([*left, *right])}
         return Difference(one.name, shares, None)
+    return _apart(one.name, left, right, one.base, other.base)
+
+
+def _apart(
+    name: str, left: Mapping[str, float], right: Mapping[str, float], base: float, other_base: float | None
+) -> Difference:
+    """How far two groups are apart that are worth so many people; None: the right side is no sample, but a target."""
+    values = list(dict.fromkeys([*left, *right]))
+    shares = {value: (left.get(value, 0.0), right.get(value, 0.0)) for value in values}
     gaps = [abs(a - b) for a, b in shares.values()]
     is_distribution = all(abs(sum(side.values()) - 1) < 1e-9 for side in (left, right))
-    return Difference(one.name, shares, sum(gaps) / 2 if is_distribution else max(gaps))
+    pooled = np.array([b if other_base is None else (a * base + b * other_base) for a, b in shares.values()])
+    if other_base is not None:
+        pooled /= base + other_base
+    noise = distance_noise(pooled, base, other_base, is_distribution=is_distribution)
+    return Difference(name, shares, sum(gaps) / 2 if is_distribution else max(gaps, default=0.0), noise)
+
+
+def _in_order_of(first: Mapping[str, float], shares: Mapping[str, float]) -> Mapping[str, float]:
+    """The shares, values of `first` before others."""
+    return {**{value: shares.get(value, 0.0) for value in first}, **shares}
 
 
 def _comparable(one: AttributeProfile, other: AttributeProfile) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -234,7 +336,11 @@ def _comparable(one: AttributeProfile, other: AttributeProfile) -> tuple[Mapping
         return (one.shares if one.known else {}), (other.shares if other.known else {})
     edges = _round_edges(np.concatenate([one.numbers, other.numbers]))
     left, right = (
-        {label: count / len(side) for label, count in _binned(side, edges, is_closed=False).items()}
-        for side in (one.numbers, other.numbers)
+        {
+            label: count / (len(side.numbers) if side.weights is None else float(side.weights.sum()))
+            for label, count in _binned(side.numbers, edges, is_closed=False, weights=side.weights).items()
+        }
+        for side in (one, other)
+        if side.numbers is not None
     )
     return left, right

@@ -9,7 +9,10 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.llm.chat import CallRecord, Message
 from troupe_batch.persona import load_agent
+from troupe_batch.planning.casting import People
+from troupe_batch.planning.panels import PANEL_SUFFIX
 from troupe_batch.population import Population, load_population
+from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import Answer, OpenText, SurveySpec, Unit, UnitSettings, study_of
@@ -32,15 +35,24 @@ class Asked:
 
 
 def find_person(reference: str) -> TinyPerson:
-    """The person that `reference` names: an agent file, or a population file and a number, as in `people.yaml#17`."""
+    """The person that `reference` names: an agent file, or a population or panel and a number: `people.yaml#17`."""
     path, _, number = reference.partition("#")
     if path.endswith(".json") and not number:
         return TinyPerson.cast(0, load_agent(Path(path)).persona, {})
-    population = Population(load_population(Path(path)).spec)
-    if not (number or "0").isdecimal() or int(number or 0) >= population.size:
-        raise FixTheInput(f"{reference}: {path} has people 0 to {population.size - 1}; write for example {path}#0")
+    people, size = _people_in(Path(path))
+    if not (number or "0").isdecimal() or int(number or 0) >= size:
+        raise FixTheInput(f"{reference}: {path} has people 0 to {size - 1}; write for example {path}#0")
     index = int(number or 0)
-    return TinyPersonFactory(population).people(index, index + 1)[0]
+    return people.people(index, index + 1)[0]
+
+
+def _people_in(path: Path) -> tuple[People, int]:
+    """Who casts the people of the file, and how many there are."""
+    if path.suffix == PANEL_SUFFIX:
+        panel = Panel.at(path)
+        return panel, panel.info.people
+    population = Population(load_population(path).spec)
+    return TinyPersonFactory(population), population.size
 
 
 async def ask_person(

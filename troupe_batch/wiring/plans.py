@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,17 +16,45 @@ from troupe_batch.planning.casting import Casting, FactsOnDemand
 from troupe_batch.planning.estimate import Estimate, estimate
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
-from troupe_batch.population import Margin, Population, PopulationSpec
+from troupe_batch.population import EnrichLevel, Margin, Population, PopulationSpec
 from troupe_batch.rehearsal import load_respondents, misfit
+from troupe_batch.results.recollections import Recalling
+from troupe_batch.results.run import PersonFactory
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.mind import MindSettings
+from troupe_batch.studies.study import Facts
 from troupe_batch.wiring.endpoints import choose_endpoint
 from troupe_batch.wiring.model_stack import price_list
 from troupe_batch.wiring.python_studies import check_allowed
+from troupe_batch.wiring.supplies import Supplies, as_panel
+from troupe_batch.wiring.targets import recounted
+from troupe_batch.wiring.waves import in_wave
+
+_NONE = Supplies()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what it refers to by its digest."""
+
+    plan: Plan
+    supplies: Supplies
+
+
+def prepare_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Prepared:
+    """The plan of the job with its panel, and with what people remember where it is a later wave.
+
+    SpecError where the run of the wave before is not there, not complete, or of other people.
+    """
+    plan = plan_job(settings, job, rehearse=rehearse)
+    recollections = None
+    if job.spec.wave is not None:
+        plan, recollections = in_wave(settings, job, plan)
+    return Prepared(plan, Supplies(as_panel(job.panel), recollections))
 
 
 def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
-    """The plan of the job; what it leaves open about the model comes from the settings."""
+    """The plan of the job, by itself; what it leaves open about the model comes from the settings."""
     check_allowed(settings, job.spec.study)
     endpoint = choose_endpoint(settings, model=job.spec.model.name, respondents=job.respondents, rehearse=rehearse)
     plan = make_plan(
@@ -35,8 +63,9 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
         defaults=default_parameters(settings),
         cap_usd=settings.budget.max_usd,
         acting=further_endpoints(settings, endpoint),
-        population=FactsOnDemand(lambda: _population(job.population.to_json())),
+        population=job.panel or FactsOnDemand(lambda: _population(job.population.to_json())),
     )
+    _check_prose(job, plan)
     if rehearse and job.respondents is not None:
         _check_fit(job.respondents, plan)
     return plan
@@ -89,9 +118,9 @@ def population_of(plan: Plan) -> Population:
     return _population(plan.population.to_json())
 
 
-def facts_of(plan: Plan) -> FactsOnDemand:
-    """The facts of the plan's population."""
-    return FactsOnDemand(lambda: population_of(plan))
+def facts_of(plan: Plan, supplies: Supplies) -> Facts:
+    """The facts of the plan's people."""
+    return supplies.panel or FactsOnDemand(lambda: population_of(plan))
 
 
 @lru_cache(maxsize=4)
@@ -99,29 +128,53 @@ def _population(spec: str) -> Population:
     return Population(PopulationSpec.from_json(spec))
 
 
-def factory_of(plan: Plan) -> TinyPersonFactory:
+def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
     """Casts the people of the plan."""
-    return TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=Asking(plan.endpoint, plan.parameters))
+    factory: PersonFactory
+    if supplies.panel is not None:
+        factory = supplies.panel
+    else:
+        asking = Asking(plan.endpoint, plan.parameters)
+        factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
+    return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
 
 
-def casting_of(plan: Plan) -> Casting:
+def casting_of(plan: Plan, supplies: Supplies = _NONE) -> Casting:
     """Who sits where."""
-    seating = plan.study.seating(facts_of(plan), plan.people)
-    return Casting(plan.study, seating, factory_of(plan))
+    seating = plan.study.seating(facts_of(plan, supplies), plan.people)
+    return Casting(plan.study, seating, factory_of(plan, supplies))
 
 
-def plan_estimate(settings: Settings, plan: Plan) -> Estimate:
+def plan_estimate(settings: Settings, plan: Plan, supplies: Supplies = _NONE) -> Estimate:
     """What the plan will ask of its models, and what that costs at the known prices."""
-    return estimate(plan, casting_of(plan), TokenCounter.at_hand(), price_list(settings, plan.endpoint))
+    return estimate(plan, casting_of(plan, supplies), TokenCounter.at_hand(), price_list(settings, plan.endpoint))
 
 
-def margins_of(plan: Plan) -> list[Margin]:
+def margins_of(plan: Plan, supplies: Supplies = _NONE) -> list[Margin]:
     """The quotas of the people who take part, against the targets of their population."""
     population = population_of(plan)
     if plan.seated == plan.people:
-        return population.margins(plan.people)
-    seating = plan.study.seating(facts_of(plan), plan.people)
-    return population.margins(sorted(index for case in range(seating.cases) for index in seating.members(case)))
+        margins, who = population.margins(plan.people), list(range(plan.people))
+    else:
+        seating = plan.study.seating(facts_of(plan, supplies), plan.people)
+        who = sorted(index for case in range(seating.cases) for index in seating.members(case))
+        margins = population.margins(who)
+    if supplies.panel is None:
+        return margins
+    # What was frozen counts, whatever this release would draw.
+    facts = supplies.panel.facts(0, plan.people)
+    theirs = {name: [values[index] for index in who] for name, values in facts.items()}
+    return recounted(plan.population, margins, theirs)
+
+
+def _check_prose(job: Job, plan: Plan) -> None:
+    """SpecError where a run that is none of rehearsal would put placeholder prose into its prompts."""
+    panel = plan.panel
+    if panel is None or plan.endpoint.is_rehearsal or not panel.is_rehearsal or panel.enrich is EnrichLevel.NONE:
+        return
+    problem = "what is written about the people of this panel are placeholders of a rehearsal"
+    cure = "freeze the population without --rehearse, or run the job with it"
+    raise job.located(SpecError("job", [Mistake(problem, cure, place="population")]))
 
 
 def _check_fit(file: Path, plan: Plan) -> None:

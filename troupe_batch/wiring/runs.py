@@ -16,6 +16,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.runtime import make_run
+from troupe_batch.wiring.supplies import Supplies
 
 
 class Beginning(StrEnum):
@@ -36,10 +37,17 @@ class BegunRun:
 
 
 async def begin_run(
-    settings: Settings, plan: Plan, job_text: str, *, run_id: str | None = None, again: bool = False
+    settings: Settings,
+    plan: Plan,
+    job_text: str,
+    *,
+    supplies: Supplies | None = None,
+    run_id: str | None = None,
+    again: bool = False,
 ) -> BegunRun:
     """The run of the plan. `again` takes the next free id where the run is complete or has another plan.
 
+    `supplies` are stored with the run: what becomes of the files of this machine is all the same from then on.
     Raises PlanChanged where the run was started with another plan.
     """
     name = checked_run_id(run_id) if run_id is not None else default_run_id(plan)
@@ -48,6 +56,8 @@ async def begin_run(
         if again and not await _is_open_for(store, plan):
             continue
         frozen = await freeze(store, plan, job_text)
+        if supplies is not None:
+            await supplies.store(frozen.plan, store)
         committed = len(await store.committed())
         beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
         if committed >= frozen.plan.shards:

@@ -23,13 +23,15 @@ from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.plans import factory_of, facts_of
 from troupe_batch.wiring.python_studies import check_allowed
+from troupe_batch.wiring.supplies import Supplies
 
 _RUNS_KEPT = 8
 
 
 def make_run(plan: Plan, store: RunStore) -> Run:
     """The plan with its study, its people and its store; compiled once per run and process."""
-    return Run(plan, plan.study, factory_of(plan), store, facts_of(plan))
+    supplies = Supplies.stored(plan, store)
+    return Run(plan, plan.study, factory_of(plan, supplies), store, facts_of(plan, supplies))
 
 
 @dataclass(frozen=True, slots=True)

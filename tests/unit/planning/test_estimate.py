@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import PlainFacts
-from troupe_batch.factory import TinyPersonFactory
+from troupe_batch.factory import TinyPersonFactory, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Usage
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.tokens import TokenCounter
@@ -158,6 +159,35 @@ def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_long
     assert enriched.completion_tokens == plain.completion_tokens + 60 * 150
     assert enriched.prompt_tokens > plain.prompt_tokens + 120 * 150
     assert "150 tokens long" in enriched.note
+    assert "where it contradicts the facts one more call per person comes on top" in enriched.note
+    assert plain.prose is None
+    assert enriched.prose is not None
+    assert (enriched.prose.calls, enriched.prose.most_repairs) == (60, 60)
+    assert enriched.prose.completion_tokens == 60 * 150
+
+
+@pytest.mark.parametrize("level", ["bio", "full"])
+def test_most_of_the_prompts_that_write_about_people_can_be_cached(make: Make, level: str) -> None:
+    plan = make(people=60, enrich=level, seed=3)
+
+    found = estimate(plan, cast(plan), TokenCounter.estimate(), PriceList.load()).prose
+
+    assert found is not None
+    assert 0.7 <= found.cacheable_share < 1
+    assert found.cacheable_tokens % (60 * 128) == 0
+    assert found.cacheable_tokens >= 60 * 1_024
+
+
+def test_the_estimate_of_prose_is_what_is_sent_about_each_person(make: Make) -> None:
+    plan = make(people=60, enrich="bio")
+    commission = commission_of(plan.population, plan.enrich)
+
+    found = estimated(plan, Letters()).prose
+
+    assert found is not None
+    sent_to = [enrichment_prompt(person, commission) for person in People().people(0, 60)]
+    counted = [Letters().count_prompt(prompt.messages, prompt.schema) for prompt in sent_to]
+    assert found.prompt_tokens / 60 == pytest.approx(sum(counted) / 60, rel=0.01)
 
 
 def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_folder: Path) -> None:

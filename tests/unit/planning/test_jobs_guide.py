@@ -58,7 +58,7 @@ def test_the_guide_names_every_field_of_a_job() -> None:
         "Trigger",
         "InterventionSpec",
     ]
-    ours += ["ExtractionSpec", "JudgementSpec", "PythonSpec"]
+    ours += ["ExtractionSpec", "JudgementSpec", "PythonSpec", "WaveSpec"]
     definitions: dict[str, Any] = schema["$defs"]
     parts = [schema, *(definitions[name] for name in ours)]
     fields = {field for part in parts for field in properties(part)}

@@ -1,0 +1,167 @@
+"""Freezes people: draws them, has a model write about them where that is wanted, and keeps them in a panel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from troupe_batch.errors import FixTheInput, ProseMissing, SettingsError
+from troupe_batch.factory import Enriched, TinyPersonFactory
+from troupe_batch.factory.enrichment import Asking
+from troupe_batch.factory.generating import write_all
+from troupe_batch.llm.chat import ChatModel, Endpoint
+from troupe_batch.planning.panels import PANEL_SUFFIX, PanelInfo
+from troupe_batch.population import EnrichLevel, Population
+from troupe_batch.results.blocks import BLOCK
+from troupe_batch.results.facts import fact_types
+from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.settings import Settings
+from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.wiring.caps import Cap
+from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
+from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.plans import default_parameters
+
+OnFrozen: TypeAlias = Callable[[int], None]
+"""Called with the number of people who are done, again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeOptions:
+    """How people are frozen: how many (default all), with how much prose (default as the population says)."""
+
+    people: int | None = None
+    enrich: EnrichLevel | None = None
+    rehearse: bool = False
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPanel:
+    """A panel that was written, and what its prose has cost; in a rehearsal, would have cost."""
+
+    path: Path
+    info: PanelInfo
+    spent_usd: float = 0.0
+
+
+async def freeze_people(
+    settings: Settings, population: Population, to: Path, options: FreezeOptions, on_frozen: OnFrozen = lambda _: None
+) -> FrozenPanel:
+    """The panel of the first people of the population. Replies are cached, so the same call goes on where one ended.
+
+    Raises ProseMissing, and writes no panel, where the prose about some people could not be had, unless
+    `allow_missing`: then their persona is what the facts say. Errors that stop a job, a spent budget too, go through.
+    """
+    people = population.size if options.people is None else options.people
+    if not 0 < people <= population.size:
+        raise FixTheInput(f"--people {people}: the population {population.spec.id} has {population.size}")
+    if to.suffix != PANEL_SUFFIX or not to.parent.is_dir():
+        raise SettingsError(f"{to}: a panel is a file such as panel{PANEL_SUFFIX} in a folder that is there")
+    level = population.spec.persona.enrich if options.enrich is None else options.enrich
+    if level is EnrichLevel.NONE:
+        work = _Freezing(TinyPersonFactory(population, enrich=level), population, on_frozen)
+        return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
+    endpoint = choose_endpoint(settings, model=None, rehearse=options.rehearse)
+    written = Written(level, endpoint.model, endpoint.is_rehearsal)
+    factory = TinyPersonFactory(population, enrich=level, asking=Asking(endpoint, default_parameters(settings)))
+    async with _model(settings, endpoint) as (model, spent_usd):
+        work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)
+        info = await work.write(to, people, written, allow_missing=options.allow_missing)
+        return FrozenPanel(to, info, spent_usd())
+
+
+class _Freezing:
+    """One panel under way."""
+
+    def __init__(
+        self,
+        factory: TinyPersonFactory,
+        population: Population,
+        on_frozen: OnFrozen,
+        model: ChatModel | None = None,
+        concurrency: int = 1,
+    ) -> None:
+        self._factory = factory
+        self._population = population
+        self._model = model
+        self._concurrency = concurrency
+        self._on_frozen = on_frozen
+        self._done = 0
+        self._missing: Counter[str] = Counter()
+
+    async def write(self, to: Path, people: int, written: Written, *, allow_missing: bool) -> PanelInfo:
+        types = fact_types(self._population.spec, self._factory)
+        with PanelWriter(to, self._population.spec, types, written) as writer:
+            for start in range(0, people, BLOCK):
+                stop = min(start + BLOCK, people)
+                writer.add(await self._members(start, stop), self._population.facts(start, stop))
+            if self._missing and not allow_missing:
+                raise ProseMissing(_missing_text(self._missing, people))
+            return writer.close()
+
+    async def _members(self, start: int, stop: int) -> Sequence[Member]:
+        cast = self._factory.people(start, stop)
+        if self._model is None:
+            self._note(len(cast))
+            return [Member(person) for person in cast]
+        asked = self._model
+        written = await write_all(
+            range(len(cast)),
+            lambda place: self._enriched(cast[place], asked),
+            concurrency=self._concurrency,
+            on_progress=None,
+        )
+        return [_member(person, one) for person, one in zip(cast, written, strict=True)]
+
+    async def _enriched(self, person: TinyPerson, model: ChatModel) -> Enriched:
+        enriched = await self._factory.enriched(person, model)
+        if enriched.person is None:
+            self._missing[f"{enriched.status}: {enriched.reason}"] += 1
+        self._note(1)
+        return enriched
+
+    def _note(self, number: int) -> None:
+        self._done += number
+        self._on_frozen(self._done)
+
+
+def _member(person: TinyPerson, enriched: Enriched) -> Member:
+    return Member(enriched.person or person, str(enriched.status), is_missing=enriched.person is None)
+
+
+def _missing_text(missing: Counter[str], people: int) -> str:
+    number = sum(missing.values())
+    reason, most = missing.most_common(1)[0]
+    which = f"{most:,} of them {reason}" if len(missing) > 1 else reason
+    return (
+        f"nothing could be written about {number:,} of {people:,} people ({which}); no panel was written. "
+        "The same command asks for them again, all others come from the cache; --allow-missing takes them without prose"
+    )
+
+
+@asynccontextmanager
+async def _model(settings: Settings, endpoint: Endpoint) -> AsyncIterator[tuple[ChatModel, Callable[[], float]]]:
+    check_connection(settings, endpoint, starts_rehearsal=True)
+    rehearsal = rehearsal_config(settings) if endpoint.is_rehearsal else None
+    async with (
+        machine(settings, run_id="freeze", rehearsal=rehearsal, is_inline=True) as here,
+        await open_model(here.settings, endpoint, cap=_cap(settings), is_shared=False) as stack,
+    ):
+        yield stack.model, lambda: stack.spending.usd
+
+
+def _cap(settings: Settings) -> Cap | None:
+    """The settings' cap, for what this command spends."""
+    if settings.budget.max_usd is None:
+        return None
+
+    async def spent_usd() -> float | None:
+        return None
+
+    return Cap("freeze", settings.budget.max_usd, spent_usd)

@@ -1,0 +1,124 @@
+"""What people look like: those of a panel, a population file or a run, against their targets or against others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from troupe_batch.errors import FixTheInput
+from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.planning.panels import PANEL_SUFFIX
+from troupe_batch.population import Population, PopulationSpec, load_population
+from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.freezing import plan_now
+from troupe_batch.results.panel import Panel
+from troupe_batch.results.schema import Table
+from troupe_batch.results.store import RunStore
+from troupe_batch.results.table_columns import PEOPLE
+from troupe_batch.settings import Settings
+from troupe_batch.simulation.profiler import Difference, Profile, Profiler
+from troupe_batch.wiring.targets import targets_in
+
+WEIGHT, STRATUM = "weight", "stratum"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some people as columns of facts, with design weights where strata were oversampled."""
+
+    name: str
+    people: int
+    columns: Mapping[str, Sequence[object]]
+    spec: PopulationSpec
+    weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class ProfileReport:
+    """The profile of some people, and how far they are from `against`; `unlike` names attributes beyond all noise."""
+
+    group: Group
+    profile: Profile
+    against: str
+    differences: Mapping[str, Difference]
+
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """The attributes in which both are further apart than samples of one population would be."""
+        return tuple(name for name, difference in self.differences.items() if difference.is_beyond_noise)
+
+
+def profile_report(
+    settings: Settings, reference: str, against: str | None = None, *, people: int | None = None
+) -> ProfileReport:
+    """The report of what `reference` names: a panel, a population file or a run; by default against its targets.
+
+    `people`: only of the first so many. FixTheInput or SpecError where there is nothing of that name.
+    """
+    group = _group(settings, reference, people)
+    profile = _profile(group)
+    if against is not None:
+        other = _group(settings, against, None)
+        return ProfileReport(group, profile, other.name, profile.compare(_profile(other)))
+    return ProfileReport(group, profile, "targets", _from_targets(group))
+
+
+def _profile(group: Group) -> Profile:
+    if not group.columns:
+        raise FixTheInput(f"{group.name}: its people have no facts to profile")
+    return Profiler(tuple(group.columns)).profile_columns(group.columns, group.weights)
+
+
+def _from_targets(group: Group) -> Mapping[str, Difference]:
+    margins = Population(group.spec).margins()
+    found = targets_in(group.spec, margins, group.columns)
+    if not found:
+        return {}
+    columns = {name: categories for name, (_, categories) in found.items()}
+    targets = {
+        name: {one.category: one.target if one.weighted_target is None else one.weighted_target for one in of_dimension}
+        for name, (of_dimension, _) in found.items()
+    }
+    return Profiler(tuple(columns)).profile_columns(columns, group.weights).against(targets)
+
+
+def _group(settings: Settings, reference: str, people: int | None) -> Group:
+    path = Path(reference)
+    if path.suffix == PANEL_SUFFIX:
+        panel = Panel.at(path)
+        number = _number(reference, people, panel.info.people)
+        return _as_group(reference, number, panel.facts(0, number), panel.spec)
+    if path.is_file() or not JOB_ID_PATTERN.fullmatch(reference):
+        population = load_population(path).population
+        number = _number(reference, people, population.size)
+        return _as_group(reference, number, population.facts(0, number), population.spec)
+    return _of_run(settings, reference, people)
+
+
+def _of_run(settings: Settings, run_id: str, people: int | None) -> Group:
+    store = RunStore.open(settings.storage.url, run_id)
+    plan = plan_now(store)
+    if plan is None:
+        raise FixTheInput(f"{run_id}: no such file, and no run of that name; `troupe status` lists the runs")
+    rows = Dataset(store).arrow(Table.PEOPLE)
+    number = _number(run_id, people, rows.num_rows)
+    facts = [name for name in rows.column_names if name not in PEOPLE.names]
+    columns = {name.removeprefix("fact_"): rows[name].slice(0, number).to_pylist() for name in facts}
+    return _as_group(f"run {run_id}", number, columns, plan.population)
+
+
+def _as_group(name: str, people: int, facts: Mapping[str, Any], spec: PopulationSpec) -> Group:
+    if spec.strata is None or WEIGHT not in facts:
+        return Group(name, people, facts, spec)
+    columns = {fact: values for fact, values in facts.items() if fact not in (WEIGHT, STRATUM)}
+    return Group(name, people, columns, spec, np.asarray(facts[WEIGHT], dtype=np.float64).tolist())
+
+
+def _number(name: str, people: int | None, there: int) -> int:
+    if people is not None and people > there:
+        raise FixTheInput(f"--people {people}: {name} has {there}")
+    return there if people is None else people

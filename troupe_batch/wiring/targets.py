@@ -1,0 +1,59 @@
+"""What a population file promises of each dimension, and in which of its categories people are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from troupe_batch.population import Margin
+from troupe_batch.population.bins import BadBin, read_bins
+from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.spec import PopulationSpec
+
+
+def targets_in(
+    spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[str, Sequence[object]]
+) -> Mapping[str, tuple[Sequence[Margin], Sequence[object]]]:
+    """Dimension -> its margins, and the category of each person, who are given as columns of facts.
+
+    Without dimensions that have no categories: of a distribution there are quarters, which no fact tells.
+    """
+    found = {}
+    for name, group in groupby(margins, key=lambda margin: margin.dimension):
+        of_dimension = list(group)
+        if name in columns and (categories := _categories(spec, of_dimension, columns[name])) is not None:
+            found[name] = (of_dimension, categories)
+    return found
+
+
+def recounted(spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[str, Sequence[object]]) -> list[Margin]:
+    """The margins with what these people have of each category; those that cannot be told from facts left out."""
+    counted = []
+    for of_dimension, categories in targets_in(spec, margins, columns).values():
+        counts, n = Counter(categories), max(1, len(categories))
+        counted += [
+            replace(one, realised_count=counts[one.category], realised_share=counts[one.category] / n)
+            for one in of_dimension
+        ]
+    return counted
+
+
+def _categories(spec: PopulationSpec, margins: Sequence[Margin], values: Sequence[object]) -> Sequence[object] | None:
+    dimension = spec.dimensions.get(margins[0].dimension)
+    if not isinstance(dimension, Numeric):
+        return values
+    try:
+        bins = sorted(
+            read_bins([margin.category for margin in margins], integer=dimension.integer), key=lambda one: one.low
+        )
+    except BadBin:
+        return None
+    numbers = np.asarray(values, dtype=np.float64)
+    places = np.searchsorted([one.low for one in bins], numbers, side="right") - 1
+    is_inside = (places >= 0) & (numbers < np.array([one.high for one in bins])[places])
+    labels = np.array([*(one.label for one in bins), None], dtype=object)
+    return list(labels[np.where(is_inside, places, -1)])
