@@ -1,16 +1,19 @@
 """Pure functions on stored tables: what was answered, and how much of it is noise of the simulation."""
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.duplicates import Duplicates, Pair, near_duplicates
 from troupe_batch.analysis.events import EventCount, EventTable, event_table
 from troupe_batch.analysis.experiments import Comparison, compare_arms
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable, finding_table, finding_tables
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
+from troupe_batch.analysis.prose import Prose, prose_of
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share, question_table, question_tables
 
 __all__ = [
     "Absence",
     "Column",
     "Comparison",
+    "Duplicates",
     "EventCount",
     "EventTable",
     "FieldColumn",
@@ -18,6 +21,8 @@ __all__ = [
     "FindingColumn",
     "FindingTable",
     "Interval",
+    "Pair",
+    "Prose",
     "QuestionTable",
     "Share",
     "compare_arms",
@@ -25,6 +30,8 @@ __all__ = [
     "finding_table",
     "finding_tables",
     "mean_interval",
+    "near_duplicates",
+    "prose_of",
     "question_table",
     "question_tables",
     "share_interval",

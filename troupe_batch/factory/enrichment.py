@@ -1,17 +1,23 @@
-"""Prose about a person, written by a model in one call; what fails has a status and a reason, never a made-up text."""
+"""Prose about a person, written by a model in one call; what fails has a status and a reason, never a made-up text.
+
+Prose that contradicts the facts goes back to the model once, in a call of its own. Where it still contradicts them it
+is left out, and the person is their facts alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import RecordAndGoOn
+from troupe_batch.factory.commission import Commission
+from troupe_batch.factory.contradictions import Person, contradictions
 from troupe_batch.factory.full_persona import full_schema, joined, settled_parts
+from troupe_batch.factory.hints import hints_of
 from troupe_batch.llm.chat import (
     CallRecord,
     ChatModel,
@@ -28,9 +34,11 @@ from troupe_batch.llm.chat import (
 from troupe_batch.persona import Persona
 from troupe_batch.population import EnrichLevel
 from troupe_batch.simulation import TinyPerson
+from troupe_batch.simulation.templates import Templates
 
 PURPOSE = "enrich"
-_PROMPTS = Path(__file__).parent / "prompts"
+REPAIR_PURPOSE = "enrich_repair"
+_TEMPLATES = Templates(Path(__file__).parent / "prompts", "factory")
 _BIO_SCHEMA = ReplySchema(
     "bio",
     strict_object({"bio": {"type": "string"}}),
@@ -38,10 +46,11 @@ _BIO_SCHEMA = ReplySchema(
 
 
 class EnrichStatus(StrEnum):
-    """How the enrichment of one person ended; the words are those of the answers that depend on it."""
+    """How the enrichment of one person ended; those without a person are also the status of the answers they owe."""
 
     NOT_ASKED = "not_asked"
     DONE = "done"
+    CONTRADICTORY = "contradictory"
     REFUSED = "refused"
     UNREADABLE = "unreadable"
     FAILED = "failed"
@@ -57,7 +66,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """The person with the prose that was asked for; None, with a status and a reason, where it could not be had."""
+    """The person with the prose that was asked for; None, with a status and a reason, where it could not be had.
+
+    CONTRADICTORY is the person as they were: what was written contradicts the facts, and `reason` says where.
+    """
 
     person: TinyPerson | None
     status: EnrichStatus
@@ -73,32 +85,93 @@ class Prompt:
     schema: ReplySchema
 
 
-def enrichment_prompt(person: TinyPerson, level: EnrichLevel, locale: str) -> Prompt:
+def enrichment_prompt(person: TinyPerson, commission: Commission) -> Prompt:
     """What is asked about a person: the same rules first for everybody, the person last, so that caches can help."""
+    level = commission.level
     schema = _BIO_SCHEMA if level == EnrichLevel.BIO else full_schema(settled_parts(person.persona.keys()))
-    about = f"{person.block}\nLocale: {locale}"
+    hints = "\n".join(f"- {hint}" for hint in hints_of(commission.seed, person.index))
+    about = f"{person.block}\nLocale: {commission.locale}\nHints\n{hints}"
     return Prompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
 
 
-async def enrich(
-    person: TinyPerson, model: ChatModel, *, level: EnrichLevel, locale: str, sample: str, asking: Asking
-) -> Enriched:
+async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission, asking: Asking) -> Enriched:
     """The person with a bio or a full persona. Only StopTheJob and TryAgain errors leave this function."""
-    prompt = enrichment_prompt(person, level, locale)
+    prompt = enrichment_prompt(person, commission)
     if set(prompt.schema.schema["properties"]) <= set(person.persona):
         return Enriched(person, EnrichStatus.NOT_ASKED, reason="the persona is complete already")
+    # One draw per person and seed: equal facts do not make two people share one life.
+    sample = f"{commission.seed}.{person.index}"
     request = ChatRequest(asking.endpoint, prompt.messages, sample, asking.parameters, prompt.schema)
-    key = request.key().hex()
+    first = await _written(person, model, request, commission, purpose=PURPOSE)
+    if first.reply is None or not first.contradicts:
+        return _outcome(person, first, (first.call,))
+    second = await _written(person, model, _repair_of(request, first), commission, purpose=REPAIR_PURPOSE)
+    calls = (first.call, second.call)
+    if second.status != EnrichStatus.DONE:
+        # Whatever came of the repair, the only prose at hand contradicts the facts.
+        reason = first.reason if second.reply is None else second.reason
+        return Enriched(person, EnrichStatus.CONTRADICTORY, calls, f"the prose was left out: {reason}")
+    return _outcome(person, second, calls)
+
+
+def prompt_digests(level: EnrichLevel) -> Mapping[str, str]:
+    """SHA-256 (hex) of the templates that prose of this level is written by, by name; none where nothing is written."""
+    others = {f"factory/{other}.md" for other in EnrichLevel if other != level}
+    return {} if level == EnrichLevel.NONE else {k: v for k, v in _TEMPLATES.digests.items() if k not in others}
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What one call brought, and the record of it; `contradicts` says where the text is at odds with the facts."""
+
+    call: CallRecord
+    status: EnrichStatus
+    reason: str | None = None
+    reply: ChatReply | None = None
+    persona: Persona | None = None
+    contradicts: tuple[str, ...] = ()
+
+
+async def _written(
+    person: TinyPerson, model: ChatModel, request: ChatRequest, commission: Commission, *, purpose: str
+) -> _Written:
+    call = CallRecord(purpose, request.key().hex(), request.sample, EnrichStatus.FAILED, None, None, person.person_id)
     try:
         reply = await model.complete(request)
     except RecordAndGoOn as error:
-        call = CallRecord(PURPOSE, key, sample, EnrichStatus.FAILED, str(error), None, person.person_id)
-        return Enriched(None, EnrichStatus.FAILED, (call,), str(error))
-    status, reason = _status_of(reply, level)
-    call = CallRecord(PURPOSE, key, sample, reply.status, reason, reply, person.person_id)
+        return _Written(replace(call, reason=str(error)), EnrichStatus.FAILED, str(error))
+    status, reason = _status_of(reply, commission.level)
+    call = replace(call, status=reply.status, reason=reason, reply=reply)
     if status != EnrichStatus.DONE:
-        return Enriched(None, status, (call,), reason)
-    return Enriched(person.with_persona(_with_prose(person, level, reply.value)), status, (call,))
+        return _Written(call, status, reason)
+    persona = _with_prose(person, commission.level, reply.value)
+    wrong = _contradictions(person, persona, commission)
+    if not wrong:
+        return _Written(call, status, None, reply, persona)
+    reason = "; ".join(wrong)
+    return _Written(replace(call, reason=reason), EnrichStatus.CONTRADICTORY, reason, reply, persona, wrong)
+
+
+def _outcome(person: TinyPerson, written: _Written, calls: tuple[CallRecord, ...]) -> Enriched:
+    if written.persona is None:
+        return Enriched(None, written.status, calls, written.reason)
+    return Enriched(person.with_persona(written.persona), written.status, calls)
+
+
+def _repair_of(request: ChatRequest, first: _Written) -> ChatRequest:
+    """The request, its reply, and what is wrong with it, as a draw of its own."""
+    text = (first.reply.text if first.reply else None) or ""
+    wrong = _TEMPLATES.render("repair.md", contradictions=first.contradicts)
+    messages = (*request.messages, Message(Role.ASSISTANT, text), Message(Role.USER, wrong))
+    return replace(request, messages=messages, sample=f"{request.sample}/contradiction")
+
+
+def _contradictions(person: TinyPerson, persona: Persona, commission: Commission) -> tuple[str, ...]:
+    """Only what was written now and is used: where a fact speaks, it has won already."""
+    before = person.persona
+    written = {key: value for key, value in persona.as_dict().items() if before.get(key) is None}
+    about = Person(before.name, person.facts, commission.locale, commission.labels)
+    return tuple(str(one) for one in contradictions(written, about))
 
 
 def _status_of(reply: ChatReply, level: EnrichLevel) -> tuple[EnrichStatus, str | None]:
@@ -119,11 +192,4 @@ def _with_prose(person: TinyPerson, level: EnrichLevel, value: Mapping[str, Any]
 
 @cache
 def _rules(level: EnrichLevel) -> str:
-    return (_PROMPTS / f"{level}.md").read_text(encoding="utf-8")
-
-
-def prompt_digests(level: EnrichLevel) -> Mapping[str, str]:
-    """SHA-256 (hex) of the template that writes prose of this level, by name; none where nothing is written."""
-    if level == EnrichLevel.NONE:
-        return {}
-    return {f"factory/{level}.md": hashlib.sha256(_rules(level).encode()).hexdigest()}
+    return _TEMPLATES.render(f"{level}.md")

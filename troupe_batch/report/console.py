@@ -13,10 +13,12 @@ from rich.text import Text
 from troupe_batch.analysis.events import EventTable
 from troupe_batch.analysis.findings import FindingTable
 from troupe_batch.analysis.intervals import Interval
+from troupe_batch.analysis.prose import Prose
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
 from troupe_batch.report.cases import cases_text
 from troupe_batch.report.events import documents_hint, events
 from troupe_batch.report.extractions import extraction
+from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
 
@@ -32,15 +34,19 @@ _FOOTNOTE = (
 
 def results(
     manifest: Manifest,
-    tables: Iterable[QuestionTable],
+    tables: Sequence[QuestionTable],
     findings: Iterable[FindingTable] = (),
     happened: EventTable | None = None,
+    written: Prose | None = None,
 ) -> RenderableType:
     """All tables of a dataset, under a heading that says whose answers these are and what they cost.
 
     `happened` are the events of a study in which people act: all there is to show where nothing is asked or extracted.
+    `written` is the prose about the people, where a model wrote any.
     """
     parts: list[RenderableType] = [*_banners(manifest), _heading(manifest, happened), Text()]
+    if written is not None:
+        parts += [prose(written), Text()]
     for table in tables:
         parts += [question(table), Text()]
     for found in findings:
@@ -52,8 +58,20 @@ def results(
     if manifest.extractions:
         parts.append(Text(_FOOTNOTE_OF_FINDINGS, style="dim"))
     if manifest.questions:
-        parts.append(Text(_FOOTNOTE, style="dim"))
+        parts += [Text(_FOOTNOTE, style="dim"), *_weighting(tables)]
     return Group(*parts)
+
+
+def _weighting(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
+    effects = [table.total for table in tables if table.total.design_effect is not None]
+    if effects:
+        first = effects[0]
+        yield Text(
+            "Strata are oversampled: shares, means and medians carry the people's design weights. Design effect "
+            f"{first.design_effect:.2f}; {first.answered:,} answers to {tables[0].question.id} are worth those of "
+            f"{first.interval_base:,.0f} people drawn alike.",
+            style="dim",
+        )
 
 
 def question(table: QuestionTable) -> RenderableType:

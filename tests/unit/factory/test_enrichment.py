@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
+import orjson
 import pytest
 
 from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable, TroupeError
-from troupe_batch.factory import Asking, EnrichStatus, TinyPersonFactory
+from troupe_batch.factory import Asking, EnrichStatus, TinyPersonFactory, prompt_digests
+from troupe_batch.factory.hints import hints_of
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role
 from troupe_batch.persona import AgentFile, Persona, parse_agent
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
+from troupe_batch.simulation import TinyPerson
 from troupe_batch.spec_files import SpecFile
 
 ASKING = Asking(Endpoint("test", "model-1"), Parameters(temperature=0.7))
@@ -23,21 +26,26 @@ DIMENSIONS: dict[str, Any] = {
 
 
 class Scripted:
-    """A model that gives one reply, or raises one error, and keeps what it was asked."""
+    """A model that gives its replies, or raises its errors, in turn and then the last; it keeps what it is asked."""
 
-    def __init__(self, outcome: ChatReply | TroupeError) -> None:
-        self.outcome = outcome
+    def __init__(self, *outcomes: ChatReply | TroupeError) -> None:
+        self.outcomes = outcomes
         self.requests: list[ChatRequest] = []
 
     async def complete(self, request: ChatRequest) -> ChatReply:
+        outcome = self.outcomes[min(len(self.requests), len(self.outcomes) - 1)]
         self.requests.append(request)
-        if isinstance(self.outcome, TroupeError):
-            raise self.outcome
-        return self.outcome
+        if isinstance(outcome, TroupeError):
+            raise outcome
+        return outcome
 
 
-def said(value: Any) -> Scripted:
-    return Scripted(ChatReply(ReplyStatus.OK, value=value))
+def replied(value: Any) -> ChatReply:
+    return ChatReply(ReplyStatus.OK, text=orjson.dumps(value).decode(), value=value)
+
+
+def said(*values: Any) -> Scripted:
+    return Scripted(*(replied(value) for value in values))
 
 
 def factory(level: str, **fields: Any) -> TinyPersonFactory:
@@ -93,7 +101,8 @@ async def test_the_same_rules_come_first_and_the_person_last() -> None:
     (first_rules, first_about), (second_rules, second_about) = (request.messages for request in model.requests)
     assert first_rules == second_rules
     assert first_rules.role == Role.SYSTEM
-    assert first_about.content == f"{casting.people(0, 1)[0].block}\nLocale: de_DE"
+    hints = "".join(f"\n- {hint}" for hint in hints_of(0, 0))
+    assert first_about.content == f"{casting.people(0, 1)[0].block}\nLocale: de_DE\nHints{hints}"
     assert first_about != second_about
     assert model.requests[0].parameters == Parameters(temperature=0.7)
     # Twins by their facts are still two people.
@@ -220,7 +229,124 @@ async def test_the_job_may_ask_for_another_level_than_the_file() -> None:
     enriched = await casting.enriched(casting.people(0, 1)[0], model)
 
     assert enriched.status == EnrichStatus.DONE
-    assert model.requests[0].messages[1].content.endswith("Locale: pt_PT")
+    assert "\nLocale: pt_PT\n" in model.requests[0].messages[1].content
+
+
+def wrong(person: TinyPerson) -> dict[str, str]:
+    """A bio that makes the person older than anybody in the population."""
+    return {"bio": f"{person.name} is 101 years old."}
+
+
+async def test_a_bio_that_contradicts_the_facts_is_mended_in_one_more_call() -> None:
+    casting = factory("bio")
+    person = casting.people(0, 1)[0]
+    model = said(wrong(person), {"bio": "Counts change."})
+
+    enriched = await casting.enriched(person, model)
+
+    assert (enriched.status, enriched.reason) == (EnrichStatus.DONE, None)
+    assert enriched.person is not None
+    assert enriched.person.persona["bio"] == "Counts change."
+    first, second = enriched.calls
+    assert (first.purpose, first.status) == ("enrich", "ok")
+    assert first.reason == f'the fact is age: {person.facts["age"]}; the text says "is 101 years old"'
+    assert (second.purpose, second.status, second.reason) == ("enrich_repair", "ok", None)
+    assert [call.key for call in enriched.calls] == [request.key().hex() for request in model.requests]
+    assert [call.person_id for call in enriched.calls] == [person.person_id] * 2
+
+
+async def test_the_repair_is_the_same_prompt_with_the_reply_and_what_is_wrong_behind_it() -> None:
+    casting = factory("bio")
+    person = casting.people(0, 1)[0]
+    model = said(wrong(person), {"bio": "Counts change."})
+    await casting.enriched(person, model)
+
+    first, second = model.requests
+    assert second.messages[:2] == first.messages
+    assert [message.role for message in second.messages[2:]] == [Role.ASSISTANT, Role.USER]
+    assert orjson.loads(second.messages[2].content) == wrong(person)
+    assert 'the text says "is 101 years old"' in second.messages[3].content
+    assert second.reply_schema is first.reply_schema
+    assert second.sample == f"{first.sample}/contradiction"
+
+
+async def test_prose_that_contradicts_the_facts_twice_is_left_out_and_the_person_is_their_facts() -> None:
+    casting = factory("bio")
+    person = casting.people(0, 1)[0]
+    model = said(wrong(person))
+
+    enriched = await casting.enriched(person, model)
+
+    assert enriched.person is person
+    assert "bio" not in enriched.person.persona
+    assert enriched.status == EnrichStatus.CONTRADICTORY
+    assert enriched.reason == f"the prose was left out: {enriched.calls[1].reason}"
+    assert len(model.requests) == 2
+    assert all("the fact is age" in str(call.reason) for call in enriched.calls)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (GaveUp("tried 5 times"), "failed"),
+        (ChatReply(ReplyStatus.REFUSED, reason="no"), "refused"),
+        (ChatReply(ReplyStatus.OK, value={"bio": " "}), "ok"),
+    ],
+)
+async def test_a_repair_that_brings_nothing_leaves_the_prose_out(outcome: ChatReply | TroupeError, status: str) -> None:
+    casting = factory("bio")
+    person = casting.people(0, 1)[0]
+
+    enriched = await casting.enriched(person, Scripted(replied(wrong(person)), outcome))
+
+    assert enriched.person is person
+    assert enriched.status == EnrichStatus.CONTRADICTORY
+    assert [call.purpose for call in enriched.calls] == ["enrich", "enrich_repair"]
+    assert enriched.calls[1].status == status
+    assert enriched.calls[1].reason
+    assert "the fact is age" in str(enriched.reason)
+
+
+@pytest.mark.parametrize("error", [BudgetSpent("no money"), StateUnreachable("no Redis")])
+async def test_what_stops_the_job_goes_through_the_repair_as_well(error: TroupeError) -> None:
+    casting = factory("bio")
+    person = casting.people(0, 1)[0]
+
+    with pytest.raises(type(error)):
+        await casting.enriched(person, Scripted(replied(wrong(person)), error))
+
+
+async def test_a_full_persona_is_held_against_the_facts_too() -> None:
+    casting, model = factory("full"), said({})
+    person = casting.people(0, 1)[0]
+    await casting.enriched(person, model)
+    assert model.requests[0].reply_schema is not None
+    whole = instance(model.requests[0].reply_schema.schema)
+
+    enriched = await casting.enriched(person, said(whole | {"other_facts": ["Is 101 years old."]}, whole))
+
+    assert enriched.status == EnrichStatus.DONE
+    assert len(enriched.calls) == 2
+    assert enriched.person is not None
+    assert enriched.person.persona["other_facts"] == ["text"]
+
+
+async def test_what_a_fact_has_overruled_is_no_contradiction() -> None:
+    casting, model = factory("full"), said({})
+    person = casting.people(0, 1)[0]
+    await casting.enriched(person, model)
+    assert model.requests[0].reply_schema is not None
+    reply = instance(model.requests[0].reply_schema.schema) | {"education": "PhD", "age": 3}
+
+    assert len((await casting.enriched(person, said(reply))).calls) == 1
+
+
+def test_the_digests_are_of_all_templates_that_a_level_uses() -> None:
+    shared = {"factory/hints.md", "factory/lives.md", "factory/repair.md"}
+
+    assert prompt_digests(EnrichLevel.NONE) == {}
+    assert set(prompt_digests(EnrichLevel.BIO)) == {"factory/bio.md", *shared}
+    assert set(prompt_digests(EnrichLevel.FULL)) == {"factory/full.md", *shared}
 
 
 def _assert_strict(schema: Any) -> None:
