@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ __all__ = [
     "read_spec_file",
     "read_spec_text",
     "read_text_file",
+    "reading",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -99,11 +101,18 @@ def read_spec_file(path: Path) -> SpecFile:
 
 def read_text_file(path: Path) -> str:
     """The UTF-8 text of the file at `path`; SpecError where it cannot be had."""
+    with reading(path):
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SpecError(str(path), [Mistake("the file is larger than 64 MiB", "split it, or name a Parquet table")])
+        return path.read_text(encoding="utf-8-sig")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """SpecError with the cure for whatever keeps the file at `path` from being read."""
     name = str(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SpecError(name, [Mistake("the file is larger than 64 MiB", "split it, or name a Parquet table")])
-        return path.read_text(encoding="utf-8-sig")
+        yield
     except FileNotFoundError as error:
         raise SpecError(name, [Mistake("no such file", _similar_file(path))]) from error
     except IsADirectoryError as error:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.benchmarks.figures import Page
 
-FIGURES = 12
+FIGURES = 17
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def test_the_exported_names_are_exactly_the_intended_ones() -> None:
         "connect",
         "control",
         "disconnect",
+        "freeze",
         "run",
         "run_sync",
     }

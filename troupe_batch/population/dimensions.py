@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
-from troupe_batch.population.spec_values import Label, Line, Names, Number, Ordered, Part, Shares
+from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Part, Shares
 
 
 class Unit(StrEnum):
@@ -79,8 +79,8 @@ class Categorical(_Dimension):
 
     type: Literal["categorical"]
     values: Shares | None = Field(None, description="category: share, where there is no `given`")
-    categories: Names | None = Field(
-        None, max_length=2_000, description="order of the categories of a `table`; alone, where controls say the shares"
+    categories: Labels | None = Field(
+        None, description="order of the categories of a `table`; alone, where controls say the shares"
     )
 
 
@@ -128,8 +128,8 @@ class TextPool(Part):
 class FromRecords(Part):
     """A dimension whose values come from the records of `seed_data`, with whatever goes together in them.
 
-    With `labels`, or without `numeric`, a category; with `numeric` a number, and with `bins` a number whose bins others
-    can depend on and controls can count.
+    Without `numeric` a category, named by `labels` or by its code; with `numeric` a number, and with `bins` a number
+    whose bins others can depend on and controls can count.
     """
 
     type: Literal["record"]
@@ -137,10 +137,11 @@ class FromRecords(Part):
     labels: Annotated[dict[str, Label], *Ordered] = Field(
         {}, max_length=2_000, description='what its codes mean, such as {"1": male, "2": female}, in the order to keep'
     )
+    missing: Label | None = Field(None, description="category of the records that have no code here")
     numeric: StrictBool = Field(False, description="true: a number")
     integer: StrictBool = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
-    bins: Names = Field((), max_length=2_000, description='of a number: its bins, such as ["18-29", "30-99"]')
+    bins: Labels = Field((), description='of a number: its bins, such as ["18-29", "30-99"]')
     source: Names = Field((), description="id of a source; left out: that of `seed_data`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
     hidden: StrictBool = Field(False, description="true: kept out of facts and persona")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.persona import AgentFile, Persona, Scalar
+from troupe_batch.population.blocks import BLOCK, Blocks
 from troupe_batch.population.checks import agents_of, check, fragments_of
-from troupe_batch.population.dimensions import Numeric
-from troupe_batch.population.factors import Factor, Places
+from troupe_batch.population.comparison import Chosen, Comparison
+from troupe_batch.population.compiling import compile_model
+from troupe_batch.population.exactness import unmet
+from troupe_batch.population.expressions import Kind
+from troupe_batch.population.factors import Places
 from troupe_batch.population.facts import FactMaker, FactTable
-from troupe_batch.population.margins import Margin
-from troupe_batch.population.model import compile_model
-from troupe_batch.population.names import gender_of, names_of
-from troupe_batch.population.quotas import Codes, check_method, make_codes
+from troupe_batch.population.fragments import Fragments, stated_kinds
+from troupe_batch.population.margins import ControlCell, DesignEffect, Finding, Margin, Redrawn
+from troupe_batch.population.model import Codes
+from troupe_batch.population.name_locales import NameLocales
+from troupe_batch.population.names import gender_of
+from troupe_batch.population.quotas import Quotas
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.strata import stratified
-from troupe_batch.seeded import stream
+from troupe_batch.population.weights import Weights
 from troupe_batch.spec_files import SpecFile
 
 Ints = npt.NDArray[np.int64]
@@ -33,12 +38,22 @@ class Population:
     def __init__(self, spec: PopulationSpec, *, places: Places | None = None) -> None:
         """Checks the whole of `spec`; SpecError names what contradicts. `places` says where its parts were written."""
         places = places or Places(SpecFile(spec.id, {}, {}))
+        if spec.proposed:
+            places.add(("proposed",), *_PROPOSED)
         check(spec, places)
         self.spec = spec
         self.size = spec.count
         self._model = compile_model(spec, places)
-        check_method(spec, self._model.factors, places)
-        self._facts = FactMaker(spec, self._model)
+        self._quotas = Quotas(spec, self._model, places)
+        self._blocks = Blocks(self._quotas.block)
+        self._facts = FactMaker(spec, self._model, places)
+        conditional = any(fragment.when for fragment in spec.persona.fragments)
+        stated = stated_kinds(self._stated_facts(0, self.size)) if spec.people and conditional else {}
+        self._fragments = Fragments(spec, stated if spec.people else self._facts.kinds, places)
+        self._names = NameLocales(spec, self._model, places)
+        places.raise_if_any()
+        self._comparison = Comparison(spec, self._model, self._facts, self._blocks)
+        self._weights = None if self._model.design is None else Weights(self._model.design, self._model.factors)
 
     @property
     def digest(self) -> str:
@@ -55,92 +70,92 @@ class Population:
         """The fragments that are merged into some or all of the people."""
         return fragments_of(self.spec)
 
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each dimension and derived field is: a number, a category, a text or a truth; none for `people`."""
+        return {} if self.spec.people else self._facts.kinds
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is allowed but should be known; with `exact: true` also what could not be met, which draws everybody."""
+        if not self.spec.sampling.exact or self.spec.people:
+            return self._model.findings
+        return (*self._model.findings, *unmet(self.margins(), self.control_cells(), self._quotas.targets))
+
     def facts(self, start: int, stop: int) -> FactTable:
-        """The facts of people start to stop - 1: a column per dimension not hidden, in the order of the file."""
+        """The facts of people start to stop - 1: a column per dimension and derived field not hidden, as in the file.
+
+        Where strata are oversampled, the columns `weight` and `stratum` stand at the end.
+        """
         indices = self._indices(start, stop)
         if self.spec.people:
             return self._stated_facts(start, stop)
-        columns = self._facts.table(indices, self._codes[indices], None)
-        return {name: columns[name] for name, d in self.spec.dimensions.items() if not d.hidden}
+        pieces = []
+        for place, drawn in self._blocks.pieces(indices):
+            piece = self._facts.table(indices[place], drawn.codes, drawn.records)
+            hidden = [name for name, part in {**self.spec.dimensions, **self.spec.derive}.items() if part.hidden]
+            shown = {name: column for name, column in piece.items() if name not in hidden}
+            pieces.append(shown | ({} if self._weights is None else self._weights.columns(drawn.codes)))
+        return _joined(pieces)
 
     def names(self, start: int, stop: int) -> list[str | None]:
         """The names of people start to stop - 1, None where the file asks for none."""
         indices = self._indices(start, stop)
         if self.spec.people:
             return [agent.persona.name for agent in self.agents[start:stop]]
-        wanted = self.spec.names
-        return names_of(
-            indices,
-            self._genders(indices),
-            locale=wanted.locale or self.spec.locale,
-            seed=self.spec.seed,
-            provider=wanted.provider,
-        )
+        codes = np.concatenate([drawn.codes for _, drawn in self._blocks.pieces(indices)])
+        return self._names.names(indices, self._genders(codes), codes)
 
     def has_fragment(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
         """Which fragments people start to stop - 1 have, shape (people, fragments)."""
         indices = self._indices(start, stop)
-        shares = [fragment.share for fragment in self.spec.persona.fragments]
-        drawn = [
-            stratified(stream(self.spec.seed, "fragment", i), indices, self.size) < share
-            for i, share in enumerate(shares)
-        ]
-        return np.array(drawn, dtype=np.bool_).reshape(len(shares), len(indices)).T
+        return self._fragments.drawn(indices, lambda: self._every_fact(indices))
 
-    def margins(self, of: int | Sequence[int] | None = None) -> list[Margin]:
+    def margins(self, of: Chosen = None) -> list[Margin]:
         """Every category's target and what these people have of it; none for `people`.
 
         `of` is how many, from the first on, or the number of each; None means everybody.
         """
-        indices = (
-            np.asarray(of, np.int64) if isinstance(of, Sequence) else self._indices(0, self.size if of is None else of)
-        )
-        n = len(indices)
-        if self.spec.people or n == 0:
+        return [] if self.spec.people else self._comparison.margins(of)
+
+    def control_cells(self, of: Chosen = None) -> list[ControlCell]:
+        """Every cell of every control, its target and what these people have of it; `of` as in `margins`."""
+        return [] if self.spec.people else self._comparison.control_cells(of)
+
+    def design_effect(self, of: Chosen = None) -> DesignEffect:
+        """What the weights of these people cost, and their strata; `of` as in `margins`."""
+        return self._comparison.design_effect(of)
+
+    def redrawn(self) -> list[Redrawn]:
+        """How many people's numbers were drawn anew because a constraint did not hold, for each open constraint."""
+        if not self.spec.constraints or not self._model.open_constraints:
             return []
-        codes = self._codes[indices]
-        margins = {f.name: self._margins_of(f, codes[:, i], n) for i, f in enumerate(self._model.factors)}
-        for name, dimension in self.spec.dimensions.items():
-            if isinstance(dimension, Numeric) and name not in margins:
-                margins[name] = self._quarters(name, indices)
-        return [margin for name in self.spec.dimensions for margin in margins[name]]
-
-    def _margins_of(self, factor: Factor, codes: Codes, n: int) -> list[Margin]:
-        targets = self._model.marginals[factor.name].tolist()
-        counts = np.bincount(codes, minlength=len(targets)).tolist()
-        rows = zip(factor.labels, targets, counts, strict=True)
-        return [Margin(factor.name, label, p, c, c / n, self._allowed(p, n)) for label, p, c in rows]
-
-    def _quarters(self, name: str, indices: Ints) -> list[Margin]:
-        """A distribution has no categories: its quarters are reported, by the uniform numbers behind the values."""
-        counts = np.bincount(self._facts.quarters(name, indices), minlength=4).tolist()
-        n = len(indices)
-        labels = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
-        return [
-            Margin(name, label, 0.25, c, c / n, self._allowed(0.25, n)) for label, c in zip(labels, counts, strict=True)
+        found = [
+            self._facts.redrawn(indices, drawn.codes, drawn.records)
+            for start in range(0, self.size, BLOCK)
+            for indices in [self._indices(start, min(start + BLOCK, self.size))]
+            for _, drawn in self._blocks.pieces(indices)
         ]
+        return [Redrawn.of(blocks) for blocks in zip(*found, strict=True)]
 
-    def _allowed(self, target: float, n: int) -> float:
-        if n == self.size:
-            return 1 / n
-        return 1 / n + 1.96 * float(np.sqrt(target * (1 - target) / n))
+    def _every_fact(self, indices: Ints) -> FactTable:
+        """The facts of these people, who follow each other, hidden ones included."""
+        if self.spec.people:
+            return self._stated_facts(int(indices[0]), int(indices[-1]) + 1)
+        pieces = self._blocks.pieces(indices)
+        return _joined([self._facts.table(indices[place], drawn.codes, drawn.records) for place, drawn in pieces])
 
     def _indices(self, start: int, stop: int) -> Ints:
         if not 0 <= start <= stop <= self.size:
             raise ValueError(f"people {start} to {stop} are not within the population of {self.size}")
         return np.arange(start, stop, dtype=np.int64)
 
-    @cached_property
-    def _codes(self) -> Codes:
-        """Category codes of everybody: made once per process, some bytes a person."""
-        return make_codes(self.spec, self._model.factors)
-
-    def _genders(self, indices: Ints) -> list[str | None]:
+    def _genders(self, codes: Codes) -> list[str | None]:
         for position, factor in enumerate(self._model.factors):
             if factor.name.lower() in _GENDER_DIMENSIONS:
                 known = np.array([gender_of(label) for label in factor.labels], dtype=object)
-                return list(known[self._codes[indices][:, position]].tolist())
-        return [None] * len(indices)
+                return list(known[codes[:, position]].tolist())
+        return [None] * len(codes)
 
     def _stated_facts(self, start: int, stop: int) -> FactTable:
         """The plain facts that agent files state at their top level; text where two files state different types."""
@@ -149,6 +164,19 @@ class Population:
             columns.update((key, None) for key in agent.persona if key != "name" and _is_fact(agent.persona[key]))
         rows = {key: [agent.persona.get(key) for agent in self.agents] for key in columns}
         return {key: _column([v if _is_fact(v) else None for v in values])[start:stop] for key, values in rows.items()}
+
+
+_PROPOSED = (
+    "a model proposed this population, and nobody has said that they read it",
+    "check every share and source, then remove `proposed: true`",
+)
+
+
+def _joined(pieces: list[FactTable]) -> FactTable:
+    """The pieces one after another; column by column, so that no more than one of them is in memory twice."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in list(pieces[0])}
 
 
 def _is_fact(value: object) -> bool:

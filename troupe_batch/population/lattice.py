@@ -82,9 +82,25 @@ _STEPS = (
     0xA3996BBBA9DD5001,
 )
 
+MOST_DIMENSIONS = len(_STEPS)
+
 
 def lattice_uniforms(dimension: int, key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The coordinate of each point in one dimension, on [0, 1), shape as given; `key` draws the shift."""
     # 64-bit integers wrap around by themselves, which is "mod 1" without rounding, on every machine.
     point = np.uint64(bits(key, 0)) + indices.astype(np.uint64) * np.uint64(_STEPS[dimension])
     return np.asarray((point >> np.uint64(11)) * 2.0**-53)
+
+
+def spread_within(coordinates: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Coordinates that every stretch of each group's people spreads evenly: golden-ratio steps within each group.
+
+    The first of each group keeps their coordinate. Where a distribution depends on the group, each group is then as
+    balanced as a whole population in its first dimension.
+    """
+    order = np.argsort(groups, kind="stable")
+    first = np.searchsorted(groups[order], groups[order], side="left")
+    steps = (np.arange(len(order)) - first).astype(np.uint64) * np.uint64(_STEPS[0])
+    spread = np.empty(len(order))
+    spread[order] = (coordinates[order[first]] + (steps >> np.uint64(11)) * 2.0**-53) % 1.0
+    return spread

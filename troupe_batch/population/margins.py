@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+DESIGN_COLUMNS = ("weight", "stratum")
+"""Columns of the facts of a population with strata that say how people were drawn, and nothing about who they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,16 @@ class Redrawn:
     people: int
     redrawn: int
     most_attempts: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Redrawn]) -> Redrawn:
+        """What the same constraint cost all of several groups of people."""
+        return cls(
+            parts[0].constraint,
+            sum(part.people for part in parts),
+            sum(part.redrawn for part in parts),
+            max(part.most_attempts for part in parts),
+        )
 
     @property
     def rate(self) -> float:

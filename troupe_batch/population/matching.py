@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint import parents_first
+from troupe_batch.population.lattice import spread_within
 from troupe_batch.seeded import stream, uniforms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def wanted_codes(factors: Sequence[Factor], points: Sequence[Floats]) -> Ints:
-    """The kind of person that each lattice point stands for, by the inverse distribution functions: (n, dimensions)."""
+def wanted_codes(
+    factors: Sequence[Factor], points: Sequence[Floats], known: Mapping[int, Ints], *, spread: bool
+) -> Ints:
+    """The kind of person that each lattice point stands for, by the inverse distribution functions: (n, dimensions).
+
+    `known` holds the columns that are decided already; with `spread`, points are spread evenly for each combination of
+    parents.
+    """
     column = {factor.name: i for i, factor in enumerate(factors)}
     codes = np.zeros((len(points[0]), len(factors)), dtype=np.int64)
-    for factor in parents_first(factors):
+    for at, column_codes in known.items():
+        codes[:, at] = column_codes
+    for factor in parents_first([factor for i, factor in enumerate(factors) if i not in known]):
         at = column[factor.name]
         row = _key(codes[:, [column[parent] for parent in factor.parents]], np.array(factor.probs.shape[:-1]))
+        coordinates = spread_within(points[at], row) if spread and factor.parents else points[at]
         # Row r of the table in r to r + 1: one search finds row and category together.
         ends = np.cumsum(factor.probs.reshape(-1, len(factor.labels)), axis=1)
         # So that rounding leaves nothing to impossible categories at the end.
         ends[ends > 1 - 1e-12] = 1.0
         ends += np.arange(len(ends))[:, None]
-        found = np.searchsorted(ends.ravel(), row + points[at], side="right")
+        found = np.searchsorted(ends.ravel(), row + coordinates, side="right")
         codes[:, at] = np.minimum(found - row * len(factor.labels), len(factor.labels) - 1)
     return codes
 

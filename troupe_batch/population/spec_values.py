@@ -90,9 +90,11 @@ Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterVal
 Ordered = (BeforeValidator(_labelled), PlainSerializer(_as_pairs))
 Shares: TypeAlias = Annotated[dict[str, Number], *Ordered, Field(max_length=2_000)]
 FileOrData: TypeAlias = Annotated[str | dict[Any, Any], BeforeValidator(_file_or_data)]
-Names: TypeAlias = Annotated[
-    tuple[Label, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]), Field(max_length=20)
+# A list; one alone may stand without its brackets.
+Labels: TypeAlias = Annotated[
+    tuple[Label, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]), Field(max_length=2_000)
 ]
+Names: TypeAlias = Annotated[Labels, Field(max_length=20)]
 
 
 class Part(BaseModel):

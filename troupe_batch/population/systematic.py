@@ -7,43 +7,30 @@ margins repaired as it goes. Impossible combinations get no quota. Who gets whic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.population.apportionment import rounded_at_random
 from troupe_batch.population.factors import Factor
-from troupe_batch.population.joint import parents_first
-from troupe_batch.seeded import stream, uniform
+from troupe_batch.seeded import uniform
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_EPS = 1e-9
 
+def dealt(rows: Ints, strata: Ints | None, coordinate: Floats, factor: Factor, key: int) -> Ints:
+    """A category for each person, whose combination of parents is known by its row in the factor's table.
 
-def systematic_codes(factors: Sequence[Factor], points: Sequence[Floats], seed: int) -> npt.NDArray[np.int16]:
-    """Category codes of all people in their order, shape (size, dimensions); `points` has one array each."""
-    codes = np.zeros((len(points[0]), len(factors)), dtype=np.int16)
-    column = {factor.name: i for i, factor in enumerate(factors)}
-    for factor in parents_first(factors):
-        at = column[factor.name]
-        combination = np.zeros(len(codes), dtype=np.int64)
-        for position, parent in enumerate(factor.parents):
-            combination = combination * factor.probs.shape[position] + codes[:, column[parent]]
-        codes[:, at] = _dealt(combination, points[at], factor, stream(seed, "systematic", factor.name))
-    return codes
-
-
-def _dealt(combination: Ints, coordinate: Floats, factor: Factor, key: int) -> Ints:
-    """A category for each person: within each combination, quotas fill up from the lowest coordinate on."""
-    groups, sizes = np.unique(combination, return_counts=True)
-    quotas = rounded_quotas(sizes, factor.probs.reshape(-1, len(factor.labels))[groups], key)
+    Within each combination (of each stratum, if there are any), quotas fill up from the lowest lattice coordinate on.
+    """
+    combination = rows if strata is None else rows * (int(strata.max()) + 1) + strata
+    groups, first, sizes = np.unique(combination, return_index=True, return_counts=True)
+    quotas = rounded_quotas(sizes, factor.probs.reshape(-1, len(factor.labels))[rows[first]], key)
     order = np.lexsort((coordinate, combination))
-    dealt = np.empty(len(combination), dtype=np.int64)
+    categories = np.empty(len(combination), dtype=np.int64)
     # Quotas of all combinations end to end, as the sorted people stand.
-    dealt[order] = np.repeat(np.tile(np.arange(len(factor.labels)), len(groups)), quotas.ravel())
-    return dealt
+    categories[order] = np.repeat(np.tile(np.arange(len(factor.labels)), len(groups)), quotas.ravel())
+    return categories
 
 
 def rounded_quotas(sizes: Ints, probs: Floats, key: int) -> Ints:
@@ -58,15 +45,6 @@ def rounded_quotas(sizes: Ints, probs: Floats, key: int) -> Ints:
         wanted = np.where(shares > 0, np.maximum(exact + carry, 0.0), 0.0)
         total = float(wanted.sum())
         wanted = wanted * (size / total) if total > 0 else exact
-        quotas[group] = _rounded(wanted, size, uniform(key, group))
+        quotas[group] = rounded_at_random(wanted, size, uniform(key, group))
         carry += exact - quotas[group]
     return quotas
-
-
-def _rounded(wanted: Floats, size: int, u: float) -> Ints:
-    """Systematic rounding: the cumulated sums are rounded with one common offset."""
-    ends = np.concatenate([[0.0], np.cumsum(wanted)])
-    # The last bit of the sum must not give a person to an impossible category at the end.
-    ends[ends >= size - _EPS] = size
-    ends[-1] = size
-    return np.asarray(np.diff(np.floor(ends + u * (1 - _EPS))), dtype=np.int64)

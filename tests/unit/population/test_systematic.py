@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.lattice import lattice_uniforms
-from troupe_batch.population.systematic import rounded_quotas, systematic_codes
+from troupe_batch.population.systematic import dealt, rounded_quotas
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
@@ -39,14 +39,11 @@ def test_remainders_are_carried_so_that_columns_hold() -> None:
 
 
 def test_a_dimension_follows_its_parents_exactly() -> None:
-    sex = Factor("sex", ("f", "m"), (), np.array([0.5, 0.5]))
     job = Factor("job", ("nun", "monk", "clerk"), ("sex",), np.array([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]]))
-    # A child may stand before its parent in the file.
-    factors = [job, sex]
-    points = [lattice_uniforms(i, 5, np.arange(1000)) for i in range(2)]
+    sex = np.arange(1000) % 2
 
-    codes = systematic_codes(factors, points, seed=1)
+    codes = dealt(sex, None, lattice_uniforms(0, 5, np.arange(1000)), job, key=1)
 
     table = np.zeros((3, 2), dtype=int)
-    np.add.at(table, (codes[:, 0], codes[:, 1]), 1)
+    np.add.at(table, (codes, sex), 1)
     assert table.tolist() == [[250, 0], [0, 250], [250, 250]]
