@@ -20,7 +20,7 @@ import yaml
 from tests.benchmarks.figures import Figure, Page, listed
 from tests.benchmarks.large_population import large_population
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.fitting import fit, totals
+from troupe_batch.population.joint.fitting import fit, totals
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

@@ -6,8 +6,8 @@ import pytest
 
 from troupe_batch.errors import SpecError
 from troupe_batch.population.checks import check
-from troupe_batch.population.compiling import compile_model
 from troupe_batch.population.factors import Places
+from troupe_batch.population.joint.compiling import compile_model
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import read_spec_text

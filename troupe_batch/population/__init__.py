@@ -1,7 +1,7 @@
 """From a population file to the facts of N people: exact quotas, sourced shares, any person computable alone."""
 
 from troupe_batch.population.draw import Population
-from troupe_batch.population.facts import FactTable
+from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.load import PopulationFile, load_population, resolve_population
 from troupe_batch.population.margins import Margin
 from troupe_batch.population.spec import EnrichLevel, NameProvider, PopulationSpec

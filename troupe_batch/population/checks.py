@@ -8,7 +8,7 @@ from troupe_batch.persona import AgentFile, MergeConflict, Persona, merge, parse
 from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, FromRecords, Numeric
 from troupe_batch.population.distributions import check_distributions
 from troupe_batch.population.factors import Places
-from troupe_batch.population.names import has_locale, locales
+from troupe_batch.population.facts.names import has_locale, locales
 from troupe_batch.population.records import check_records
 from troupe_batch.population.spec import NameProvider, PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean

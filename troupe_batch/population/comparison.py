@@ -9,15 +9,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.blocks import BLOCK, Blocks, Drawn, block_sizes
 from troupe_batch.population.dimensions import Numeric
-from troupe_batch.population.facts import FactMaker
-from troupe_batch.population.fitting import totals
-from troupe_batch.population.listing import Combinations
+from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, block_sizes
+from troupe_batch.population.drawing.listing import Combinations
+from troupe_batch.population.drawing.weights import Weights
+from troupe_batch.population.facts.making import FactMaker
+from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.margins import ControlCell, DesignEffect, Margin
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.weights import Weights
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,22 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.persona import AgentFile, Persona, Scalar
-from troupe_batch.population.blocks import BLOCK, Blocks
 from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, Comparison
-from troupe_batch.population.compiling import compile_model
-from troupe_batch.population.exactness import unmet
+from troupe_batch.population.drawing.blocks import BLOCK, Blocks
+from troupe_batch.population.drawing.exactness import unmet
+from troupe_batch.population.drawing.quotas import Quotas
+from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.expressions import Kind
 from troupe_batch.population.factors import Places
-from troupe_batch.population.facts import FactMaker, FactTable
-from troupe_batch.population.fragments import Fragments, stated_kinds
+from troupe_batch.population.facts.fragments import Fragments, stated_kinds
+from troupe_batch.population.facts.making import FactMaker, FactTable
+from troupe_batch.population.facts.name_locales import NameLocales
+from troupe_batch.population.facts.names import gender_of
+from troupe_batch.population.joint.compiling import compile_model
 from troupe_batch.population.margins import ControlCell, DesignEffect, Finding, Margin, Redrawn
 from troupe_batch.population.model import Codes
-from troupe_batch.population.name_locales import NameLocales
-from troupe_batch.population.names import gender_of
-from troupe_batch.population.quotas import Quotas
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.weights import Weights
 from troupe_batch.spec_files import SpecFile
 
 Ints = npt.NDArray[np.int64]

@@ -13,11 +13,11 @@ from troupe_batch.population.design import Control, SeedData
 from troupe_batch.population.dimensions import Dimension, Distributed, Row
 from troupe_batch.population.draw import Population
 from troupe_batch.population.factors import Places, RowsInFile
-from troupe_batch.population.file_values import NoSuchColumn
 from troupe_batch.population.records import columns_named, place_of_column
-from troupe_batch.population.seed_files import cure_of_column, read_seed_columns
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.tables import FileTable, read_conditional_table, read_control_table
+from troupe_batch.population.tables.file_values import NoSuchColumn
+from troupe_batch.population.tables.reading import FileTable, read_conditional_table, read_control_table
+from troupe_batch.population.tables.seed_files import cure_of_column, read_seed_columns
 from troupe_batch.spec_files import SpecFile, read_spec_file
 
 

@@ -15,8 +15,8 @@ from troupe_batch.population.demography.outline import one_line
 from troupe_batch.population.demography.parts import plain
 from troupe_batch.population.demography.report import Entry, Outcome, Report
 from troupe_batch.population.demography.writing import spec_text
+from troupe_batch.population.facts.names import has_locale
 from troupe_batch.population.margins import Finding, Level
-from troupe_batch.population.names import has_locale
 from troupe_batch.population.spec import SCHEMA
 
 ASSUMPTION = "assumption: not in the text"

@@ -12,12 +12,12 @@ from troupe_batch.population.bins import BadBin, Bin, read_bins
 from troupe_batch.population.design import SeedData
 from troupe_batch.population.dimensions import FromRecords
 from troupe_batch.population.factors import Factor, Places
-from troupe_batch.population.file_values import Cells, number_of, text_of
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.population.model import Codes, Floats, Ints, Records
-from troupe_batch.population.seed_files import MAX_RECORDS, TOO_MANY, cure_of_column
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.tables import MAX_CATEGORIES
+from troupe_batch.population.tables.file_values import Cells, number_of, text_of
+from troupe_batch.population.tables.reading import MAX_CATEGORIES
+from troupe_batch.population.tables.seed_files import MAX_RECORDS, TOO_MANY, cure_of_column
 from troupe_batch.spec_messages import short
 
 _LARGEST = 1e15

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.apportionment import largest_remainder, rounded_at_random, spread_over_blocks
+from troupe_batch.population.joint.apportionment import largest_remainder, rounded_at_random, spread_over_blocks
 
 WEIGHTS = st.lists(st.sampled_from([0.0, 1.0, 2.0, 7.0]), min_size=1, max_size=6).filter(any)
 

@@ -23,7 +23,7 @@ from tests.unit.population.drawing import (
     worst_miss,
 )
 from troupe_batch.population import FactTable, Population, PopulationSpec
-from troupe_batch.population.blocks import BLOCK, Blocks, Drawn, block_sizes
+from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, block_sizes
 
 JOB = [
     {"when": {"sex": "c0"}, "values": {"x": 0.5, "y": 0.5}},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.cube import balanced_rounding
+from troupe_batch.population.drawing.cube import balanced_rounding
 from troupe_batch.seeded import stream
 
 Ints = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.unit.population.drawing import categorical, control, open_categories, population
 from troupe_batch.population import Population
-from troupe_batch.population.apportionment import largest_remainder
-from troupe_batch.population.blocks import BLOCK
+from troupe_batch.population.drawing.blocks import BLOCK
+from troupe_batch.population.joint.apportionment import largest_remainder
 from troupe_batch.population.margins import Level
 
 EXACT = {"exact": True}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import SpecError
 from troupe_batch.population.dimensions import Row
-from troupe_batch.population.tables import FileTable, read_conditional_table, read_control_table
+from troupe_batch.population.tables.reading import FileTable, read_conditional_table, read_control_table
 
 ROWS = (
     Row(when={"sex": "f", "age": "1"}, values={"a": 0.1, "b": 0.9}),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipfn.ipfn import ipfn
 
-from troupe_batch.population.fitting import Fit, fit
+from troupe_batch.population.joint.fitting import Fit, fit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from troupe_batch.population.label_lint import open_ended, remarks_on, span_of
+from troupe_batch.population.lint.labels import open_ended, remarks_on, span_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from troupe_batch.population.lint import lint, too_fine
+from troupe_batch.population.lint.checking import lint, too_fine
 from troupe_batch.population.margins import ControlCell, Finding, Level, Margin
 from troupe_batch.population.spec import PopulationSpec
 

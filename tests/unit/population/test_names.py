@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from faker.providers.person.en_US import Provider
 
-from troupe_batch.population.names import gender_of, has_locale, locales, names_of
+from troupe_batch.population.facts.names import gender_of, has_locale, locales, names_of
 from troupe_batch.population.spec import NameProvider
 
 

@@ -12,9 +12,9 @@ from tests.doubles.microdata import POPULATION, microdata
 from troupe_batch.errors import SpecError
 from troupe_batch.population import PopulationSpec
 from troupe_batch.population.factors import Places
-from troupe_batch.population.file_values import NoSuchColumn
 from troupe_batch.population.records import columns_named, compile_records
-from troupe_batch.population.seed_files import read_seed_columns
+from troupe_batch.population.tables.file_values import NoSuchColumn
+from troupe_batch.population.tables.seed_files import read_seed_columns
 from troupe_batch.spec_files import read_spec_text
 
 FILE = read_spec_text("town.yaml", POPULATION)

@@ -10,7 +10,7 @@ import pytest
 from tests.doubles.microdata import HEAD, POPULATION, microdata, write_csv, write_population
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec, load_population
-from troupe_batch.population.seed_files import MAX_RECORDS
+from troupe_batch.population.tables.seed_files import MAX_RECORDS
 
 SEED = "seed_data: {path: people.csv, source: s}\n"
 AGE = "dimensions:\n  age: {type: record, column: AGEP, numeric: true, integer: true, bins: [0-120]}\n"

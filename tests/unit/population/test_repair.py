@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.repair import Choices, Quota, repaired
+from troupe_batch.population.drawing.repair import Choices, Quota, repaired
 
 Ints = npt.NDArray[np.int64]
 

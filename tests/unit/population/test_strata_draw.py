@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.population.drawing import categorical, codes, control, equal, open_categories, population
 from troupe_batch.population import Population
-from troupe_batch.population.blocks import BLOCK
+from troupe_batch.population.drawing.blocks import BLOCK
 from troupe_batch.population.margins import ControlCell, Margin
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.lattice import lattice_uniforms, spread_within
-from troupe_batch.population.tree import CellTree
+from troupe_batch.population.drawing.lattice import lattice_uniforms, spread_within
+from troupe_batch.population.drawing.tree import CellTree
 from troupe_batch.seeded import stream, uniforms
 
 Ints = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from troupe_batch.cli.options import json_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.errors import FixTheInput, SpecError
 from troupe_batch.population import PopulationSpec, load_population
-from troupe_batch.population.lint import lint
+from troupe_batch.population.lint.checking import lint
 from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report, findings_text
 from troupe_batch.report.population.page import MARK, page

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from troupe_batch.population import FactTable, Population
-from troupe_batch.population.lint import (
+from troupe_batch.population.lint.checking import (
     is_assumption,
     lint,
     too_fine,
     uses_of_sources,
     warnings_first,
 )
+from troupe_batch.population.lint.stated_shares import categories_of
 from troupe_batch.population.margins import DESIGN_COLUMNS, ControlCell, Margin
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.stated_shares import categories_of
 from troupe_batch.report.population.associations import associations_of
 from troupe_batch.report.population.data import (
     LABEL,

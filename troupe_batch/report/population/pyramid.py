@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.names import gender_of
+from troupe_batch.population.facts.names import gender_of
 
 _SEXES = ("sex", "gender")
 _MOST_BANDS = 30

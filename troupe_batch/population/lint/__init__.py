@@ -1,0 +1,1 @@
+"""What a population file may say but a statistician would want to know."""
