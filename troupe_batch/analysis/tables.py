@@ -181,7 +181,7 @@ def _figures(question: QuestionInfo, answered: pa.Table, weighted: Weighted) -> 
     return Figures(
         n=len(values),
         mean=mean,
-        mean_interval=mean_interval(mean, sd, weighted.base * len(values) / answered.num_rows),
+        mean_interval=mean_interval(mean, sd, some.base),
         sd=sd,
         median=some.median(values),
         lowest=float(values.min()),
