@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +18,7 @@ from troupe_batch.population.drawing.listing import Combinations
 from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.facts.making import FactMaker
 from troupe_batch.population.joint.fitting import totals
-from troupe_batch.population.margins import ControlCell, DesignEffect, Margin
+from troupe_batch.population.margins import ControlCell, DesignEffect, Margin, Redrawn
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 
@@ -29,8 +32,12 @@ Chosen: TypeAlias = int | Sequence[int] | None
 _QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 
 
+# The counts of so many choices of people are kept.
+_KEPT = 4
+
+
 class Comparison:
-    """Counts the people of a population against its targets."""
+    """Counts the people of a population against its targets; everything about the same people in one go over them."""
 
     def __init__(self, spec: PopulationSpec, model: Model, facts: FactMaker, blocks: Blocks) -> None:
         self._spec = spec
@@ -38,24 +45,15 @@ class Comparison:
         self._facts = facts
         self._blocks = blocks
         self._weights = None if model.design is None else Weights(model.design, model.factors)
+        order = {control.dims: place for place, control in enumerate(spec.controls)}
+        known = [(component, control) for component in model.components for control in component.controls]
+        self._controls = sorted(known, key=lambda pair: order.get(pair[1].dims, 0))
+        self._counted: OrderedDict[str, _Counts] = OrderedDict()
 
     def margins(self, of: Chosen = None) -> list[Margin]:
         """Every category of every dimension, then of every derived field that categories decide."""
         labels = {factor.name: factor.labels for factor in self._model.factors}
-        # Numbers that constraints bend follow no curve that could be cut into quarters.
-        known = labels.keys() | self._facts.redrawn_names
-        quartered = [n for n, d in self._spec.dimensions.items() if isinstance(d, Numeric) and n not in known]
-        tallies = {
-            factor.name: self._tally(self._model.marginals[factor.name], self._model.population_marginals[factor.name])
-            for factor in self._model.factors
-        }
-        quarter = np.full(len(_QUARTERS), 1 / len(_QUARTERS))
-        tallies |= {name: self._tally(quarter, quarter) for name in quartered}
-        for indices, drawn, weights in self._people(of):
-            for place, factor in enumerate(self._model.factors):
-                tallies[factor.name].add(drawn.codes[:, place], weights)
-            for name in quartered:
-                tallies[name].add(self._facts.quarters(name, indices), weights)
+        tallies = self._counts(of).margins
         names = [name for name in (*self._spec.dimensions, *self._spec.derive) if name in tallies]
         return [
             Margin(name, label, *row)
@@ -66,33 +64,73 @@ class Comparison:
 
     def control_cells(self, of: Chosen = None) -> list[ControlCell]:
         """Every cell of every control, in the order of the file."""
-        order = {control.dims: -place for place, control in enumerate(self._spec.controls)}
-        known = [(component, control) for component in self._model.components for control in component.controls]
-        known.sort(key=lambda pair: order.get(pair[1].dims, 0), reverse=True)
-        found = [Combinations(control.dims, control.categories, self._model.factors) for _, control in known]
-        tallies = [
-            self._tally(totals(control.groups, component.cells.probs, len(control.target)), control.target)
-            for component, control in known
-        ]
-        for _, drawn, weights in self._people(of):
-            for combinations, tally in zip(found, tallies, strict=True):
-                tally.add(combinations.rows([drawn.codes[:, column] for column in combinations.columns]), weights)
         return [
             ControlCell(control.dims, categories, *row)
-            for (_, control), tally in zip(known, tallies, strict=True)
+            for (_, control), tally in zip(self._controls, self._counts(of).controls, strict=True)
             if tally.people
             for categories, row in zip(control.categories, tally.rows(self._spec.count), strict=True)
         ]
 
     def design_effect(self, of: Chosen = None) -> DesignEffect:
         """What unequal weights cost these people; nothing where there are no strata."""
-        if self._model.design is None or self._weights is None:
+        if self._weights is None:
             n = sum(len(indices) for indices in self._stretches(of))
             return DesignEffect(n, 1.0, float(n))
-        people = np.zeros(len(self._model.design.sizes), dtype=np.int64)
-        for _, drawn, _ in self._people(of):
-            people += np.bincount(self._weights.strata(drawn.codes), minlength=len(people))
-        return self._weights.effect(people)
+        return self._weights.effect(self._counts(of).strata)
+
+    def redrawn(self) -> list[Redrawn]:
+        """How many people's numbers were drawn anew because a constraint did not hold, for each open constraint."""
+        if not self._model.open_constraints:
+            return []
+        return [Redrawn.of(parts) for parts in zip(*self._counts(None).redrawn, strict=True)]
+
+    def _counts(self, of: Chosen) -> _Counts:
+        """All that is counted of these people, who are drawn once: beyond some blocks, blocks are not kept."""
+        people = self._spec.count if of is None else of
+        key = (
+            str(people) if isinstance(people, int) else hashlib.sha256(np.array(people, np.int64).tobytes()).hexdigest()
+        )
+        if key not in self._counted:
+            self._counted[key] = self._count(people)
+            if len(self._counted) > _KEPT:
+                self._counted.popitem(last=False)
+        self._counted.move_to_end(key)
+        return self._counted[key]
+
+    def _count(self, people: int | Sequence[int]) -> _Counts:
+        counts = self._no_counts()
+        found = [Combinations(control.dims, control.categories, self._model.factors) for _, control in self._controls]
+        everybody = people == self._spec.count
+        quartered = [name for name in counts.margins if name not in self._model.marginals]
+        for indices, drawn in self._people(people):
+            weights = None if self._weights is None else self._weights.of(drawn.codes)
+            for place, factor in enumerate(self._model.factors):
+                counts.margins[factor.name].add(drawn.codes[:, place], weights)
+            for name in quartered:
+                counts.margins[name].add(self._facts.quarters(name, indices), weights)
+            for combinations, tally in zip(found, counts.controls, strict=True):
+                tally.add(combinations.rows([drawn.codes[:, column] for column in combinations.columns]), weights)
+            if self._weights is not None:
+                counts.strata += np.bincount(self._weights.strata(drawn.codes), minlength=len(counts.strata))
+            if everybody and self._model.open_constraints:
+                counts.redrawn.append(self._facts.redrawn(indices, drawn.codes, drawn.records))
+        return counts
+
+    def _no_counts(self) -> _Counts:
+        # Numbers that constraints bend follow no curve that could be cut into quarters.
+        known = self._model.marginals.keys() | self._facts.redrawn_names
+        quartered = [n for n, d in self._spec.dimensions.items() if isinstance(d, Numeric) and n not in known]
+        quarter = np.full(len(_QUARTERS), 1 / len(_QUARTERS))
+        margins = {
+            factor.name: self._tally(self._model.marginals[factor.name], self._model.population_marginals[factor.name])
+            for factor in self._model.factors
+        }
+        controls = [
+            self._tally(totals(control.groups, component.cells.probs, len(control.target)), control.target)
+            for component, control in self._controls
+        ]
+        strata = np.zeros(0 if self._model.design is None else len(self._model.design.sizes), dtype=np.int64)
+        return _Counts({**margins, **{name: self._tally(quarter, quarter) for name in quartered}}, controls, strata)
 
     def _whole(self, name: str) -> int | None:
         """How many people have to be counted for its quotas to be met; None where it has none."""
@@ -101,10 +139,10 @@ class Comparison:
     def _tally(self, drawn_as: Floats, stands_for: Floats) -> _Tally:
         return _Tally(drawn_as, stands_for, is_weighted=self._weights is not None)
 
-    def _people(self, of: Chosen) -> Iterator[tuple[Ints, Drawn, Floats | None]]:
+    def _people(self, of: Chosen) -> Iterator[tuple[Ints, Drawn]]:
         for indices in self._stretches(of):
             for place, drawn in self._blocks.pieces(indices):
-                yield indices[place], drawn, None if self._weights is None else self._weights.of(drawn.codes)
+                yield indices[place], drawn
 
     def _stretches(self, of: Chosen) -> Iterator[Ints]:
         if isinstance(of, Sequence):
@@ -113,6 +151,16 @@ class Comparison:
         people = self._spec.count if of is None else of
         for start in range(0, people, BLOCK):
             yield np.arange(start, min(start + BLOCK, people), dtype=np.int64)
+
+
+@dataclass
+class _Counts:
+    """What was counted of some people: by margin, by control, by stratum; and blocks of people drawn anew."""
+
+    margins: dict[str, _Tally]
+    controls: list[_Tally]
+    strata: Ints
+    redrawn: list[list[Redrawn]] = field(default_factory=list)
 
 
 class _Tally:

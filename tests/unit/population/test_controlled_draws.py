@@ -122,6 +122,22 @@ def test_repeated_draws_are_right_in_the_mean(method: str, people: int, referenc
     assert 0.5 * np.abs(mean - model.probs).sum() < reference + 1.5 * noise
 
 
+def test_margins_of_a_walk_are_right_in_the_mean() -> None:
+    # Ten people, 3.3 of each: which of 3 and 4 a category has is drawn, and no remainder is the largest every time.
+    rng = np.random.default_rng(6)
+    controls = [control(rng.dirichlet(np.full(12, 4)).reshape(3, 4), "a", "b")]
+    dimensions = {"a": open_categories(3), "b": open_categories(4)}
+    draws = [
+        population(dimensions, 10, seed=seed, controls=controls, sampling={"method": "systematic"}).margins()
+        for seed in range(300)
+    ]
+    counts = [[margin.realised_count for margin in margins] for margins in draws]
+    targets = np.array([margin.target * 10 for margin in draws[0]])
+
+    error = np.sqrt(targets % 1 * (1 - targets % 1) / 300)
+    assert np.all(np.abs(np.mean(counts, axis=0) - targets) < 4.5 * error + 0.02)
+
+
 @pytest.mark.parametrize("method", ["auto", "systematic"])
 def test_every_stretch_has_the_controls_nearly_right(method: str) -> None:
     drawn = tied((3, 4, 5, 6), 20_000, holes=0.2, seed=3, sampling={"method": method})

@@ -475,19 +475,3 @@ def test_margins_that_contradict_each_other_three_ways_are_named_with_the_worst_
         "the zeros of controls[0].table and the zeros of controls[1].table rule it out; write 0 for it, or relax one "
         "of them"
     )
-
-
-def test_a_fit_that_cannot_settle_names_the_worst_cell_and_what_it_came_to() -> None:
-    dims = "".join(f"  {n}: {{type: categorical, source: s, values: {{u: 0.5, v: 0.5}}}}\n" for n in "abc")
-    near, far = "{u: {u: 0.49, v: 0.01}, v: {u: 0.01, v: 0.49}}", "{u: {u: 0.1, v: 0.4}, v: {u: 0.4, v: 0.1}}"
-    text = "controls:\n" + "".join(
-        f"  - {{dims: [{pair}], source: s, table: {table}}}\n"
-        for pair, table in [("a, b", near), ("b, c", near), ("a, c", far)]
-    )
-
-    (message,) = mistakes_in(dims + text)
-
-    assert "should be" in message
-    assert "but the fit comes to" in message
-    assert "what is possible does not allow it together with" in message
-    assert "controls[" in message

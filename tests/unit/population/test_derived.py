@@ -109,7 +109,7 @@ def test_the_ends_of_a_bin_are_rounded_numbers_inside_of_it(low: float, width: f
         assert first <= inside <= last
 
 
-def test_a_number_that_an_expression_reads_is_not_rounded_out_of_its_bin() -> None:
+def test_no_number_is_rounded_out_of_its_bin() -> None:
     share = {"type": "numeric", "source": "s", "decimals": 0, "bins": {"0-10": 0.5, "10-20": 0.5}}
 
     facts = population(
@@ -119,6 +119,8 @@ def test_a_number_that_an_expression_reads_is_not_rounded_out_of_its_bin() -> No
         controls=[{"dims": ["band"], "source": "s", "table": {"0 to under 10": 0.5, "10 to under 20": 0.5}}],
     ).facts(0, 2_000)
 
+    alone = population(2_000, dimensions={"share": share}).facts(0, 2_000)
+    assert np.count_nonzero(alone["share"] >= 10) == 1_000
     assert set(np.unique(facts["share"])) == set(range(20))
     assert np.array_equal(facts["band"] == "10 to under 20", facts["share"] >= 10)
     assert np.count_nonzero(facts["band"] == "10 to under 20") == 1_000

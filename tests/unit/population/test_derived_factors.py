@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.doubles.population_files import HEAD, mistakes_in, model_of
+from troupe_batch.population.margins import Level
 
 AGE = "  age: {type: numeric, integer: true, source: s, bins: {18-29: 0.3, 30-39: 0.2, 40-90: 0.5}}\n"
 SEX = "  sex: {type: categorical, source: s, values: {f: 0.52, m: 0.48}}\n"
@@ -171,6 +172,40 @@ def test_records_decide_derived_fields_and_constraints_by_their_very_numbers_and
     assert found == pytest.approx({0: 0.1, 1: 0.3, 2: 0.2, 4: 0.2, 3: 0.2 / 3, 5: 0.2 / 3, 7: 0.2 / 3})
     assert model.open_constraints == ()
     assert model.marginals["age_band"] == pytest.approx([0.4, 0.6])
+
+
+def test_records_that_a_constraint_drops_are_told_with_their_weight() -> None:
+    ages, incomes = [19, 20, 44, 45, 60, 61, 18, 80], [9.0, 5.0, 90.0, 40.0, 20.0, 30.0, 95.0, 10.0]
+    rules = 'constraints: ["not (age < 20 and income > 50)", "sex == \'f\' or income != 5 and income != 40"]\n'
+
+    model = model_of(of_records(rules, ages, incomes), head="")
+
+    findings = [finding for finding in model.findings if finding.place != "seed_data"]
+    assert [(finding.level, finding.place, finding.problem) for finding in findings] == [
+        (
+            Level.NOTE,
+            "constraints[0]",
+            "`not (age < 20 and income > 50)` drops 1 of 8 records, which have 12.5 % of the weight",
+        ),
+        (
+            Level.NOTE,
+            "constraints[1]",
+            "`sex == 'f' or income != 5 and income != 40` drops 2 of 8 records, which have 25 % of the weight",
+        ),
+    ]
+
+
+def test_a_constraint_that_leaves_every_record_something_drops_none() -> None:
+    home = (
+        "  home: {type: categorical, source: s, given: sex, categories: [flat, house], "
+        "table: [{when: {}, values: {flat: 0.5, house: 0.5}}]}\n"
+    )
+    rule = "constraints: [\"age < 60 or home == 'house'\"]\n"
+
+    model = model_of(of_records(home + rule, [19, 61, 30, 62], [1.0] * 4), head="")
+
+    assert len(model.components[0].cells.probs) == 6
+    assert not [finding for finding in model.findings if finding.place == "constraints[0]"]
 
 
 def test_records_alone_are_a_component_with_their_weights() -> None:

@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from tests.unit.population.drawing import categorical, control, open_categories, population
 from troupe_batch.population import Population
 from troupe_batch.population.drawing.blocks import BLOCK
+from troupe_batch.population.drawing.exactness import unmet
+from troupe_batch.population.drawing.targets import Targets
+from troupe_batch.population.factors import Places
 from troupe_batch.population.joint.apportionment import largest_remainder
-from troupe_batch.population.margins import Level
+from troupe_batch.population.joint.compiling import compile_model
+from troupe_batch.population.margins import ControlCell, Level
+from troupe_batch.spec_files import SpecFile
 
 EXACT = {"exact": True}
 
@@ -91,6 +96,24 @@ def test_what_cannot_be_exact_is_named_and_constraints_still_hold() -> None:
     assert finding.place in ("dimensions.a", "dimensions.b")
     assert "people, not" in finding.problem
     assert finding.cure
+
+
+def test_a_control_that_is_off_by_a_person_is_named_and_one_off_by_less_is_not() -> None:
+    spec = population({"a": categorical(1, 1)}, 20).spec
+    targets = Targets(spec, compile_model(spec, Places(SpecFile("", {}, {}))), np.array([20]))
+
+    def cells(found: int) -> list[ControlCell]:
+        counts = ((found, 10.4), (20 - found, 9.6))
+        return [
+            ControlCell(("a", "b"), (f"c{i}", "x"), wanted / 20, count, count / 20, 0.05, None, None)
+            for i, (count, wanted) in enumerate(counts)
+        ]
+
+    assert not list(unmet([], cells(10), targets))
+    assert not list(unmet([], cells(11), targets))
+    (finding,) = unmet([], cells(9), targets)
+    assert finding.place == "controls (a, b)"
+    assert "c0 / x has 9 people, not 10.4, and 1 more are off" in finding.problem
 
 
 def test_without_exact_nobody_is_drawn_to_find_out() -> None:

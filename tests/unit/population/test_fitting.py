@@ -11,11 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipfn.ipfn import ipfn
+from scipy.optimize import linprog
 
-from troupe_batch.population.joint.fitting import Fit, fit
+from troupe_batch.population.joint.fitting import PATIENCE, Fit, fit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+# The row and the column of each cell of a table of two by two.
+SQUARE = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
 
 
 class Case:
@@ -134,32 +139,159 @@ def test_a_wanted_cell_that_the_seed_lacks_is_named() -> None:
     found = fit(np.array([1.0, 0.0]), [np.array([0, 1])], [np.array([0.75, 0.25])])
 
     assert not found.converged
+    assert found.impossible
     assert (found.margin, found.cell, found.realised, found.gap) == (0, 1, 0.0, 0.25)
 
 
 def test_margins_that_zeros_keep_apart_are_given_up_early_and_the_worst_cell_named() -> None:
     # Only cells (0, 0) and (1, 1) are possible, so the two margins must be the same; they are not.
     seed = np.array([1.0, 0.0, 0.0, 1.0])
-    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
 
-    found = fit(seed, [rows, columns], [np.array([0.4, 0.6]), np.array([0.5, 0.5])])
+    found = fit(seed, list(SQUARE), [np.array([0.4, 0.6]), np.array([0.5, 0.5])])
 
     assert not found.converged
+    assert found.impossible
     assert found.rounds <= 200
     assert found.gap == pytest.approx(0.1)
     assert found.margin == 0
 
 
-def test_a_fit_at_the_edge_of_what_is_possible_settles_slowly_but_says_so() -> None:
+def test_a_fit_at_the_edge_of_what_is_possible_comes_as_near_as_numbers_can() -> None:
     # The targets leave nobody for cell (0, 1), which the seed allows: the way there has no end.
     seed = np.array([1.0, 1.0, 0.0, 1.0])
-    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
 
-    found = fit(seed, [rows, columns], [np.array([0.5, 0.5]), np.array([0.5, 0.5])])
+    found = fit(seed, list(SQUARE), [np.array([0.5, 0.5]), np.array([0.5, 0.5])])
+
+    assert found.converged
+    assert found.probs == pytest.approx([0.5, 0.0, 0.0, 0.5], abs=1e-8)
+
+
+@pytest.mark.parametrize("rare", [1e-2, 1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("moved", [3e-4, 3e-3, 0.3])
+def test_a_square_that_is_nearly_a_diagonal_is_fitted_as_its_formula_says(rare: float, moved: float) -> None:
+    seed = np.array([1.0, rare, rare, 1.0])
+
+    found = fit(seed, list(SQUARE), [np.array([0.5, 0.5]), np.array([0.5 + moved, 0.5 - moved])])
+
+    assert found.converged
+    a, b, c, d = found.probs
+    assert c - b == pytest.approx(moved, rel=1e-6)
+    assert a * d / (b * c) == pytest.approx(1 / rare**2, rel=1e-6)
+
+
+@st.composite
+def sparse(draw: st.DrawFn) -> tuple[Floats, list[Ints], list[Floats], np.random.Generator]:
+    """A table of few cells with very unequal shares, and the margins of another such table over the same cells."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    cells, size, margins = draw(st.integers(6, 60)), draw(st.integers(2, 6)), draw(st.integers(2, 3))
+    groups = [rng.integers(0, size, cells) for _ in range(margins)]
+    seed, truth = np.exp(rng.normal(0, 3, (2, cells)))
+    truth /= truth.sum()
+    targets = [np.bincount(group, truth, size).astype(np.float64) for group in groups]
+    return seed / seed.sum(), groups, targets, rng
+
+
+@settings(max_examples=300, deadline=None)
+@given(table=sparse())
+def test_what_some_table_over_the_same_cells_has_is_always_reached(
+    table: tuple[Floats, list[Ints], list[Floats], np.random.Generator],
+) -> None:
+    seed, groups, targets, _ = table
+
+    found = fit(seed, groups, targets)
+
+    assert found.converged
+    for group, target in zip(groups, targets, strict=True):
+        np.testing.assert_allclose(np.bincount(group, found.probs, len(target)), target, rtol=1e-8)
+    assert np.array_equal(found.probs > 0, seed > 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(table=sparse(), amount=st.sampled_from([1e-4, 1e-2, 0.3]))
+def test_a_fit_fails_where_and_only_where_no_table_has_the_margins(
+    table: tuple[Floats, list[Ints], list[Floats], np.random.Generator], amount: float
+) -> None:
+    seed, groups, targets, rng = table
+    moved = [target * np.exp(rng.normal(0, amount, len(target))) for target in targets]
+    moved = [target / target.sum() for target in moved]
+
+    found = fit(seed, groups, moved)
+
+    # By how much the nearest table misses the margins in total.
+    apart = least_difference(groups, moved)
+    if apart > 3e-5:
+        assert found.impossible
+    if found.impossible:
+        assert apart > 9e-7
+    if found.converged:
+        assert apart < 1e-7
+
+
+def least_difference(groups: Sequence[Ints], targets: Sequence[Floats]) -> float:
+    wanted = np.concatenate(targets)
+    sizes = [len(target) for target in targets]
+    belongs = np.concatenate([np.eye(size)[:, group] for group, size in zip(groups, sizes, strict=True)])
+    over = np.eye(len(wanted))
+    cost = np.concatenate([np.zeros(belongs.shape[1]), np.ones(2 * len(wanted))])
+    equations = np.hstack([belongs, over, -over])
+    found = linprog(cost, A_eq=equations, b_eq=wanted, options={"primal_feasibility_tolerance": 1e-10})
+    assert found.fun is not None
+    return float(found.fun)
+
+
+def band(rare: float, moved: float = 0.0) -> tuple[Floats, list[Ints], list[Floats]]:
+    """A table of 1,050 rows and columns, too many for Newton's method, with two cells in each: people move stepwise.
+
+    The second cell of each row is `rare` in the seed. Targets are those of another such table; `moved` changes them.
+    """
+    rng = np.random.default_rng(1)
+    row = np.repeat(np.arange(1_050), 2)
+    column = np.minimum(row + np.tile([0, 1], 1_050), 1_049)
+    truth = rng.uniform(1, 2, len(row))
+    targets = [np.bincount(group, truth / truth.sum()).astype(np.float64) for group in (row, column)]
+    targets[0] *= np.exp(moved * np.arange(1_050))
+    targets[0] /= targets[0].sum()
+    return np.tile([1.0, rare], 1_050), [row, column], targets
+
+
+def test_many_margin_cells_are_fitted_by_rounds_alone() -> None:
+    seed, groups, targets = band(1.0)
+
+    found = fit(seed, groups, targets)
+
+    assert found.rounds > PATIENCE
+    assert found.gap < 1e-6
+    assert not found.impossible
+
+
+def test_a_fit_too_slow_to_settle_is_not_said_to_be_impossible() -> None:
+    seed, groups, targets = band(1e-9)
+
+    found = fit(seed, groups, targets)
 
     assert not found.converged
-    assert found.rounds == 20_000
-    assert 0 < found.gap < 1e-4
+    assert found.gap > 1e-6
+    assert not found.impossible
+
+
+def test_many_margin_cells_that_contradict_each_other_are_proven_to() -> None:
+    seed, groups, targets = band(1.0, moved=3e-5)
+
+    found = fit(seed, groups, targets)
+
+    # The proof takes some rounds, and none that are not needed.
+    assert found.impossible
+    assert PATIENCE < found.rounds < 2_000
+
+
+def test_newton_s_method_proves_at_once_what_rounds_would_take_long_to_prove() -> None:
+    # Column 1 may only come with row 1, and wants a little more than there is.
+    seed, moved = np.array([1.0, 0.0, 1.0, 1.0]), 3e-6
+
+    found = fit(seed, list(SQUARE), [np.array([0.5, 0.5]), np.array([0.5 - moved, 0.5 + moved])])
+
+    assert found.impossible
+    assert found.rounds == PATIENCE
 
 
 def test_without_margins_the_seed_is_the_result() -> None:

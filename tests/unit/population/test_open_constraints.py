@@ -163,6 +163,16 @@ def test_a_constraint_that_hardly_any_numbers_satisfy_names_the_combination(
     assert len(said.splitlines()) == 1
 
 
+def test_one_impossible_combination_of_a_thousand_is_found() -> None:
+    labels = {f"c{number}": 1 for number in range(32)}
+    many = {"type": "categorical", "source": "s", "unit": "count", "values": labels}
+    rule = "a != 'c17' or b != 'c13' or income < 0.001"
+
+    said = refusal(dimensions={"a": many, "b": many, "income": INCOME}, constraints=[rule])
+
+    assert f"hardly any numbers of people with a=c17, b=c13 satisfy `{rule}`" in said
+
+
 def test_constraints_that_share_numbers_over_a_third_one_are_met_together() -> None:
     rules = ["income + years < 60", "income > 20", "years % 10 >= 5"]
 

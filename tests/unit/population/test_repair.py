@@ -90,6 +90,20 @@ def test_likelier_options_are_chosen_more_often_and_chance_decides_who_moves() -
     assert abs(moved[:100].sum() - moved[100:].sum()) < 4 * np.sqrt(1000)
 
 
+def test_lots_decide_who_moves_among_more_people_than_are_weighed() -> None:
+    # Each of 20,000 people has two options, and the options of some 2,000 are weighed: not of the first ones.
+    at = np.zeros(20_000, dtype=np.int64)
+    quotas = [exactly(np.arange(2), [19_990, 10])]
+
+    moved = [
+        np.flatnonzero(repaired(at, Choices(np.zeros(2, dtype=np.int64), np.zeros(2)), quotas, key))
+        for key in range(40)
+    ]
+
+    assert all(len(people) == 10 for people in moved)
+    assert abs(np.mean(moved) - 10_000) < 4 * 20_000 / np.sqrt(12 * 400)
+
+
 def test_what_holds_is_left_alone() -> None:
     at = np.array([0, 1, 1])
 

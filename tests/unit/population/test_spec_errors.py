@@ -57,7 +57,7 @@ CASES = {
     ),
     "an unquoted yes": (
         "  x: {type: categorical, source: s, values: {yes: 0.5, no: 0.5}}\n",
-        "YAML reads an unquoted yes/true/on as True; put the label in quotes",
+        'YAML reads yes and no without quotes as a truth value; write "yes" and "no"',
     ),
     "all shares zero": ("  x: {type: categorical, source: s, values: {a: 0, b: 0}}\n", "the numbers sum to 0"),
     "no category": ("  x: {type: categorical, source: s, values: {}}\n", "there is no category here"),
@@ -112,6 +112,18 @@ CASES = {
             " table: [{when: {sex: '*'}, values: {a: 1}}, {when: {}, values: {a: 1}}]}\n"
         ),
         "two rows speak for any",
+    ),
+    "a distribution whose table is empty": (
+        "  x: {type: numeric, dist: normal, source: s, given: sex, table: {}}\n",
+        "dimensions.x.table: no row for sex=f; sex=m; add a row for each, or one with `*` for all others",
+    ),
+    "a distribution whose table has no rows": (
+        "  x: {type: numeric, dist: normal, source: s, given: sex, table: []}\n",
+        "dimensions.x.table: no row for sex=f; sex=m; add a row for each",
+    ),
+    "a table with no rows": (
+        "  x: {type: categorical, categories: [a, b], source: s, given: sex, table: {}}\n",
+        "dimensions.x.table: no row for sex=f; sex=m; add a row for each",
     ),
     "a row with a wrong sum": (
         "  x: {type: categorical, source: s, given: sex, table: {f: {a: 0.5, b: 0.6}, m: {a: 1}}}\n",

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.population.drawing import categorical, codes, control, equal, open_categories, population
 from troupe_batch.population import Population
 from troupe_batch.population.drawing.blocks import BLOCK
+from troupe_batch.population.drawing.repair import Choices, Quota, repaired
+from troupe_batch.population.drawing.targets import _WEIGHT_OF_STRATA
 from troupe_batch.population.margins import ControlCell, Margin
 
 
@@ -113,6 +115,42 @@ def test_the_design_effect_is_kishs() -> None:
     assert of_some.deff == pytest.approx(5 * (chosen**2).sum() / chosen.sum() ** 2)
     assert sum(stratum.people for stratum in of_some.strata) == of_some.people == 5
     assert population({"a": categorical(1, 1)}, 50).design_effect().effective_n == 50
+
+
+def test_weighted_shares_of_some_people_are_shares_of_their_weights() -> None:
+    people = town(900)
+    facts = people.facts(0, 101)
+
+    for margin in people.margins(101):
+        members = facts[margin.dimension] == margin.category
+        expected = facts["weight"][members].sum() / facts["weight"].sum()
+        assert margin.weighted_share == pytest.approx(expected)
+    for cell in people.control_cells(101):
+        members = (facts["region"] == cell.categories[0]) & (facts["sex"] == cell.categories[1])
+        assert cell.weighted_share == pytest.approx(facts["weight"][members].sum() / facts["weight"].sum())
+
+
+def test_numbers_lie_in_their_bins_as_in_the_population_however_strata_tilt_the_bins() -> None:
+    bins = {"0 to 10": 0.7, "10 to 20": 0.2, "20 to 40": 0.1}
+    income = {"type": "numeric", "source": "s", "decimals": 2, "bins": bins}
+    strata: dict[str, Any] = {"strata": {"by": ["income"], "allocation": "equal"}}
+    means = []
+    for fields in ({}, strata):
+        drawn = population({"income": income}, 60_000, **fields).facts(0, 60_000)["income"]
+        means.append([drawn[(low <= drawn) & (drawn < high)].mean() for low, high in ((0, 10), (10, 20), (20, 40))])
+
+    # The curve through the tilted shares would have means off by 0.3 and more.
+    assert np.allclose(means[0], means[1], atol=0.1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_strata_hold_where_other_quotas_contradict_them(seed: int) -> None:
+    model_quota = Quota(np.array([0, 1]), np.array([9, 1]), np.array([9, 1]), _WEIGHT_OF_STRATA)
+    others = [Quota(np.array([0, 1]), np.array([0, 10]), np.array([0, 10]), weight) for weight in (4, 4, 4, 1, 1)]
+
+    found = repaired(np.arange(10) % 2, Choices(np.zeros(2, dtype=np.int64), np.zeros(2)), [model_quota, *others], seed)
+
+    assert np.bincount(found, minlength=2).tolist() == [9, 1]
 
 
 def test_strata_are_balanced_in_every_stretch_and_exact_over_blocks() -> None:

@@ -18,7 +18,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _EPS = 1e-9
-_REFRESH = 2_000
+# Rates of a direction below this are nothing: true ones are quotients of small whole numbers, and errors stay below as
+# long as the inverse is worked out anew this often.
+_NO_RATE = 1e-7
+_REFRESH = 100
 _LANDINGS = 20
 
 
@@ -153,7 +156,7 @@ class _Basis:
     def direction(self, entering: int) -> Floats:
         """How the members must move down for the entering cell to move up by one."""
         direction = self._inverse @ self._rows[entering]
-        direction[np.abs(direction) < _EPS] = 0.0
+        direction[np.abs(direction) < _NO_RATE] = 0.0
         return np.asarray(direction)
 
     def takes_in(self, entering: int, direction: Floats) -> bool:
@@ -177,7 +180,7 @@ class _Basis:
             self._refresh()
 
     def _refresh(self) -> None:
-        """The inverse anew, before rounding errors of thousands of updates add up."""
+        """The inverse anew, before rounding errors of the updates add up."""
         matrix = np.eye(len(self.members))
         for place, cell in enumerate(self.members):
             if cell >= 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.seeded import bits
+from troupe_batch.seeded import bits, stream, uniforms
 
 # Steps times 2^64. The first is the golden ratio; each of the others was chosen among 6,000 (later 3,000) numbers with
 # small continued fraction quotients to minimise the mean square discrepancy (kernel of the Korobov space of order 1) of
@@ -82,25 +82,35 @@ _STEPS = (
     0xA3996BBBA9DD5001,
 )
 
-MOST_DIMENSIONS = len(_STEPS)
+# More dimensions take the first steps again, each from a place of its own.
+_MOST_DIMENSIONS = len(_STEPS)
+# So many people of a group follow the same steps.
+_SAME_STEPS = 128
 
 
 def lattice_uniforms(dimension: int, key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The coordinate of each point in one dimension, on [0, 1), shape as given; `key` draws the shift."""
     # 64-bit integers wrap around by themselves, which is "mod 1" without rounding, on every machine.
-    point = np.uint64(bits(key, 0)) + indices.astype(np.uint64) * np.uint64(_STEPS[dimension])
+    point = np.uint64(bits(key, 0)) + indices.astype(np.uint64) * np.uint64(_STEPS[dimension % _MOST_DIMENSIONS])
     return np.asarray((point >> np.uint64(11)) * 2.0**-53)
 
 
-def spread_within(coordinates: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Coordinates that every stretch of each group's people spreads evenly: golden-ratio steps within each group.
+def spread_within(
+    dimension: int, coordinates: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Coordinates of a dimension that every stretch of each group's people spreads evenly: lattices for each group.
 
-    The first of each group keeps their coordinate. Where a distribution depends on the group, each group is then as
-    balanced as a whole population in its first dimension.
+    Each group takes up a new lattice every 128 people: the first keep their coordinate, and chance decides which
+    of the steps the others follow. With the same steps throughout, the coordinates of a dimension could keep pace with
+    those of another, and dimensions that have nothing to do with each other would be tied. Dimensions with the same
+    groups never have the same steps at the same time.
     """
     order = np.argsort(groups, kind="stable")
-    first = np.searchsorted(groups[order], groups[order], side="left")
-    steps = (np.arange(len(order)) - first).astype(np.uint64) * np.uint64(_STEPS[0])
+    rank = np.arange(len(order)) - np.searchsorted(groups[order], groups[order], side="left")
+    step = rank % _SAME_STEPS
+    first = order[np.arange(len(order)) - step]
+    by_lot = (uniforms(stream("steps"), first) * _MOST_DIMENSIONS).astype(np.int64)
+    steps = np.array(_STEPS, dtype=np.uint64)[(by_lot + dimension) % _MOST_DIMENSIONS]
     spread = np.empty(len(order))
-    spread[order] = (coordinates[order[first]] + (steps >> np.uint64(11)) * 2.0**-53) % 1.0
+    spread[order] = (coordinates[first] + (step.astype(np.uint64) * steps >> np.uint64(11)) * 2.0**-53) % 1.0
     return spread

@@ -73,9 +73,10 @@ def walked(listing: Listing, block: BlockOfPeople, mend: Callable[[int, Ints], I
     """The cell of each person by a walk down the tree of cells, spread evenly within what each dimension is tied to."""
 
     def coordinates(level: int, nodes: Ints) -> Floats:
-        points = block.points[listing.columns[level - 1]]
+        column = listing.columns[level - 1]
+        points = block.points[column]
         context = listing.contexts[level - 1]
-        return points if context is None else spread_within(points, context[nodes])
+        return points if context is None else spread_within(column, points, context[nodes])
 
     return listing.tree.walk(coordinates, block.size, mend)
 

@@ -14,6 +14,7 @@ from troupe_batch.population.drawing.ragged import end_to_end
 from troupe_batch.population.drawing.repair import Choices
 from troupe_batch.population.drawing.tree import CellTree
 from troupe_batch.population.factors import Factor
+from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import cell_count, joint_table, parents_first
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Codes, Component, Model
@@ -97,7 +98,7 @@ class Listing:
             return None
         nodes = self.codes[self.tree.starts[level]]
         sizes = [int(nodes[:, column].max()) + 1 for column in columns]
-        return combinations([nodes[:, column] for column in columns], sizes, len(nodes))
+        return flat_index([nodes[:, column] for column in columns], sizes)
 
     @property
     def cube_work(self) -> float:
@@ -124,13 +125,13 @@ class Combinations:
         self._sizes = [len(factors[column].labels) for column in self.columns]
         code_of = [{label: code for code, label in enumerate(factors[column].labels)} for column in self.columns]
         codes = [np.array([code_of[i][row[i]] for row in listed], dtype=np.int64) for i in range(len(dims))]
-        key = combinations(codes, self._sizes, len(listed))
+        key = flat_index(codes, self._sizes)
         self._order = np.argsort(key)
         self._sorted = key[self._order]
 
     def rows(self, codes: Sequence[npt.NDArray[np.integer]]) -> Ints:
         """The number of each combination; `codes` has an array per factor, and all are listed."""
-        return np.asarray(self._order[np.searchsorted(self._sorted, combinations(codes, self._sizes, len(codes[0])))])
+        return np.asarray(self._order[np.searchsorted(self._sorted, flat_index(codes, self._sizes))])
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,8 @@ def _crossed(model: Model, parts: Sequence[Listing], most: int) -> tuple[Codes, 
     place_of = {factor.name: i for i, factor in enumerate(model.factors)}
     for factor in parents_first([factor for i, factor in enumerate(model.factors) if i not in rows]):
         table = factor.probs.reshape(-1, len(factor.labels))
-        combination = combinations([rows[place_of[name]] for name in factor.parents], factor.probs.shape, len(probs))
+        parents = [rows[place_of[name]] for name in factor.parents]
+        combination = flat_index(parents, factor.probs.shape[:-1], len(probs))
         row, category = np.nonzero(table)
         begin = np.searchsorted(row, np.arange(len(table) + 1))
         branches = np.diff(begin)[combination]
@@ -263,14 +265,6 @@ def _crossed(model: Model, parts: Sequence[Listing], most: int) -> tuple[Codes, 
     codes = np.column_stack([rows[column] for column in range(len(model.factors))]).astype(np.int16)
     order = np.lexsort(codes.T[::-1])
     return codes[order], probs[order] / probs.sum(), _taken(origins, order)
-
-
-def combinations(parents: Sequence[npt.NDArray[np.integer]], shape: Sequence[int], count: int) -> Ints:
-    """The row of a factor's table for each of `count` people or cells, from the codes of the parents."""
-    row = np.zeros(count, dtype=np.int64)
-    for size, codes in zip(shape, parents, strict=False):
-        row = row * size + codes
-    return row
 
 
 def _taken(columns: Mapping[int, Ints], rows: Ints) -> dict[int, Ints]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from troupe_batch.population.drawing.lattice import spread_within
 from troupe_batch.population.factors import Factor
+from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.seeded import stream, uniforms
 
@@ -30,8 +31,8 @@ def wanted_codes(
         codes[:, at] = column_codes
     for factor in parents_first([factor for i, factor in enumerate(factors) if i not in known]):
         at = column[factor.name]
-        row = _key(codes[:, [column[parent] for parent in factor.parents]], np.array(factor.probs.shape[:-1]))
-        coordinates = spread_within(points[at], row) if spread and factor.parents else points[at]
+        row = flat_index([codes[:, column[parent]] for parent in factor.parents], factor.probs.shape[:-1], len(codes))
+        coordinates = spread_within(at, points[at], row) if spread and factor.parents else points[at]
         # Row r of the table in r to r + 1: one search finds row and category together.
         ends = np.cumsum(factor.probs.reshape(-1, len(factor.labels)), axis=1)
         # So that rounding leaves nothing to impossible categories at the end.
@@ -68,7 +69,7 @@ def _match_whole(order: Ints, cells: Ints, counts: Ints, wanted: Ints, lots: Flo
     """Fills the places whose very cell has people left; the places that wait (by lot), and how many of each cell do."""
     sizes = np.maximum(cells.max(axis=0, initial=0), wanted.max(axis=0, initial=0)) + 1
     # A point within rounding of a boundary may want an impossible cell: it takes the next one.
-    cell = np.minimum(np.searchsorted(_key(cells, sizes), _key(wanted, sizes)), len(cells) - 1)
+    cell = np.minimum(np.searchsorted(_index(cells, sizes), _index(wanted, sizes)), len(cells) - 1)
     by_cell = np.lexsort((lots, cell))
     sorted_cell = cell[by_cell]
     rank = np.arange(len(cell)) - np.searchsorted(sorted_cell, sorted_cell, side="left")
@@ -88,7 +89,7 @@ def _match(order: Ints, places: Ints, supply: Ints, wanted: Ints, cells: Ints) -
     """Fills the places whose wish somebody meets; the places and the people that are left."""
     sizes = cells.max(axis=0, initial=0) + 1
     sizes = np.maximum(sizes, wanted.max(axis=0, initial=0) + 1)
-    wish, have = _key(wanted[places], sizes), _key(cells[supply], sizes)
+    wish, have = _index(wanted[places], sizes), _index(cells[supply], sizes)
     by_wish, by_have = np.argsort(wish, kind="stable"), np.argsort(have, kind="stable")
     wish, have = wish[by_wish], have[by_have]
     rank = np.arange(len(wish)) - np.searchsorted(wish, wish, side="left")
@@ -101,8 +102,5 @@ def _match(order: Ints, places: Ints, supply: Ints, wanted: Ints, cells: Ints) -
     return places[np.sort(by_wish[~met])], supply[left]
 
 
-def _key(codes: Ints, sizes: Ints) -> Ints:
-    key = np.zeros(len(codes), dtype=np.int64)
-    for column in range(codes.shape[1]):
-        key = key * sizes[column] + codes[:, column]
-    return key
+def _index(codes: Ints, sizes: Ints) -> Ints:
+    return flat_index(codes.T, sizes.tolist(), len(codes))

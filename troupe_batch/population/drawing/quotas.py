@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.drawing.blocks import BLOCK, Drawn, block_sizes
-from troupe_batch.population.drawing.lattice import MOST_DIMENSIONS, lattice_uniforms, spread_within
+from troupe_batch.population.drawing.lattice import lattice_uniforms, spread_within
 from troupe_batch.population.drawing.listed_draw import (
     BlockOfPeople,
     drawn_by_cube,
@@ -21,7 +21,6 @@ from troupe_batch.population.drawing.listing import (
     Grouping,
     Kind,
     Listing,
-    combinations,
     listed_component,
     listed_whole,
 )
@@ -31,6 +30,7 @@ from troupe_batch.population.drawing.systematic import dealt
 from troupe_batch.population.drawing.targets import Targets
 from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.factors import Factor, Places
+from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
@@ -107,10 +107,7 @@ class Quotas:
         indices = number * BLOCK + np.arange(size, dtype=np.int64)
         seed = self._spec.seed
         # Derived fields may be more than the lattice has steps. They follow from dimensions, whatever their coordinate.
-        points = [
-            lattice_uniforms(i % MOST_DIMENSIONS, stream(seed, "lattice", i), indices)
-            for i in range(len(self._model.factors))
-        ]
+        points = [lattice_uniforms(i, stream(seed, "lattice", i), indices) for i in range(len(self._model.factors))]
         return BlockOfPeople(number, size, seed, points)
 
     def _part(self, number: int, block: BlockOfPeople) -> Ints:
@@ -153,8 +150,10 @@ class Quotas:
         for factor in parents_first([factor for i, factor in enumerate(factors) if i not in done]):
             at = column[factor.name]
             parents = [codes[:, column[parent]] for parent in factor.parents]
-            row = combinations(parents, factor.probs.shape, block.size)
-            points = spread_within(block.points[at], row) if self._is_mended and factor.parents else block.points[at]
+            row = flat_index(parents, factor.probs.shape[:-1], block.size)
+            points = block.points[at]
+            if self._is_mended and factor.parents:
+                points = spread_within(at, points, row)
             categories = dealt(row, strata, points, factor, block.key("systematic", factor.name))
             codes[:, at] = self._mended(categories, row, factor, block) if self._is_mended else categories
         return codes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -25,11 +25,10 @@ CodesByName: TypeAlias = Mapping[str, npt.NDArray[Any]]
 class DrawnNumbers:
     """The numeric dimensions of a population whose values are drawn, all but those of records.
 
-    The numbers named in `read` are read by expressions: rounding must not carry them out of their bins, or what bins
-    decide would not hold for their people.
+    Rounding carries no number out of its bin: margins count people by their bins, and so do constraints.
     """
 
-    def __init__(self, spec: PopulationSpec, model: Model, read: Collection[str] = ()) -> None:
+    def __init__(self, spec: PopulationSpec, model: Model) -> None:
         self._curves: dict[str, _Binned | _Distributed] = {}
         factors = {factor.name: factor for factor in model.factors}
         for name, dimension in spec.dimensions.items():
@@ -41,7 +40,7 @@ class DrawnNumbers:
             bins = factors[name].bins
             assert bins is not None  # noqa: S101 # numbers without a distribution have bins
             curve = binned_curve(bins, model.population_marginals[name], dimension.within)
-            self._curves[name] = _Binned(dimension, curve, bin_ends(bins, dimension) if name in read else None)
+            self._curves[name] = _Binned(dimension, curve, bin_ends(bins, dimension))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,7 +62,7 @@ class DrawnNumbers:
 class _Binned:
     dimension: Numeric
     curve: BinnedCurve
-    ends: tuple[Floats, Floats] | None
+    ends: tuple[Floats, Floats]
 
     def values(self, codes: npt.NDArray[Any], u: Floats) -> Numbers:
         codes = codes.astype(np.int64)
@@ -71,7 +70,7 @@ class _Binned:
         if self.dimension.integer:
             return np.floor(values).astype(np.int64)
         values = np.round(values, self.dimension.decimals)
-        return values if self.ends is None else np.clip(values, self.ends[0][codes], self.ends[1][codes])
+        return np.clip(values, self.ends[0][codes], self.ends[1][codes])
 
 
 @dataclass(frozen=True)

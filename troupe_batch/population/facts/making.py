@@ -14,7 +14,7 @@ from troupe_batch.population.expressions import Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.drawn_numbers import DrawnNumbers
 from troupe_batch.population.facts.probing import check_open_constraints
-from troupe_batch.population.facts.rejection import OpenConstraints, names_read
+from troupe_batch.population.facts.rejection import OpenConstraints
 from troupe_batch.population.facts.stratified import stratified
 from troupe_batch.population.facts.text_pools import text_pools
 from troupe_batch.population.margins import Redrawn
@@ -48,7 +48,7 @@ class FactMaker:
             for name, d in spec.dimensions.items()
             if isinstance(d, TextPool)
         }
-        self._numbers = DrawnNumbers(spec, model, names_read(spec))
+        self._numbers = DrawnNumbers(spec, model)
         self._open = OpenConstraints(spec, model, kinds, dict(self._derived), self._numbers)
         check_open_constraints(model, self._open, places)
         places.raise_if_any()

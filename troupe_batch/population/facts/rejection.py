@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.population.dimensions import TextPool
-from troupe_batch.population.expressions import BadExpression, Bound, Expression, Kind
+from troupe_batch.population.expressions import Bound, Expression, Kind
 from troupe_batch.population.facts.drawn_numbers import CodesByName, DrawnNumbers
 from troupe_batch.population.margins import Redrawn
 from troupe_batch.population.model import Model
@@ -173,25 +172,6 @@ class OpenConstraints:
                 found.add(name)
                 waiting += self._derived[name].names if name in self._derived else ()
         return frozenset(found)
-
-
-def names_read(spec: PopulationSpec) -> frozenset[str]:
-    """Every name that an expression of the file reads."""
-    pools = [one for one in spec.dimensions.values() if isinstance(one, TextPool)]
-    texts = [
-        *(derived.value for derived in spec.derive.values()),
-        *spec.constraints,
-        *(text.when for pool in pools for text in pool.values if text.when is not None),
-        *(fragment.when for fragment in spec.persona.fragments if fragment.when is not None),
-    ]
-    return frozenset(name for text in dict.fromkeys(texts) for name in _names_in(text))
-
-
-def _names_in(text: str) -> frozenset[str]:
-    try:
-        return Expression.parse(text).names
-    except BadExpression:
-        return frozenset()  # named where it is bound
 
 
 def _sharing(
