@@ -15,7 +15,7 @@ from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
-from troupe_batch.population import EnrichLevel, Population, PopulationSpec, load_population
+from troupe_batch.population import EnrichLevel, Population, PopulationSpec
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.manifest import Manifest
@@ -30,7 +30,7 @@ from troupe_batch.wiring.inline_status import InlineStatus
 from troupe_batch.wiring.jobs import load_job, resolve_job
 from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
-from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people
+from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
 from troupe_batch.wiring.plans import prepare_job
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import EMBEDDED
@@ -148,10 +148,7 @@ async def freeze(
     Name that file as the `population` of jobs. ProseMissing, and no panel, where nothing could be written about some
     people; the same call asks for them again, and finds all others in the cache.
     """
-    if isinstance(population, PopulationSpec):
-        drawn = Population(population)
-    else:
-        drawn = load_population(Path(population)).population
+    drawn = Population(population) if isinstance(population, PopulationSpec) else load_unfrozen(Path(population))
     level = None if enrich is None else EnrichLevel(enrich)
     options = FreezeOptions(people, level, rehearse=rehearse)
     return await freeze_people(settings or load_settings(environment=os.environ), drawn, Path(to), options)

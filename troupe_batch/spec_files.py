@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.spec_messages import did_you_mean, explained
+from troupe_batch.spec_messages import Place, did_you_mean, explained
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -34,6 +34,7 @@ _MAX_NODES = 2_000_000
 _MAX_DEPTH = 200
 # Python turns no longer texts into integers, and a longer number in a spec is a slip anyway.
 _MAX_DIGITS = 400
+_WORDS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|\\U0000[dD][89a-fA-F]")
 
 
@@ -41,12 +42,20 @@ class SpecFile:
     """A file that was read but not yet understood: its data, and on which line each place stands."""
 
     def __init__(
-        self, name: str, data: Any, lines: Mapping[tuple[str | int, ...], int], *, json_text: str | None = None
+        self,
+        name: str,
+        data: Any,
+        lines: Mapping[Place, int],
+        *,
+        json_text: str | None = None,
+        unquoted: Mapping[Place, list[str]] | None = None,
     ) -> None:
         self.name = name
         self.data = data
         self._lines = lines
         self._json_text = json_text
+        # What was written there without quotes and read as a truth value or as nothing: the value, or the keys below.
+        self._unquoted = unquoted or {}
 
     def line_of(self, place: tuple[str | int, ...]) -> int | None:
         """The line of the place, or of the nearest place around it; None where the file has no lines."""
@@ -65,7 +74,8 @@ class SpecFile:
             data = data[step]
         self.line_of(())
         below = {p[len(place) :]: line for p, line in self._lines.items() if p[: len(place)] == place}
-        return SpecFile(self.name, data, below)
+        unquoted = {p[len(place) :]: words for p, words in self._unquoted.items() if p[: len(place)] == place}
+        return SpecFile(self.name, data, below, unquoted=unquoted)
 
     def mistake(self, place: tuple[str | int, ...], problem: str, cure: str = "") -> Mistake:
         """A mistake at a place such as ("study", "questions", 2, "labels")."""
@@ -90,7 +100,7 @@ class SpecFile:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            found = explained(model, self.data, error.errors(include_url=False))
+            found = explained(model, self.data, error.errors(include_url=False), self._unquoted)
             raise self.errors([self.mistake(*one) for one in found]) from error
 
 
@@ -154,13 +164,14 @@ def _read_json(name: str, text: str) -> SpecFile:
 
 
 def _read_yaml(name: str, text: str) -> SpecFile:
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: dict[Place, int] = {}
+    unquoted: dict[Place, list[str]] = {}
     try:
         loader = _loader(text)
         node = loader.get_single_node()
         if node is None:
             raise SpecError(name, [Mistake("the file is empty")])
-        _index_lines(name, node, (), lines)
+        _index_lines(name, node, (), lines, unquoted)
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -173,7 +184,7 @@ def _read_yaml(name: str, text: str) -> SpecFile:
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         # What PyYAML's constructors let through on tags and values that do not fit, such as `!!int []`.
         raise SpecError(name, [Mistake(f"a value does not fit its YAML tag: {error}")]) from error
-    return SpecFile(name, data, lines)
+    return SpecFile(name, data, lines, unquoted=unquoted)
 
 
 def _loader(text: str) -> yaml.SafeLoader | yaml.CSafeLoader:
@@ -184,7 +195,7 @@ def _lines_of_json(text: str) -> Mapping[tuple[str | int, ...], int]:
     lines: dict[tuple[str | int, ...], int] = {}
     try:
         if (node := _loader(text).get_single_node()) is not None:
-            _index_lines("", node, (), lines)
+            _index_lines("", node, (), lines, {})
     except (yaml.YAMLError, ValueError, RecursionError, SpecError):
         # A few JSON texts are no YAML; their mistakes go without lines.
         return {}
@@ -192,9 +203,13 @@ def _lines_of_json(text: str) -> Mapping[tuple[str | int, ...], int]:
 
 
 def _index_lines(
-    name: str, node: yaml.Node, place: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+    name: str, node: yaml.Node, place: Place, lines: dict[Place, int], unquoted: dict[Place, list[str]]
 ) -> None:
-    """Lines of all places; refuses duplicate keys, which YAML readers drop without a word, and alias bombs."""
+    """Lines of all places; refuses duplicate keys, which YAML readers drop without a word, and alias bombs.
+
+    `unquoted` gathers the words that are read as a truth value or as nothing: a value at its own place, a key at that
+    of its group.
+    """
     if len(lines) > _MAX_NODES:
         raise SpecError(name, [Mistake("more than 2,000,000 values (or aliases that expand to as many)")])
     line = node.start_mark.line + 1
@@ -203,22 +218,26 @@ def _index_lines(
     lines[place] = line
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _index_lines(name, item, (*place, index), lines)
+            _index_lines(name, item, (*place, index), lines, unquoted)
     elif isinstance(node, yaml.MappingNode):
-        _index_mapping(name, node, place, lines)
+        _index_mapping(name, node, place, lines, unquoted)
+    elif node.tag in _WORDS:
+        unquoted.setdefault(place, []).append(str(node.value))
     elif isinstance(node, yaml.ScalarNode) and len(node.value) > _MAX_DIGITS and node.tag.endswith(":int"):
         raise SpecError(name, [Mistake(f"a number of more than {_MAX_DIGITS} digits", "shorten it", line=line)])
 
 
 def _index_mapping(
-    name: str, node: yaml.MappingNode, place: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+    name: str, node: yaml.MappingNode, place: Place, lines: dict[Place, int], unquoted: dict[Place, list[str]]
 ) -> None:
     for key, value in node.value:
         step = _key_text(name, key)
         if (*place, step) in lines and step != "<<":
             at = Mistake(f"`{step}` stands twice", "remove one", dotted(place), key.start_mark.line + 1)
             raise SpecError(name, [at])
-        _index_lines(name, value, (*place, step), lines)
+        if key.tag in _WORDS:
+            unquoted.setdefault(place, []).append(step)
+        _index_lines(name, value, (*place, step), lines, unquoted)
         lines[(*place, step)] = key.start_mark.line + 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -35,6 +35,10 @@ _FORMS = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
 }
+_BOUNDS = ("ge", "gt", "le", "lt")
+_PERCENT = 100
+# What YAML reads as no value at all.
+_NOTHING = ("null", "~", "")
 _CHOICES = ("literal_error", "enum")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _A_TIME = "2025-06-06T19:00"
@@ -48,6 +52,7 @@ class _Found:
     detail: ErrorDetails
     candidates: Sequence[Candidate]
     field: FieldInfo | None
+    unquoted: Sequence[str] = ()
 
     @property
     def type(self) -> str:
@@ -74,9 +79,18 @@ class _Found:
         return fields_of(one.model for one in self.candidates if one.kind is None)
 
 
-def explained(model: type[BaseModel], data: Any, details: Iterable[ErrorDetails]) -> list[Explained]:
-    """Each mistake once, without those that only follow from another."""
+def explained(
+    model: type[BaseModel],
+    data: Any,
+    details: Iterable[ErrorDetails],
+    unquoted: Mapping[Place, Sequence[str]] | None = None,
+) -> list[Explained]:
+    """Each mistake once, without those that only follow from another.
+
+    `unquoted` has by place the words that YAML read as a truth value or as nothing, as they were written.
+    """
     found = [_located(model, data, detail) for detail in details]
+    found = [replace(one, unquoted=(unquoted or {}).get(one.place, ())) for one in found]
     by_place: dict[Place, list[_Found]] = {}
     for one in _without_followers(found):
         by_place.setdefault(one.place, []).append(one)
@@ -237,6 +251,47 @@ def _tell_time(found: _Found) -> tuple[str, str]:
     return problem, _example(found) or f"for example `{_A_TIME}`"
 
 
+def _tell_unquoted(found: _Found) -> tuple[str, str]:
+    """A label that YAML took for a truth value or for nothing."""
+    if not found.unquoted:
+        return str(found.detail["msg"]), "write it as text, in quotes"
+    words = " and ".join(word or "an empty label" for word in found.unquoted)
+    values = dict.fromkeys("nothing" if one.lower() in _NOTHING else "a truth value" for one in found.unquoted)
+    quoted = " and ".join(f'"{word}"' for word in found.unquoted if word)
+    return f"YAML reads {words} without quotes as {' and '.join(values)}", f"write {quoted or 'a label'}"
+
+
+def _tell_range(found: _Found) -> tuple[str, str]:
+    """A number that is too small or too large, and which numbers fit."""
+    kind, bound = next(one for one in found.detail["ctx"].items() if one[0] in _BOUNDS)
+    stated = {name: getattr(m, name) for m in _metadata(found) for name in _BOUNDS if hasattr(m, name)}
+    fits = stated if stated.get(kind) == bound else {kind: bound}
+    value = found.detail["input"]
+    problem = f"{_plain(value)} is too {'small' if kind[0] == 'g' else 'large'}"
+    if (fits.get("ge"), kind, bound) == (0, "le", 1) and isinstance(value, int | float) and 2 <= value <= _PERCENT:
+        return problem, f"write a share from 0 to 1; {_plain(value)} percent is {value / _PERCENT:g}"
+    return problem, f"write {_range(fits, kind)}"
+
+
+def _metadata(found: _Found) -> Sequence[Any]:
+    return found.field.metadata if found.field is not None else ()
+
+
+def _range(fits: Mapping[str, Any], kind: str) -> str:
+    """The numbers that fit, in words; the bound that was passed where they have not two that fit too."""
+    bounds = {name: _plain(bound) for name, bound in fits.items()}
+    if "ge" in bounds and "le" in bounds:
+        return f"a number from {bounds['ge']} to {bounds['le']}"
+    words = {"ge": "{} or more", "gt": "a number above {}", "le": "{} or less", "lt": "a number below {}"}
+    return words[kind].format(bounds[kind])
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.12g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _tell_plainly(found: _Found) -> tuple[str, str]:
     problem = found.detail["msg"].removeprefix("Value error, ")
     if found.type not in ("value_error", "assertion_error") and found.place:
@@ -256,6 +311,11 @@ _TELLERS: Mapping[str, Callable[[_Found], tuple[str, str]]] = {
     "union_tag_invalid": _tell_tag,
     "union_tag_not_found": _tell_tag,
     "string_pattern_mismatch": _tell_pattern,
+    "unquoted_label": _tell_unquoted,
+    "greater_than_equal": _tell_range,
+    "greater_than": _tell_range,
+    "less_than_equal": _tell_range,
+    "less_than": _tell_range,
     "too_short": _tell_length,
     "too_long": _tell_length,
     "string_too_short": _tell_length,

@@ -25,6 +25,11 @@ class Absence:
     answers_with_reason: int
     of: str = "answers"
 
+    @property
+    def counted(self) -> str:
+        """How many of what, as `1 answer` or `1,204 answers`."""
+        return f"{self.answers:,} {self.of.removesuffix('s') if self.answers == 1 else self.of}"
+
 
 def unwanted_absences(dataset: Dataset) -> list[Absence]:
     """Answers that were asked for and did not come: failed, unreadable or refused; then findings likewise.

@@ -1,8 +1,11 @@
 """Texts about different people that are nearly the same, found by MinHash with locality-sensitive hashing.
 
 Two texts are near-duplicates where their sets of three words in a row have a Jaccard similarity of 0.7 or more (Broder
-1997). Names are left out of the comparison: the same life under another name is what is looked for. Candidates come
-from `datasketch`; each is then compared exactly, so none is reported by accident of hashing.
+1997). Names are left out of the comparison: the same life under another name is what is looked for. Candidates agree in
+a band of their MinHash sketches; the best of them are compared exactly, so none is reported by accident of hashing.
+
+The work per text is bounded, also where all texts share a boilerplate: a band that many texts agree in tells little of
+any two of them, so only the first of these are candidates by it, and of all candidates only the best are compared.
 """
 
 from __future__ import annotations
@@ -15,23 +18,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash, MinHashLSH
+from datasketch import MinHash
 
 SIMILAR = 0.7
 MANY = 0.02
 """Share of near-duplicates above which a warning is due."""
 
-# Candidates are sought below what counts as similar: at 0.7 itself half of them would be missed.
-_CANDIDATE = 0.5
+# 25 bands of 5 find a pair of similarity 0.7 with 0.99, one of 0.5 with 0.55, and one of 0.1 hardly ever.
+_BANDS = 25
+_ROWS = 5
 _PERMUTATIONS = 128
+_MOST_IN_A_BAND = 50
+_MOST_COMPARED = 20
 _WORDS_IN_A_ROW = 3
 _FACTORS = (np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D))
 _MOST_EXAMPLES = 3
-# Of a large cluster only so many are kept as what later texts are compared with: comparing stays linear.
-_MOST_COMPARED = 20
 _WORD = re.compile(r"\w+")
 
 Shingles = npt.NDArray[np.uint32]
+Sketch = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,9 @@ class _Found:
     _clusters: list[int] = field(default_factory=list)
     _equal: dict[bytes, int] = field(default_factory=dict)
     _shingles: dict[int, Shingles] = field(default_factory=dict)
-    _compared: Counter[int] = field(default_factory=Counter)
+    _sketches: dict[int, Sketch] = field(default_factory=dict)
+    _bands: dict[tuple[int, bytes], list[int]] = field(default_factory=dict)
     _pairs: list[tuple[float, int, int]] = field(default_factory=list)
-    _index: MinHashLSH = field(default_factory=lambda: MinHashLSH(threshold=_CANDIDATE, num_perm=_PERMUTATIONS))
     _empty: MinHash = field(default_factory=lambda: MinHash(num_perm=_PERMUTATIONS, hashfunc=int))
 
     def add(self, text: Text) -> None:
@@ -123,17 +128,31 @@ class _Found:
         if first != number:
             self._join(number, first, 1.0)
             return
-        sketch = self._empty.copy()
-        sketch.update_batch(shingles.tolist())
-        for other in sorted(self._index.query(sketch)):
+        minima = self._empty.copy()
+        minima.update_batch(shingles.tolist())
+        sketch = minima.hashvalues.astype(np.uint32)
+        for other in self._best(sketch, self._candidates(number, sketch)):
             similarity = _jaccard(shingles, self._shingles[other])
             if similarity >= SIMILAR:
                 self._join(number, other, similarity)
-        root = self._root(number)
-        if self._compared[root] < _MOST_COMPARED:
-            self._compared[root] += 1
-            self._shingles[number] = shingles
-            self._index.insert(number, sketch)
+        self._shingles[number], self._sketches[number] = shingles, sketch
+
+    def _candidates(self, number: int, sketch: Sketch) -> list[int]:
+        """The texts before that agree in a band, in their order; the text is entered into its own bands."""
+        found: set[int] = set()
+        for band in range(_BANDS):
+            alike = self._bands.setdefault((band, sketch[band * _ROWS : (band + 1) * _ROWS].tobytes()), [])
+            found.update(alike)
+            if len(alike) < _MOST_IN_A_BAND:
+                alike.append(number)
+        return sorted(found)
+
+    def _best(self, sketch: Sketch, candidates: list[int]) -> list[int]:
+        """The candidates whose sketches agree with this one in the most places; of equal ones the first."""
+        if len(candidates) <= _MOST_COMPARED:
+            return candidates
+        agree = np.count_nonzero(np.stack([self._sketches[one] for one in candidates]) == sketch, axis=1)
+        return sorted(candidates[place] for place in np.argsort(-agree, kind="stable")[:_MOST_COMPARED])
 
     def result(self) -> Duplicates:
         sizes = Counter(self._root(number) for number in range(len(self._ids)))
@@ -144,8 +163,6 @@ class _Found:
     def _join(self, number: int, other: int, similarity: float) -> None:
         one, two = sorted((self._root(number), self._root(other)))
         self._clusters[two] = one
-        if one != two:
-            self._compared[one] += self._compared.pop(two, 0)
         # The most similar first; of equal ones those that came first.
         self._pairs = sorted([*self._pairs, (similarity, other, number)], key=lambda pair: (-pair[0], *pair[1:]))
         del self._pairs[_MOST_EXAMPLES:]

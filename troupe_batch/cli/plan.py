@@ -14,11 +14,11 @@ from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
-from troupe_batch.population import Margin
+from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import cap_origin, margins_of, plan_estimate, prepare_job
+from troupe_batch.wiring.plans import cap_origin, design_effect_of, margins_of, plan_estimate, prepare_job
 
 
 @click.command("plan")
@@ -53,6 +53,9 @@ def command(
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
     if margins:
         data().print(_margins(margins))
+    if plan.population.strata is not None:
+        effect = design_effect_of(plan, prepared.supplies)
+        data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
 
 
@@ -135,7 +138,8 @@ def _prose(plan: Plan, forecast: Estimate) -> str:
         return ""
     cached = f"{prose.cacheable_share:.0%} of their prompt tokens in prefixes that can be cached"
     more = f"up to {prose.most_repairs:,} more where it contradicts the facts, not counted"
-    return f"{prose.calls:,} of the calls write a {plan.enrich} each ({cached}); {more}"
+    what = "full persona" if plan.enrich is EnrichLevel.FULL else str(plan.enrich)
+    return f"{prose.calls:,} of the calls write a {what} of each person ({cached}); {more}"
 
 
 def _cost(forecast: Estimate) -> str:
@@ -156,7 +160,10 @@ def _margins(margins: list[Margin]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Quotas: target against realised", title_justify="left")
     for name in ("dimension", "category"):
         table.add_column(name)
-    for name in ("target %", "realised %", "people", "off by, pp", "allowed, pp"):
+    # Where strata are oversampled, people are drawn with other shares than those that the population has.
+    is_weighted = any(margin.weighted_share is not None for margin in margins)
+    heads = ["drawn target %" if is_weighted else "target %", "realised %", "people", "off by, pp", "allowed, pp"]
+    for name in [*heads, *(["weighted target %", "weighted %"] if is_weighted else [])]:
         table.add_column(name, justify="right")
     last = None
     for margin in margins:
@@ -170,10 +177,16 @@ def _margins(margins: list[Margin]) -> Table:
             f"{margin.realised_count:,}",
             f"{100 * error:+.2f}",
             f"{100 * margin.allowed:.2f}",
+            *_weighted(margin),
             style="red" if is_off else None,
         )
         last = margin.dimension
     return table
+
+
+def _weighted(margin: Margin) -> list[str]:
+    """The target and the share of the population that the people stand for; nothing where all count alike."""
+    return [f"{100 * share:.1f}" for share in (margin.weighted_target, margin.weighted_share) if share is not None]
 
 
 def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def _show(result: Result, job_file: Path) -> None:
 def _say_absences(result: Result, absences: list[Absence]) -> None:
     for absence in absences:
         which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
-        say(f"{absence.answers:,} {absence.of} {absence.status}: {which}{absence.reason}")
+        say(f"{absence.counted} {absence.status}: {which}{absence.reason}")
     if any(absence.status is not AnswerStatus.SKIPPED for absence in absences) and result.is_complete:
         say("to ask for them anew: the same command with --again; all other replies come from the cache")
     if result.is_complete and not result.manifest.has_results:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
-from troupe_batch.errors import EndpointDown, Interrupted, StateUnreachable, StopTheJob
+from troupe_batch.errors import EndpointDown, Interrupted, StopTheJob, TroupeError
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.execution.shard import Attempt, never, nothing_to_do, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
@@ -94,7 +94,7 @@ class _Shards:
         self._concurrency = concurrency
         # One shard more than fills the slots: while the last units of one end, those of the next begin.
         self._at_once = min(run.plan.shards, math.ceil(concurrency / run.plan.units_per_shard) + 1)
-        self._error: StopTheJob | StateUnreachable | None = None
+        self._error: TroupeError | None = None
 
     async def run_all(self) -> None:
         """Run every shard that has no mark. Raises the first error that ends the run, when all shards are at rest."""
@@ -113,7 +113,8 @@ class _Shards:
         for shard in waiting:
             try:
                 await self._run_one(shard)
-            except (StopTheJob, StateUnreachable) as error:
+            except TroupeError as error:
+                # Kept, as a task that raises would end the others in the middle and wrap its error in a group.
                 self._error = self._error or error
                 return
 

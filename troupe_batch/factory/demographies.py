@@ -42,6 +42,11 @@ def population_from(compiled: Compiled, changes: Mapping[str, Any] | None) -> Po
             f"{shown(changes)} cannot change who is drawn: shares are numbers, and no model is asked for them. Write "
             'fields of a population file, such as {"constraints": ["age >= 60"]}'
         )
+    if "size" in changes:
+        raise FixTheInput(
+            f"additional_demographic_specification says size {changes['size']}, population_size says "
+            f"{compiled.spec['size']:,}; take `size` out of it and give the number as population_size"
+        )
     fields = {**compiled.spec, **changes}
     if isinstance(changes.get("dimensions"), Mapping):
         fields["dimensions"] = {**compiled.spec["dimensions"], **changes["dimensions"]}

@@ -32,12 +32,16 @@ from troupe_batch.llm.chat import (
     strict_object,
 )
 from troupe_batch.persona import Persona
+from troupe_batch.persona.block import one_line
 from troupe_batch.population import EnrichLevel
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.simulation.templates import Templates
 
 PURPOSE = "enrich"
 REPAIR_PURPOSE = "enrich_repair"
+FEWEST_TOKENS = {EnrichLevel.BIO: 400, EnrichLevel.FULL: 4_000}
+"""Completion tokens that each reply may take, also where the limit for answers is lower: prose is longer than those."""
+
 _TEMPLATES = Templates(Path(__file__).parent / "prompts", "factory")
 _BIO_SCHEMA = ReplySchema(
     "bio",
@@ -58,10 +62,17 @@ class EnrichStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Which model writes the prose, and with which sampling parameters."""
+    """Which model writes the prose, and with which sampling parameters; a low limit of tokens is raised for prose."""
 
     endpoint: Endpoint
     parameters: Parameters = field(default_factory=Parameters)
+
+    def parameters_for(self, level: EnrichLevel) -> Parameters:
+        """The parameters as sent for prose of this level; without a limit the endpoint's own holds."""
+        limit = self.parameters.max_completion_tokens
+        if limit is None:
+            return self.parameters
+        return replace(self.parameters, max_completion_tokens=max(limit, FEWEST_TOKENS[level]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ def enrichment_prompt(person: TinyPerson, commission: Commission) -> Prompt:
     level = commission.level
     schema = _BIO_SCHEMA if level == EnrichLevel.BIO else full_schema(settled_parts(person.persona.keys()))
     hints = "\n".join(f"- {hint}" for hint in hints_of(commission.seed, person.index))
-    about = f"{person.block}\nLocale: {commission.locale}\nHints\n{hints}"
+    about = f"{person.block}\nLocale: {one_line(commission.locale)}\nHints\n{hints}"
     return Prompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
 
 
@@ -101,7 +112,9 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
         return Enriched(person, EnrichStatus.NOT_ASKED, reason="the persona is complete already")
     # One draw per person and seed: equal facts do not make two people share one life.
     sample = f"{commission.seed}.{person.index}"
-    request = ChatRequest(asking.endpoint, prompt.messages, sample, asking.parameters, prompt.schema)
+    request = ChatRequest(
+        asking.endpoint, prompt.messages, sample, asking.parameters_for(commission.level), prompt.schema
+    )
     first = await _written(person, model, request, commission, purpose=PURPOSE)
     if first.reply is None or not first.contradicts:
         return _outcome(person, first, (first.call,))
@@ -141,6 +154,9 @@ async def _written(
     except RecordAndGoOn as error:
         return _Written(replace(call, reason=str(error)), EnrichStatus.FAILED, str(error))
     status, reason = _status_of(reply, commission.level)
+    limit = request.parameters.max_completion_tokens
+    if reply.status == ReplyStatus.TRUNCATED and limit is not None:
+        reason = f"{reason} ({limit:,}): raise OpenAI.MAX_COMPLETION_TOKENS, or model.max_completion_tokens of the job"
     call = replace(call, status=reply.status, reason=reason, reply=reply)
     if status != EnrichStatus.DONE:
         return _Written(call, status, reason)
@@ -161,7 +177,9 @@ def _outcome(person: TinyPerson, written: _Written, calls: tuple[CallRecord, ...
 def _repair_of(request: ChatRequest, first: _Written) -> ChatRequest:
     """The request, its reply, and what is wrong with it, as a draw of its own."""
     text = (first.reply.text if first.reply else None) or ""
-    wrong = _TEMPLATES.render("repair.md", contradictions=first.contradicts)
+    # Texts of a model and labels of a file: data, which must not pass for another part of the prompt.
+    lines = [one_line(one) for one in first.contradicts]
+    wrong = _TEMPLATES.render("repair.md", contradictions=lines)
     messages = (*request.messages, Message(Role.ASSISTANT, text), Message(Role.USER, wrong))
     return replace(request, messages=messages, sample=f"{request.sample}/contradiction")
 

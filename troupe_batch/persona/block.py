@@ -44,6 +44,12 @@ def one_line(text: str) -> str:
     return _TAG.sub("&lt;", " ".join(kept.split()))
 
 
+def harmless(text: str) -> str:
+    """The text with its line breaks, without control characters and with every `<` that could begin a tag disarmed."""
+    lines = "\n".join(text.splitlines())
+    return _TAG.sub("&lt;", "".join(c if c.isprintable() or c in "\n\t\u200c\u200d" else "" for c in lines))
+
+
 def _nested(value: Any, depth: int) -> Iterator[str]:
     indent = "  " * depth
     if depth > _MAX_DEPTH:

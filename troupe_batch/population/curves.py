@@ -37,12 +37,16 @@ class BadCurve(ValueError):
 
 @dataclass(frozen=True)
 class BinnedCurve:
-    """Monotone interpolation (PCHIP, Fritsch & Butland 1984) of the inverse distribution function, bin by bin."""
+    """Monotone interpolation (PCHIP, Fritsch & Butland 1984) of the inverse distribution function, bin by bin.
+
+    In the bin `tapered`, if there is one, the density falls linearly to 0 at the upper end instead.
+    """
 
     low: Floats
     high: Floats
     rise_at_low: Floats
     rise_at_high: Floats
+    tapered: int | None = None
 
     def values(self, codes: Ints, u: Floats) -> Floats:
         """The value at share `u` of bin `codes`, each shape (n,); it lies inside its bin."""
@@ -50,21 +54,27 @@ class BinnedCurve:
         v = 1 - u
         cubic = low * (1 + 2 * u) * v * v + high * u * u * (3 - 2 * u)
         cubic += self.rise_at_low[codes] * u * v * v - self.rise_at_high[codes] * u * u * v
+        if self.tapered is not None:
+            cubic = np.where(codes == self.tapered, high - (high - low) * np.sqrt(v), cubic)
         return np.clip(cubic, low, np.nextafter(high, low))
 
 
 def binned_curve(bins: tuple[Bin, ...], shares: Floats, within: str) -> BinnedCurve:
-    """The curve through the bins' ends; empty bins and gaps break it, so that nothing is smoothed across them."""
+    """The curve through the bins' ends; empty bins and gaps break it, so that nothing is smoothed across them.
+
+    `within` is pchip, uniform, or tapered: as pchip, but ever fewer people towards the end of the uppermost bin.
+    """
     low = np.array([b.low for b in bins])
     high = np.array([b.high for b in bins])
     rise_low, rise_high = high - low, high - low
-    if within == "pchip":
+    if within != "uniform":
         rise_low, rise_high = rise_low.copy(), rise_high.copy()
         for run in _runs(low, high, shares):
             slopes = pchip_slopes(shares[run], high[run] - low[run])
             rise_low[run] = slopes[:-1] * shares[run]
             rise_high[run] = slopes[1:] * shares[run]
-    return BinnedCurve(low, high, rise_low, rise_high)
+    tapered = int(np.argmax(high)) if within == "tapered" else None
+    return BinnedCurve(low, high, rise_low, rise_high, tapered)
 
 
 def pchip_slopes(widths: Floats, rises: Floats) -> Floats:

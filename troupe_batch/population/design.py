@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
 from troupe_batch.population.dimensions import ByParent, Row, Unit
-from troupe_batch.population.spec_values import Label, Line, Names, Ordered, Part, Shares
+from troupe_batch.population.spec_values import Label, Line, Names, Ordered, Part, Shares, Whole
 
 MAX_SIZE = 10_000_000
 
@@ -98,7 +98,7 @@ class Strata(Part):
         min_length=1, max_length=4, description="dimensions or derived fields whose categories are strata"
     )
     allocation: Literal["proportional", "equal", "min_n", "explicit"] = Field(description="how people are allotted")
-    min_n: int | None = Field(None, ge=1, le=MAX_SIZE, description="fewest people of a stratum, for `min_n`")
-    sizes: Annotated[dict[str, int], *Ordered] = Field(
+    min_n: Whole | None = Field(None, ge=1, le=MAX_SIZE, description="fewest people of a stratum, for `min_n`")
+    sizes: Annotated[dict[str, Whole], *Ordered] = Field(
         {}, max_length=2_000, description="stratum: people, for `explicit`; several dimensions are joined by ` / `"
     )

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    Tag,
+    field_serializer,
+    model_validator,
+)
 
 from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Part, Shares
 
@@ -89,7 +97,9 @@ class Numeric(_Dimension):
 
     type: Literal["numeric"]
     bins: Shares | None = Field(None, description='"25-34": share; whole numbers include both ends')
-    within: Literal["pchip", "uniform"] = Field("pchip", description="how numbers lie inside a bin")
+    within: Literal["pchip", "uniform", "tapered"] = Field(
+        "pchip", description="how numbers lie inside a bin; tapered: ever fewer in the last one, for 85 and over"
+    )
     dist: Literal["uniform", "normal", "lognormal", "triangular", "beta"] | None = Field(
         None, description="its family; with `given`, the rows of `table` hold its parameters"
     )
@@ -97,6 +107,13 @@ class Numeric(_Dimension):
     truncate: tuple[Number, Number] | None = Field(None, description="lowest and highest value of a distribution")
     integer: StrictBool = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
+
+    @field_serializer("table", mode="wrap")
+    def _parameters_in_one_order(self, table: Table | None, handler: SerializerFunctionWrapHandler) -> Any:
+        """Parameters have names, so that their order in a row says nothing, and the digest must not depend on it."""
+        if self.dist is not None and isinstance(table, tuple):
+            table = tuple(row.model_copy(update={"values": dict(sorted(row.values.items()))}) for row in table)
+        return handler(table)
 
 
 class Text(Part):

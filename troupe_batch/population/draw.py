@@ -11,7 +11,7 @@ import numpy.typing as npt
 from troupe_batch.persona import AgentFile, Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, Comparison
-from troupe_batch.population.drawing.blocks import BLOCK, Blocks
+from troupe_batch.population.drawing.blocks import Blocks
 from troupe_batch.population.drawing.exactness import unmet
 from troupe_batch.population.drawing.quotas import Quotas
 from troupe_batch.population.drawing.weights import Weights
@@ -23,7 +23,7 @@ from troupe_batch.population.facts.name_locales import NameLocales
 from troupe_batch.population.facts.names import gender_of
 from troupe_batch.population.joint.compiling import compile_model
 from troupe_batch.population.margins import ControlCell, DesignEffect, Finding, Margin, Redrawn
-from troupe_batch.population.model import Codes
+from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile
 
@@ -59,6 +59,11 @@ class Population:
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the file, hex."""
         return self.spec.digest
+
+    @property
+    def model(self) -> Model:
+        """What the file compiles to."""
+        return self._model
 
     @cached_property
     def agents(self) -> tuple[AgentFile, ...]:
@@ -128,15 +133,7 @@ class Population:
 
     def redrawn(self) -> list[Redrawn]:
         """How many people's numbers were drawn anew because a constraint did not hold, for each open constraint."""
-        if not self.spec.constraints or not self._model.open_constraints:
-            return []
-        found = [
-            self._facts.redrawn(indices, drawn.codes, drawn.records)
-            for start in range(0, self.size, BLOCK)
-            for indices in [self._indices(start, min(start + BLOCK, self.size))]
-            for _, drawn in self._blocks.pieces(indices)
-        ]
-        return [Redrawn.of(blocks) for blocks in zip(*found, strict=True)]
+        return [] if self.spec.people else self._comparison.redrawn()
 
     def _every_fact(self, indices: Ints) -> FactTable:
         """The facts of these people, who follow each other, hidden ones included."""

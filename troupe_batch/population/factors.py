@@ -81,7 +81,7 @@ class Places:
             raise SpecError(self.file.name, self.mistakes)
 
 
-def categories_of(spec: PopulationSpec, places: Places) -> dict[str, Factor]:
+def equal_shares(spec: PopulationSpec, places: Places) -> dict[str, Factor]:
     """Every dimension with categories (labels or bins), as if they were equally probable; those at fault are left out.
 
     Dimensions of records are not among them: their categories stand in the records.
@@ -201,7 +201,7 @@ def _equally_probable(name: str, dimension: Distributed, places: Places) -> Fact
 def _compile(name: str, dimension: Distributed, known: Mapping[str, Factor], places: Places) -> Factor | None:
     parents = [known[parent] for parent in dimension.given if parent in known]
     if name not in known or len(parents) < len(dimension.given):
-        if dimension.rows and len(parents) == len(dimension.given):
+        if dimension.table is not None and len(parents) == len(dimension.given):
             row_numbers(name, dimension.rows, parents, places)  # a distribution whose parameters stand in a table
         return None
     plain = known[name]
@@ -270,19 +270,22 @@ def row_numbers(name: str, rows: Sequence[Row], parents: list[Factor], places: P
     """
     shape = tuple(len(parent.labels) for parent in parents)
     found = np.full(shape, -1, dtype=np.int64)
-    # How specific the row that filled a combination is; a second row as specific is a contradiction.
+    # How specific the row that filled a combination is, and the first other row that is as specific.
     filled_by = np.full(shape, -1, dtype=np.int64)
+    rival = np.full(shape, -1, dtype=np.int64)
     before = len(places.mistakes)
     for index, row in _general_first(rows):
         where = _where(name, index, row, parents, places)
         if where is None:
             continue
         specific = sum(step != slice(None) for step in where)
-        if np.any(filled_by[where] == specific):
-            said = ", ".join(f"{k}={v}" for k, v in row.when.items()) or "any"
-            places.add_at_row(name, index, f"two rows speak for {said}", "remove one, or make one more specific")
+        # A more specific row decides what two others both speak for.
+        rival[where] = np.where(filled_by[where] == specific, index, -1)
         found[where] = index
         filled_by[where] = specific
+    for index in np.unique(rival[rival >= 0]).tolist():
+        said = ", ".join(f"{k}={v}" for k, v in rows[index].when.items()) or "any"
+        places.add_at_row(name, index, f"two rows speak for {said}", "remove one, or make one more specific")
     if len(places.mistakes) == before:
         _name_missing(name, parents, found, places)
     return found if len(places.mistakes) == before else None

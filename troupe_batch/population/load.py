@@ -10,7 +10,7 @@ from typing import Any
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import parse_agent, parse_fragment
 from troupe_batch.population.design import Control, SeedData
-from troupe_batch.population.dimensions import Dimension, Distributed, Row
+from troupe_batch.population.dimensions import Dimension, Distributed
 from troupe_batch.population.draw import Population
 from troupe_batch.population.factors import Places, RowsInFile
 from troupe_batch.population.records import columns_named, place_of_column
@@ -83,16 +83,17 @@ class _Around:
         if not isinstance(dimension, Distributed) or not isinstance(dimension.table, str):
             return dimension
         path = self._folder / dimension.table
-        rows = self._table(("dimensions", name, "table"), lambda: read_conditional_table(path, name, dimension.given))
-        return dimension.model_copy(update={"table": rows})
+        place = ("dimensions", name, "table")
+        table = self._table(place, lambda: read_conditional_table(path, name, dimension.given))
+        return dimension.model_copy(update=_stated_by(table, dimension))
 
     def control(self, index: int, control: Control) -> Control:
         """The control with its table."""
         if not isinstance(control.table, str):
             return control
         path = self._folder / control.table
-        rows = self._table(("controls", index, "table"), lambda: read_control_table(path, control.dims))
-        return control.model_copy(update={"table": rows})
+        table = self._table(("controls", index, "table"), lambda: read_control_table(path, control.dims))
+        return control.model_copy(update=_stated_by(table, control))
 
     def seed_data(self, spec: PopulationSpec) -> SeedData | None:
         """The columns of the records that dimensions name, instead of the name of their file."""
@@ -126,13 +127,19 @@ class _Around:
         except SpecError as error:
             raise self._file.naming(place, error) from error
 
-    def _table(self, place: tuple[str | int, ...], read: Callable[[], FileTable]) -> tuple[Row, ...]:
+    def _table(self, place: tuple[str | int, ...], read: Callable[[], FileTable]) -> FileTable:
         try:
             table = read()
         except SpecError as error:
             raise self._file.naming(place, error) from error
         self.rows[place] = table.places
-        return table.rows
+        return table
+
+
+def _stated_by(table: FileTable, part: Distributed | Control) -> dict[str, Any]:
+    """The rows of a table, and the unit that its file names where the population file names none."""
+    unit = part.unit if table.unit is None or "unit" in part.model_fields_set else table.unit
+    return {"table": table.rows, "unit": unit}
 
 
 def _fragment_data(file: SpecFile) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 
 from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData, Strata, derived_short_form
 from troupe_batch.population.dimensions import Dimension
-from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part
+from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part, Whole
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
 
@@ -39,7 +39,7 @@ class Source(Part):
     id: Line = Field(description="short name that dimensions refer to")
     citation: Line = Field(description="who published it, title, table")
     url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://\S+$")] | None = Field(
-        None, description="where it is"
+        None, description="where it is", examples=["https://www.census.gov/data"]
     )
     year: int | None = Field(None, ge=1500, le=2200, description="year that the figures describe")
     license: Line | None = Field(None, description="terms of use, for example public-domain")
@@ -102,15 +102,17 @@ class PopulationSpec(Part):
     )
 
     schema_: Literal["troupe_batch/population/1"] = Field(SCHEMA, alias="schema", description="version of this format")
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = Field(description="short name")
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = Field(
+        description="short name: letters, digits, and after the first one also `.`, `_` or `-`, at most 100"
+    )
     title: Line | None = Field(None, description="one line for people")
     proposed: StrictBool = Field(
         False, description="true: proposed by a model and read by nobody yet, so nobody is drawn from it"
     )
-    size: int | None = Field(None, ge=1, le=MAX_SIZE, description="how many people there are")
-    seed: int = Field(0, ge=0, lt=2**63, description="changes who they are, not how many of which kind")
+    size: Whole | None = Field(None, ge=1, le=MAX_SIZE, description="how many people there are")
+    seed: Whole = Field(0, ge=0, lt=2**63, description="changes who they are, not how many of which kind")
     locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = Field(
-        "en_US", description="for names and prose"
+        "en_US", description="for names and prose: language and country", examples=["en_US"]
     )
     universe: Universe | None = Field(None, description="whom the population stands for")
     sources: tuple[Source, ...] = Field((), max_length=500, description="where the figures come from")

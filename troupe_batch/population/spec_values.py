@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -16,9 +17,15 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic_core import PydanticCustomError
+
+# YAML 1.1 reads 1e-3 and 1e6, which lack a point, as text.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 
 def _finite_number(value: object) -> float:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"a number belongs here, found {_shown(value)}")  # noqa: TRY004 # pydantic wants a ValueError
     try:
@@ -30,10 +37,17 @@ def _finite_number(value: object) -> float:
     return number
 
 
+def _whole(value: object) -> object:
+    """Text such as 1e6 as the whole number that it is; anything else as it stands."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and (number := float(value)).is_integer():
+        return int(number)
+    return value
+
+
 def _label(value: object) -> str:
     if isinstance(value, bool) or value is None:
-        written = {True: "yes/true/on", False: "no/false/off", None: "null/~"}[value]
-        raise ValueError(f'YAML reads an unquoted {written} as {value}; put the label in quotes, such as "yes"')
+        # Whoever reads the file knows what was written there, and says so.
+        raise PydanticCustomError("unquoted_label", "a label belongs here, found {read}", {"read": str(value)})
     if isinstance(value, int):
         value = str(value)
     if not isinstance(value, str) or not value.strip():
@@ -84,6 +98,7 @@ def _file_or_data(value: object) -> object:
 
 
 Number: TypeAlias = Annotated[float, BeforeValidator(_finite_number)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
 Label: TypeAlias = Annotated[str, BeforeValidator(_label)]
 Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_boundary)]
 # The order of dimensions and categories is meaning (quotas, prompt, tables), so the canonical JSON holds it in lists.

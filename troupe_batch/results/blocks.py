@@ -1,14 +1,20 @@
 """Parquet files that are read a stretch at a time and checked wherever they are read.
 
 Rows are digested in blocks of `BLOCK`, column by column; the file's digest is that of what it says of itself, the
-digests of its blocks included. So it is made of what is in the file and not of its bytes: a file that was stored anew,
-in other row groups or with another compression, is the same, and an altered one is found out by the first reader.
+digests of its blocks included. So it is made of what is in the file and not of its bytes: in other row groups, or with
+another compression, a file is the same, and an altered one is found out by the first reader. What a file says of itself
+stands in its metadata: a program that stores it anew and drops that makes it a file like any other, which is refused.
+
+The digest covers the labels of the file too, those that say that what is in it is synthetic.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -34,11 +40,20 @@ _BLOCKS_KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file of blocks is, for messages: its schema, what it is called, and the way back to a sound one."""
+    """What a file of blocks is, for messages: its schema, what it is called, and the way back to a sound one.
+
+    A file with all of `columns` that names no format was one of these before another program wrote it.
+    """
 
     schema: str
     noun: str
     cure: str
+    columns: tuple[str, ...] = ()
+
+    @property
+    def rewritten(self) -> str:
+        """What became of a file whose people may be as they were, but whose record of them is gone."""
+        return f"was written anew by another program, which dropped the record that a {self.noun} keeps of itself"
 
 
 class BlockFile:
@@ -56,18 +71,22 @@ class BlockFile:
         """What the file says of itself, checked as far as that goes without reading its rows."""
         found = self.metadata.get(SCHEMA_KEY, b"").decode()
         if found != self._form.schema:
-            what = f"has the format {found}, not {self._form.schema}" if found else f"is no {self._form.noun}"
+            what = f"has the format {found}, not {self._form.schema}" if found else self._without_record()
             raise self.damaged(what)
         try:
             stated: dict[str, Any] = orjson.loads(self.metadata[STATED_KEY])
             blocks, rows, digest = list(stated["blocks"]), int(stated["rows"]), str(stated["digest"])
         except (KeyError, ValueError, TypeError) as error:
-            raise self.damaged("has lost what it said of itself") from error
+            raise self.damaged(self._form.rewritten) from error
         there = self._parquet.metadata.num_rows
         if there != rows or len(blocks) != -(-rows // BLOCK):
             raise self.damaged(f"was altered: it has {there} rows and was written with {rows}")
         if digest != _digest(stated, self.schema):
             raise self.damaged("was altered: its digest is not that of what it says of itself")
+        if any(self.metadata.get(name.encode()) != value.encode() for name, value in stated["labels"].items()):
+            raise self.damaged(
+                "was altered: its labels, which say that it is synthetic, are not those it was written with"
+            )
         if self._expected not in (None, digest):
             raise self.damaged(f"is another {self._form.noun} ({digest[:12]}) than the plan's ({self._expected:.12})")
         return stated
@@ -111,6 +130,11 @@ class BlockFile:
         """The error that says what is wrong with this file, and the way back."""
         return ResultsDamaged(f"{self._objects.url.rstrip('/')}/{self._path} {what}; {self._form.cure}")
 
+    def _without_record(self) -> str:
+        """What a file is that does not even name its format."""
+        is_alike = set(self._form.columns) <= set(self._parquet.schema_arrow.names) and self._form.columns
+        return self._form.rewritten if is_alike else f"is no {self._form.noun}"
+
     def _read_block(self, number: int) -> pa.Table:
         start, stop = number * BLOCK, min((number + 1) * BLOCK, self.size)
         first, last = np.searchsorted(self._group_ends, [start, stop - 1], side="right").tolist()
@@ -149,28 +173,30 @@ class BlockWriter:
     def __init__(self, path: Path, schema: pa.Schema, form: Format) -> None:
         self._path = path
         self._columns = schema.remove_metadata()
-        self._scratch = path.with_name(f".{path.name}.part")
+        self._labels = {name.decode(): value.decode() for name, value in (schema.metadata or {}).items()}
+        # A name of its own: whoever writes the same file at the same time has another.
+        self._scratch = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
         self._blocks: list[str] = []
         self._rows = 0
         labelled = schema.with_metadata({**(schema.metadata or {}), SCHEMA_KEY: form.schema.encode()})
-        try:
+        with self._writing():
             self._writer = pq.ParquetWriter(self._scratch, labelled, compression="zstd")
-        except OSError as error:
-            raise SettingsError(f"{path}: cannot be written: {error.strerror or error}; name another place") from error
 
     def add(self, block: pa.Table) -> None:
         """The next `BLOCK` rows, or fewer if they are the last."""
-        self._writer.write_table(block, row_group_size=BLOCK)
+        with self._writing():
+            self._writer.write_table(block, row_group_size=BLOCK)
         self._blocks.append(block_digest(block))
         self._rows += block.num_rows
 
     def close(self, stated: Mapping[str, Any], further: Mapping[bytes, bytes] | None = None) -> str:
         """Puts the file in its place; its digest, which covers `stated` but not the `further` metadata."""
-        body = {**stated, "rows": self._rows, "blocks": self._blocks}
+        body = {**stated, "labels": self._labels, "rows": self._rows, "blocks": self._blocks}
         body["digest"] = _digest(body, self._columns)
-        self._writer.add_key_value_metadata({STATED_KEY: orjson.dumps(body), **(further or {})})
-        self._writer.close()
-        self._scratch.replace(self._path)
+        with self._writing():
+            self._writer.add_key_value_metadata({STATED_KEY: orjson.dumps(body), **(further or {})})
+            self._writer.close()
+            self._scratch.replace(self._path)
         return str(body["digest"])
 
     def __enter__(self) -> Self:
@@ -179,8 +205,21 @@ class BlockWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        self._scratch.unlink(missing_ok=True)
+        try:
+            # A disk that is full has been told already.
+            with suppress(OSError):
+                self._writer.close()
+        finally:
+            self._scratch.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._scratch.unlink(missing_ok=True)
+            problem = error.strerror or error
+            raise SettingsError(f"{self._path}: cannot be written: {problem}; name another place") from error
 
 
 def block_digest(block: pa.Table) -> str:

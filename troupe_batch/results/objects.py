@@ -57,7 +57,10 @@ class Objects:
     def __init__(self, store: ObjectStore, *, folder: str = "", url: str = "memory:") -> None:
         self._store = store
         self._folder = folder.strip("/")
-        self.url = f"{url.rstrip('/')}/{self._folder}" if self._folder else url
+        self._base = url
+        # An address may be nothing but its scheme, as `memory://` is.
+        above = url if url.endswith("://") else f"{url.rstrip('/')}/"
+        self.url = f"{above}{self._folder}" if self._folder else url
 
     @classmethod
     def open(cls, url: str | Path, *, make_folder: bool = True) -> Objects:
@@ -76,7 +79,7 @@ class Objects:
             return cls(MemoryStore())
         # One letter is a drive of Windows, not a scheme.
         if len(scheme) > 1 and scheme != "file":
-            return cls(from_url(url), url=shown_url(url))
+            return cls(_store_at(url, scheme), url=shown_url(url))
         path = Path(unquote(urlsplit(url).path) if scheme == "file" else url).expanduser().resolve()
         if not make_folder and not path.is_dir():
             raise FileNotFoundError("there is no such folder")
@@ -84,8 +87,7 @@ class Objects:
 
     def within(self, folder: str) -> Objects:
         """The folder inside this one."""
-        base = self.url.removesuffix(f"/{self._folder}") if self._folder else self.url
-        return Objects(self._store, folder=f"{self._folder}/{folder}".strip("/"), url=base)
+        return Objects(self._store, folder=f"{self._folder}/{folder}".strip("/"), url=self._base)
 
     @property
     def local_folder(self) -> Path | None:
@@ -223,6 +225,15 @@ class _RemoteFile(io.RawIOBase):
         data = self._objects.range_now(self._path, self._place, length) if length else b""
         self._place += length
         return data
+
+
+def _store_at(url: str, scheme: str) -> ObjectStore:
+    try:
+        return from_url(url)
+    except BaseError as error:
+        if "Unable to recognise URL" not in str(error):
+            raise
+        raise ValueError(f"no store has addresses that begin with {scheme}://") from error
 
 
 def _sync_to_disk(path: Path) -> None:

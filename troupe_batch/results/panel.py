@@ -22,7 +22,11 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.simulation.person import TinyPerson
 
 PANEL = Format(
-    "troupe_batch/panel/1", "panel", "freeze the population with `troupe population freeze`, or bring the panel back"
+    "troupe_batch/panel/1",
+    "panel",
+    "bring the frozen file back, or freeze the population with `troupe population freeze`; "
+    "people are changed in the population file",
+    ("person_id", "person_index", "persona", "prose"),
 )
 POPULATION_KEY = b"troupe_batch.population"
 FACT_KEY = b"fact"
@@ -48,7 +52,7 @@ class Panel:
             panel = LocalPanel(path)
             panel.check()
         except (ResultsDamaged, SettingsError) as error:
-            problem, _, cure = str(error).removeprefix(f"{path.resolve()} ").rpartition("; ")
+            problem, _, cure = str(error).removeprefix(f"{path.resolve()} ").partition("; ")
             raise SpecError(str(path), [Mistake(problem, cure)]) from error
         return panel
 
@@ -59,7 +63,7 @@ class Panel:
         try:
             info = PanelInfo.from_json({**stated["panel"], "digest": stated["digest"], "people": stated["rows"]})
         except (KeyError, TypeError, ValueError) as error:
-            raise self._file.damaged("has lost what it said of itself") from error
+            raise self._file.damaged(PANEL.rewritten) from error
         assert info is not None  # noqa: S101 (there was something to read it from)
         return info
 
@@ -82,6 +86,7 @@ class Panel:
     def check(self) -> None:
         """Reads all people once; ResultsDamaged where one of them is not as they were frozen."""
         self._file.check()
+        assert len(self._columns) == len(self.fact_types)  # noqa: S101 (they are read for their own check)
         assert self.spec.count >= self.info.people  # noqa: S101 (both are read for their own checks)
 
     def facts(self, start: int, stop: int) -> Mapping[str, Sequence[object]]:
@@ -107,8 +112,15 @@ class Panel:
     @cached_property
     def _columns(self) -> Mapping[str, str]:
         """Fact -> its column."""
-        schema = self._file.schema
-        return {f.metadata[FACT_KEY].decode(): f.name for f in schema if FACT_KEY in (f.metadata or {})}
+        labelled = [
+            [field.metadata[FACT_KEY].decode(), field.name]
+            for field in self._file.schema
+            if FACT_KEY in (field.metadata or {})
+        ]
+        # Other readers go by the labels of the columns, so they must say what was frozen.
+        if labelled != self._file.stated.get("facts"):
+            raise self._file.damaged("was altered: the labels of its columns do not say which facts were frozen")
+        return dict(labelled)
 
 
 def _values(column: pa.ChunkedArray) -> Sequence[object]:

@@ -91,7 +91,9 @@ class PanelWriter:
             "", self._people, written.enrich, written.model, self._without_prose, is_rehearsal=written.is_rehearsal
         )
         panel = {name: value for name, value in info.as_json().items() if name not in ("digest", "people")}
-        stated = {"panel": panel, "population": self._population.digest}
+        columns = [field.name for field in self._schema][len(_OWN) :]
+        facts = list(zip(self._facts, columns, strict=True))
+        stated = {"panel": panel, "population": self._population.digest, "facts": facts}
         further = {POPULATION_KEY: self._population.to_json().encode()}
         return replace(info, digest=self._writer.close(stated, further))
 

@@ -49,7 +49,7 @@ class AttributeProfile:
     their order. `shares` are of the `known` people, those who have the attribute; where it is a list a person counts
     for each entry, so they may add up to more than 1. `figures` where all values are numbers, which `numbers` holds.
     Where people have design weights, `weights` has one for each number, or else for each known person, `weighted` the
-    sum of the weights by value, and shares and figures are weighted.
+    sum of the weights by value, and shares and figures are weighted. `is_in_given_bins`: the bins were asked for.
     """
 
     name: str
@@ -60,6 +60,7 @@ class AttributeProfile:
     numbers: Numbers | None = None
     weights: Numbers | None = None
     weighted: Mapping[str, float] | None = None
+    is_in_given_bins: bool = False
 
     @property
     def base(self) -> float:
@@ -80,6 +81,15 @@ class AttributeProfile:
             total = float(self.weights.sum())
             return {value: weight / total for value, weight in self.weighted.items()}
         return {value: count / self.known for value, count in self.counts.items()}
+
+    def with_bins_named(self, labels: Sequence[str]) -> AttributeProfile:
+        """The same with these names for the bins that were asked for, in their order; as it is if there were none."""
+        if not self.is_in_given_bins:
+            return self
+        names = [*labels, *list(self.counts)[len(labels) :]]
+        counts = dict(zip(names, self.counts.values(), strict=True))
+        weighted = None if self.weighted is None else dict(zip(names, self.weighted.values(), strict=True))
+        return replace(self, counts=counts, weighted=weighted)
 
     def __repr__(self) -> str:
         values = [f"{value}: {count} ({self.shares[value]:.0%})" for value, count in self.counts.items()]
@@ -191,7 +201,9 @@ class Profiler:
         counts = {label: int(n) for label, n in _binned(numbers, found, is_closed=edges is not None).items()}
         weighted = None if weights is None else _binned(numbers, found, is_closed=edges is not None, weights=weights)
         figures = _figures(numbers, weights)
-        return AttributeProfile(name, people, len(numbers), counts, figures, numbers, weights, weighted)
+        return AttributeProfile(
+            name, people, len(numbers), counts, figures, numbers, weights, weighted, edges is not None
+        )
 
     def _attribute(self, name: str, personas: Sequence[Mapping[str, Any]]) -> AttributeProfile:
         each = [list(_values(part_at(persona, name))) for persona in personas]
@@ -332,7 +344,8 @@ def _in_order_of(first: Mapping[str, float], shares: Mapping[str, float]) -> Map
 
 def _comparable(one: AttributeProfile, other: AttributeProfile) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """The shares of both; numbers that were counted in different bins are counted again in bins of their own."""
-    if one.numbers is None or other.numbers is None or list(one.counts) == list(other.counts):
+    is_alike = list(one.counts) == list(other.counts) or (one.is_in_given_bins and other.is_in_given_bins)
+    if one.numbers is None or other.numbers is None or is_alike:
         return (one.shares if one.known else {}), (other.shares if other.known else {})
     edges = _round_edges(np.concatenate([one.numbers, other.numbers]))
     left, right = (

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from troupe_batch.errors import FixTheInput, ProseMissing, SettingsError
+from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing, SettingsError
 from troupe_batch.factory import Enriched, TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
 from troupe_batch.factory.generating import write_all
-from troupe_batch.llm.chat import ChatModel, Endpoint
+from troupe_batch.llm.chat import ChatModel, Endpoint, Usage
+from troupe_batch.planning.estimate import ProseEstimate
+from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PANEL_SUFFIX, PanelInfo
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.results.blocks import BLOCK
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.results.spending import SpendRecord, spending_of
+from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.machine import machine
-from troupe_batch.wiring.model_stack import open_model
-from troupe_batch.wiring.plans import default_parameters
+from troupe_batch.wiring.model_stack import open_model, price_list
+from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
+from troupe_batch.wiring.population_files import population_of
 
 OnFrozen: TypeAlias = Callable[[int], None]
 """Called with the number of people who are done, again and again."""
@@ -50,6 +56,41 @@ class FrozenPanel:
     spent_usd: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class FreezeEstimate:
+    """What the prose of a panel takes if nothing is in the cache; `cost_usd` is None where no price is known."""
+
+    prose: ProseEstimate
+    model: str
+    cost_usd: float | None
+
+
+def load_unfrozen(path: Path) -> Population:
+    """The population in a file; FixTheInput where the file holds people who were frozen before."""
+    if path.suffix == PANEL_SUFFIX:
+        cure = f"name it as the `population` of a job, or look at it with `troupe population profile {path}`"
+        raise FixTheInput(f"{path}: this is a panel already; {cure}")
+    return population_of(path, wanted="freeze")
+
+
+def freeze_estimate(settings: Settings, population: Population, options: FreezeOptions) -> FreezeEstimate | None:
+    """What freezing asks of a model, before anything is asked; None where nothing is written about people."""
+    level = _level(population, options)
+    if level is EnrichLevel.NONE:
+        return None
+    # A job about the same people: its prose is that of the panel.
+    study = {"questions": [{"id": "any", "type": "open", "text": "?"}]}
+    people = _checked_number(population, options)
+    body = {"id": "freeze", "population": population.spec, "people": people, "enrich": level, "study": study}
+    spec = JobSpec.model_validate(body)
+    plan = plan_job(settings, Job(spec, population.spec, "freeze", ""), rehearse=options.rehearse)
+    prose = plan_estimate(settings, plan).prose
+    assert prose is not None  # noqa: S101 (its people are written about)
+    price = price_list(settings, plan.endpoint).of(plan.endpoint.model)
+    usage = Usage(prose.prompt_tokens, 0, prose.completion_tokens)
+    return FreezeEstimate(prose, plan.endpoint.model, None if price is None else price.cost(usage))
+
+
 async def freeze_people(
     settings: Settings, population: Population, to: Path, options: FreezeOptions, on_frozen: OnFrozen = lambda _: None
 ) -> FrozenPanel:
@@ -58,19 +99,18 @@ async def freeze_people(
     Raises ProseMissing, and writes no panel, where the prose about some people could not be had, unless
     `allow_missing`: then their persona is what the facts say. Errors that stop a job, a spent budget too, go through.
     """
-    people = population.size if options.people is None else options.people
-    if not 0 < people <= population.size:
-        raise FixTheInput(f"--people {people}: the population {population.spec.id} has {population.size}")
+    people = _checked_number(population, options)
     if to.suffix != PANEL_SUFFIX or not to.parent.is_dir():
         raise SettingsError(f"{to}: a panel is a file such as panel{PANEL_SUFFIX} in a folder that is there")
-    level = population.spec.persona.enrich if options.enrich is None else options.enrich
+    level = _level(population, options)
     if level is EnrichLevel.NONE:
         work = _Freezing(TinyPersonFactory(population, enrich=level), population, on_frozen)
         return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
     endpoint = choose_endpoint(settings, model=None, rehearse=options.rehearse)
     written = Written(level, endpoint.model, endpoint.is_rehearsal)
     factory = TinyPersonFactory(population, enrich=level, asking=Asking(endpoint, default_parameters(settings)))
-    async with _model(settings, endpoint) as (model, spent_usd):
+    store = RunStore.open(Path(settings.storage.state_folder) / "freezing", _spend_name(population, written))
+    async with _model(settings, endpoint, store) as (model, spent_usd):
         work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)
         info = await work.write(to, people, written, allow_missing=options.allow_missing)
         return FrozenPanel(to, info, spent_usd())
@@ -145,23 +185,60 @@ def _missing_text(missing: Counter[str], people: int) -> str:
     )
 
 
+def _level(population: Population, options: FreezeOptions) -> EnrichLevel:
+    return population.spec.persona.enrich if options.enrich is None else options.enrich
+
+
+def _checked_number(population: Population, options: FreezeOptions) -> int:
+    people = population.size if options.people is None else options.people
+    if not 0 < people <= population.size:
+        raise FixTheInput(f"--people {people}: the population {population.spec.id} has {population.size}")
+    return people
+
+
+def _spend_name(population: Population, written: Written) -> str:
+    """One for all commands that write as much about the same people: together they keep to the cap."""
+    name = f"{population.digest[:16]}-{written.enrich}"
+    return f"{name}-rehearsal" if written.is_rehearsal else name
+
+
 @asynccontextmanager
-async def _model(settings: Settings, endpoint: Endpoint) -> AsyncIterator[tuple[ChatModel, Callable[[], float]]]:
+async def _model(
+    settings: Settings, endpoint: Endpoint, store: RunStore
+) -> AsyncIterator[tuple[ChatModel, Callable[[], float]]]:
     check_connection(settings, endpoint, starts_rehearsal=True)
     rehearsal = rehearsal_config(settings) if endpoint.is_rehearsal else None
-    async with (
-        machine(settings, run_id="freeze", rehearsal=rehearsal, is_inline=True) as here,
-        await open_model(here.settings, endpoint, cap=_cap(settings), is_shared=False) as stack,
-    ):
-        yield stack.model, lambda: stack.spending.usd
+    async with AsyncExitStack() as resources:
+        on_machine = machine(settings, run_id="freeze", rehearsal=rehearsal, is_inline=True)
+        here = await resources.enter_async_context(on_machine)
+        stack = await open_model(here.settings, endpoint, cap=_cap(settings, store), is_shared=False)
+        record = SpendRecord(store, stack.spending, worker="freeze")
+        # Closed after the stack, whose calls in flight are on the bill too.
+        resources.push_async_callback(record.aclose)
+        await resources.enter_async_context(stack)
+        await record.open()
+        with _curable():
+            yield stack.model, lambda: stack.spending.usd
 
 
-def _cap(settings: Settings) -> Cap | None:
-    """The settings' cap, for what this command spends."""
+@contextmanager
+def _curable() -> Iterator[None]:
+    """Panels have no job file: says what to raise where the money is spent."""
+    try:
+        yield
+    except BudgetSpent as error:
+        problem = str(error).rpartition("; ")[0]
+        cure = "raise Budget.MAX_USD and give the same command again, which goes on from here"
+        raise BudgetSpent(f"{problem}; {cure}") from error
+
+
+def _cap(settings: Settings, store: RunStore) -> Cap | None:
+    """The settings' cap, for all that was spent on these people."""
     if settings.budget.max_usd is None:
         return None
 
     async def spent_usd() -> float | None:
-        return None
+        spending = await spending_of(store)
+        return None if spending is None else spending.usd
 
     return Cap("freeze", settings.budget.max_usd, spent_usd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from troupe_batch.planning.estimate import Estimate, estimate
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.population import EnrichLevel, Margin, Population, PopulationSpec
+from troupe_batch.population.margins import DesignEffect
 from troupe_batch.rehearsal import load_respondents, misfit
 from troupe_batch.results.recollections import Recalling
 from troupe_batch.results.run import PersonFactory
@@ -152,19 +154,31 @@ def plan_estimate(settings: Settings, plan: Plan, supplies: Supplies = _NONE) ->
 
 def margins_of(plan: Plan, supplies: Supplies = _NONE) -> list[Margin]:
     """The quotas of the people who take part, against the targets of their population."""
-    population = population_of(plan)
-    if plan.seated == plan.people:
-        margins, who = population.margins(plan.people), list(range(plan.people))
-    else:
-        seating = plan.study.seating(facts_of(plan, supplies), plan.people)
-        who = sorted(index for case in range(seating.cases) for index in seating.members(case))
-        margins = population.margins(who)
+    who = _who_take_part(plan, supplies)
+    margins = population_of(plan).margins(who)
     if supplies.panel is None:
         return margins
     # What was frozen counts, whatever this release would draw.
     facts = supplies.panel.facts(0, plan.people)
-    theirs = {name: [values[index] for index in who] for name, values in facts.items()}
+    theirs = {name: [values[index] for index in _numbers(who)] for name, values in facts.items()}
     return recounted(plan.population, margins, theirs)
+
+
+def design_effect_of(plan: Plan, supplies: Supplies = _NONE) -> DesignEffect:
+    """What the weights of the people who take part cost."""
+    return population_of(plan).design_effect(_who_take_part(plan, supplies))
+
+
+def _who_take_part(plan: Plan, supplies: Supplies) -> int | list[int]:
+    """How many people, from the first on, or the number of each."""
+    if plan.seated == plan.people:
+        return plan.people
+    seating = plan.study.seating(facts_of(plan, supplies), plan.people)
+    return sorted(index for case in range(seating.cases) for index in seating.members(case))
+
+
+def _numbers(who: int | list[int]) -> Sequence[int]:
+    return range(who) if isinstance(who, int) else who
 
 
 def _check_prose(job: Job, plan: Plan) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,35 @@ import numpy as np
 from troupe_batch.errors import FixTheInput
 from troupe_batch.planning.job import JOB_ID_PATTERN
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population import Population, PopulationSpec, load_population
+from troupe_batch.population import Population, PopulationSpec
+from troupe_batch.population.bins import Bin
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.freezing import plan_now
 from troupe_batch.results.panel import Panel
-from troupe_batch.results.schema import Table
+from troupe_batch.results.schema import Table, fact_column
 from troupe_batch.results.store import RunStore
 from troupe_batch.results.table_columns import PEOPLE
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.profiler import Difference, Profile, Profiler
-from troupe_batch.wiring.targets import targets_in
+from troupe_batch.wiring.population_files import population_of
+from troupe_batch.wiring.targets import bins_in, edges_of, targets_in
 
 WEIGHT, STRATUM = "weight", "stratum"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some people as columns of facts, with design weights where strata were oversampled."""
+    """Some people as columns of facts, with design weights where strata were oversampled.
+
+    `is_file`: they are drawn from a population file now, which says what their shares are.
+    """
 
     name: str
     people: int
     columns: Mapping[str, Sequence[object]]
     spec: PopulationSpec
     weights: Sequence[float] | None = None
+    is_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,22 +66,34 @@ def profile_report(
     `people`: only of the first so many. FixTheInput or SpecError where there is nothing of that name.
     """
     group = _group(settings, reference, people)
-    profile = _profile(group)
-    if against is not None:
-        other = _group(settings, against, None)
-        return ProfileReport(group, profile, other.name, profile.compare(_profile(other)))
-    return ProfileReport(group, profile, "targets", _from_targets(group))
+    bins = bins_in(group.spec)
+    if against is None:
+        profile = _profile(group, bins)
+        return ProfileReport(group, profile, "targets", _from_targets(group, group.spec))
+    other = _group(settings, against, None)
+    bins = {**bins_in(other.spec), **bins}
+    profile = _profile(group, bins)
+    differences = profile.compare(_profile(other, bins))
+    if other.is_file:
+        # Its shares are known: only the people on this side have noise.
+        differences = {**differences, **_from_targets(group, other.spec)}
+    return ProfileReport(group, profile, other.name, differences)
 
 
-def _profile(group: Group) -> Profile:
+def _profile(group: Group, bins: Mapping[str, Sequence[Bin]]) -> Profile:
+    """The profile, with numbers counted in these bins under their own labels."""
     if not group.columns:
         raise FixTheInput(f"{group.name}: its people have no facts to profile")
-    return Profiler(tuple(group.columns)).profile_columns(group.columns, group.weights)
+    edges = {name: edges_of(own) for name, own in bins.items()}
+    profile = Profiler(tuple(group.columns), bins=edges).profile_columns(group.columns, group.weights)
+    labels = {name: [one.label for one in own] for name, own in bins.items()}
+    named = {name: one.with_bins_named(labels.get(name, ())) for name, one in profile.attributes.items()}
+    return Profile(profile.people, named)
 
 
-def _from_targets(group: Group) -> Mapping[str, Difference]:
-    margins = Population(group.spec).margins()
-    found = targets_in(group.spec, margins, group.columns)
+def _from_targets(group: Group, spec: PopulationSpec) -> Mapping[str, Difference]:
+    margins = Population(spec).margins()
+    found = targets_in(spec, margins, group.columns)
     if not found:
         return {}
     columns = {name: categories for name, (_, categories) in found.items()}
@@ -93,9 +111,9 @@ def _group(settings: Settings, reference: str, people: int | None) -> Group:
         number = _number(reference, people, panel.info.people)
         return _as_group(reference, number, panel.facts(0, number), panel.spec)
     if path.is_file() or not JOB_ID_PATTERN.fullmatch(reference):
-        population = load_population(path).population
+        population = population_of(path, wanted="profile")
         number = _number(reference, people, population.size)
-        return _as_group(reference, number, population.facts(0, number), population.spec)
+        return replace(_as_group(reference, number, population.facts(0, number), population.spec), is_file=True)
     return _of_run(settings, reference, people)
 
 
@@ -107,7 +125,9 @@ def _of_run(settings: Settings, run_id: str, people: int | None) -> Group:
     rows = Dataset(store).arrow(Table.PEOPLE)
     number = _number(run_id, people, rows.num_rows)
     facts = [name for name in rows.column_names if name not in PEOPLE.names]
-    columns = {name.removeprefix("fact_"): rows[name].slice(0, number).to_pylist() for name in facts}
+    spec = plan.population
+    known = {fact_column(fact): fact for fact in (*PEOPLE.names, *spec.dimensions, *spec.derive)}
+    columns = {known.get(name, name): rows[name].slice(0, number).to_pylist() for name in facts}
     return _as_group(f"run {run_id}", number, columns, plan.population)
 
 

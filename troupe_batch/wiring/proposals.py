@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import CannotAct
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
+from troupe_batch.persona import harmless
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.proposal import Proposal, Prose, Wanted, read_proposal
 from troupe_batch.settings import Settings
@@ -15,7 +15,6 @@ from troupe_batch.wiring.connecting import open_connection
 
 PURPOSE = "propose"
 _RULES = Path(__file__).parent / "prompts" / "propose.md"
-_MARK = re.compile(r"<(?=\s*/?\s*text\b)", re.IGNORECASE)
 _NOTHING = "no dimension has a category with a percent above 0"
 _TEXT = {"type": "string"}
 _CATEGORY = strict_object({"label": _TEXT, "percent": {"type": "number"}, "sentence": {"type": ["string", "null"]}})
@@ -61,9 +60,8 @@ def proposal_schema() -> dict[str, Any]:
 
 def proposal_messages(text: str) -> tuple[Message, ...]:
     """Rules first, the text as data last; nothing in it can end its block."""
-    shown = _MARK.sub("&lt;", text)
     rules = _RULES.read_text(encoding="utf-8").strip()
-    return Message(Role.SYSTEM, rules), Message(Role.USER, f"<text>\n{shown.strip()}\n</text>")
+    return Message(Role.SYSTEM, rules), Message(Role.USER, f"<text>\n{harmless(text).strip()}\n</text>")
 
 
 def _check(proposal: Proposal) -> None:

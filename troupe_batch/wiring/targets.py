@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from troupe_batch.population import Margin
-from troupe_batch.population.bins import BadBin, read_bins
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.bins import BadBin, Bin, read_bins
+from troupe_batch.population.dimensions import FromRecords, Numeric
 from troupe_batch.population.spec import PopulationSpec
 
 
@@ -40,6 +40,28 @@ def recounted(spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[
             for one in of_dimension
         ]
     return counted
+
+
+def bins_in(spec: PopulationSpec) -> Mapping[str, Sequence[Bin]]:
+    """Dimension -> its bins, the lowest first, where they follow each other without a gap."""
+    found = {}
+    for name, dimension in spec.dimensions.items():
+        if isinstance(dimension, Numeric | FromRecords) and (labels := _bin_labels(dimension)):
+            bins = sorted(read_bins(labels, integer=dimension.integer), key=lambda one: one.low)
+            if all(lower.high == upper.low for lower, upper in pairwise(bins)):
+                found[name] = bins
+    return found
+
+
+def edges_of(bins: Sequence[Bin]) -> Sequence[float]:
+    """The ends of bins that follow each other, for a count to which the uppermost end belongs."""
+    return [*(one.low for one in bins), float(np.nextafter(bins[-1].high, bins[-1].low))]
+
+
+def _bin_labels(dimension: Numeric | FromRecords) -> list[str]:
+    if isinstance(dimension, Numeric) and dimension.rows and dimension.dist is None:
+        return list(dict.fromkeys(label for row in dimension.rows for label in row.values))
+    return list(dimension.bins or ())
 
 
 def _categories(spec: PopulationSpec, margins: Sequence[Margin], values: Sequence[object]) -> Sequence[object] | None:

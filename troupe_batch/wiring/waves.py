@@ -74,11 +74,19 @@ class _Before:
             names = [after + _REHEARSAL, after] if self._is_rehearsal else [after]
             return [RunStore.open(self._settings.storage.url, name) for name in names]
         above, _, name = after.rstrip("/").rpartition("/")
+        if "://" in above:
+            return [self._elsewhere(above, name)]
         try:
-            place = above if "://" in above else (self._job.folder / above).resolve()
-            return [RunStore(Objects.open(place, make_folder=False), name)]
+            return [RunStore(Objects.open((self._job.folder / above).resolve(), make_folder=False), name)]
         except SettingsError:
             return []
+
+    def _elsewhere(self, address: str, name: str) -> RunStore:
+        try:
+            return RunStore(Objects.open(address, make_folder=False), name)
+        except SettingsError as error:
+            problem, _, cure = str(error).rpartition("; ")
+            raise self._job.located(SpecError("job", [Mistake(problem, cure, place="wave.after")])) from error
 
 
 def _misfits(spec: WaveSpec, plan: Plan, before: Plan, store: RunStore) -> list[tuple[str, str, str]]:

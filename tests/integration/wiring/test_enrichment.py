@@ -14,6 +14,7 @@ from troupe_batch.population import EnrichLevel, load_population
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.settings import load_settings
 from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.plans import default_parameters
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
 PEOPLE = 300
@@ -54,7 +55,7 @@ async def written(
         }
     )
     population = load_population(POPULATIONS / "us_adults.yaml").population
-    factory = TinyPersonFactory(population, enrich=level, asking=Asking(endpoint))
+    factory = TinyPersonFactory(population, enrich=level, asking=Asking(endpoint, default_parameters(settings)))
     async with await open_model(settings, endpoint) as stack:
         model: ChatModel = stack.model
         return await asyncio.gather(*(factory.enriched(person, model) for person in factory.people(0, people)))
@@ -109,3 +110,17 @@ async def test_at_least_70_percent_of_the_prompt_tokens_come_from_the_endpoints_
     assert sum(usage.prompt_tokens for usage in usages) == prompt
     assert sum(usage.cached_tokens for usage in usages) == cached
     assert 0.7 <= cached / prompt < 1
+
+
+async def test_full_personas_have_room_on_default_settings_and_placeholders_contradict_nothing(
+    server: RehearsalProcess, redis_url: str, tmp_path: Path
+) -> None:
+    done = await written(server, redis_url, tmp_path, EnrichLevel.FULL, people=200)
+
+    assert {one.status for one in done} == {EnrichStatus.DONE}
+    assert [len(one.calls) for one in done] == [1] * 200
+    lengths = [
+        call.reply.usage.completion_tokens for one in done for call in one.calls if call.reply and call.reply.usage
+    ]
+    # Longer than what answers may take.
+    assert max(lengths) > 1_024

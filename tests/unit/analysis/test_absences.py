@@ -76,3 +76,9 @@ def test_what_a_function_returned_nothing_for_is_named_and_a_follow_up_that_was_
     nothing = "the function returned nothing for why"
     assert unwanted_absences(Dataset(silent.store)) == [Absence(AnswerStatus.SKIPPED, 2, nothing, 2)]
     assert AnswerStatus.SKIPPED not in {one.status for one in unwanted_absences(Dataset(followed.store))}
+
+
+def test_one_answer_is_no_answers() -> None:
+    assert Absence(AnswerStatus.UNREADABLE, 1, "no JSON", 1).counted == "1 answer"
+    assert Absence(AnswerStatus.UNREADABLE, 1204, "no JSON", 1).counted == "1,204 answers"
+    assert Absence(AnswerStatus.FAILED, 1, "no", 1, "findings").counted == "1 finding"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from troupe_batch.analysis import duplicates
 from troupe_batch.analysis.duplicates import Text, near_duplicates, shingles_of
 from troupe_batch.seeded import bits, stream
 
@@ -86,13 +88,70 @@ def test_a_warning_is_due_above_two_percent() -> None:
     assert (above.alike, above.are_many) == (6, True)
 
 
-def test_many_equal_and_many_similar_texts_are_one_cluster_in_linear_time() -> None:
+def test_many_equal_and_many_similar_texts_are_one_cluster() -> None:
     [life] = lives(1)
-    equal = texts([life] * 3_000)
-    similar = texts([[*changed(life, n % 4)[:-4], f"end{n}"] for n in range(1_500)])
+    equal = texts([life] * 300)
+    similar = texts([[*changed(life, n % 4)[:-4], f"end{n}"] for n in range(150)])
 
-    assert (near_duplicates(equal).alike, near_duplicates(equal).largest) == (3_000, 3_000)
-    assert (near_duplicates(similar).alike, near_duplicates(similar).clusters) == (1_500, 1)
+    assert (near_duplicates(equal).alike, near_duplicates(equal).largest) == (300, 300)
+    assert (near_duplicates(similar).alike, near_duplicates(similar).clusters) == (150, 1)
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the sketches that were ranked, and a 0 for each exact comparison."""
+    done: list[int] = []
+    exact, ranked = duplicates._jaccard, duplicates._Found._best
+
+    def counting(one: Any, other: Any) -> float:
+        done.append(0)
+        return exact(one, other)
+
+    def ranking(self: Any, sketch: Any, candidates: list[int]) -> list[int]:
+        done.append(len(candidates))
+        return ranked(self, sketch, candidates)
+
+    monkeypatch.setattr(duplicates, "_jaccard", counting)
+    monkeypatch.setattr(duplicates._Found, "_best", ranking)
+    return done
+
+
+def with_boilerplate(count: int) -> list[list[str]]:
+    """Lives of which any two share 62 of 92 words, a similarity of about a half."""
+    [shared] = lives(1, seed=9, words=62)
+    return [[*shared[:31], *own, *shared[31:]] for own in lives(count, words=30)]
+
+
+def test_the_work_per_text_is_bounded_where_all_share_a_boilerplate(compared: list[int]) -> None:
+    some = with_boilerplate(400)
+    some[300] = [*some[7][:40], "another", "word", *some[7][42:]]
+
+    found = near_duplicates(texts(some))
+
+    assert (found.alike, found.clusters) == (2, 1)
+    assert (found.pairs[0].person_id, found.pairs[0].other_id) == ("p7", "p300")
+    # Without bounds about half of all 79,800 pairs would be compared, and the last text would have 200 candidates.
+    assert compared.count(0) <= 400 * 20
+    assert compared.count(0) > 400 * 10
+
+
+def test_a_band_in_which_many_agree_brings_no_more_candidates_than_fewer_texts_do(
+    compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_MOST_IN_A_BAND", 2)
+
+    near_duplicates(texts(with_boilerplate(300)))
+
+    assert max(compared) <= 2 * 25
+
+
+def test_of_many_candidates_those_with_the_most_similar_sketches_are_compared() -> None:
+    some = with_boilerplate(120)
+    twins = [[*words[:40], "another", "word", *words[42:]] for words in some]
+
+    found = near_duplicates(texts([*some, *twins]))
+
+    assert (found.alike, found.clusters, found.largest) == (240, 120, 2)
 
 
 @given(

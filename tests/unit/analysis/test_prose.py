@@ -9,7 +9,7 @@ import pytest
 
 from tests.doubles.runs import ENDPOINT, AnsweringModel, new_run, population
 from troupe_batch.analysis import Prose, prose_of
-from troupe_batch.analysis.prose import text_of
+from troupe_batch.analysis.prose import MOST_TEXTS, text_of
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import GaveUp
 from troupe_batch.factory import Asking, TinyPersonFactory
@@ -129,3 +129,36 @@ def test_the_text_of_a_full_persona_is_what_was_written_without_labels() -> None
     ]
     assert text_of(persona, EnrichLevel.BIO) == "Not asked for."
     assert text_of({"name": "Ana"}, EnrichLevel.BIO) == ""
+
+
+async def test_of_more_people_than_are_looked_at_those_taken_are_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MOST_TEXTS, EnrichLevel.BIO, 5)
+
+    found = await prose(Author(p8=bio(4), p1=bio(0), p2=bio(0)))
+
+    # Numbers 0, 4, 8, 12 and 16 of 20.
+    assert (found.texts, found.duplicates.texts, found.duplicates.alike) == (20, 5, 2)
+
+
+class Forgetful(Author):
+    """Contradicts the facts of person 1 the first time that it is asked about them, and never again."""
+
+    def __init__(self) -> None:
+        super().__init__(once=(1,))
+        self.asked = 0
+
+    def _say(self, request: ChatRequest) -> ChatReply | Exception | None:
+        if request.reply_schema is not None and request.reply_schema.name == "bio" and request.sample.endswith(".1"):
+            self.asked += 1
+            if self.asked > 1:
+                return self._reply(bio(1))
+        return super()._say(request)
+
+
+async def test_the_first_call_about_a_person_is_the_one_that_counts() -> None:
+    author = Forgetful()
+
+    found = await prose(author, replicates=3, units_per_shard=4)
+
+    assert author.asked == 2
+    assert (found.people, found.repaired, found.contradicted) == (20, 1, {"age": 1})

@@ -123,6 +123,82 @@ def test_people_are_compared_with_others_and_what_differs_is_flagged(capsys: Sai
     assert "mean" in said.out
 
 
+def test_against_a_file_only_the_people_on_this_side_have_noise(capsys: Said) -> None:
+    freeze()
+    ages = {"type": "numeric", "integer": True, "bins": {"18-29": 0.5, "30-90": 0.5}, "source": "invented"}
+    write("young.yaml", size=60, dimensions={**POPULATION["dimensions"], "age": ages})
+
+    region, age, height = (
+        profile(capsys, "panel.parquet", "--against", "young.yaml")["attributes"][n]
+        for n in ("region", "age", "height")
+    )
+    against_people = profile(capsys, "panel.parquet", "--against", "panel.parquet")["attributes"]
+
+    assert region["noise"] == pytest.approx(profile(capsys, "forty.yaml")["attributes"]["region"]["noise"])
+    assert region["noise"] < against_people["region"]["noise"]
+    # The shares of the file, to the last digit, in its own bins; a distribution has none, so people are compared.
+    assert {value: one["there"] for value, one in age["compared"].items()} == pytest.approx(
+        {"18-29": 0.5, "30-90": 0.5}
+    )
+    assert len(height["compared"]) > 2
+
+
+def test_numbers_are_counted_in_the_bins_of_the_file(capsys: Said) -> None:
+    freeze()
+    write("more.yaml", size=80, seed=9)
+    freeze(file="more.yaml", to="more.parquet")
+
+    for further in ((), ("--against", "more.parquet"), ("--against", "more.yaml")):
+        age = profile(capsys, "panel.parquet", *further)["attributes"]["age"]
+        assert age["counts"] == {"18-39": 16, "40-90": 24}
+        assert age["compared"]["18-39"] == pytest.approx({"here": 0.4, "there": 0.4})
+
+
+def test_people_outside_of_the_bins_are_counted_too(capsys: Said) -> None:
+    freeze()
+    ages = {"type": "numeric", "integer": True, "bins": {"10-17": 0.5, "91-95": 0.5}, "source": "invented"}
+    write("others.yaml", dimensions={**POPULATION["dimensions"], "age": ages})
+    freeze(file="others.yaml", to="others.parquet")
+
+    age = profile(capsys, "panel.parquet", "--against", "others.parquet")["attributes"]["age"]
+
+    assert age["compared"] == {
+        "18-39": {"here": 0.4, "there": 0.0},
+        "40-90": {"here": 0.6, "there": 0.0},
+        "below 18": {"here": 0.0, "there": 0.5},
+        "above 91": {"here": 0.0, "there": 0.5},
+    }
+
+
+JOB = {"schema": "troupe_batch/job/1", "id": "j", "population": "forty.yaml", "study": {}}
+
+
+@pytest.mark.parametrize("doing", ["profile", "freeze"])
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("job.yaml", JOB, "this is a job file; {doing} forty.yaml, or plan the job with `troupe plan job.yaml`"),
+        ("ana.json", {"type": "TinyPerson"}, "this is one TinyPerson; name it in the `people:` of a population file"),
+        (
+            "usa.json",
+            {"title": "USA", "content": {}},
+            "if it is a TinyTroupe demography, make a population of it with `troupe population compile usa.json`",
+        ),
+    ],
+)
+def test_other_files_are_told_by_what_they_are(
+    capsys: Said, doing: str, name: str, content: dict[str, Any], problem: str
+) -> None:
+    Path(name).write_text(json.dumps(content), encoding="utf-8")
+    to = ["--to", "panel.parquet"] if doing == "freeze" else []
+
+    assert run_command(["population", doing, name, *to]) == 2
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert problem.format(doing=doing) in said
+    assert "unknown field" not in said
+
+
 def test_only_the_first_people_are_profiled_on_request(capsys: Said) -> None:
     assert profile(capsys, "forty.yaml", "--people", "7")["people"] == 7
     assert run_command(["population", "profile", "forty.yaml", "--people", "41"]) == 2
@@ -136,3 +212,32 @@ def test_only_the_first_people_are_profiled_on_request(capsys: Said) -> None:
 def test_what_cannot_be_profiled_is_told(capsys: Said, reference: str, problem: str) -> None:
     assert run_command(["population", "profile", reference]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_a_panel_is_not_frozen_again(capsys: Said) -> None:
+    freeze()
+
+    assert freeze(file="panel.parquet", to="again.parquet") == 2
+    assert "panel.parquet: this is a panel already; name it as the `population` of a job" in capsys.readouterr().err
+
+
+def test_what_prose_takes_is_said_before_anything_is_asked(capsys: Said) -> None:
+    assert freeze("--enrich", "bio") == 2
+
+    said = capsys.readouterr().err
+    assert "estimate: 40 calls to " in said
+    assert said.index("estimate:") < said.index("OPENAI_API_KEY")
+
+
+def test_facts_of_a_run_keep_their_own_names(capsys: Said) -> None:
+    shares = {"type": "categorical", "values": {"yes": 0.5, "no": 0.5}, "source": "invented"}
+    write("named.yaml", size=4, dimensions={"fact_checked": shares})
+    questions = [{"id": "why", "type": "open", "text": "Why?"}]
+    job = {"id": "asked", "population": "named.yaml", "study": {"questions": questions}}
+    Path("job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")
+    assert run_command(["run", "job.yaml", "--rehearse", "--inline", "--json"]) == 0
+
+    found = profile(capsys, "asked-rehearsal")
+
+    assert set(found["attributes"]) == {"fact_checked"}
+    assert all(one["compared"] for one in found["attributes"].values())

@@ -99,3 +99,25 @@ def test_calls_of_a_survey_are_the_most_that_it_makes(capsys: pytest.CaptureFixt
 
     assert rows["calls"] == "1,000 at most, repairs apart"
     assert not {"worlds", "cases", "take no part"} & set(rows)
+
+
+def test_oversampled_people_stand_beside_whom_they_stand_for(capsys: pytest.CaptureFixture[str]) -> None:
+    population = {
+        "schema": "troupe_batch/population/1",
+        "id": "isles",
+        "size": 100,
+        "dimensions": {
+            "isle": {"type": "categorical", "values": {"big": 0.9, "small": 0.1}, "source": "assumption: none"}
+        },
+        "strata": {"by": ["isle"], "allocation": "equal"},
+    }
+    Path("populations/isles.yaml").write_text(yaml.safe_dump(population), encoding="utf-8")
+    study = {"kind": "survey", "questions": [{"id": "why", "type": "open", "text": "Why?"}]}
+
+    assert run_command(["plan", write_job(study, population="../populations/isles.yaml")]) == 0
+
+    text = capsys.readouterr().out
+    (small,) = (line.split() for line in text.splitlines() if line.split()[:1] == ["small"])
+    assert (small[1:4], small[-2:]) == (["50.0", "50.0", "50"], ["10.0", "10.0"])
+    # Kish: weights 1.8 and 0.2, so (1.8² + 0.2²) / 2.
+    assert "design effect 1.640: effective n 61 of 100" in text

@@ -170,3 +170,34 @@ def test_tinytroupes_own_demography_compiles(
 
 def _values_in(content: Any) -> int:
     return sum(map(_values_in, content.values())) if isinstance(content, dict) else 1
+
+
+@pytest.mark.parametrize("option", ["--to", "--report"])
+@pytest.mark.parametrize("name", ["taken.yaml", f"{'a' * 300}.yaml"])
+def test_a_place_that_cannot_be_written_is_told_before_a_model_is_asked(
+    here: Path, option: str, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("a model was asked")
+
+    monkeypatch.setattr("troupe_batch.cli.population.compile.propose_population", asked)
+    (here / "taken.yaml").mkdir()
+    (here / "notes.txt").write_text("20 percent of them fish.")
+
+    assert compiles("--from-text", "notes.txt", option, name, "--force", "--rehearse") == 2
+
+    assert f"{name}: cannot be written: " in capsys.readouterr().err
+    assert sorted(one.name for one in here.iterdir()) == ["land.json", "notes.txt", "taken.yaml"]
+
+
+def test_a_place_that_is_lost_while_a_model_writes_is_told(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+
+    assert compiles("land.json") == 2
+    assert "land.yaml: cannot be written: No space left on device" in capsys.readouterr().err
+    assert not (here / "land.yaml").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run, person_asked
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, EndpointDown, EndpointStaysDown, StateUnreachable
+from troupe_batch.errors import BudgetSpent, EndpointDown, EndpointStaysDown, ResultsDamaged, StateUnreachable
 from troupe_batch.execution.progress import Progress
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.results.dataset import Dataset
@@ -219,3 +219,22 @@ async def test_a_run_that_waits_for_its_endpoint_can_be_stopped() -> None:
     )
 
     assert stopped.error == "Interrupted"
+
+
+class DamagedFactory(PlainFactory):
+    """Its people cannot be read from number 10 on."""
+
+    def people(self, start: int, stop: int) -> list[TinyPerson]:
+        if stop > 10:
+            raise ResultsDamaged("runs/soup/plan/panel.parquet is no Parquet file; remove that file")
+        return super().people(start, stop)
+
+
+async def test_people_who_cannot_be_read_end_the_run_with_the_error_that_says_so() -> None:
+    run = dataclasses.replace(new_run(people=30), factory=DamagedFactory())
+
+    with pytest.raises(ResultsDamaged, match=r"panel\.parquet is no Parquet file; remove that file"):
+        await run_inline(run, model=AnsweringModel(), concurrency=40)
+
+    outcome = await run_inline(dataclasses.replace(run, factory=PlainFactory()), model=AnsweringModel(), concurrency=4)
+    assert outcome.is_complete

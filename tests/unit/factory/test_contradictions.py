@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.factory.contradictions import Contradiction, Person, contradictions
+from troupe_batch.rehearsal.draws import Draws
+from troupe_batch.rehearsal.strings import sentence
 
 LIVES: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("lives.yaml").read_text("utf-8"))
 LABELS = {
@@ -153,6 +155,27 @@ def test_a_title_without_a_place_of_work_may_be_of_former_days(
     written = {"occupation": {"title": title, "organization": organization, "description": ""}}
 
     assert bool(contradictions(written, Person("Ana", {"employment": status}))) == is_found
+
+
+def test_placeholders_of_the_rehearsal_state_nothing() -> None:
+    facts = {
+        "schooling": "high school graduate",
+        "region": "South",
+        "employment": "not in the labor force",
+        "marital_status": "never married",
+        "children": 0,
+    }
+    made_up = {
+        "education": "[rehearsal] Bachelor's degree",
+        "residence": "[rehearsal] Toledo, Ohio",
+        "occupation": {"title": "[rehearsal] Most days", "organization": "[rehearsal] Honestly", "description": ""},
+        "relationships": [{"name": "Bo", "description": "[rehearsal] Husband"}],
+    }
+    written = {**made_up, "occupation": {"title": "Nurse", "organization": "A clinic", "description": ""}}
+
+    assert sentence(Draws(1)).startswith("[rehearsal]")
+    assert contradictions(made_up, Person("Ana", facts, "en_US", LABELS)) == ()
+    assert [one.fact for one in contradictions(written, Person("Ana", facts, "en_US", LABELS))] == ["employment"]
 
 
 def test_other_languages_are_read_for_the_name_and_the_number_behind_it_only() -> None:

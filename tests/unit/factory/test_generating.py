@@ -272,6 +272,18 @@ def test_a_file_that_is_no_demography_is_refused_by_name(tmp_path: Path, text: s
     assert str(refused.value).startswith(str(path))
 
 
+def test_how_many_people_there_are_is_said_once() -> None:
+    demography = {"title": "T", "content": {"Sex": {"Female": "51%", "Male": "49%"}}}
+
+    with pytest.raises(FixTheInput) as refused:
+        TinyPersonFactory.create_factory_from_demography(demography, 40, {"size": 5})
+
+    assert str(refused.value) == (
+        "additional_demographic_specification says size 5, population_size says 40; "
+        "take `size` out of it and give the number as population_size"
+    )
+
+
 def test_design_weights_are_facts_and_no_part_of_who_somebody_is() -> None:
     spec = {
         "schema": "troupe_batch/population/1",

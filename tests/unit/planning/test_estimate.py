@@ -157,12 +157,12 @@ def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_long
 
     assert (plain.calls, enriched.calls) == (120, 180)
     assert enriched.completion_tokens == plain.completion_tokens + 60 * 150
-    assert enriched.prompt_tokens > plain.prompt_tokens + 120 * 150
     assert "150 tokens long" in enriched.note
     assert "where it contradicts the facts one more call per person comes on top" in enriched.note
     assert plain.prose is None
     assert enriched.prose is not None
     assert (enriched.prose.calls, enriched.prose.most_repairs) == (60, 60)
+    assert enriched.prompt_tokens - enriched.prose.prompt_tokens == plain.prompt_tokens + 120 * 150
     assert enriched.prose.completion_tokens == 60 * 150
 
 
@@ -176,6 +176,13 @@ def test_most_of_the_prompts_that_write_about_people_can_be_cached(make: Make, l
     assert 0.7 <= found.cacheable_share < 1
     assert found.cacheable_tokens % (60 * 128) == 0
     assert found.cacheable_tokens >= 60 * 1_024
+
+
+def test_everybody_in_a_case_is_written_about() -> None:
+    found = estimated_pairs(Acting(), PerToken(), people=30, enrich="bio").prose
+
+    assert found is not None
+    assert (found.calls, found.completion_tokens) == (20, 20 * 150)
 
 
 def test_the_estimate_of_prose_is_what_is_sent_about_each_person(make: Make) -> None:

@@ -265,7 +265,7 @@ def test_what_only_seems_wrong_without_the_part_that_cannot_be_read_is_no_mistak
         ("{kind: interview, script: [{say: Hi}], tools: calendar}",
          "study.tools: a list belongs here (found 'calendar'); begin each item with `- `"),
         ("{kind: world, steps: 1, people_per_world: 2, script: [{at: 1, say: Hi, to: [0]}]}",
-         "study.script[0].to[0]: Input should be greater than or equal to 1 (found 0)"),
+         "study.script[0].to[0]: 0 is too small; write 1 or more"),
         ("{kind: world, steps: 1, people_per_world: 2, relations: [{name: a, seat: everyone}]}",
          "study.relations[0].seat: unknown field 'seat'; did you mean `seats`?"),
     ],

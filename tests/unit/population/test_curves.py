@@ -48,6 +48,22 @@ def test_binned_values_follow_scipys_pchip_inverse() -> None:
         assert np.all(np.diff(values) > 0)
 
 
+def test_a_tapered_bin_follows_its_inverse_and_the_others_stay_as_they_were_bit_for_bit() -> None:
+    labels = ["80-99", "20-39", "40-79"]
+    bins, shares = tuple(read_bins(labels, integer=True)), np.array([0.1, 0.4, 0.5])
+    pchip, tapered = (binned_curve(bins, shares, within) for within in ("pchip", "tapered"))
+
+    for code in (1, 2):
+        codes = np.full(len(U), code)
+        assert np.array_equal(tapered.values(codes, U), pchip.values(codes, U))
+    values = tapered.values(np.zeros(len(U), dtype=np.int64), U)
+    np.testing.assert_allclose(values, 100 - 20 * np.sqrt(1 - U), rtol=1e-12)
+    # The density falls linearly: a triangular distribution with its mode at the lower end.
+    np.testing.assert_allclose(values, stats.triang(0, 80, 20).ppf(U), rtol=1e-9)
+    edges = tapered.values(np.zeros(2, dtype=np.int64), np.array([0.0, 1.0]))
+    assert (edges[0], edges[1] < 100, np.floor(edges[1])) == (80, True, 99)
+
+
 def test_empty_bins_and_gaps_are_not_smoothed_across() -> None:
     bins = tuple(read_bins(["0-9", "10-19", "20-29", "40-49"], integer=True))
     curve = binned_curve(bins, np.array([0.5, 0.0, 0.3, 0.2]), "pchip")

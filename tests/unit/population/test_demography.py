@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.population import Population
+from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.demography import Choices, Compiled, Entry, Outcome, Overlaps, compile_demography
 from troupe_batch.population.demography.outline import outline
 
@@ -152,7 +152,7 @@ def test_a_single_share_is_a_yes_or_no() -> None:
 
     assert targets(made, "economic_outlook_on_wrong_track") == {"yes": 0.7, "no": 0.3}
     assert fields(made, "economic_outlook_on_wrong_track")["source"] == ["a_poll_2024", "demography"]
-    assert {"id": "a_poll_2024", "citation": "A poll, 2024"} in made.spec["sources"]
+    assert {"id": "a_poll_2024", "citation": "A poll, 2024", "year": 2024} in made.spec["sources"]
 
 
 def test_cumulative_categories_become_differences() -> None:
@@ -267,11 +267,48 @@ def test_ages_are_whole_years_from_18_to_99_unless_one_says_otherwise() -> None:
     assert "15-24 (10) becomes 18-24 (7)" in said
     assert "0-14" in said
     assert list(fields(everybody, "age")["bins"]) == ["0-14", "15-24", "25-64", "65-90"]
-    assert fields(everybody, "age")["bins"]["65-90"] == pytest.approx(20 * 26 / 35, abs=1e-5)
+    assert fields(everybody, "age")["bins"]["65-90"] == pytest.approx(20 * (1 - (9 / 35) ** 2), abs=1e-5)
     assert any("children" in f.problem for f in everybody.report.findings)
     assert list(fields(young, "age")["bins"]) == ["16-24", "25-29"]
     assert "25-64 (50) becomes 25-29 (6.25)" in entry_of(young, "Age Distribution > 25-64").said
     assert all(16 <= age <= 29 for age in Population(young.population_spec()).facts(0, 200)["age"])
+
+
+def test_an_open_group_at_the_top_has_fewer_people_the_older_they_are() -> None:
+    content = {"Age": {"18-64": "80%", "65+": "20%"}}
+
+    made, cut, closed = compiled(content), compiled(content, ages=(18, 80)), compiled(content, ages=(18, 60))
+
+    assert fields(made, "age")["within"] == "tapered"
+    said = "65-99 holds fewer people the older they are (`within: tapered`): 18.4 percent of them are 85 or older"
+    assert said in entry_of(made, "Age > 65+").said
+    population = Population(PopulationSpec.model_validate({**made.spec, "size": 20_000}))
+    age = population.facts(0, 20_000)["age"].astype(int)
+    assert (age[age >= 65] >= 85).mean() == pytest.approx((15 / 35) ** 2, abs=0.01)
+    assert age.max() <= 99
+    assert "in proportion to the years, of an open group to its people" in entry_of(cut, "Age > 65+").said
+    assert "65-80 holds fewer people the older they are (`within: tapered`)" in entry_of(cut, "Age > 65+").said
+    assert "85 or older" not in entry_of(cut, "Age > 65+").said
+    assert "within" not in fields(closed, "age")
+
+
+@pytest.mark.parametrize(
+    ("citation", "year"),
+    [
+        ("Pew Research Center, 2023", 2023),
+        ("Census (2020)", 2020),
+        ("Survey 2019-2021", None),
+        ("ACS 2018 and 2022", None),
+        ("Table B20001, 12,2023 rows", None),
+        ("Office of 2,010 towns", None),
+    ],
+)
+def test_the_year_that_a_source_names_is_its_year(citation: str, year: int | None) -> None:
+    made = compile_demography(
+        {"source": citation, "content": {**SEX, "Age": {"Source": citation, "18+": "9%"}}}, size=9
+    )
+
+    assert [source.year for source in made.population_spec().sources] == [year] * len(made.spec["sources"])
 
 
 def test_ages_that_share_a_year_are_told_apart_and_those_that_overlap_are_left_out() -> None:

@@ -51,6 +51,23 @@ def test_csv_and_parquet_say_the_same_of_a_dimension_and_of_a_control(tmp_path: 
     assert [table.rows for table in tables] == [ROWS] * 4
 
 
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_than_the_comma_is_named(tmp_path: Path, separator: str, word: str) -> None:
+    text = WIDE.replace(",", separator).replace("0.", "0,")
+
+    assert message_of(as_csv(text, tmp_path / "x.csv")) == (
+        f"x.csv:1: its cells are separated by {word}; "
+        "save it with commas between the cells and points in the numbers (0.6, not 0,6)"
+    )
+
+
+def test_a_decimal_comma_is_told_with_its_cure(tmp_path: Path) -> None:
+    assert message_of(as_csv(WIDE.replace("0.9", "0,9"), tmp_path / "x.csv")) == (
+        "x.csv:2: 5 cells, the header has 4; "
+        "put a cell that holds a comma in quotes, and write numbers with a point (0.6)"
+    )
+
+
 def test_rows_know_where_they_stand(tmp_path: Path) -> None:
     def where(table: FileTable) -> list[str]:
         return [table.places.where(i).removeprefix(f"{tmp_path}/") for i in range(2)]

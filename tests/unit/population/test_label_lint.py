@@ -66,6 +66,8 @@ def test_labels_that_cannot_all_be_right_are_named(labels: list[str], problem: s
         ["yes", "no"],
         ["farmer", "manager or higher intellectual profession", "worker"],
         ["total"],
+        ["white", "Two or More", "black", "islander"],
+        ["none", "one or more", "many (unclear)"],
     ],
 )
 def test_labels_that_divide_people_draw_no_remark(labels: list[str]) -> None:

@@ -208,3 +208,62 @@ def test_shipped_populations_name_sources_that_exist(path: Path) -> None:
     found = lint(load_population(path).spec)
 
     assert [one for one in found if one.place.endswith(".source") and one.level is Level.WARNING] == []
+
+
+def numeric(bins: dict[str, float], *, integer: bool) -> PopulationSpec:
+    return spec(dimensions={"age": {"type": "numeric", "bins": bins, "integer": integer, "source": "register"}})
+
+
+@pytest.mark.parametrize(
+    ("bins", "integer", "problem"),
+    [
+        ({"18-34": 0.5, "40-54": 0.5}, True, "nobody can be 35 to 39: the bins leave that out"),
+        ({"18-34": 0.5, "36-54": 0.5}, True, "nobody can be 35: the bins leave that out"),
+        ({"0-9": 0.5, "10-99": 0.5}, False, "nobody can be from 9 to 10: the bins leave that out"),
+    ],
+)
+def test_a_hole_between_bins_is_named(bins: dict[str, float], problem: str, *, integer: bool) -> None:
+    assert problems(lint(numeric(bins, integer=integer)), "dimensions.age") == [("note", problem)]
+
+
+@pytest.mark.parametrize("bins", [{"18-34": 0.5, "35-54": 0.5}, {"35-54": 0.5, "18-34": 0.5}])
+def test_bins_that_follow_each_other_have_no_hole(bins: dict[str, float]) -> None:
+    assert lint(numeric(bins, integer=True)) == []
+
+
+ROWS: list[dict[str, Any]] = [
+    {"when": {"sex": "female"}, "values": {"working": 0.6, "idle": 0.4}},
+    {"when": {"sex": "male"}, "values": {"wroking": 0.7, "idle": 0.3}},
+    {"when": {"sex": "*"}, "values": {"working": 0.5, "idle": 0.5}},
+]
+
+
+def test_a_label_of_one_row_that_looks_like_a_commoner_one_is_warned_of() -> None:
+    (found,) = lint(categorical(given=["sex"], table=ROWS))
+
+    assert (found.level, found.place) == ("warning", "dimensions.work.table")
+    assert found.problem == "row sex=male: 'wroking' occurs only here"
+    assert "did you mean 'working'?" in found.cure
+
+
+def test_a_label_that_some_rows_lack_is_a_note_unless_categories_has_it() -> None:
+    table = {"female": {"working": 0.6, "on leave": 0.4}, "male": {"working": 1.0}}
+    listed = categorical(given=["sex"], table=table, categories=["working", "on leave"])
+
+    told = problems(lint(categorical(given=["sex"], table=table)), "dimensions.work.table")
+    assert told == [("note", "some rows lack 'on leave', and count as 0 there")]
+    assert lint(listed) == []
+
+
+def test_labels_that_stand_beside_each_other_are_not_taken_for_each_other() -> None:
+    table = {"female": {"working a": 0.6, "working b": 0.4}, "male": {"working a": 1.0}}
+
+    assert [f.level for f in lint(categorical(given=["sex"], table=table))] == ["note"]
+
+
+def test_a_year_in_words_is_a_year() -> None:
+    dated = spec(sources=[{"id": "register", "citation": "Census 2021, table 3", "url": "https://example.org/3"}])
+    words = spec(dimensions={"sex": {**SEX, "source": "Labour Force Survey 2022"}}, sources=[])
+
+    assert lint(dated) == []
+    assert [f.cure for f in lint(words)] == ["add it to `sources` with citation and url"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.doubles.population_files import mistakes_in, model_of
 from tests.unit.population.test_controls import only_component, shares
+from troupe_batch.population.joint import fitting, possibility
 from troupe_batch.population.margins import Level
 
 
@@ -95,3 +98,28 @@ def test_a_control_against_the_grain_of_a_nearly_certain_table_is_met(can: float
     assert model.marginals["votes"] == pytest.approx([can, 1 - can], rel=1e-8)
     assert model.marginals["citizen"] == pytest.approx([0.5, 0.5], rel=1e-8)
     assert len(only_component(model).cells.probs) == 4
+
+
+def test_a_table_too_large_to_look_for_the_nearest_is_named_with_what_the_fit_comes_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(possibility, "_MOST_CELLS", 3)
+
+    (message,) = mistakes_in(contradiction(halves(0.01), halves(0.4)))
+
+    assert re.search(
+        r"controls\[\d\]\.table: a=u, [bc]=v should be \d+ %, but the fit comes to [\d.]+ %: what is possible does not "
+        r"allow it together with dimensions\.a\.values, ",
+        message,
+    )
+    assert message.endswith("; change it to that, or change one of the others")
+
+
+def test_a_fit_that_neither_settles_nor_is_impossible_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "MOST_UNKNOWNS", 0)
+    monkeypatch.setattr(fitting, "_MOST_ROUNDS", 1_000)
+    control = "controls: [{dims: [votes], source: s, table: {can: 0.501, cannot: 0.499}}]\n"
+
+    (message,) = mistakes_in(CITIZEN + VOTES + control)
+
+    assert re.search(r"should be 50(\.1)? %, but is at [\d.]+ % after 1,000 rounds: the fit does not settle; ", message)

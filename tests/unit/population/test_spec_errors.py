@@ -194,7 +194,10 @@ def test_a_mistake_in_a_dimension_is_named(tmp_path: Path, lines: str, message: 
         (HEAD, "nobody is in this population"),
         ("schema: troupe_batch/population/1\nid: x\ndimensions:\n" + SEX, "`size` is required"),
         (HEAD.replace("100", "0") + "dimensions:\n" + SEX, "pop.yaml:3: size"),
-        (HEAD.replace("100", "99999999") + "dimensions:\n" + SEX, "less than or equal to 10000000"),
+        (
+            HEAD.replace("100", "99999999") + "dimensions:\n" + SEX,
+            "pop.yaml:3: size: 99,999,999 is too large; write a number from 1 to 10,000,000",
+        ),
         (HEAD + "locale: xx_XX\ndimensions:\n" + SEX, "there are no names for the locale 'xx_XX'"),
         (HEAD + "sizes: 3\ndimensions:\n" + SEX, "pop.yaml:4: sizes: unknown field 'sizes'; did you mean `size`?"),
         (HEAD + "dimensions:\n" + SEX + "people: [a.agent.json]\n", "a.agent.json: no such file"),

@@ -31,7 +31,13 @@ def test_the_terminal_shows_what_matters(report: PopulationReport) -> None:
     assert "synthetic: simulated people, drawn from the file's shares" in text
     assert "2,000 simulated people; riverside, seed 11, locale en_GB" in text
     assert report.digest in text
-    for words in ("old town", "sex by age", "Balance of the first people", "all are 1: nobody is oversampled"):
+    for words in (
+        "old town",
+        "sex by age",
+        "better balanced than random samples",
+        "Conditional tables, row by row",
+        "all are 1: nobody is oversampled",
+    ):
         assert words in text
     assert "assumed        pet: assumption: counted from a window" in text
     assert "2 categories and cells below 30 expected, 1 below 1" in text
@@ -74,3 +80,14 @@ def test_strata_and_constraints_are_shown(oversampled: Population) -> None:
     assert "age > 3: by impossible cells" in text
     assert f"{found.design.deff:.3f}; effective n" in text
     assert "island" in text
+
+
+def test_strata_put_the_population_beside_the_people_as_drawn(
+    oversampled: Population, report: PopulationReport
+) -> None:
+    island = next(line for line in shown(look_at(oversampled)).splitlines() if " island " in line)
+
+    # Target and share of a quarter as drawn, which stands for 5 of 99.
+    assert island.split()[1:4] == ["25.0", "25.0", "500"]
+    assert island.count("5.1") == 2
+    assert "weighted" not in shown(report)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from troupe_batch.population import Margin
 from troupe_batch.report.population.associations import MOST_VALUES, associations_of, cramers_v
 from troupe_batch.report.population.numbers import nice_step, numbers_of
-from troupe_batch.report.population.prefixes import prefix_of, prefix_sizes
+from troupe_batch.report.population.prefixes import balance_of, prefix_of, prefix_sizes, worse_than_random
 from troupe_batch.report.population.pyramid import pyramid_of
-from troupe_batch.report.population.wording import percent, points
+from troupe_batch.report.population.wording import number, percent, points, size_of_points
 
 
 def objects(*values: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
@@ -167,6 +167,38 @@ def test_a_prefix_names_its_worst_category_beside_random_samples() -> None:
     # A share of 0.5 among 100 has a standard error of 5 points, of which the median of the size is 3.4.
     assert 3.0 < found.random_pp < 5.0
     assert found == prefix_of(100, margins)
+
+
+def test_a_prefix_that_95_of_100_random_samples_beat_is_warned_of() -> None:
+    fair, poor, bad = (
+        prefix_of(
+            100, [Margin("sex", "female", 0.5, n, n / 100, 0.1), Margin("sex", "male", 0.5, 100 - n, 1 - n / 100, 0.1)]
+        )
+        for n in (50, 56, 62)
+    )
+
+    assert fair is not None
+    assert poor is not None
+    assert bad is not None
+    assert fair.random_pp < fair.random_95_pp
+    assert [balance_of([one]).name for one in (fair, poor, bad)] == ["BETTER", "ALIKE", "WORSE"]
+    assert worse_than_random([fair, poor]) == []
+    (found,) = worse_than_random([fair, bad])
+    assert (found.level, found.place) == ("warning", "the first 100 people")
+    assert "is off by 12.00 pp" in found.problem
+
+
+def test_one_number_has_no_spread() -> None:
+    found = numbers_of(np.array([7]))
+
+    assert found is not None
+    assert found.sd is None
+    assert number(found.sd) == "-"
+
+
+@pytest.mark.parametrize(("value", "written"), [(5.3e-11, "0"), (0.00076, "0.00076"), (0.05, "0.05"), (4.612, "4.61")])
+def test_points_are_never_written_with_an_exponent(value: float, written: str) -> None:
+    assert size_of_points(value) == written
 
 
 def test_without_targets_there_is_no_prefix() -> None:

@@ -179,7 +179,7 @@ def test_strata_show_weights_and_effective_n(oversampled: Population) -> None:
 
     assert f"design effect {found.design.deff:.3f}" in text
     assert re.search(r"island 500 25\.0 5\.1 0\.202", text)
-    assert "population % weighted %" in text
+    assert "weighted target % weighted %" in text
 
 
 def test_without_strata_the_page_says_that_all_count_alike(tree: Tree) -> None:
@@ -279,7 +279,7 @@ def test_a_dot_sits_on_the_band_as_far_off_as_the_share_is(error: float, allowed
 
 
 def test_a_perfect_prefix_can_be_drawn() -> None:
-    picture = str(prefix_lines([Prefix(100, 0.0, "sex", "male", 0.0)]))
+    picture = str(prefix_lines([Prefix(100, 0.0, "sex", "male", 0.0, 0.0)]))
 
     assert "nan" not in picture
     assert "inf" not in picture

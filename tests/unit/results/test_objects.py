@@ -75,3 +75,16 @@ async def test_a_put_takes_the_content_of_a_file(tmp_path: Path) -> None:
     assert await objects.get("copy") == content
     assert objects.get_now("copy") == content
     assert objects.get_now("none") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("memory:", "memory:/run/plan"), ("memory://", "memory://run/plan"), ("s3://bucket/a/", "s3://bucket/a/run/plan")],
+)
+def test_a_folder_is_shown_below_the_address_as_it_was_given(url: str, shown: str) -> None:
+    assert Objects.open(url).within("run").within("plan").url == shown
+
+
+def test_an_unknown_scheme_is_called_one() -> None:
+    with pytest.raises(SettingsError, match="no store has addresses that begin with ftp://"):
+        Objects.open("ftp://host/x")

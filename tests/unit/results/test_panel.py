@@ -153,7 +153,7 @@ def test_another_population_cannot_be_put_into_it(path: Path) -> None:
         (None, "no such file; check the path, or make it with `troupe population freeze`"),
         (b"", "is no Parquet file"),
         (b"PAR1 and then nothing", "is no Parquet file"),
-        ("table", "is no panel; freeze the population"),
+        ("table", "is no panel; bring the frozen file back, or freeze the population with `troupe population freeze`"),
     ],
 )
 def test_what_is_no_panel_is_told_with_a_cure(tmp_path: Path, content: bytes | str | None, problem: str) -> None:
@@ -167,6 +167,39 @@ def test_what_is_no_panel_is_told_with_a_cure(tmp_path: Path, content: bytes | s
         Panel.at(path)
     assert caught.value.file == str(path)
     assert str(caught.value).count(path.name) == 1
+
+
+CURE = (
+    "bring the frozen file back, or freeze the population with `troupe population freeze`; "
+    "people are changed in the population file"
+)
+
+
+@pytest.mark.parametrize("by", ["pyarrow", "pandas"])
+def test_a_panel_that_another_program_wrote_anew_is_told_from_a_file_that_is_none(path: Path, by: str) -> None:
+    rows = pq.read_table(path)
+    if by == "pyarrow":
+        pq.write_table(rows, path)
+    else:
+        rows.replace_schema_metadata({}).to_pandas().to_parquet(path)
+
+    with pytest.raises(SpecError) as caught:
+        Panel.at(path)
+
+    lost = "was written anew by another program, which dropped the record that a panel keeps of itself"
+    assert str(caught.value) == f"{path}: {lost}; {CURE}"
+
+
+def test_an_edited_person_is_told_with_the_cure(path: Path) -> None:
+    def older(rows: pa.Table) -> pa.Table:
+        place = rows.schema.names.index("age")
+        return rows.set_column(place, rows.schema.field(place), pa.array([99, *rows["age"].to_pylist()[1:]]))
+
+    rewritten(path, older)
+
+    with pytest.raises(SpecError) as caught:
+        Panel.at(path)
+    assert str(caught.value) == f"{path}: was altered: rows 0 to 15 are not those that were written; {CURE}"
 
 
 def test_half_a_file_is_found(path: Path) -> None:

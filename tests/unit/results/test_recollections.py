@@ -196,3 +196,15 @@ async def test_a_dataset_that_lost_a_part_is_told(tmp_path: Path) -> None:
     with pytest.raises(ResultsDamaged, match=r"answers/part-.* is missing .*give the same `troupe run` command again"):
         remembered(tmp_path, earlier)
     assert names_in(tmp_path) == []
+
+
+async def test_people_who_are_in_order_only_within_batches_are_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = await complete(pair_run(people=12))
+    expected = dict(remembered(tmp_path, earlier).all())
+    monkeypatch.setattr(recollections, "_ROWS_AT_ONCE", 1)
+
+    found = write_recollections(tmp_path / "cut.parquet", earlier, VERBATIM)
+
+    assert list(found.all()) == sorted(expected.items())

@@ -27,7 +27,7 @@ def ask(question_id: str, *, at: int = 1, kind: str = "open", to: str = "everyon
         (HEAD, "seats: `seats` and `people_per_world` are both missing; write one of them"),
         (PAIR + "seats: [{count: 2}]", "seats: `seats` and `people_per_world` stand both"),
         (HEAD + "seats: [{count: 600}, {count: 600}]", "seats: a world has 1200 seats, and 1000 is the most"),
-        (HEAD + "seats: [{count: 0}]", "seats[0].count: Input should be greater than or equal to 1"),
+        (HEAD + "seats: [{count: 0}]", "seats[0].count: 0 is too small; write a number from 1 to 1,000"),
         (HEAD + "seats: [{name: A}, {name: a}]", "seats[1].name: this seat name stands twice"),
         (HEAD + "seats: [{name: everyone}]", "`everyone` means all people of a world"),
         (HEAD + "seats: [{where: {age: {at_least: 9, at_most: 3}}}]", "at_least (9) is greater than at_most (3)"),
@@ -42,7 +42,7 @@ def ask(question_id: str, *, at: int = 1, kind: str = "open", to: str = "everyon
         (HEAD + "seats: [{fragment: {born: .nan}}]", "seats[0].fragment: persona.born: nan is no JSON number"),
         (HEAD + "seats: [{tools: [calendar, calendar]}]", "seats[0].tools[1]: this tool stands twice"),
         (SEATS + "script: [{at: 4, say: Hi}]", "script[0].at: there is no step 4; the world has 3; lower it"),
-        (SEATS + "script: [{at: 0, say: Hi}]", "script[0].at: Input should be greater than or equal to 1"),
+        (SEATS + "script: [{at: 0, say: Hi}]", "script[0].at: 0 is too small; write a number from 1 to 10,000"),
         (SEATS + "script: [{at: 1, say: Hi, show: A}]", "stand together: say, show; write exactly one of them"),
         (
             SEATS + "script: [{at: 1, say: Hi, to: hosts}]",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,20 +116,49 @@ class _Target:
         if path.suffix.lower() not in (".yaml", ".yml"):
             raise FixTheInput(f"--to {path}: population files with comments are YAML; name a file that ends in .yaml")
         for one in (path, *([] if report == STDIN else [Path(report)])):
-            if one.exists() and not force:
+            if _is_there(one) and not force:
                 raise FixTheInput(f"{one} is there already, and not overwritten; name another file, or add --force")
             if not one.parent.is_dir():
                 raise FixTheInput(f"{one}: there is no folder {one.parent}; make it first")
+            _try_to_write(one)
         return cls(path, report)
 
     def write(self, made: _Made, *, as_json: bool) -> None:
-        self.path.write_text(made.text, encoding="utf-8")
+        with _writing(self.path):
+            self.path.write_text(made.text, encoding="utf-8")
         if self.report != STDIN:
-            Path(self.report).write_text(made.report, encoding="utf-8")
+            with _writing(Path(self.report)):
+                Path(self.report).write_text(made.report, encoding="utf-8")
         if as_json:
             print_json({"population": str(self.path), **made.report_json})
         elif self.report == STDIN:
             click.echo(made.report, nl=False)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A name that is too long, say: told when it is tried to write there.
+        return False
+
+
+def _try_to_write(path: Path) -> None:
+    """FixTheInput where nothing can be written there; leaves everything as it was."""
+    with _writing(path):
+        if _is_there(path):
+            path.open("ab").close()
+        else:
+            path.open("xb").close()
+            path.unlink()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FixTheInput(f"{path}: cannot be written: {error.strerror or error}; name another place") from error
 
 
 def _compiled(path: Path, *, size: int, seed: int, locale: str, choices: Choices) -> _Made:

@@ -11,8 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import print_json, say, talk
 from troupe_batch.cli.wording import cost_text
-from troupe_batch.population import EnrichLevel, load_population
-from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people
+from troupe_batch.population import EnrichLevel
+from troupe_batch.wiring.panels import (
+    FreezeEstimate,
+    FreezeOptions,
+    FrozenPanel,
+    freeze_estimate,
+    freeze_people,
+    load_unfrozen,
+)
 
 
 @click.command("freeze")
@@ -53,9 +60,11 @@ def command(
       troupe population freeze populations/us_adults.yaml --people 200 --enrich bio --rehearse --to panel.parquet
     """
     settings = read_settings(config_file, assignments)
-    population = load_population(population_file).population
+    population = load_unfrozen(population_file)
     level = None if enrich is None else EnrichLevel(enrich)
     options = FreezeOptions(people, level, rehearse=rehearse, allow_missing=allow_missing)
+    if (estimate := freeze_estimate(settings, population, options)) is not None and not as_json:
+        _say_estimate(estimate, is_rehearsal=rehearse)
     columns = (TextColumn("freezing"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=talk(), transient=True, disable=as_json or not talk().is_terminal) as bar:
         task = bar.add_task("", total=people or population.size)
@@ -66,6 +75,14 @@ def command(
         print_json({"path": str(to), "panel": frozen.info.as_json(), "cost_usd": frozen.spent_usd})
     else:
         _say(frozen)
+
+
+def _say_estimate(estimate: FreezeEstimate, *, is_rehearsal: bool) -> None:
+    prose, cost = estimate.prose, "at no known price"
+    if estimate.cost_usd is not None:
+        cost = f"about {cost_text(estimate.cost_usd, is_rehearsal=is_rehearsal)}"
+    tokens = f"{prose.prompt_tokens:,} prompt and {prose.completion_tokens:,} completion tokens"
+    say(f"estimate: {prose.calls:,} calls to {estimate.model}, {tokens}, {cost}; less where replies are in the cache")
 
 
 def _say(frozen: FrozenPanel) -> None:

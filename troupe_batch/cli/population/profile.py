@@ -36,7 +36,8 @@ def command(
     r"""Show how people are spread over each attribute, and how far they are from their targets or from others.
 
     The distance is total variation: the share of people who would have to change. Below the noise, which is what 95 of
-    100 pairs of random samples of these sizes keep below, it says nothing. Design weights count where there are any.
+    100 pairs of random samples of these sizes keep below, it says nothing. A population file has no noise: its shares
+    are taken as they stand. Design weights count where there are any.
 
     \b
     Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option
 from troupe_batch.cli.output import data, print_json, say
-from troupe_batch.errors import FixTheInput, SpecError
-from troupe_batch.population import PopulationSpec, load_population
+from troupe_batch.errors import FixTheInput
+from troupe_batch.population import Population, PopulationSpec, resolve_population
 from troupe_batch.population.lint.checking import lint
 from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report, findings_text
 from troupe_batch.report.population.page import MARK, page
-from troupe_batch.spec_files import SpecFile, read_spec_file
+from troupe_batch.wiring.population_files import read_population_file
 
 _MANY = 1_000_000
 
@@ -67,37 +66,15 @@ def command(*, file: Path, people: int | None, html: Path | None, no_html: bool,
     return FAILED if strict and not report.is_clean else OK
 
 
-def _loaded(file: Path) -> Any:
+def _loaded(file: Path) -> Population:
     """The population; FixTheInput that says what to do instead where the file is something else."""
-    if file.suffix.lower() in (".parquet", ".pq"):
-        cure = f"look at them with `troupe population profile {file}`"
-        raise FixTheInput(f"{file}: a Parquet file holds people, not the file that they are drawn from; {cure}")
-    read = read_spec_file(file)
-    if isinstance(read.data, dict):
-        _refuse_other_files(file, read)
-        if read.data.get("proposed") is True:
-            # Whoever is to read a proposal is told what to look at, although nobody is drawn from it.
-            spec = read.parse(PopulationSpec)
-            for line in findings_text(tuple(lint(spec))):
-                data().print(line)
-    return load_population(file).population
-
-
-def _refuse_other_files(file: Path, read: SpecFile) -> None:
-    kind = str(read.data.get("schema", ""))
-    if kind.startswith("troupe_batch/job/") or "study" in read.data:
-        named = read.data.get("population")
-        where = (
-            os.path.normpath(file.parent / named)
-            if isinstance(named, str)
-            else "its `population:`, as a file of its own"
-        )
-        raise FixTheInput(f"{file}: this is a job file; report on {where}, or plan the job with `troupe plan {file}`")
-    if read.data.get("type") in ("TinyPerson", "Fragment"):
-        raise FixTheInput(f"{file}: this is one {read.data['type']}; name it in the `people:` of a population file")
-    if not kind and "dimensions" not in read.data and "people" not in read.data and file.suffix == ".json":
-        cure = f"if it is a TinyTroupe demography, make a population of it with `troupe population compile {file}`"
-        raise SpecError(str(file), [read.mistake((), "this is no population file", cure)])
+    read = read_population_file(file, wanted="report on")
+    if isinstance(read.data, dict) and read.data.get("proposed") is True:
+        # Whoever is to read a proposal is told what to look at, although nobody is drawn from it.
+        spec = read.parse(PopulationSpec)
+        for line in findings_text(tuple(lint(spec))):
+            data().print(line)
+    return resolve_population(read, file.parent).population
 
 
 def _page_path(html: Path | None, name: str, *, wanted: bool) -> Path | None:

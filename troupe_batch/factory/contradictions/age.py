@@ -12,24 +12,28 @@ from troupe_batch.factory.contradictions.numbers import DECADES, NUMBER, number_
 
 _NAMES = frozenset(("age", "age_band", "age_group", "age_range", "age_class", "age_bracket", "age_in_years"))
 
-# "is a 10-year-old girl's father" speaks of somebody else.
-_YEARS = re.compile(rf"is (?:an? )?({NUMBER})(?:[- ]years?[- ](?:old|of age)\b(?![^,]*'s\b)|$|(?=,))")
-_DECADE = re.compile(rf"is in (?:his|her|their|my) (?:(early|mid|middle|late)[- ])?({'|'.join(DECADES)})\b")
-_TEENAGER = re.compile(r"is an? (?:\w+ )?teenager$")
+# Nothing but a noun may follow: neither "is a 10-year-old girl's father" nor "is a 10-year-old at heart" is an age, and
+# "is 15, maybe 20, steps from the door" is none either.
+_YEARS = re.compile(
+    rf"is (?:an? )?({NUMBER})(?:[- ]years?[- ](?:old|of age)(?: (?!(?:at|in|inside|on|to)\b)[\w-]+){{0,3}})?"
+    r"(?:$| from\b)"
+)
+_DECADE = re.compile(rf"is in (?:his|her|their|my) (?:(early|mid|middle|late)[- ])?({'|'.join(DECADES)})(?:$|,)")
+_TEENAGER = re.compile(r"is an? teenager$")
 _TENTH = {"sexagenarian": 60, "septuagenarian": 70, "octogenarian": 80, "nonagenarian": 90}
-_OLD = re.compile(rf"is an? (?:\w+ )?({'|'.join(_TENTH)})\b")
+_OLD = re.compile(rf"is an? ({'|'.join(_TENTH)})(?:$|,)")
 _DURATION = re.compile(
-    rf"has (?:been )?(\w+)\b[^,]* for (?:over |more than |nearly |almost |about )?({NUMBER}) years\b"
+    r"has (?:been )?(worked|married|employed|taught|driven|retired|divorced|widowed)"
+    r"(?: (?:at|in|as|with|for) (?:an?|the|his|her|their) [\w-]+)?"
+    rf" for (?:over |more than |nearly |almost |about )?({NUMBER}) years$"
 )
 _GRANDPARENT = re.compile(
-    r"has (?:\w+ ){0,3}grand(?:children|sons?|daughters?|child)\b|is (?:a|the) grand(?:mother|father)\b"
+    rf"has (?:an?|several|{NUMBER}) (?:young )?grand(?:children|sons?|daughters?|child)(?:$|,)|"
+    r"is a grand(?:mother|father)(?:$|,)"
 )
 _RETIRED = re.compile(r"(?:is retired|is a retiree|is a pensioner)(?: from work)?$")
 
 _YOUNGEST_AT_WORK = 12
-_FROM_WORKING_AGE_ON = frozenset(
-    ("worked", "married", "employed", "taught", "driven", "retired", "divorced", "widowed")
-)
 _YOUNGEST_GRANDPARENT = 28
 _YOUNGEST_RETIREE = 30
 
@@ -71,8 +75,7 @@ def _claimed(said: str) -> tuple[float, float]:
 
 def _is_too_young(said: str, age: float) -> bool:
     if match := _DURATION.match(said):
-        begun = _YOUNGEST_AT_WORK if match[1] in _FROM_WORKING_AGE_ON else 0
-        return number_of(match[2]) + begun > age + 1
+        return number_of(match[2]) + _YOUNGEST_AT_WORK > age + 1
     if _GRANDPARENT.match(said):
         return age < _YOUNGEST_GRANDPARENT
     return bool(_RETIRED.match(said)) and age < _YOUNGEST_RETIREE

@@ -65,6 +65,12 @@ _SUBORDINATE = re.compile(
     r",? (?:who|whose|whom|which|that|while|because|where|when|if|until|unless|although|though|whereas|before|since|"
     r"so|as if|than)\b"
 )
+# These limit what stands before them: "has two kids who play in her team" says nothing of her children.
+_LIMITING = re.compile(r" (?:who|whose|whom|which|that|when|if|until|unless)\b")
+_STATES = "lives|works|keeps|spends|still|now"
+# "At 58, Ana lives alone." and "A 58-year-old nurse, Ana lives alone." at the very beginning of a text.
+_AT_AGE = re.compile(rf"At (\d{{2}}|[a-z]+-[a-z]+), {_NAME} (?:{_STATES})\b")
+_BEFORE_NAME = re.compile(rf"(An? [\w-]+[- ]year[- ]old)(?: [\w-]+){{0,5}}, {_NAME}(?: (?:{_STATES}|is|has)\b)")
 # After "and" any word that may be a verb begins a clause of its own; after a comma only one that surely is.
 _COORDINATED = re.compile(
     rf",? (?:and|but|yet) (?=(?:{_ADVERB} )?(?:{_VERB}|{'|'.join(_PLURALS)}|[a-z]{{2,}}s)\b)|"
@@ -79,7 +85,8 @@ _OTHERS_DO = re.compile(rf"\b(?:{_FEMALE}|{_MALE}|{_EITHER})\b".replace(" ", "|"
 class Story:
     """A text about the person: `said` are predicates, `owned` what follows "his", "her" or the name at a beginning.
 
-    `text` has straight quotes and no direct speech. In `said` verbs are singular and adverbs such as "still" are gone.
+    `text` has straight quotes and no direct speech. In `said` verbs are singular and adverbs such as "still" are gone;
+    " …" stands for a clause behind it that limits what it says.
     """
 
     text: str
@@ -91,7 +98,7 @@ def read_story(text: str, name: str | None) -> Story:
     """The text, read for what it says of the person of this name."""
     quiet = _SPEECH.sub('""', plain(text))
     named = _named(quiet, name)
-    said: list[str] = []
+    said = list(_opening(named))
     owned: list[str] = []
     others: set[str] = set()
     for sentence in _SENTENCE.split(named):
@@ -137,11 +144,18 @@ def _predicates(rest: str, *, is_plural: bool) -> Iterator[str]:
         if not rest.strip():
             return
     if cut := _SUBORDINATE.search(rest):
-        rest = rest[: cut.start()]
+        rest = rest[: cut.start()] + " …" * bool(_LIMITING.match(cut[0]))
     for piece in _COORDINATED.split(rest.strip()):
         yield _normal(piece, is_plural=is_plural)
         if _OTHERS_DO.search(piece):
             return
+
+
+def _opening(text: str) -> Iterator[str]:
+    if match := _AT_AGE.match(text):
+        yield f"is {match[1]}"
+    elif match := _BEFORE_NAME.match(text):
+        yield f"is {match[1][0].lower()}{match[1][1:]}"
 
 
 def _normal(piece: str, *, is_plural: bool) -> str:

@@ -17,7 +17,10 @@ _PRONOUNS = {
     "either": re.compile(r"\b(?:they|them|their|theirs|themself|themselves)\b", re.IGNORECASE),
 }
 # Words of other kinds in between could make it "is a colleague of the man".
-_NOUNS = r"is an? (?:(?!of\b|to\b|for\b|with\b|by\b|the\b|an?\b|and\b)[\w-]+ ){{0,3}}(?:{nouns})\b(?!'s)"
+_NOUNS = (
+    r"is an? (?:(?!of\b|to\b|for\b|with\b|by\b|the\b|an?\b|and\b)[\w-]+ ){{0,3}}"
+    r"(?:{nouns})(?=$|,| (?:of|in|with|from|…))"
+)
 _IS_A = {
     _FEMALE: re.compile(_NOUNS.format(nouns="woman|mother|grandmother|wife|widow|lady|housewife")),
     _MALE: re.compile(_NOUNS.format(nouns="man|father|grandfather|husband|widower|gentleman")),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from troupe_batch.factory.contradictions.clauses import Story
 from troupe_batch.factory.contradictions.finding import Fact
+from troupe_batch.factory.contradictions.homes import A_HOME, IN_A_HOME
 from troupe_batch.factory.contradictions.numbers import NUMBER, number_of
 
 _HOUSEHOLD = frozenset(("household", "living", "lives", "dwelling"))
@@ -22,36 +23,41 @@ _FAMILY = (
     "husband wife partner spouse girlfriend boyfriend parents mother father family children kids son sons daughter "
     "daughters sister brother sisters brothers grandmother grandfather grandparents grandson granddaughter cousin"
 ).replace(" ", "|")
+# Only what is shared as a home is: people share cars and jokes with those who live elsewhere.
+_AT_HOME_WITH = rf"(?:lives(?: together)?(?:{IN_A_HOME})?|shares {A_HOME}) with"
+_WHO = r"(?!(?:\w+ )?(?:late|ex|former)\b)(?:[\w-]+ ){0,2}?"
+_WHERE = rf"(?=$|,| …| and\b| upstairs\b|{IN_A_HOME}\b)"
 _WITH = re.compile(
-    rf"(?:lives|shares (?:an?|the|{_OWN}) [\w -]{{1,40}}?)(?: [\w ]{{1,40}}?)? with (?:{_OWN}|an?|two|three) "
-    rf"(?!(?:\w+ )?(?:late|ex|former|memory)\b)(?:[\w-]+ ){{0,2}}?({_FAMILY}|roommates?|flatmates?|housemates?)\b(?!'s)"
+    rf"{_AT_HOME_WITH} (?:{_OWN} {_WHO}(?:{_FAMILY})|(?:an?|two|three) (?:roommates?|flatmates?|housemates?)){_WHERE}"
 )
 _CHILD_AT_HOME = re.compile(
-    rf"lives\b[^,]* with [^,]*\b{_OWN} (?:[\w-]+ ){{0,2}}?(?:children|kids|sons?|daughters?)\b(?!'s)"
+    rf"{_AT_HOME_WITH} (?:{_OWN} (?:\w+ )?(?:husband|wife|partner|spouse) and )?{_OWN} {_WHO}"
+    rf"(?:children|kids|sons?|daughters?){_WHERE}"
 )
 _LIVES_ALONE = re.compile(
     r"(?:^|\b(?:lives|living) )alone\b|(?:single|one)[- ]person|^(?:1|one)(?: person| member)?$|"
     r"lives by (?:him|her)self"
 )
 _LIVES_WITH = re.compile(r"\b(?:couple|partner|spouse|parents|family|roommates?|flatmates?|shared)\b|\bwith\b")
-_ALONE = re.compile(rf"lives (?:alone|by (?:him|her|them)sel(?:f|ves)|on {_OWN} own)\b(?! with)")
+_ALONE = re.compile(rf"lives (?:alone|by (?:him|her|them)sel(?:f|ves)|on {_OWN} own)(?:$|,|{IN_A_HOME}\b)")
 
-_SPOUSE_AT_HOME = re.compile(
-    rf"(?:lives|shares)\b[^,]* with {_OWN} (?!late |ex|former )(?:\w+ )?(?:husband|wife)\b(?!'s)"
-)
-_SPOUSE_DOES = re.compile(
-    r"(?:husband|wife) (?:is|works|has|keeps|drives|cooks|likes|calls|comes|does|says|sleeps|brings)\b"
-    r"(?! dead| gone| buried)"
-)
+_SPOUSE_AT_HOME = re.compile(rf"{_AT_HOME_WITH} {_OWN} {_WHO}(?:husband|wife){_WHERE}")
+# "Ana and her husband live in a flat": what stands behind the subject.
+_SPOUSE_TOO = re.compile(rf"and {_OWN} (?:husband|wife) (?:live|share|own|rent|keep|run)\b(?! apart| separate)")
+# The dead and the divorced can be missed, have been, and left things behind.
+_SPOUSE_DOES = re.compile(r"(?:husband|wife) (?:works|drives|cooks|brings)\b")
 _STATES = {
+    # People are married to routines and to work as well: only a person's name or trade tells of a marriage.
     "married": re.compile(
-        r"is (?:happily )?married\b(?! to (?:(?:his|her|their|the) )?(?:work|job|routine)\b)|"
-        r"has been married (?:for|to)\b"
+        r"is (?:happily )?married(?:$|,| and\b| with\b| to (?:[A-Z][a-z]+|an? (?:[\w-]+ )?"
+        r"(?:man|woman|nurse|teacher|driver|plumber|carpenter|farmer|electrician|mechanic|cook|clerk|engineer))"
+        r"(?:$|,| …))"
     ),
+    "was married": re.compile(rf"has been married (?:once|twice|for {NUMBER} years)$"),
     "single": re.compile(r"is (?:single|unmarried|a bachelor)(?:$|,)"),
-    "never": re.compile(r"has never (?:been )?married\b|never married\b"),
-    "divorced": re.compile(r"is (?:recently |long )?divorced\b|is an? (?:\w+ )?divorcee\b"),
-    "widowed": re.compile(r"is (?:recently |long )?widowed\b|is an? (?:[\w-]+ ){0,2}?widow(?:er)?\b(?!'s)"),
+    "never": re.compile(r"(?:has )?never (?:been )?married(?:$|,)"),
+    "divorced": re.compile(r"is (?:recently |long )?(?:divorced|a divorcee)(?:$|,| and\b| with\b)"),
+    "widowed": re.compile(r"is (?:recently |long )?(?:widowed|a (?:young |old )?widow(?:er)?)(?:$|,| and\b| with\b)"),
 }
 _IS = (
     ("never", r"never married|never been married"),
@@ -64,7 +70,7 @@ _IS = (
     ("single", r"^single$|^bachelor$|^spinster$"),
 )
 _RULED_OUT = {
-    "never": {"married", "divorced", "widowed"},
+    "never": {"married", "was married", "divorced", "widowed"},
     "single": {"married"},
     "unmarried": {"married"},
     "divorced": {"married", "never"},
@@ -74,14 +80,22 @@ _RULED_OUT = {
 }
 
 _COUNT = re.compile(
-    rf"has (no|an?|several|some|{NUMBER}) (?!step|adult|grown|foster|god)(?:(?!step|adult|grown|foster)[\w-]+ ){{0,2}}?"
-    r"(children|child|kids|kid|sons?|daughters?)\b(?!'s)"
+    rf"has (no|an?|several|some|{NUMBER}) (?:(?:small|young|little|adopted|teenage) )?"
+    rf"(children|child|kids|kid|sons?|daughters?)(?P<end>$|,| and\b| of {_OWN} own$| yet$| at home\b| from\b| named\b)"
 )
 _PARENT_OF = re.compile(
-    rf"is (?:an?|the) (?:[\w-]+ ){{0,2}}?(?:mother|father|parent|mum|mom|dad) (?:of|to) ({NUMBER})\b"
+    r"is (?:an?|the) (?:[\w-]+ ){0,2}?(?:mother|father|parent|mum|mom|dad) (?:of|to) "
+    rf"({NUMBER})(?P<noun> children| kids| sons?| daughters?)?(?:$|,)"
 )
-_CHILDLESS = re.compile(
-    r"is childless\b|(?:has )?never had (?:any )?(?:children|kids)\b|does not have (?:any )?(?:children|kids)\b"
+_CHILDLESS = re.compile(r"is childless(?:$|,)|(?:(?:has )?never had|does not have) (?:any )?(?:children|kids)(?:$|,)")
+# A former or late spouse is no contradiction, nor is the "husband of her sister".
+_SPOUSE_NOW = re.compile(
+    r"(?:husband|wife|spouse)\b(?!'s)(?! of (?![\w -]*\byears?\b))"
+    r"(?!.*\b(?:late|former|ex|died|dead|deceased|passed|buried|divorced|separated|until|was)\b)"
+)
+_CHILD = re.compile(
+    r"(?:(?:only|eldest|oldest|youngest|elder|younger|older|grown|adult) )?(?:son|daughter|child)"
+    r"(?=$|[,;.(]| (?:who|from|aged|living)\b)"
 )
 
 
@@ -111,7 +125,7 @@ def marital(fact: Fact, story: Story) -> Iterator[str]:
     ruled_out = _RULED_OUT.get(status, set())
     for said in story.said:
         if any(_STATES[claim].match(said) for claim in ruled_out) or (
-            "married" in ruled_out and _SPOUSE_AT_HOME.match(said)
+            "married" in ruled_out and (_SPOUSE_AT_HOME.match(said) or _SPOUSE_TOO.match(said))
         ):
             yield said
     if "married" in ruled_out:
@@ -153,14 +167,9 @@ def relationship_field(fact: Fact, description: str) -> bool:
     words = re.sub(r"^(?:his|her|their|my|a|the) ", "", description.strip().casefold())
     if is_marital(fact):
         status = next((status for status, pattern in _IS if re.search(pattern, fact.text)), "")
-        return "married" in _RULED_OUT.get(status, set()) and bool(re.match(r"(?:husband|wife|spouse)\b(?!'s)", words))
+        return "married" in _RULED_OUT.get(status, set()) and bool(_SPOUSE_NOW.match(words))
     if is_children(fact) and not fact.words & {"home", "household", "under", "minor", "dependent"}:
-        return _children_of(fact) == (0, 0) and bool(
-            re.match(
-                r"(?:(?:only|eldest|oldest|youngest|elder|younger|older|grown|adult) )?(?:son|daughter|child)\b(?!'s)",
-                words,
-            )
-        )
+        return _children_of(fact) == (0, 0) and bool(_CHILD.match(words))
     return False
 
 
@@ -191,14 +200,17 @@ def _claimed(said: str) -> tuple[float, float] | None:
     if _CHILDLESS.match(said):
         return 0, 0
     if match := _PARENT_OF.match(said):
-        return number_of(match[1]), number_of(match[1])
+        count = number_of(match[1])
+        # Two sons may have sisters.
+        return count, float("inf") if (match["noun"] or "").startswith((" son", " daughter")) else count
     if match := _COUNT.match(said):
         number, noun = match[1], match[2]
+        # "At home" and "from his first marriage" there may be fewer than all.
+        is_all = noun.startswith(("child", "kid")) and not match["end"].startswith((" at", " from", " named"))
         if number == "no":
-            return (0, 0) if noun.startswith(("child", "kid")) else None
+            return (0, 0) if is_all else None
         if number in ("a", "an", "several", "some"):
             return (1, float("inf")) if number in ("a", "an") else (2, float("inf"))
         count = number_of(number)
-        # Two sons may have sisters.
-        return count, count if noun.startswith(("child", "kid")) else float("inf")
+        return count, count if is_all else float("inf")
     return None

@@ -40,6 +40,8 @@ _RULES: tuple[tuple[Callable[[Fact], bool], Callable[[Fact, Story], Iterator[str
     (is_place, place),
     (is_money, money),
 )
+# The rehearsal marks its made-up texts so: a placeholder states nothing, and contradicts nothing.
+_PLACEHOLDER = "[rehearsal]"
 # The parts of a full persona that tell of the person as they are; goals, likes and other people are not among them.
 _TOLD = ("bio", "health", "other_facts", "style", "description")
 
@@ -113,17 +115,17 @@ def _in_fields(written: Mapping[str, Any], facts: Sequence[Fact]) -> Iterator[Co
 
 
 def _wrong_fields(fact: Fact, written: Mapping[str, Any]) -> Iterator[str]:
-    if is_schooling(fact) and schooling_field(fact, schooled := _text(written.get("education"))):
+    if is_schooling(fact) and schooling_field(fact, schooled := _stated(written.get("education"))):
         yield schooled
-    if is_place(fact) and residence_field(fact, home := _text(written.get("residence"))):
+    if is_place(fact) and residence_field(fact, home := _stated(written.get("residence"))):
         yield home
     occupation = written.get("occupation")
     if is_work(fact) and isinstance(occupation, Mapping):
-        title, *details = (_text(occupation.get(key)) for key in ("title", "organization", "description"))
+        title, *details = (_stated(occupation.get(key)) for key in ("title", "organization", "description"))
         if occupation_field(fact, title, details):
             yield ", ".join(part for part in (title, details[0]) if part)
     for one in written.get("relationships") or ():
-        described = _text(one.get("description")) if isinstance(one, Mapping) else ""
+        described = _stated(one.get("description")) if isinstance(one, Mapping) else ""
         if relationship_field(fact, plain(described)):
             yield described
 
@@ -139,6 +141,12 @@ def _told(parts: Mapping[str, Any]) -> Iterator[str]:
     occupation = parts.get("occupation")
     if isinstance(occupation, Mapping):
         yield _text(occupation.get("description"))
+
+
+def _stated(value: Any) -> str:
+    """What a field of one thing says; nothing where it is a placeholder."""
+    text = _text(value)
+    return "" if text.startswith(_PLACEHOLDER) else text
 
 
 def _text(value: Any) -> str:

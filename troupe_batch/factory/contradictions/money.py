@@ -15,9 +15,10 @@ _NOT_A_YEAR = frozenset(
      "rank", "source", "sources", "thousands", "satisfaction", "level", "class", "partner", "spouse", "parents",
      "equivalised", "equivalized")
 )  # fmt: skip
+# Nothing may follow: "makes $300 a year selling jam" is no income.
 _AMOUNT = (
     r"(?:about |around |roughly |some |just over |just under |nearly |almost )?[$€£]\s?"
-    r"(\d[\d,. ]*\d|\d)\s?(k|thousand|m|million)?\b(?= (?:a|per|each) year\b| annually\b| yearly\b)"
+    r"(\d[\d,. ]*\d|\d)\s?(k|thousand|m|million)?\b(?= (?:a|per|each) year$| annually$| yearly$)"
 )
 _OWN = re.compile(rf"(?:earns|makes|has an? (?:annual )?(?:income|salary) of|brings home) {_AMOUNT}")
 _SHARED = re.compile(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from troupe_batch.factory.contradictions.clauses import Story
 from troupe_batch.factory.contradictions.finding import Fact
+from troupe_batch.factory.contradictions.homes import IN_A_HOME
 
 _PLACE = frozenset(
     (
@@ -24,7 +25,11 @@ _PLACE = frozenset(
     )
 )
 _NOT_HOME = frozenset(("birth", "born", "origin", "work", "parents", "mother", "father", "visited", "previous"))
-_HOME = r"(?:lives|resides|is based|makes (?:his|her|their) home|has (?:always )?lived|is at home)\b"
+_HOME = (
+    rf"(?:(?:lives|resides)(?: alone)?(?:{IN_A_HOME})?|is based|makes (?:his|her|their) home|has always lived) "
+    r"in (?:the |an? )?"
+)
+_ENDS = r"(?=$|,| (?:and|with|near|since)\b)"
 
 # The four regions of the U.S. Census Bureau and their states; Washington may be the city, and is left out.
 _CENSUS: Mapping[str, str] = {
@@ -44,27 +49,28 @@ def is_place(fact: Fact) -> bool:
 
 def place(fact: Fact, story: Story) -> Iterator[str]:
     """Words of the story that put the person's home into another of the places that this fact can name."""
-    pattern = _elsewhere(fact, rf"{_HOME}[^,]*? in (?:the |an? )?")
+    pattern = _elsewhere(fact, _HOME, _ENDS)
     if pattern is not None:
         yield from (said for said in story.said if pattern.match(said) and not _names(fact, said))
 
 
 def residence_field(fact: Fact, written: str) -> bool:
     """Whether a field that states the residence names another of the places that this fact can name."""
-    pattern = _elsewhere(fact, r"(?:^|.*, |.* in (?:the )?)")
+    pattern = _elsewhere(fact, r"(?:^|.*, |.* in (?:the )?)", r"\b(?!'s|-)")
     return pattern is not None and bool(pattern.match(written)) and not _names(fact, written)
 
 
-def _elsewhere(fact: Fact, opening: str) -> re.Pattern[str] | None:
-    # Names as they are written, so that "the west end" is no West; and in "South Carolina" no South is meant.
+def _elsewhere(fact: Fact, opening: str, ending: str) -> re.Pattern[str] | None:
+    # Names as they are written, so that "the west end" is no West.
     others = [
-        (re.escape(label) if label[0].isupper() else rf"(?i:{re.escape(label)})") + "(?! [A-Z])"
+        re.escape(label) if label[0].isupper() else rf"(?i:{re.escape(label)})"
         for label in fact.labels
         if len(label) >= 4 and label.casefold() not in fact.text and fact.text not in label.casefold()
     ]
     if {label.casefold() for label in fact.labels} == set(_CENSUS):
         others += [rf"(?:{states})" for region, states in _CENSUS.items() if region != fact.text]
-    return re.compile(rf"{opening}(?:{'|'.join(others)})\b(?!'s|-)") if others else None
+    # In "South Carolina" no South is meant, and in "Ohio Street" no Ohio.
+    return re.compile(rf"{opening}(?:{'|'.join(others)})(?! [A-Z]){ending}") if others else None
 
 
 def _names(fact: Fact, text: str) -> bool:

@@ -31,8 +31,9 @@ _LEVELS = (
 _UNDER = re.compile(r"under-?graduate degree")
 
 _HAS = re.compile(
-    r"(?:has|holds|earned|completed|has earned|has completed) (?:an? |his |her |their )?(?:[\w-]+ ){0,2}?"
-    r"(bachelor's|master's|doctorate|ph\.?d|associate (?:degree|'s)|(?:graduate|college|university) degree)\b"
+    r"(?:has|holds|earned|completed|has earned|has completed) (?:an?|his|her|their) "
+    r"(bachelor's|master's|doctorate|ph\.?d|associate's|associate|graduate|college|university)(?: degree)?"
+    r"(?:$|,| from\b| in (?!progress|mind|sight|reach|view|the\b|an?\b))",
 )
 _AT_LEAST = {
     "associate": 2,
@@ -45,12 +46,14 @@ _AT_LEAST = {
     "ph": 5,
 }
 _DROPPED_OUT = re.compile(
-    r"(?:dropped out of|never finished|never completed|did not finish|left) (?:high |secondary )?school"
-    r"(?:$|,| without (?:a )?(?:diploma|finishing|qualifications?))"
+    r"(?:dropped out of|never finished|never completed|did not finish) (?:high |secondary )?school$|"
+    r"left (?:high |secondary )?school without (?:a )?(?:diploma|finishing|qualifications?)$"
 )
-_NO_COLLEGE = re.compile(r"(?:never went to|did not go to|has never been to|never attended) (?:college|university)\b")
+_NO_COLLEGE = re.compile(r"(?:never went to|did not go to|has never been to|never attended) (?:college|university)$")
 _UNDER_WAY = re.compile(
-    r"stud|pursu|current|enrol|some |incomplete|unfinished|toward|attend|dropped|partial|planned", re.IGNORECASE
+    r"stud|pursu|current|enrol|some |incomplete|unfinished|toward|attend|dropped|partial|planned|on hold|"
+    r"\bno\b|\bnot\b|never|without|few|class|course|credit|prep",
+    re.IGNORECASE,
 )
 
 

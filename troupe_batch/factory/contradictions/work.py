@@ -45,29 +45,45 @@ _STATUSES = (
     (Status.EMPLOYED, r"^(?:self-)?employed|^working|^works?\b|^employee|^in (?:paid )?work|^yes$"),
 )  # fmt: skip
 
-_FULL = re.compile(
-    r"works full[- ]time\b|is (?:employed|working) full[- ]time\b|(?:has|holds) (?:down )?a full[- ]time job\b"
+_PLACES = (
+    r"(?:warehouse|depot|shop|store|supermarket|office|factory|plant|mill|hospital|clinic|school|bank|library|hotel|"
+    r"restaurant|bakery|garage|nursing home|care home|call center|call centre)"
 )
-_PART = re.compile(
-    r"works part[- ]time\b|is (?:employed|working) part[- ]time\b|(?:has|holds) (?:down )?a part[- ]time job\b"
+_AT_WORK = rf" (?:at|in|for) an? (?:[\w-]+ )?{_PLACES}| (?:at|in) the {_PLACES}"
+# Work that is paid where nothing else is said; anybody can work "as a stand-in" or "as hard as ever".
+_PAID = (
+    r"(?:cashier|driver|nurse|teacher|wait(?:er|ress)|clerk|cook|chef|cleaner|plumber|electrician|carpenter|mechanic|"
+    r"manager|accountant|engineer|lawyer|physician|receptionist|technician|salesperson|salesman|saleswoman|programmer|"
+    r"welder|butcher|hairdresser|bookkeeper|pharmacist|dentist|(?:warehouse|factory|construction) worker)"
 )
-_AS = re.compile(r"works (?:\w+ )?as (?:an? )?([a-z][\w -]*?)(?= in\b| at\b| for\b| with\b| on\b| near\b|,|$)")
-_JOBLESS = re.compile(r"is (?:unemployed|out of work|jobless)\b|has no (?:paid )?(?:job|work)$|does not work$|"
-                      r"has been (?:unemployed|out of work)\b")  # fmt: skip
+_TIME = r"(?:works|is employed|is working) {0}[- ]time|(?:has|holds) (?:down )?a {0}[- ]time job"
+_AS_PAID = rf" as an? (?:[\w-]+ )?{_PAID}"
+_FULL = re.compile(rf"(?:{_TIME.format('full')})(?:{_AS_PAID})?(?:{_AT_WORK})?$")
+_PART = re.compile(rf"(?:{_TIME.format('part')})(?:{_AS_PAID})?(?:{_AT_WORK})?$")
+_JOB = re.compile(rf"works{_AS_PAID}(?:{_AT_WORK})?$")
+_AS = re.compile(rf"works (?:full[- ]time )?as an? ((?:[\w-]+ ){{0,3}}?[\w-]+?)(?:{_AT_WORK}| for the [\w-]+)?$")
+_JOBLESS = re.compile(
+    r"is (?:unemployed|jobless)(?:$|,| since\b)|is out of work$|has no (?:paid )?job$|"
+    r"has been (?:unemployed|out of work) (?:since\b|for (?:[\w-]+ )?(?:months|years)$)"
+)
 _RETIRED = re.compile(r"(?:is|has been) retired(?:$|,| for\b| since\b)|is a (?:retiree|pensioner)$")
 _NEVER = re.compile(r"has never worked(?:$|,)")
-_IS_A = re.compile(r"is an? ([a-z][\w -]*?)(?= in\b| at\b| for\b| with\b| on\b| near\b| of\b|,|$)")
+_IS_A = re.compile(rf"is an? ((?:[a-z][\w-]* ){{0,3}}?[\w-]+?)(?:{_AT_WORK})?$")
 # Work that somebody without a job may do.
 _UNPAID = re.compile(
     r"volunt|unpaid|without pay|used to|former|occasional|casual|odd jobs|informal|part[- ]time|hours? a week|"
-    r"days? a week|at home\b|the home\b|retire|now and then|sometimes"
+    r"days? a week|at home\b|the home\b|retire|now and then|sometimes|substitute|stand-in|amateur|would-be"
 )
 _NO_TITLE = re.compile(
     r"retire|former|\bex-|unemployed|jobless|not working|student|pension|home|between jobs|^n/?a|^none|^no\b|carer|"
     r"caregiver|volunt|used to|self|^-+$",
     re.IGNORECASE,
 )
-_STATES_NO_WORK = re.compile(r"^\W*(?:retired|unemployed|homemaker|housewife|pensioner|retiree)\b", re.IGNORECASE)
+# "Retired officer, now a driver" works.
+_STATES_NO_WORK = re.compile(
+    r"^\W*(?:retired|unemployed|homemaker|housewife|pensioner|retiree)\b(?!.*(?:\bnow\b|\band\b|work|part|[,;/(]))",
+    re.IGNORECASE,
+)
 _IN_WORK = frozenset((Status.EMPLOYED, Status.FULL_TIME, Status.PART_TIME))
 _WITHOUT_JOB = frozenset((Status.RETIRED, Status.UNEMPLOYED, Status.NOT_WORKING, Status.HOME))
 
@@ -112,7 +128,7 @@ def _differs(said: str, status: Status | None) -> bool:
         return True
     if status not in _WITHOUT_JOB or _UNPAID.search(said):
         return False
-    return bool(_FULL.match(said) or _AS.match(said))
+    return bool(_FULL.match(said) or _JOB.match(said))
 
 
 def _is_another(said: str, fact: Fact) -> bool:

@@ -17,6 +17,7 @@ from troupe_batch.population.demography.spans import Span, read_span
 
 OLDEST = 99
 _MOST_YEARS = 130
+_VERY_OLD = 85
 _ABOUT_AGE = re.compile(r"\bages?\b|\baged\b")
 _DIGITS = Decimal("0.000001")
 
@@ -72,11 +73,12 @@ def ages(group: Group, draft: Draft) -> bool:
     if not any(b.value for b in kept):
         draft.record(Outcome.LEFT_OUT, group, parts.leaves, f"nobody is from {youngest} to {oldest} years old")
         return True
-    repairs = [said, _opened(bins), _told(bins, cuts, youngest, oldest), _sum(parts)]
+    repairs = [said, _opened(bins), _told(bins, cuts, youngest, oldest), _tapered(kept[-1]), _sum(parts)]
     # What is left after a cut is no percentage of anybody: like headcounts, it is divided by its sum.
     is_whole = not parts.is_counts and kept == bins
     fields: dict[str, Any] = {"type": "numeric", "integer": True, "unit": "percent" if is_whole else "count"}
     fields |= {"on_sum": "renormalize"} if is_whole and parts.sum != WHOLE else {}
+    fields |= {"within": "tapered"} if kept[-1].is_open else {}
     fields["bins"] = {f"{b.low}-{b.high}": number(b.value) for b in kept}
     draft.add(group, parts.leaves, ("age", topic_of(group.path)), fields, "; ".join(r for r in repairs if r))
     return True
@@ -98,14 +100,34 @@ def _without_shared_ends(bins: list[AgeBin]) -> tuple[list[AgeBin] | None, str]:
 
 
 def _cut(b: AgeBin, youngest: int, oldest: int) -> AgeBin | None:
-    """The part of a bin within the ages kept, with its share of the years."""
+    """The part of a bin within the ages kept, with its share of the people."""
     low, high = max(b.low, youngest), min(b.high, oldest)
     if low > high:
         return None
     if (low, high) == (b.low, b.high):
         return b
-    value = b.value * (high - low + 1) / b.years
+    value = b.value * (_from_age(b, low) - _from_age(b, high + 1))
     return AgeBin(low, high, value.quantize(_DIGITS, ROUND_HALF_EVEN), is_open=b.is_open)
+
+
+def _from_age(b: AgeBin, age: int) -> Decimal:
+    """The share of the people of a bin who are `age` years old or older, which is one of its years or the one after.
+
+    A closed bin has as many people in each year. In an open one they become fewer linearly up to its end, as they are
+    drawn: `within: tapered`.
+    """
+    rest = Decimal(b.high + 1 - age) / b.years
+    return rest * rest if b.is_open else rest
+
+
+def _tapered(last: AgeBin) -> str:
+    """What is assumed within the open bin at the top, with the figure by which it can be judged."""
+    if not last.is_open:
+        return ""
+    said = f"{last.low}-{last.high} holds fewer people the older they are (`within: tapered`)"
+    if last.low < _VERY_OLD <= last.high:
+        said += f": {100 * _from_age(last, _VERY_OLD):.1f} percent of them are {_VERY_OLD} or older"
+    return said
 
 
 def _opened(bins: list[AgeBin]) -> str:
@@ -122,8 +144,13 @@ def _told(bins: list[AgeBin], cuts: list[AgeBin | None], youngest: int, oldest: 
     ]
     texts = [f"only the ages {youngest} to {oldest} are kept"] if lost or changed else []
     texts += [f"left out: {', '.join(lost)}"] if lost else []
-    texts += [f"{', '.join(changed)}, in proportion to the years"] if changed else []
+    texts += [f"{', '.join(changed)}, in proportion to the {_measure(bins, cuts)}"] if changed else []
     return ", ".join(texts)
+
+
+def _measure(bins: list[AgeBin], cuts: list[AgeBin | None]) -> str:
+    has_open = any(b.is_open and cut is not None and cut != b for b, cut in zip(bins, cuts, strict=True))
+    return "years, of an open group to its people of these years" if has_open else "years"
 
 
 def _sum(parts: Parts) -> str:

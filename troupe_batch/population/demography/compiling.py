@@ -37,6 +37,8 @@ _MADE_UP = re.compile(
     re.IGNORECASE,
 )
 _ADULT = 18
+# A span such as 2018-22 is no single year.
+_A_YEAR = re.compile(r"(?<![\w.,/-])(?:19|20)\d\d(?![\w/-]|[.,]\d)")
 
 
 @dataclass(frozen=True)
@@ -213,8 +215,8 @@ def _spec(head: _Head, draft: Draft, dimensions: dict[str, dict[str, Any]]) -> d
     youngest, oldest = draft.choices.ages
     who = draft.universe.get("country") or head.title or "people"
     aged = f", aged {youngest} to {oldest}" if "age" in dimensions else ""
-    sources = [{"id": FILE_SOURCE, "citation": head.citation}]
-    sources += [{"id": name, "citation": citation} for name, citation in draft.sources.items()]
+    sources = [{"id": FILE_SOURCE, "citation": head.citation} | ({} if head.is_made_up else _year(head.source))]
+    sources += [{"id": name, "citation": citation} | _year(citation) for name, citation in draft.sources.items()]
     spec: dict[str, Any] = {
         "schema": SCHEMA,
         "id": _id(draft.choices.name or head.title),
@@ -223,6 +225,12 @@ def _spec(head: _Head, draft: Draft, dimensions: dict[str, dict[str, Any]]) -> d
         "dimensions": dimensions,
     }
     return spec | ({"title": head.title[:1_900]} if head.title else {})
+
+
+def _year(citation: str) -> dict[str, int]:
+    """The year that a citation names; nothing where it names none, or several."""
+    years = set(_A_YEAR.findall(citation))
+    return {"year": int(years.pop())} if len(years) == 1 else {}
 
 
 def _id(name: str) -> str:

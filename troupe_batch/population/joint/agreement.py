@@ -95,7 +95,8 @@ def _rescaled(target: Target, shared: Sequence[_Shared], places: Places) -> Targ
         return target
     flat = target.shares.ravel()
     found = fit(flat, [one.groups for one in shared], [one.wanted for one in shared])
-    if found.gap > _UNSAID:
+    # What was not proven is left to the fit of all targets together.
+    if found.impossible and found.gap > _UNSAID:
         one = shared[found.margin]
         problem = (
             f"its zeros leave {one.said(found.cell)} at {_percent(found.realised)} where {one.first.said} says "

@@ -120,9 +120,12 @@ class Join:
         self.records = None if self.records is None else np.repeat(self.records, times)
 
 
-def flat_index(columns: Iterable[npt.NDArray[np.integer]], shape: Sequence[int]) -> Ints:
-    """The position of each combination in a table of `shape`, written row by row."""
-    found: Ints | None = None
+def flat_index(columns: Iterable[npt.NDArray[np.integer]], shape: Sequence[int], count: int | None = None) -> Ints:
+    """The position of each combination in a table of `shape`, written row by row.
+
+    `count` says how many there are where there may be no columns: all are at position 0 then.
+    """
+    found: Ints | None = None if count is None else np.zeros(count, dtype=np.int64)
     for column, size in zip(columns, shape, strict=True):
         found = column.astype(np.int64) if found is None else found * size + column
     assert found is not None  # noqa: S101 # tables have at least one dimension

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from troupe_batch.population.derived import bind_derived, kinds_of
 from troupe_batch.population.expressions import Kind
-from troupe_batch.population.factors import Factor, Places, categories_of, compile_factors
+from troupe_batch.population.factors import Factor, Places, compile_factors, equal_shares
 from troupe_batch.population.joint.agreement import agreeing
 from troupe_batch.population.joint.allocation import check_strata, design_of, tilted
 from troupe_batch.population.joint.cells import MAX_CELLS, Join, TooManyCells
@@ -64,7 +64,7 @@ class _Names:
 
 
 def _names(spec: PopulationSpec, places: Places) -> _Names:
-    known = categories_of(spec, places)
+    known = equal_shares(spec, places)
     records = compile_records(spec, places) if spec.seed_data is not None else None
     known |= {factor.name: factor for factor in (records.factors if records else ())}
     kinds = kinds_of(spec, known.values(), records)

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.joint.cells import MAX_CELLS, TooManyCells, flat_index
-from troupe_batch.population.joint.constraints import Constraints, Rule, never_bites
+from troupe_batch.population.joint.constraints import Constraints, Rule, drops_records, never_bites
 from troupe_batch.population.joint.controls import Target
 from troupe_batch.population.joint.diagnosis import (
-    NEAR,
     moved_tables,
     name_contradiction,
     name_empty_cells,
@@ -23,8 +22,9 @@ from troupe_batch.population.joint.diagnosis import (
 )
 from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.factor_tables import ancestry
-from troupe_batch.population.joint.fitting import Fit, fit, totals
+from troupe_batch.population.joint.fitting import PATIENCE, Fit, fit, totals
 from troupe_batch.population.joint.joining import Joined, Joiner
+from troupe_batch.population.joint.possibility import NEAR
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.population.model import Cells, Component, FittedControl, Records
 from troupe_batch.population.records import copies
@@ -33,6 +33,9 @@ from troupe_batch.population.spec import PopulationSpec
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+# What a fit that settles slowly leaves of a combination that the targets have no room for: nobody in a million.
+_FADED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,16 @@ class _Fitting:
 
     def _note_rules(self, joined: Joined) -> None:
         self._parts.constraints.open.update(joined.open)
-        for rule, removed in zip(self._rules, joined.removed, strict=True):
+        findings = self._parts.constraints.findings
+        for rule, removed, dropped in zip(self._rules, joined.removed, joined.dropped, strict=True):
             number = rule.constraint
-            if number is not None and removed == 0 and number not in self._parts.constraints.open:
-                text = self._parts.spec.constraints[number]
-                self._parts.constraints.findings.append(never_bites(number, text))
+            if number is None:
+                continue
+            text = self._parts.spec.constraints[number]
+            if removed == 0 and number not in self._parts.constraints.open:
+                findings.append(never_bites(number, text))
+            elif dropped.size and self._parts.records is not None:
+                findings.append(drops_records(number, text, dropped, self._parts.records))
 
     def _can_be_met(self, cells: Cells, groups: Sequence[Ints]) -> bool:
         before = len(self._places.mistakes)
@@ -148,11 +156,7 @@ class _Fitting:
 
     def _fitted(self, cells: Cells, groups: Sequence[Ints]) -> Component | None:
         targets = [target.shares.ravel() for target in self._targets]
-        found = fit(cells.probs, groups, targets)
-        if not found.converged and (out := nobody_left(self._targets, groups)).any():
-            # At the edge of what is possible a fit creeps towards zeros; given them, it settles at once.
-            found = fit(np.where(out, 0.0, cells.probs), groups, targets)
-            self._note_emptied(cells, out)
+        found = self._fit(cells, groups, targets)
         if not found.converged:
             if found.gap > NEAR:
                 name_misfit(self._targets, groups, found, self._places)
@@ -169,6 +173,17 @@ class _Fitting:
             if target.control is not None
         )
         return Component(cells, cells.probs, controls)
+
+    def _fit(self, cells: Cells, groups: Sequence[Ints], targets: Sequence[Floats]) -> Fit:
+        found = fit(cells.probs, groups, targets)
+        if found.impossible or (found.converged and found.rounds <= PATIENCE):
+            return found
+        # At the edge of what is possible a fit creeps towards zeros; given them, it settles at once.
+        for out in (nobody_left(self._targets, groups), found.probs < _FADED * cells.probs):
+            if out.any() and (settled := fit(np.where(out, 0.0, cells.probs), groups, targets)).converged:
+                self._note_emptied(cells, out)
+                return settled
+        return found
 
     def _note_fitted(self, cells: Cells) -> None:
         findings = self._parts.constraints.findings

@@ -16,6 +16,7 @@ from troupe_batch.population.joint.constraints import Rule
 from troupe_batch.population.joint.controls import Target
 from troupe_batch.population.joint.fitting import Fit, totals
 from troupe_batch.population.joint.joining import Joiner
+from troupe_batch.population.joint.possibility import NEAR, Nearest, nearest
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.population.model import Cells
 from troupe_batch.population.spec import PopulationSpec
@@ -24,8 +25,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-# A fit that settles slowly is good enough where no margin is farther off: one person in a million.
-NEAR = 1e-6
 _SHOWN = 3
 _MOST_PAIRS = 4_000_000
 _MOST_SETS = 200
@@ -82,20 +81,58 @@ def name_lost_categories(
 
 
 def name_misfit(targets: Sequence[Target], groups: Sequence[Ints], found: Fit, places: Places) -> None:
-    """Notes why a fit did not reach its targets: a cell squeezed between two of them, else the worst cell."""
-    squeezed = next(_squeezed(targets, groups), None)
-    if squeezed is not None:
+    """Notes why a fit did not reach its targets: cells squeezed between two of them, else those that are worst off."""
+    if (squeezed := next(_squeezed(targets, groups), None)) is not None:
         target, problem = squeezed
         places.add(target.place, problem, "lower it, raise those, or relax what keeps it from the others")
         return
+    if found.impossible:
+        shares = [target.shares.ravel() for target in targets]
+        best = nearest(np.ones(len(groups[0])), groups, shares)
+        target, problem = _no_table(targets, best) if best is not None and best.proven else _far_off(targets, found)
+        places.add(target.place, problem, "change it to that, or change one of the others")
+        return
     target = targets[found.margin]
     wanted = target.shares.ravel()[found.cell]
-    others = ", ".join(other.said for other in targets if other is not target)
     problem = (
-        f"{target.cell(found.cell)} should be {wanted * 100:.4g} %, but the fit comes to {found.realised * 100:.4g} % "
-        f"after {found.rounds:,} rounds: what is possible does not allow it together with {others}"
+        f"{target.cell(found.cell)} should be {_percent(wanted)}, but is at {_percent(found.realised)} after "
+        f"{found.rounds:,} rounds: the fit does not settle"
     )
-    places.add(target.place, problem, "bring this cell nearer to what the fit comes to, or relax the others")
+    places.add(target.place, problem, "tie fewer dimensions together, merge categories, or relax a control")
+
+
+def _no_table(targets: Sequence[Target], best: Nearest) -> tuple[Target, str]:
+    """The cells of the target that is farthest off, with what they can have while all others are as near as can be."""
+    # Rounding must not choose between cells that are off alike.
+    gaps = [np.round(margin - target.shares.ravel(), 9) for target, margin in zip(targets, best.margins, strict=True)]
+    worst = max(range(len(targets)), key=lambda number: float(np.abs(gaps[number]).max()))
+    target, gap, possible = targets[worst], gaps[worst], best.margins[worst]
+    wanted = target.shares.ravel()
+    cells = [int(c) for c in np.lexsort((gap > 0, -np.abs(gap)))[:_SHOWN] if abs(gap[c]) > np.abs(gap).max() / 10]
+    more = [f"{target.cell(c)}: {_percent(possible[c])} instead of {_percent(wanted[c])}" for c in cells[1:]]
+    problem = (
+        f"{target.cell(cells[0])} should be {_percent(wanted[cells[0]])}, but together with "
+        f"{_others(targets, target)} the nearest that is possible is {_percent(possible[cells[0]])}"
+    )
+    return target, problem + (f" ({'; '.join(more)})" if more else "")
+
+
+def _far_off(targets: Sequence[Target], found: Fit) -> tuple[Target, str]:
+    """The cell that the fit left farthest off, where there are too many to look for what is nearest."""
+    target = targets[found.margin]
+    problem = (
+        f"{target.cell(found.cell)} should be {_percent(target.shares.ravel()[found.cell])}, but the fit comes to "
+        f"{_percent(found.realised)}: what is possible does not allow it together with {_others(targets, target)}"
+    )
+    return target, problem
+
+
+def _others(targets: Sequence[Target], target: Target) -> str:
+    return ", ".join(other.said for other in targets if other is not target)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.6g} %"
 
 
 def moved_tables(cells: Cells, factors: Sequence[Factor], spec: PopulationSpec) -> Iterator[Finding]:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from troupe_batch.population.joint.newton import MOST_UNKNOWNS, stepped
+from troupe_batch.population.joint.possibility import NEAR, distance, nearest, possible_cells
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-8
+PATIENCE = 100
+"""A fit of more rounds settles slowly, and is helped along."""
+
 # Rounds cost little on small tables, where a slow fit may take them.
 _FEWEST_ROUNDS, _MOST_ROUNDS = 1_000, 20_000
 _WORK = 10**9
-# After so many rounds, and each time they have doubled, the largest gap must have shrunk to three quarters, or the
-# margins contradict each other. At the edge of what is possible it halves.
-_PATIENCE = 100
-_SHRINKS = 0.75
 _NOTHING = 1e-300
 
 
@@ -32,7 +34,8 @@ class Fit:
     """What a fit came to: `probs` in the order of the seed, and where it is farthest from its targets.
 
     `gap` is the largest difference between a margin and its target, at cell `cell` of margin number `margin`, where
-    `realised` was reached. `converged`: every margin is its target times 1 ± 1e-8.
+    `realised` was reached. `converged`: every margin is its target times 1 ± 1e-8. `impossible`: it is proven that no
+    table over these cells has the targets, not even nearly. Neither: the fit settles too slowly.
     """
 
     probs: Floats
@@ -42,6 +45,7 @@ class Fit:
     margin: int = 0
     cell: int = 0
     realised: float = 0.0
+    impossible: bool = False
 
 
 def fit(seed: Floats, groups: Sequence[Ints], targets: Sequence[Floats]) -> Fit:
@@ -55,11 +59,11 @@ def fit(seed: Floats, groups: Sequence[Ints], targets: Sequence[Floats]) -> Fit:
         return Fit(seed.copy(), converged=True, rounds=0)
     merged = _merged(seed, groups, targets)
     if merged is None:
-        return _fit(seed.copy(), [np.asarray(g, np.intp) for g in groups], targets)
+        return _fit(seed, [np.asarray(g, np.intp) for g in groups], targets)
     cell, small_seed, small_groups = merged
-    small = _fit(small_seed.copy(), small_groups, targets)
+    small = _fit(small_seed, small_groups, targets)
     factors = np.divide(small.probs, small_seed, out=np.zeros_like(small_seed), where=small_seed > 0)
-    return Fit(seed * factors[cell], small.converged, small.rounds, small.gap, small.margin, small.cell, small.realised)
+    return replace(small, probs=seed * factors[cell])
 
 
 def totals(groups: npt.NDArray[np.integer], weights: Floats, cells: int) -> Floats:
@@ -80,28 +84,40 @@ def _merged(
     return cell, totals(cell, seed, math.prod(shape)), small_groups
 
 
-def _fit(probs: Floats, groups: list[npt.NDArray[np.intp]], targets: Sequence[Floats]) -> Fit:
+def _fit(seed: Floats, groups: list[npt.NDArray[np.intp]], targets: Sequence[Floats]) -> Fit:
+    probs = seed.copy()
+    possible = possible_cells(seed, groups, targets)
     # A round leaves each margin off by what the later ones of the round did to it, so all of them share the tolerance.
     tolerance = TOLERANCE / len(groups)
     most_rounds = min(max(_WORK // (len(probs) * len(groups) + 1), _FEWEST_ROUNDS), _MOST_ROUNDS)
-    before, look = np.inf, _PATIENCE
+    look, impossible = PATIENCE, False
     rounds = 0
     scale = np.empty_like(probs)
     for rounds in range(1, most_rounds + 1):
-        off = 0.0
+        ratios = []
         for group, target in zip(groups, targets, strict=True):
-            ratio = _ratio(totals(group, probs, len(target)), target)
-            off = max(off, float(np.abs(ratio - 1.0)[target > 0].max(initial=0.0)))
+            ratios.append(_ratio(totals(group, probs, len(target)), target))
             # All groups are in range; `clip` spares numpy a buffer that it needs only to raise.
-            probs *= np.take(ratio, group, out=scale, mode="clip")
-        if off < tolerance:
+            probs *= np.take(ratios[-1], group, out=scale, mode="clip")
+        if all(np.all(np.abs(r - 1.0)[t > 0] < tolerance) for r, t in zip(ratios, targets, strict=True)):
             break
         if rounds == look:
-            gap = max(float(np.abs(gaps).max(initial=0.0)) for gaps in _gaps(probs, groups, targets))
-            if gap > before * _SHRINKS:
+            # Where nothing has the targets, what a round does to the margins soon proves it.
+            impossible = distance(_logs(ratios, targets), possible, groups, targets) > NEAR
+            if rounds == PATIENCE and not impossible and sum(map(len, targets)) <= MOST_UNKNOWNS:
+                impossible = stepped(probs, possible, groups, targets)
+            if impossible:
                 break
-            before, look = gap, 2 * look
-    return _told(probs, rounds, _gaps(probs, groups, targets), targets)
+            look *= 2
+    told = _told(probs, rounds, _gaps(probs, groups, targets), targets)
+    if told.gap > NEAR and not impossible:
+        best = nearest(seed, groups, targets)
+        impossible = best is not None and best.proven
+    return replace(told, impossible=impossible)
+
+
+def _logs(ratios: Sequence[Floats], targets: Sequence[Floats]) -> list[Floats]:
+    return [np.log(r, out=np.zeros_like(r), where=t > 0) for r, t in zip(ratios, targets, strict=True)]
 
 
 def _told(probs: Floats, rounds: int, gaps: Sequence[Floats], targets: Sequence[Floats]) -> Fit:

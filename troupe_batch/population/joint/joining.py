@@ -16,6 +16,7 @@ from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.population.model import Records
 
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -23,12 +24,14 @@ Bools = npt.NDArray[np.bool_]
 class Joined:
     """A join with what is known of how it came about.
 
-    `removed` has the probability that each rule took away, `open` the constraints that some records leave open, and
-    `emptied_by` the dimension after which nothing was left.
+    `removed` has the probability that each rule took away, `dropped` the numbers of the records of which it left
+    nothing, `open` the constraints that some records leave open, and `emptied_by` the dimension after which nothing was
+    left.
     """
 
     join: Join
     removed: list[float]
+    dropped: list[Ints]
     open: set[int]
     emptied_by: str | None
 
@@ -48,7 +51,7 @@ class Joiner:
         """
         work = _Work(self, list(rules), dict(only or {}))
         work.run()
-        return Joined(work.join, work.removed, work.open, work.emptied_by)
+        return Joined(work.join, work.removed, work.dropped, work.open, work.emptied_by)
 
 
 @dataclass
@@ -58,11 +61,13 @@ class _Work:
     only: dict[str, int]
     join: Join = field(default_factory=Join)
     removed: list[float] = field(default_factory=list)
+    dropped: list[Ints] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
     emptied_by: str | None = None
 
     def run(self) -> None:
         self.removed = [0.0] * len(self.rules)
+        self.dropped = [np.empty(0, dtype=np.int64) for _ in self.rules]
         self._waiting = list(range(len(self.rules)))
         self._decided = {factor.name for factor in self.joiner.members if factor.parents and is_decided(factor)}
         if self.joiner.records is not None:
@@ -92,9 +97,11 @@ class _Work:
 
     def _apply(self, number: int) -> None:
         rule = self.rules[number]
-        before = float(self.join.probs.sum())
+        before, records = float(self.join.probs.sum()), self.join.records
         self.join.keep(self._allowed(rule))
         self.removed[number] = before - float(self.join.probs.sum())
+        if records is not None and self.join.records is not None:
+            self.dropped[number] = np.setdiff1d(records, self.join.records)
 
     def _allowed(self, rule: Rule) -> Bools:
         if rule.allowed is not None:

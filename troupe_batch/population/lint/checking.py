@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from troupe_batch.population.design import Control
 from troupe_batch.population.dimensions import Dimension, Distributed, Numeric, Unit
+from troupe_batch.population.lint.bins import holes_between_bins
 from troupe_batch.population.lint.labels import open_ended, remarks_on
+from troupe_batch.population.lint.rows import labels_of_some_rows
 from troupe_batch.population.lint.stated_shares import categories_of, stated_groups, without_share
 from troupe_batch.population.lint.texts import texts_for_nobody
 from troupe_batch.population.margins import ControlCell, Finding, Level, Margin
@@ -18,6 +21,10 @@ from troupe_batch.spec_files import did_you_mean
 # Published tables are rounded to a percent: a sum within 2 percent is rounding, beyond it is something else.
 _ROUNDING = 0.02
 _MOST_NAMED = 5
+# A citation in words says of when it is as well as a field does.
+_YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
+_ADD = "add it to `sources` with citation, url and year"
+_ADD_DATED = "add it to `sources` with citation and url"
 
 
 def lint(spec: PopulationSpec) -> list[Finding]:
@@ -71,6 +78,8 @@ def _on_sources(spec: PopulationSpec) -> Iterator[Finding]:
         if times[source.id] > 1:
             yield Finding(Level.WARNING, place, f"the id {source.id!r} stands {times[source.id]} times", "rename one")
         lacking = [field for field in ("url", "year") if getattr(source, field) is None]
+        if "year" in lacking and _YEAR.search(source.citation):
+            lacking.remove("year")
         if lacking:
             problem = f"the source {source.id!r} has no {' and no '.join(lacking)}"
             yield Finding(Level.NOTE, place, problem, "add it, so that others can check the figures")
@@ -93,7 +102,7 @@ def _on_use_of_sources(spec: PopulationSpec) -> Iterator[Finding]:
                 )
             elif " " in name:
                 problem = f"its source is a line of text and no entry of `sources`: {name}"
-                yield Finding(Level.NOTE, f"{place}.source", problem, "add it to `sources` with citation, url and year")
+                yield Finding(Level.NOTE, f"{place}.source", problem, _ADD_DATED if _YEAR.search(name) else _ADD)
             else:
                 cure = did_you_mean(name, sorted(known)) if known else "add it to `sources`, or write `assumption: …`"
                 yield Finding(Level.WARNING, f"{place}.source", f"there is no source {name!r}", cure)
@@ -116,6 +125,8 @@ def is_assumption(source: str) -> bool:
 def _on_dimension(name: str, dimension: Dimension) -> Iterator[Finding]:
     place = f"dimensions.{name}"
     yield from _on_labels(place, dimension)
+    yield from holes_between_bins(place, dimension)
+    yield from labels_of_some_rows(place, dimension)
     if isinstance(dimension, Distributed) and dimension.unit != Unit.COUNT:
         sums = [(sum(shares.values()), where) for where, shares in stated_groups(dimension)]
         yield from _on_sums(place, sums, dimension.unit, dimension.on_sum)

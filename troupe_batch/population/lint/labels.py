@@ -32,6 +32,8 @@ _ONE = re.compile(rf"(?P<before>\D*?)(?P<low>{_NUMBER})(?P<after>\D*)")
 _END = r"(?=\s*(?:$|[,;(]|education|degrees?|diplomas?|grades?|levels?|qualifications?))"
 _UPWARD = re.compile(rf"\b(?:or|and)\s+(?:{_MORE}|better)\b{_END}|\bat least\b|(?<=\w\w\w)\s*\+$|≥")
 _DOWNWARD = re.compile(rf"\b(?:or|and)\s+(?:{_LESS})\b{_END}|\bup to\b|\bat most\b|≤")
+# A number of things, such as "two or more races", and no rung of a ladder.
+_COUNTED = re.compile(r"\b(?:one|two|three|four|five|many|any)\s+or\s+more\b")
 _LOWEST = re.compile(rf"^(?:no|none|never|not|{_LESS}|basic)\b")
 _UNITS = frozenset(
     {"age", "aged", "ages", "and", "children", "child", "hour", "hours", "old", "or", "people", "person", "persons"}
@@ -179,7 +181,7 @@ def _cumulative(labels: Sequence[str]) -> Iterator[Remark]:
     for place, label in enumerate(ordered):
         text = _plain(label)
         is_up, is_down = _UPWARD.search(text) is not None, _DOWNWARD.search(text) is not None
-        if span_of(label) is not None or not (is_up or is_down):
+        if span_of(label) is not None or _COUNTED.search(text) or not (is_up or is_down):
             continue
         base = " ".join(_DOWNWARD.sub("", _UPWARD.sub("", text)).split())
         if base in plain:

@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.population.dimensions import Row
+from troupe_batch.population.dimensions import Row, Unit
 from troupe_batch.population.factors import RowsInFile
 from troupe_batch.population.tables.file_values import BadCell, is_parquet, read_parquet, text_of
 from troupe_batch.spec_files import did_you_mean, read_text_file
 
-NUMBER_COLUMNS = ("share", "percent", "count")
+NUMBER_COLUMNS = tuple(Unit)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_CATEGORIES = 2_000
 _MAX_MISTAKES = 20
+_CURE_OF_UNEVEN = "put a cell that holds a comma in quotes, and write numbers with a point (0.6)"
 _MAX_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
 class FileTable:
-    """The rows of a table in a file of its own, and where each begins."""
+    """The rows of a table in a file of its own, where each begins, and what the file itself says the numbers are."""
 
     rows: tuple[Row, ...]
     places: RowsInFile
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class _Sheet:
     def mistake_in_header(self, problem: str, cure: str) -> Mistake:
         return Mistake(problem, cure, line=None if self.is_parquet else 1)
 
-    def table(self, rows: list[Row], numbers: list[int]) -> FileTable:
-        return FileTable(tuple(rows), RowsInFile(str(self.path), numbers, "row" if self.is_parquet else "line"))
+    def table(self, rows: list[Row], numbers: list[int], unit: Unit | None = None) -> FileTable:
+        return FileTable(tuple(rows), RowsInFile(str(self.path), numbers, "row" if self.is_parquet else "line"), unit)
 
 
 def read_conditional_table(path: Path, dimension: str, parents: tuple[str, ...]) -> FileTable:
@@ -105,9 +108,10 @@ def _read_csv(path: Path) -> _Sheet:
         raise SpecError(name, [Mistake(f"more than {_MAX_ROWS:,} rows")])
     (head_line, header), *body = numbered
     header = [cell.strip() for cell in header]
+    _check_separator(path, header, head_line)
     _check_header(path, header, head_line)
     uneven = [
-        Mistake(f"{len(row)} cells, the header has {len(header)}", "", line=n)
+        Mistake(f"{len(row)} cells, the header has {len(header)}", _CURE_OF_UNEVEN, line=n)
         for n, row in body
         if len(row) != len(header)
     ]
@@ -115,6 +119,14 @@ def _read_csv(path: Path) -> _Sheet:
         raise SpecError(name, uneven[:_MAX_MISTAKES])
     lines = [_Line(n, dict(zip(header, map(str.strip, row), strict=True))) for n, row in body]
     return _Sheet(path, header, lines, is_parquet=False)
+
+
+def _check_separator(path: Path, header: list[str], line: int) -> None:
+    """SpecError where a spreadsheet wrote another separator than the comma, which then divides numbers."""
+    found = [word for separator, word in _SEPARATORS.items() if separator in header[0]]
+    if len(header) == 1 and found:
+        cure = "save it with commas between the cells and points in the numbers (0.6, not 0,6)"
+        raise SpecError(str(path), [Mistake(f"its cells are separated by {found[0]}", cure, line=line)])
 
 
 def _read_parquet(path: Path) -> _Sheet:
@@ -177,7 +189,7 @@ def _long(sheet: _Sheet, dimension: str, keys: _Keys) -> FileTable:
         raise SpecError(str(sheet.path), mistakes[:_MAX_MISTAKES])
     _check_number_of({category for _, values in grouped.values() for category in values}, sheet)
     rows = [Row(when=dict(zip(keys.names, key, strict=True)), values=v) for key, (_, v) in grouped.items()]
-    return sheet.table(rows, [number for number, _ in grouped.values()])
+    return sheet.table(rows, [number for number, _ in grouped.values()], Unit(numbers[0]))
 
 
 def _check_number_of(categories: Collection[str], sheet: _Sheet) -> None:

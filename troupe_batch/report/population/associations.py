@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.population.expected import Expected
+from troupe_batch.population.factors import Factor
+from troupe_batch.population.margins import Finding, Level
+
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 # Texts and long lists of places: a table of everything against them has hardly anybody in a cell.
 MOST_VALUES = 200
 _GROUPS_OF_NUMBERS = 10
+# Smaller differences do not show in two digits.
+_LEAST_SHOWN = 0.01
+
+
+# A sum of squares that strays further than this many standard deviations is no accident, whatever its distribution.
+_BEYOND_CHANCE = 6
+
+
+class Pair(NamedTuple):
+    """Two facts, Cramér's V among the people and what the file makes of it; `expected` is None where it is not known.
+
+    `is_off` where the two differ by more than chance allows.
+    """
+
+    one: str
+    other: str
+    value: float
+    expected: float | None = None
+    is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Associations:
-    """`values[i][j]` is Cramér's V of two of `names`, 0 (unrelated) to 1; `left_out` have too many values for it."""
+    """Cramér's V of every two of `names`, 0 (unrelated) to 1, each once; `left_out` have too many values for it."""
 
     names: tuple[str, ...]
-    values: tuple[tuple[float, ...], ...]
+    pairs: tuple[Pair, ...]
     left_out: tuple[str, ...]
 
     @property
-    def strongest(self) -> list[tuple[str, str, float]]:
-        """All pairs, those that go together most first."""
-        pairs = [(a, b, self.values[i][j]) for i, a in enumerate(self.names) for j, b in enumerate(self.names[:i])]
-        return sorted(((b, a, v) for a, b, v in pairs), key=lambda pair: -pair[2])
+    def strongest(self) -> list[Pair]:
+        """All pairs, those that differ from what is expected first, then those that go together most."""
+        return sorted(self.pairs, key=lambda pair: (not pair.is_off, -pair.value))
+
+    def of(self, one: str, other: str) -> Pair:
+        """The pair of two names, in either order."""
+        return next(pair for pair in self.pairs if {one, other} == {pair.one, pair.other})
 
 
-def associations_of(columns: Mapping[str, npt.NDArray[Any]]) -> Associations | None:
-    """V of every pair of columns of facts; numbers are cut at their tenths. None with fewer than two columns."""
+def associations_of(columns: Mapping[str, npt.NDArray[Any]], expected: Expected | None = None) -> Associations | None:
+    """V of every pair of columns of facts. None with fewer than two columns.
+
+    Numbers are cut at their bins where the file has some, else at their tenths.
+    """
+    factors = {} if expected is None else expected.factors
     groups: dict[str, Ints] = {}
     left_out: list[str] = []
     for name, column in columns.items():
-        codes = _groups(column)
+        codes = codes_of(column, factors[name]) if name in factors else None
+        codes = _groups(column) if codes is None else np.unique(codes, return_inverse=True)[1].astype(np.int64)
         if codes is None:
             left_out.append(name)
         elif len(codes) and codes.max() > 0:
@@ -44,11 +77,67 @@ def associations_of(columns: Mapping[str, npt.NDArray[Any]]) -> Associations | N
     if len(groups) < 2:
         return None
     names = tuple(groups)
-    table = np.eye(len(names))
-    for i, a in enumerate(names):
-        for j, b in enumerate(names[:i]):
-            table[i, j] = table[j, i] = cramers_v(groups[a], groups[b])
-    return Associations(names, tuple(tuple(row) for row in table.tolist()), tuple(left_out))
+    pairs = [_pair(b, a, groups, expected) for i, a in enumerate(names) for b in names[:i]]
+    return Associations(names, tuple(pairs), tuple(left_out))
+
+
+def beyond_chance(associations: Associations | None) -> list[Finding]:
+    """A finding for each pair that is tied more or less than the file ties it."""
+    return [
+        Finding(
+            Level.WARNING,
+            f"{pair.one} with {pair.other}",
+            f"Cramér's V is {pair.value:.2f} among these people, and {pair.expected:.2f} in what the file says",
+            f"add a control of {pair.one} by {pair.other}, or try another `sampling.method`",
+        )
+        for pair in (associations.pairs if associations else ())
+        if pair.is_off and pair.expected is not None
+    ]
+
+
+def codes_of(column: npt.NDArray[Any], factor: Factor) -> Ints | None:
+    """The category of each person's value, numbers by their bins; None where it has none."""
+    if factor.bins is not None:
+        if column.dtype.kind not in "if":
+            return None
+        starts = [one.low for one in factor.bins]
+        return np.clip(np.searchsorted(starts, column, side="right") - 1, 0, None).astype(np.int64)
+    codes = {label: code for code, label in enumerate(factor.labels)}
+    found = np.fromiter((codes.get(value, -1) for value in column.tolist()), np.int64, len(column))
+    return None if np.any(found < 0) else found
+
+
+def _pair(one: str, other: str, groups: Mapping[str, Ints], expected: Expected | None) -> Pair:
+    value = cramers_v(groups[one], groups[other])
+    if expected is None:
+        return Pair(one, other, value)
+    n, joint = len(groups[one]), None
+    if expected.are_apart(one, other):
+        shares = [np.bincount(groups[name]) / n for name in (one, other)]
+        joint = np.outer(*shares)
+    elif one in expected.factors and other in expected.factors:
+        joint = expected.joint((one, other))
+    if joint is None:
+        return Pair(one, other, value)
+    phi2, spread, most = _of_joint(joint, n)
+    v = min(1.0, math.sqrt(phi2 / most))
+    is_off = abs(value**2 * most - phi2) > spread and abs(value - v) > _LEAST_SHOWN
+    return Pair(one, other, value, v, is_off)
+
+
+def _of_joint(joint: Floats, n: int) -> tuple[float, float, int]:
+    """Phi squared of a joint distribution, how far off that of `n` people may be, and the most that it could be.
+
+    The variance is that of the first order (delta method, margins fixed) and of chi squared where nothing is tied. What
+    the correction takes off for chance that quotas did not leave to it is added.
+    """
+    joint = joint[joint.sum(axis=1) > 0][:, joint.sum(axis=0) > 0]
+    apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    freedom = (joint.shape[0] - 1) * (joint.shape[1] - 1)
+    slopes = 2 * joint / apart
+    variance = float((joint * slopes**2).sum() - (joint * slopes).sum() ** 2) / n + 2 * freedom / n**2
+    phi2 = float(((joint - apart) ** 2 / apart).sum())
+    return phi2, _BEYOND_CHANCE * math.sqrt(max(variance, 0.0)) + freedom / n, max(1, min(joint.shape) - 1)
 
 
 def cramers_v(one: Ints, other: Ints) -> float:
@@ -75,7 +164,7 @@ def _groups(column: npt.NDArray[Any]) -> Ints | None:
     return np.fromiter((codes[value] for value in values), np.int64, len(values))
 
 
-def _tenths(values: npt.NDArray[np.float64]) -> Ints:
+def _tenths(values: Floats) -> Ints:
     distinct, places = np.unique(values, return_inverse=True)
     if len(distinct) <= _GROUPS_OF_NUMBERS:
         return places.astype(np.int64)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from troupe_batch.population.margins import Finding, Level
+from troupe_batch.report.population.associations import Pair
 from troupe_batch.report.population.data import DimensionReport, PopulationReport, Row
 from troupe_batch.report.population.heat import strongest
 from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
@@ -29,8 +30,10 @@ def console_report(report: PopulationReport) -> RenderableType:
     if report.controls:
         parts += [Text(), _controls(report)]
     if report.associations and (pairs := strongest(report.associations)):
-        together = ", ".join(f"{a} with {b} {v:.2f}" for a, b, v in pairs)
-        parts += [Text(), _line("go together", f"{together} (Cramér's V)")]
+        together = ", ".join(map(_tie, pairs))
+        parts += [Text(), _line("go together", f"{together} (Cramér's V; in brackets what the file makes of it)")]
+    if report.conditionals:
+        parts += [Text(), _conditionals(report)]
     if report.prefixes:
         parts += [Text(), _prefixes(report)]
     parts += [Text(), *_weights(report), *_constraints(report), *_rare(report), *_sources(report)]
@@ -70,15 +73,15 @@ def _heading(report: PopulationReport) -> RenderableType:
 
 def _dimensions(report: PopulationReport) -> RenderableType:
     table = _table("dimension", "category", title="Dimensions: target against realised")
-    for name in ("target %", "realised %", "people", "off by, pp", "allowed, pp"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in _heads(report):
+        table.add_column(name, justify="right")
     table.add_column("", no_wrap=True)
     for dimension in report.dimensions:
-        _add_dimension(table, dimension, report.looked_at)
+        _add_dimension(table, dimension, report)
     return table
 
 
-def _add_dimension(table: Table, dimension: DimensionReport, looked_at: int) -> None:
+def _add_dimension(table: Table, dimension: DimensionReport, report: PopulationReport) -> None:
     rows, largest = dimension.margins.rows, dimension.margins.largest
     by_size = sorted(range(len(rows)), key=lambda i: (not rows[i].is_beyond_allowed, -rows[i].target))
     # One row left out would take a line to say so.
@@ -90,7 +93,8 @@ def _add_dimension(table: Table, dimension: DimensionReport, looked_at: int) -> 
         name = ""
     for value, count in dimension.found[:_MOST_ROWS]:
         bar = _bar(count, dimension.found[0][1])
-        table.add_row(name, value, "", percent(count / looked_at), f"{count:,}", "", "", bar)
+        rest = [""] * (len(_heads(report)) - 3)
+        table.add_row(name, value, "", percent(count / report.looked_at), f"{count:,}", *rest, bar)
         name = ""
     left_out = dimension.margins.count - len(kept)
     if left_out and rows:
@@ -99,7 +103,17 @@ def _add_dimension(table: Table, dimension: DimensionReport, looked_at: int) -> 
 
 def _figures(row: Row) -> tuple[str, ...]:
     off, allowed = points(row.error_pp), size_of_points(100 * row.allowed)
-    return percent(row.target), percent(row.realised), f"{row.people:,}", off, allowed
+    shares = (percent(row.target), percent(row.realised), f"{row.people:,}", off, allowed)
+    if row.weighted_target is None or row.weighted is None:
+        return shares
+    return (*shares, percent(row.weighted_target), percent(row.weighted))
+
+
+def _heads(report: PopulationReport) -> tuple[str, ...]:
+    """What `_figures` are; where strata are oversampled, both of the people as drawn and of whom they stand for."""
+    if not report.strata_by:
+        return "target %", "realised %", "people", "off by, pp", "allowed, pp"
+    return "drawn target %", "realised %", "people", "off by, pp", "allowed, pp", "weighted target %", "weighted %"
 
 
 def _style(row: Row) -> str | None:
@@ -134,7 +148,7 @@ def _sparkline(counts: tuple[int, ...]) -> Text:
 
 def _controls(report: PopulationReport) -> RenderableType:
     table = _table("joint control", title="Joint controls", others=("cells", "beyond allowed"))
-    for name in ("furthest off", "target %", "realised %", "people", "off by, pp", "allowed, pp"):
+    for name in ("furthest off", *_heads(report)):
         table.add_column(name, justify="left" if name == "furthest off" else "right")
     for control in report.controls:
         cells, worst = control.cells, control.cells.worst
@@ -144,14 +158,41 @@ def _controls(report: PopulationReport) -> RenderableType:
     return table
 
 
+def _tie(pair: Pair) -> str:
+    expected = "" if pair.expected is None else f" ({pair.expected:.2f})"
+    return f"{pair.one} with {pair.other} {pair.value:.2f}{expected}{' !' if pair.is_off else ''}"
+
+
+def _conditionals(report: PopulationReport) -> RenderableType:
+    title = f"Conditional tables, row by row, among {_seen(report)}: the row that is furthest off for its people"
+    table = _table("table", title=title, others=("rows", "beyond chance"))
+    for name in ("given", "category"):
+        table.add_column(name)
+    for name in ("people", "table %", "expected %", "realised %", "off by, pp", "chance, pp"):
+        table.add_column(name, justify="right")
+    for one in report.conditionals:
+        figures: tuple[str, ...] = ()
+        if one.rows:
+            row = one.rows[0]
+            shares = (percent(row.stated), percent(row.expected), percent(row.realised))
+            off = (points(100 * row.error), size_of_points(100 * row.allowed))
+            figures = (row.when, row.category, f"{row.people:,}", *shares, *off)
+        style = "red" if one.beyond_chance else None
+        table.add_row(one.name, f"{one.count:,}", f"{one.beyond_chance:,}", *figures, style=style)
+    return table
+
+
 def _prefixes(report: PopulationReport) -> RenderableType:
-    table = _table("first people", title="Balance of the first people")
+    table = _table("first people", title=report.balance)
     table.add_column("worst error, pp", justify="right")
     table.add_column("of")
-    table.add_column("random samples, pp", justify="right")
+    table.add_column("random samples: median, pp", justify="right")
+    table.add_column("95 of 100, pp", justify="right")
     for one in report.prefixes:
         where = f"{one.dimension}: {one.category}"
-        table.add_row(f"{one.people:,}", size_of_points(one.worst_pp), where, size_of_points(one.random_pp))
+        figures = (size_of_points(one.random_pp), size_of_points(one.random_95_pp))
+        style = "yellow" if one.is_worse_than_random else None
+        table.add_row(f"{one.people:,}", size_of_points(one.worst_pp), where, *figures, style=style)
     return table
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from troupe_batch.population.margins import DesignEffect, Finding, Redrawn
 from troupe_batch.report.population.associations import Associations
+from troupe_batch.report.population.conditionals import ConditionalTable
 from troupe_batch.report.population.numbers import Numbers
-from troupe_batch.report.population.prefixes import Prefix
+from troupe_batch.report.population.prefixes import Balance, Prefix, balance_of
 from troupe_batch.report.population.pyramid import Pyramid
 
 LABEL = "simulated people, drawn from the file's shares"
@@ -131,8 +132,8 @@ class Example:
 class PopulationReport:
     """Everything about a population that is worth knowing before anything is spent on it.
 
-    Margins, controls and prefixes are of the first `people` of its `size`; numbers, associations and the pyramid of the
-    first `looked_at` of those.
+    Margins, controls and prefixes are of the first `people` of its `size`; numbers, conditional tables, associations
+    and the pyramid of the first `looked_at` of those.
     """
 
     id: str
@@ -151,6 +152,7 @@ class PopulationReport:
     method: str
     dimensions: tuple[DimensionReport, ...]
     controls: tuple[ControlReport, ...]
+    conditionals: tuple[ConditionalTable, ...]
     pyramid: Pyramid | None
     associations: Associations | None
     strata_by: tuple[str, ...]
@@ -173,6 +175,11 @@ class PopulationReport:
     def beyond_allowed(self) -> int:
         """How many categories and cells are further off than is allowed."""
         return sum(one.beyond_allowed for one in self.row_sets)
+
+    @property
+    def balance(self) -> Balance:
+        """How the first people compare with simple random samples."""
+        return balance_of(self.prefixes)
 
     @property
     def is_clean(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from troupe_batch.report.population.associations import Associations
+from troupe_batch.report.population.associations import Associations, Pair
 from troupe_batch.report.population.data import ControlReport, Row
 from troupe_batch.report.population.wording import percent, points
 
@@ -57,16 +57,22 @@ def ties(associations: Associations) -> HeatMap:
     names = associations.names
     rows = []
     for i, name in enumerate(names[1:], start=1):
-        cells = [_tie(name, other, associations.values[i][j]) for j, other in enumerate(names[:i])]
+        cells = [_tie(associations.of(other, name)) for other in names[:i]]
         rows.append((name, (*cells, *(Cell("") for _ in range(len(names) - 1 - i)))))
     return HeatMap("", names[:-1], tuple(rows))
 
 
-def _tie(one: str, other: str, value: float) -> Cell:
+def _tie(pair: Pair) -> Cell:
+    value = pair.value
     shown = f"{value:.2f}".lstrip("0") if value < 0.995 else "1"
-    return Cell("0" if value < 0.005 else shown, round(85 * value), "tie", f"{other} and {one}: {value:.2f}")
+    told = f"{pair.one} and {pair.other}: {value:.2f}"
+    if pair.expected is not None:
+        told += f", expected {pair.expected:.2f}"
+    if pair.is_off:
+        return Cell(f"{'0' if value < 0.005 else shown} !", 85, "over", told)
+    return Cell("0" if value < 0.005 else shown, round(85 * value), "tie", told)
 
 
-def strongest(associations: Associations, most: int = 8) -> Sequence[tuple[str, str, float]]:
-    """The pairs that go together most, without those that are as good as unrelated."""
-    return [pair for pair in associations.strongest[:most] if pair[2] >= 0.01]
+def strongest(associations: Associations, most: int = 8) -> Sequence[Pair]:
+    """The pairs that differ from what is expected, then those that go together most, without the unrelated."""
+    return [pair for pair in associations.strongest[:most] if pair.value >= 0.01 or pair.is_off]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from troupe_batch.population import FactTable, Population
+from troupe_batch.population.expected import Expected
 from troupe_batch.population.lint.checking import (
     is_assumption,
     lint,
@@ -16,7 +17,9 @@ from troupe_batch.population.lint.checking import (
 from troupe_batch.population.lint.stated_shares import categories_of
 from troupe_batch.population.margins import DESIGN_COLUMNS, ControlCell, Margin
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.report.population.associations import associations_of
+from troupe_batch.report.population.associations import associations_of, beyond_chance
+from troupe_batch.report.population.bent import bent_numbers
+from troupe_batch.report.population.conditionals import conditional_tables, rows_beyond_chance
 from troupe_batch.report.population.data import (
     LABEL,
     ControlReport,
@@ -30,7 +33,7 @@ from troupe_batch.report.population.data import (
     SourceReport,
 )
 from troupe_batch.report.population.numbers import numbers_of
-from troupe_batch.report.population.prefixes import LARGEST, Prefix, prefix_of, prefix_sizes
+from troupe_batch.report.population.prefixes import LARGEST, Prefix, prefix_of, prefix_sizes, worse_than_random
 from troupe_batch.report.population.pyramid import pyramid_of
 
 # Histograms, associations and the pyramid are of so many people at most: their error is below a third of a point.
@@ -56,7 +59,19 @@ def look_at(population: Population, people: int | None = None) -> PopulationRepo
     columns = {name: column for name, column in facts.items() if spec.strata is None or name not in DESIGN_COLUMNS}
     bands = {name: tuple(categories_of(dimension)) for name, dimension in spec.dimensions.items()}
     bands |= {name: tuple(m.category for m in rows) for name, rows in _by_dimension(margins).items()}
-    findings = [*population.findings, *lint(spec), *too_fine(margins, cells, n)]
+    expected = Expected(spec, population.model)
+    associations = associations_of({k: c for k, c in columns.items() if not _is_text(spec, k)}, expected)
+    conditionals = conditional_tables(spec, columns, expected)
+    prefixes = _prefixes(population, margins, n)
+    findings = [
+        *population.findings,
+        *lint(spec),
+        *too_fine(margins, cells, n),
+        *beyond_chance(associations),
+        *rows_beyond_chance(conditionals),
+        *worse_than_random(prefixes),
+        *bent_numbers(spec, population.model, expected, columns),
+    ]
     return PopulationReport(
         id=spec.id,
         title=spec.title,
@@ -74,14 +89,15 @@ def look_at(population: Population, people: int | None = None) -> PopulationRepo
         method=spec.sampling.method + (", exact" if spec.sampling.exact else ""),
         dimensions=_dimensions(spec, margins, columns, n),
         controls=_controls(spec, cells, n),
+        conditionals=conditionals,
         pyramid=pyramid_of(columns, bands),
-        associations=associations_of({k: c for k, c in columns.items() if not _is_text(spec, k)}),
+        associations=associations,
         strata_by=spec.strata.by if spec.strata else (),
         design=population.design_effect(of),
         rare=_rare(margins, cells, n),
         constraints=spec.constraints,
         redrawn=tuple(population.redrawn()),
-        prefixes=_prefixes(population, margins, n),
+        prefixes=prefixes,
         findings=tuple(warnings_first(findings)),
         sources=_sources(spec),
         assumptions=_assumptions(spec),

@@ -18,13 +18,13 @@ _NICE = (1, 2, 2.5, 5, 10)
 class Numbers:
     """`counts` of the values from each of `edges` up to the next; the outermost bars hold what lies beyond them.
 
-    `people` have a number, `absent` have none. `sd` is that of the numbers themselves (divided by n).
+    `people` have a number, `absent` have none. `sd` is that of the numbers themselves (divided by n); one has none.
     """
 
     people: int
     absent: int
     mean: float
-    sd: float
+    sd: float | None
     lowest: float
     quartiles: tuple[float, float, float]
     highest: float
@@ -46,7 +46,7 @@ def numbers_of(column: npt.NDArray[Any]) -> Numbers | None:
         people=len(values),
         absent=len(column) - len(values),
         mean=float(values.mean()),
-        sd=float(values.std()),
+        sd=float(values.std()) if len(values) > 1 else None,
         lowest=float(values.min()),
         quartiles=(q1, median, q3),
         highest=float(values.max()),

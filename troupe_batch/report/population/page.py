@@ -26,6 +26,7 @@ def page(report: PopulationReport) -> str:
         heat_maps=[deviations(control) for control in report.controls],
         ties=ties(report.associations) if report.associations else None,
         strongest=strongest(report.associations) if report.associations else (),
+        off=sum(pair.is_off for pair in report.associations.pairs) if report.associations else 0,
     )
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
-from troupe_batch.population.margins import Margin
+from troupe_batch.population.margins import Finding, Level, Margin
+from troupe_batch.report.population.wording import size_of_points
 from troupe_batch.seeded import stream
+
+Floats = npt.NDArray[np.float64]
 
 # Further prefixes cost a draw of as many people, and say nothing new.
 LARGEST = 100_000
-_SAMPLES = 200
+_SAMPLES = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
     """The category that is furthest off among the first `people`, in percentage points.
 
-    `random_pp` is the median of how far off the worst category of a simple random sample of as many would be.
+    `random_pp` is how far off the worst category of a simple random sample of as many would be: the median of many
+    samples; `random_95_pp` is what 95 of 100 of them would keep.
     """
 
     people: int
@@ -27,6 +33,42 @@ class Prefix:
     dimension: str
     category: str
     random_pp: float
+    random_95_pp: float
+
+    @property
+    def is_worse_than_random(self) -> bool:
+        """Whether 95 of 100 simple random samples would be better balanced."""
+        return self.worst_pp > self.random_95_pp + 1e-9
+
+
+class Balance(StrEnum):
+    """How the first people compare with simple random samples."""
+
+    BETTER = "The first people are better balanced than random samples"
+    ALIKE = "The first people are about as balanced as random samples"
+    WORSE = "Some of the first people are worse balanced than random samples"
+
+
+def balance_of(prefixes: Sequence[Prefix]) -> Balance:
+    """Better where each prefix beats half of the random samples, worse where one loses to 95 of 100."""
+    if any(one.is_worse_than_random for one in prefixes):
+        return Balance.WORSE
+    return Balance.BETTER if all(one.worst_pp <= one.random_pp + 1e-9 for one in prefixes) else Balance.ALIKE
+
+
+def worse_than_random(prefixes: Sequence[Prefix]) -> list[Finding]:
+    """A finding for each prefix that 95 of 100 simple random samples would beat."""
+    return [
+        Finding(
+            Level.WARNING,
+            f"the first {one.people:,} people",
+            f"{one.dimension}: {one.category} is off by {size_of_points(one.worst_pp)} pp; 95 of 100 simple random "
+            f"samples stay within {size_of_points(one.random_95_pp)} pp in every category",
+            "take more of them, or try another `seed` or `sampling.method`",
+        )
+        for one in prefixes
+        if one.is_worse_than_random
+    ]
 
 
 def prefix_sizes(people: int) -> list[int]:
@@ -40,11 +82,12 @@ def prefix_of(people: int, margins: Sequence[Margin]) -> Prefix | None:
         return None
     worst = max(margins, key=lambda margin: abs(margin.realised_share - margin.target))
     error = abs(worst.realised_share - worst.target)
-    return Prefix(people, 100 * error, worst.dimension, worst.category, 100 * _random_error(people, margins))
+    half, most = np.quantile(_random_errors(people, margins), (0.5, 0.95)).tolist()
+    return Prefix(people, 100 * error, worst.dimension, worst.category, 100 * half, 100 * most)
 
 
-def _random_error(people: int, margins: Sequence[Margin]) -> float:
-    """Median of the worst margin error over 200 multinomial samples; dimensions are drawn apart, which is near."""
+def _random_errors(people: int, margins: Sequence[Margin]) -> Floats:
+    """The worst margin error of each of many multinomial samples; dimensions are drawn apart, which is near."""
     generator = np.random.default_rng(stream("report", "simple random samples", people))
     targets: dict[str, list[float]] = {}
     for margin in margins:
@@ -54,4 +97,4 @@ def _random_error(people: int, margins: Sequence[Margin]) -> float:
         p = np.array(shares) / sum(shares)
         drawn = generator.multinomial(people, p, size=_SAMPLES) / people
         worst = np.maximum(worst, np.abs(drawn - p).max(axis=1))
-    return float(np.median(worst))
+    return worst

@@ -11,6 +11,7 @@ from troupe_batch.report.population.wording import counted, percent
 
 _WIDTH, _ROW = 460, 15
 _TOP, _BOTTOM, _GUTTER = 26, 24, 62
+_TICK = 22
 
 
 def pyramid_chart(pyramid: Pyramid) -> Markup:
@@ -46,9 +47,14 @@ def _axis(widest: float, half: float, floor: float) -> list[Markup]:
         for at in (half - half * share / widest, half + _GUTTER + half * share / widest):
             parts += [
                 line(at, _TOP, at, floor, "grid"),
-                text(at, floor + 15, f"{percent(share)} %", anchor="middle", class_="tick"),
+                text(at, floor + 15, f"{percent(share)} %", anchor=_anchor(at), class_="tick"),
             ]
     return parts
+
+
+def _anchor(at: float) -> str:
+    """Marks at the edges of the chart are written inwards."""
+    return "start" if at < _TICK else "end" if at > _WIDTH - _TICK else "middle"
 
 
 def _told(pyramid: Pyramid, total: int) -> str:
