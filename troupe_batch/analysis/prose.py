@@ -68,6 +68,8 @@ def prose_of(dataset: Dataset) -> Prose | None:
     if level is EnrichLevel.NONE:
         return None
     calls = _calls(dataset)
+    if calls is None:
+        return None
     firsts, repairs = (_by_person(calls, purpose) for purpose in (PURPOSE, REPAIR_PURPOSE))
     if not firsts:
         return None
@@ -108,23 +110,22 @@ def _level(dataset: Dataset) -> EnrichLevel:
     return next((level for level in written if set(prompt_digests(level)) <= used), EnrichLevel.NONE)
 
 
-def _calls(dataset: Dataset) -> pa.Table:
+def _calls(dataset: Dataset) -> pa.Table | None:
+    """The calls that wrote about people; None where the run has no calls at all."""
     columns = ["purpose", "person_id", "status", "reason", "prompt_tokens", "cached_tokens"]
     purposes = pa.array([PURPOSE, REPAIR_PURPOSE])
     batches = [
         batch.filter(pc.is_in(batch["purpose"], value_set=purposes))
         for batch in dataset.batches(Table.LLM_CALLS, columns)
     ]
-    return pa.Table.from_batches(batches)
+    return pa.Table.from_batches(batches) if batches else None
 
 
 def _by_person(calls: pa.Table, purpose: str) -> dict[str, tuple[str, str | None]]:
-    """How the first call for each person ended, and what was wrong: later shards find the same reply in the cache."""
-    rows = calls.filter(pc.equal(calls["purpose"], purpose)).select(["person_id", "status", "reason"])
-    ended: dict[str, tuple[str, str | None]] = {}
-    for person, status, reason in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        ended.setdefault(person, (status, reason))
-    return ended
+    """How the call for each person ended, and what was wrong; a shard holds all units of a person, so there is one."""
+    rows = calls.filter(pc.equal(calls["purpose"], purpose))
+    people, *ended = (rows[name].to_pylist() for name in ("person_id", "status", "reason"))
+    return dict(zip(people, zip(*ended, strict=True), strict=True))
 
 
 def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[Text]:

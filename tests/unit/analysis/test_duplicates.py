@@ -30,11 +30,38 @@ def changed(words: list[str], places: int) -> list[str]:
     return [*words[: len(words) - places], *(f"other{n}" for n in range(places))]
 
 
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the sketches that were ranked, and a 0 for each exact comparison."""
+    done: list[int] = []
+    exact, ranked = duplicates._jaccard, duplicates._Found._best
+
+    def counting(one: Any, other: Any) -> float:
+        done.append(0)
+        return exact(one, other)
+
+    def ranking(self: Any, sketch: Any, candidates: list[int]) -> list[int]:
+        done.append(len(candidates))
+        return ranked(self, sketch, candidates)
+
+    monkeypatch.setattr(duplicates, "_jaccard", counting)
+    monkeypatch.setattr(duplicates._Found, "_best", ranking)
+    return done
+
+
 def test_different_lives_are_not_alike() -> None:
     found = near_duplicates(texts(lives(400)))
 
     assert (found.texts, found.alike, found.clusters, found.largest, found.pairs) == (400, 0, 0, 0, ())
     assert not found.are_many
+
+
+def test_of_different_lives_hardly_any_two_are_compared(compared: list[int]) -> None:
+    [ending] = lives(1, seed=9, words=12)
+    near_duplicates(texts([[*life, *ending] for life in lives(300)]))
+
+    # The candidates of all 300 texts together, of 44,850 pairs.
+    assert sum(compared) <= 20
 
 
 def test_planted_duplicates_are_all_found_and_nothing_else() -> None:
@@ -95,25 +122,6 @@ def test_many_equal_and_many_similar_texts_are_one_cluster() -> None:
 
     assert (near_duplicates(equal).alike, near_duplicates(equal).largest) == (300, 300)
     assert (near_duplicates(similar).alike, near_duplicates(similar).clusters) == (150, 1)
-
-
-@pytest.fixture
-def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the sketches that were ranked, and a 0 for each exact comparison."""
-    done: list[int] = []
-    exact, ranked = duplicates._jaccard, duplicates._Found._best
-
-    def counting(one: Any, other: Any) -> float:
-        done.append(0)
-        return exact(one, other)
-
-    def ranking(self: Any, sketch: Any, candidates: list[int]) -> list[int]:
-        done.append(len(candidates))
-        return ranked(self, sketch, candidates)
-
-    monkeypatch.setattr(duplicates, "_jaccard", counting)
-    monkeypatch.setattr(duplicates._Found, "_best", ranking)
-    return done
 
 
 def with_boilerplate(count: int) -> list[list[str]]:

@@ -96,7 +96,7 @@ async def test_who_was_left_out_answers_as_their_facts_alone_and_is_named() -> N
     assert calls["reason"].str.contains("the fact is age").all()
 
 
-async def test_people_whose_units_lie_in_several_shards_are_counted_once() -> None:
+async def test_people_with_several_units_are_counted_once() -> None:
     found = await prose(Author(once=(1, 2, 3), always=(4,)), replicates=3, units_per_shard=4)
 
     assert (found.people, found.written, found.repaired, found.left_out) == (20, 19, 3, 1)
@@ -140,25 +140,9 @@ async def test_of_more_people_than_are_looked_at_those_taken_are_evenly_spread(m
     assert (found.texts, found.duplicates.texts, found.duplicates.alike) == (20, 5, 2)
 
 
-class Forgetful(Author):
-    """Contradicts the facts of person 1 the first time that it is asked about them, and never again."""
+async def test_of_a_run_in_which_nobody_could_be_asked_there_is_nothing_to_tell() -> None:
+    class Broken(Author):
+        def _say(self, request: ChatRequest) -> ChatReply | Exception | None:
+            return RuntimeError(f"no {request.sample}")
 
-    def __init__(self) -> None:
-        super().__init__(once=(1,))
-        self.asked = 0
-
-    def _say(self, request: ChatRequest) -> ChatReply | Exception | None:
-        if request.reply_schema is not None and request.reply_schema.name == "bio" and request.sample.endswith(".1"):
-            self.asked += 1
-            if self.asked > 1:
-                return self._reply(bio(1))
-        return super()._say(request)
-
-
-async def test_the_first_call_about_a_person_is_the_one_that_counts() -> None:
-    author = Forgetful()
-
-    found = await prose(author, replicates=3, units_per_shard=4)
-
-    assert author.asked == 2
-    assert (found.people, found.repaired, found.contradicted) == (20, 1, {"age": 1})
+    assert prose_of(await dataset_of(Broken())) is None

@@ -116,7 +116,7 @@ def employment(label: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("labels", "is_listed"), [(500, True), (501, False)])
 def test_a_register_of_places_is_not_looked_for_in_every_text(labels: int, *, is_listed: bool) -> None:
     values = {f"Town {number}": 1 / labels for number in range(labels)}
-    dimension = {"type": "categorical", "source": "s", "values": values, "on_sum": "rescale"}
+    dimension = {"type": "categorical", "source": "s", "values": values, "on_sum": "renormalize"}
     spec = PopulationSpec.model_validate(
         {"schema": "troupe_batch/population/1", "id": "t", "size": 10, "dimensions": {"town": dimension}}
     )

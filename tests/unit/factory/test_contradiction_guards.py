@@ -66,7 +66,14 @@ def test_places_that_are_part_of_one_another_are_not_told_apart(labels: Any, val
 
 
 @pytest.mark.parametrize(
-    ("residence", "is_found"), [("Ohio", True), ("Ohio, later the South", False), ("Texas", False)]
+    ("residence", "is_found"),
+    [
+        ("Ohio", True),
+        ("Ohio Street, Atlanta", False),
+        ("West End, Atlanta", False),
+        ("Ohio, later the South", False),
+        ("Texas", False),
+    ],
 )
 def test_a_residence_that_names_the_right_place_too_is_left_alone(residence: str, *, is_found: bool) -> None:
     person = Person("Ana", {"region": "South"}, "en_US", {"region": REGIONS})
@@ -125,6 +132,8 @@ def test_labels_of_schooling_span_what_they_say(label: str, levels: tuple[int, i
         ("high school graduate", "Studying for a bachelor's degree", False),
         ("bachelor's degree or higher", "Master's degree", False),
         ("the school of life", "Master's degree", False),
+        ("high school graduate", "High school diploma; no bachelor's degree", False),
+        ("high school graduate", "A few college classes", False),
     ],
 )
 def test_a_field_of_schooling_states_one_level(fact: str, written: str, *, is_found: bool) -> None:
@@ -173,6 +182,12 @@ def test_households_are_read_in_words_and_figures(name: str, value: Any, text: s
     [
         ({"marital_status": "never married"}, "Husband, a plumber", True),
         ({"marital_status": "never married"}, "Her husband's brother", False),
+        ({"marital_status": "never married"}, "Husband of her sister", False),
+        ({"marital_status": "never married"}, "Husband of over ten years", True),
+        ({"marital_status": "widowed"}, "Husband, a plumber, died in spring", False),
+        ({"marital_status": "widowed"}, "Husband, a plumber", True),
+        ({"children": 0}, "Child psychologist", False),
+        ({"children": 0}, "Son of a neighbour", False),
         ({"marital_status": "never married"}, "A friend and her husband", False),
         ({"marital_status": "married"}, "Her husband", False),
         ({"children": 0}, "Her youngest son", True),

@@ -139,6 +139,13 @@ def test_who_has_no_work_has_a_title_that_says_so(title: str) -> None:
     assert bool(found_at_work) == title.startswith(("Retired", "Unemployed", "Homemaker"))
 
 
+@pytest.mark.parametrize("title", ["Retired officer, now a driver", "Retired nurse working in a school"])
+def test_who_retired_from_one_job_may_have_another(title: str) -> None:
+    occupation = {"title": title, "organization": "A school", "description": ""}
+
+    assert contradictions({"occupation": occupation}, Person("Ana", {"employment": "full-time"})) == ()
+
+
 @pytest.mark.parametrize(
     ("status", "title", "organization", "is_found"),
     [
@@ -158,7 +165,7 @@ def test_a_title_without_a_place_of_work_may_be_of_former_days(
 
 
 def test_placeholders_of_the_rehearsal_state_nothing() -> None:
-    facts = {
+    facts: dict[str, Any] = {
         "schooling": "high school graduate",
         "region": "South",
         "employment": "not in the labor force",

@@ -32,7 +32,8 @@ _UNDER = re.compile(r"under-?graduate degree")
 
 _HAS = re.compile(
     r"(?:has|holds|earned|completed|has earned|has completed) (?:an?|his|her|their) "
-    r"(bachelor's|master's|doctorate|ph\.?d|associate's|associate|graduate|college|university)(?: degree)?"
+    r"((?:bachelor's|master's|doctorate|ph\.?d|associate's)(?: degree)?|"
+    r"(?:associate|graduate|college|university) degree)"
     r"(?:$|,| from\b| in (?!progress|mind|sight|reach|view|the\b|an?\b))",
 )
 _AT_LEAST = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +25,8 @@ _GROUPS_OF_NUMBERS = 10
 _LEAST_SHOWN = 0.01
 
 
-# A sum of squares that strays further than this many standard deviations is no accident, whatever its distribution.
-_BEYOND_CHANCE = 6
+# Of all pairs of a population together, chance takes one beyond what it allows once in a thousand populations.
+_CHANCE = 1e-3
 
 
 class Pair(NamedTuple):
@@ -77,7 +78,8 @@ def associations_of(columns: Mapping[str, npt.NDArray[Any]], expected: Expected 
     if len(groups) < 2:
         return None
     names = tuple(groups)
-    pairs = [_pair(b, a, groups, expected) for i, a in enumerate(names) for b in names[:i]]
+    z = NormalDist().inv_cdf(1 - _CHANCE / math.comb(len(names), 2))
+    pairs = [_pair((b, a), groups, expected, z) for i, a in enumerate(names) for b in names[:i]]
     return Associations(names, tuple(pairs), tuple(left_out))
 
 
@@ -107,7 +109,8 @@ def codes_of(column: npt.NDArray[Any], factor: Factor) -> Ints | None:
     return None if np.any(found < 0) else found
 
 
-def _pair(one: str, other: str, groups: Mapping[str, Ints], expected: Expected | None) -> Pair:
+def _pair(names: tuple[str, str], groups: Mapping[str, Ints], expected: Expected | None, z: float) -> Pair:
+    one, other = names
     value = cramers_v(groups[one], groups[other])
     if expected is None:
         return Pair(one, other, value)
@@ -119,25 +122,31 @@ def _pair(one: str, other: str, groups: Mapping[str, Ints], expected: Expected |
         joint = expected.joint((one, other))
     if joint is None:
         return Pair(one, other, value)
-    phi2, spread, most = _of_joint(joint, n)
+    phi2, spread, most = _of_joint(joint, n, z)
     v = min(1.0, math.sqrt(phi2 / most))
     is_off = abs(value**2 * most - phi2) > spread and abs(value - v) > _LEAST_SHOWN
     return Pair(one, other, value, v, is_off)
 
 
-def _of_joint(joint: Floats, n: int) -> tuple[float, float, int]:
+def _of_joint(joint: Floats, n: int, z: float) -> tuple[float, float, int]:
     """Phi squared of a joint distribution, how far off that of `n` people may be, and the most that it could be.
 
-    The variance is that of the first order (delta method, margins fixed) and of chi squared where nothing is tied. What
-    the correction takes off for chance that quotas did not leave to it is added.
+    Chance adds `z` standard deviations of the first order (delta method, margins fixed), and what chi squared reaches
+    beyond its mean where nothing is tied (Wilson & Hilferty 1931); at least that mean, which the bias correction takes
+    off although quotas leave less to chance.
     """
     joint = joint[joint.sum(axis=1) > 0][:, joint.sum(axis=0) > 0]
     apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
-    freedom = (joint.shape[0] - 1) * (joint.shape[1] - 1)
+    freedom = max(1, (joint.shape[0] - 1) * (joint.shape[1] - 1))
     slopes = 2 * joint / apart
-    variance = float((joint * slopes**2).sum() - (joint * slopes).sum() ** 2) / n + 2 * freedom / n**2
+    variance = float((joint * slopes**2).sum() - (joint * slopes).sum() ** 2)
+    reached = freedom * (1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom))) ** 3
     phi2 = float(((joint - apart) ** 2 / apart).sum())
-    return phi2, _BEYOND_CHANCE * math.sqrt(max(variance, 0.0)) + freedom / n, max(1, min(joint.shape) - 1)
+    return (
+        phi2,
+        z * math.sqrt(max(variance, 0.0) / n) + max(reached - freedom, freedom) / n,
+        max(1, min(joint.shape) - 1),
+    )
 
 
 def cramers_v(one: Ints, other: Ints) -> float:
