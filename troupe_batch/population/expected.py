@@ -12,7 +12,7 @@ import numpy.typing as npt
 from troupe_batch.population.dimensions import FromRecords, TextPool
 from troupe_batch.population.expressions import Expression
 from troupe_batch.population.factors import Factor
-from troupe_batch.population.joint.factor_tables import parents_first
+from troupe_batch.population.joint.factor_tables import parents_first, reached
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
@@ -32,7 +32,10 @@ class Expected:
         self._component = {name: i for i, c in enumerate(model.components) for name in c.cells.names}
         self._parents = {name: self._parents_of(factor) for name, factor in self._factors.items()}
         self._facts = self._parents | _read_by(spec, self._parents)
-        read = [_closure(Expression.parse(constraint).names, self._facts) for constraint in model.open_constraints]
+        read = [
+            reached(Expression.parse(constraint).names, lambda name: self._facts.get(name, ()))
+            for constraint in model.open_constraints
+        ]
         self.read_by_constraints = frozenset[str]().union(*read)
         """What constraints over numbers read; such numbers are drawn anew, and follow no curve of their own."""
         for tied in read:
@@ -45,7 +48,7 @@ class Expected:
 
     def are_apart(self, one: str, other: str) -> bool:
         """Whether nothing ties two facts, so that they are independent; False where that is not known."""
-        own, others = (_closure([name], self._facts) for name in (one, other))
+        own, others = (reached([name], lambda fact: self._facts.get(fact, ())) for name in (one, other))
         return (own | others) <= self._facts.keys() and own.isdisjoint(others)
 
     def joint(self, names: Sequence[str]) -> Floats | None:
@@ -54,7 +57,7 @@ class Expected:
         The factors are multiplied parents first, and summed over whatever is not asked for as soon as it can be
         (variable elimination, Zhang & Poole 1994).
         """
-        pieces = self._pieces(_closure(names, self._parents), names)
+        pieces = self._pieces(reached(names, lambda name: self._parents.get(name, ())), names)
         if pieces is None:
             return None
         table: Floats = np.ones(())
@@ -120,15 +123,3 @@ def _read_by(spec: PopulationSpec, known: Mapping[str, frozenset[str]]) -> dict[
     }
     read |= {name: Expression.parse(field.value).names for name, field in spec.derive.items()}
     return {name: names for name, names in read.items() if name not in known}
-
-
-def _closure(names: Iterable[str], parents: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """The names and everything that they depend on."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += parents.get(name, ())
-    return frozenset(found)

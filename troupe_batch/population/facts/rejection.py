@@ -16,6 +16,7 @@ import numpy.typing as npt
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.expressions import Bound, Expression, Kind
 from troupe_batch.population.facts.drawn_numbers import CodesByName, DrawnNumbers
+from troupe_batch.population.joint.factor_tables import reached
 from troupe_batch.population.margins import Redrawn
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
@@ -164,14 +165,7 @@ class OpenConstraints:
 
     def _behind(self, names: Iterable[str]) -> frozenset[str]:
         """The names, and all that those of them read that have to be worked out."""
-        found: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += self._derived[name].names if name in self._derived else ()
-        return frozenset(found)
+        return reached(names, lambda name: self._derived[name].names if name in self._derived else ())
 
 
 def _sharing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -43,14 +43,20 @@ def marginal(factor: Factor, factors: Sequence[Factor]) -> Floats:
 def ancestry(factor: Factor, factors: Sequence[Factor]) -> list[Factor]:
     """The factor and all that it depends on, in the order of the file."""
     by_name = {f.name: f for f in factors}
-    wanted = {factor.name}
-    waiting = list(factor.parents)
+    wanted = reached([factor.name], lambda name: by_name[name].parents)
+    return [f for f in factors if f.name in wanted]
+
+
+def reached(names: Iterable[str], behind: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    """The names and everything that stands behind them, at any remove."""
+    found: set[str] = set()
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            waiting += by_name[name].parents
-    return [f for f in factors if f.name in wanted]
+        if name not in found:
+            found.add(name)
+            waiting += behind(name)
+    return frozenset(found)
 
 
 def parents_first(factors: Sequence[Factor]) -> list[Factor]:
