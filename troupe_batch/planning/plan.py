@@ -26,7 +26,7 @@ from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
 from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.planning.wordings import without_words
-from troupe_batch.population import Population
+from troupe_batch.population import DRAWING, Population
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id_of
 from troupe_batch.studies.kinds import study_of
@@ -54,7 +54,8 @@ class Plan:
     replicate u % replicates. Of the first `people` of the population the study makes `cases`: a person each, or a world
     of several. `cap_usd` is what the run may cost, for all workers whatever their own settings say; None where there is
     no cap. `acting` is None where nobody acts, as in surveys. `panel` where the people were frozen before, whose first
-    `people` take part then; `wave` where the same people were asked before.
+    `people` take part then; `wave` where the same people were asked before. `drawing` is the version of the code that
+    draws people, None where nobody is drawn: the same file gives other people under another one.
     """
 
     job: JobSpec
@@ -70,6 +71,7 @@ class Plan:
     acting: Acting | None = None
     panel: PanelInfo | None = None
     wave: WaveInfo | None = None
+    drawing: int | None = None
 
     @property
     def units(self) -> int:
@@ -156,7 +158,12 @@ class Plan:
         return self.job.study.kind == _IN_WORLDS or self.study.seats > 1
 
     def check_prompts(self) -> None:
-        """PlanChanged where this code's prompts are not those of the plan: answers of both must not be mixed."""
+        """PlanChanged where this code's prompts or people are not those of the plan: they must not be mixed."""
+        if self.drawing != _drawing(self.population, self.panel):
+            raise PlanChanged(
+                f"run {self.job.id} was planned by a release that draws other people; "
+                f"use troupe_batch {self.code_version}, or run the job under another id"
+            )
         here = {**self.study.prompt_digests, **prompt_digests(self.enrich), **wave_digests(self.wave)}
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
@@ -190,6 +197,8 @@ class Plan:
             body["panel"] = self.panel.as_json()
         if self.wave is not None:
             body["wave"] = self.wave.as_json()
+        if self.drawing is not None:
+            body["drawing"] = self.drawing
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
@@ -218,6 +227,7 @@ class Plan:
                 acting=Acting.from_json(body.get("acting")),
                 panel=PanelInfo.from_json(body.get("panel")),
                 wave=WaveInfo.from_json(body.get("wave")),
+                drawing=body.get("drawing"),
             )
         except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
@@ -269,7 +279,13 @@ def make_plan(
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
         acting=None if spec.study.kind == _ALONE else acting or Acting(),
         panel=panel,
+        drawing=_drawing(job.population, panel),
     )
+
+
+def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:
+    """The version of the code that draws these people, None where nobody is drawn."""
+    return DRAWING if panel is None and population.dimensions else None
 
 
 def as_resumed(plan: Plan, frozen: Plan) -> Plan:

@@ -1,12 +1,13 @@
 """From a population file to the facts of N people: exact quotas, sourced shares, any person computable alone."""
 
-from troupe_batch.population.draw import Population
+from troupe_batch.population.draw import DRAWING, Population
 from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.load import PopulationFile, load_population, resolve_population
 from troupe_batch.population.margins import Margin
 from troupe_batch.population.spec import EnrichLevel, NameProvider, PopulationSpec
 
 __all__ = [
+    "DRAWING",
     "EnrichLevel",
     "FactTable",
     "Margin",

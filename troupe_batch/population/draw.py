@@ -29,6 +29,8 @@ from troupe_batch.spec_files import SpecFile
 
 Ints = npt.NDArray[np.int64]
 
+DRAWING = 2
+"""Raised with every change of the code after which some file gives other people: plans of before cannot be resumed."""
 _GENDER_DIMENSIONS = ("gender", "sex")
 
 

@@ -233,6 +233,16 @@ def test_other_prompts_than_the_planned_ones_are_refused_by_name(make: Make) -> 
         Plan.from_json(text).check_prompts()
 
 
+def test_people_of_a_release_that_drew_others_are_refused(make: Make) -> None:
+    plan = make()
+    before = Plan.from_json(plan.to_json().replace(f'"drawing":{plan.drawing},', ""))
+
+    assert plan.drawing is not None
+    assert differences(before, plan) == [f"drawing: nothing -> {plan.drawing}"]
+    with pytest.raises(PlanChanged, match=r"a release that draws other people; use troupe_batch"):
+        before.check_prompts()
+
+
 @given(units=st.integers(1, 10**7), calls=st.integers(1, 20_000))
 def test_shards_have_work_for_every_slot_but_never_more_than_10000_calls(units: int, calls: int) -> None:
     size = auto_units_per_shard(units, calls)
