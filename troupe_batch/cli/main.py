@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
+import logging
+import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -87,9 +90,17 @@ def _with_kept_lines(text: str | None) -> str | None:
 troupe.help = _with_kept_lines(troupe.help)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Entry point of the `troupe` script; ends the process with the exit code of the command."""
-    sys.exit(run_command(arguments))
+    code = run_command(arguments)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever reads our output may have gone already, as `head` does.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    # All is done and closed by now. While the interpreter is taken down, threads of the object store's library may
+    # still want it, and the process then ends with an abort instead of its exit code.
+    os._exit(code)
 
 
 def run_command(arguments: list[str] | None = None) -> int:
