@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import (
@@ -23,6 +23,7 @@ from troupe_batch.persona import Persona, Scalar
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
+from troupe_batch.population.expressions import Kind
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
@@ -67,6 +68,8 @@ class PlainFacts:
 
 class PlainFactory:
     """People whose facts are functions of their number."""
+
+    kinds: ClassVar[Mapping[str, Kind]] = {}
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         return [_person(index) for index in range(start, stop)]

@@ -177,6 +177,8 @@ def _figures(question: QuestionInfo, answered: pa.Table, weighted: Weighted) -> 
         return Figures(n=0, top_2=top_2)
     values = answered[question.id].drop_null().to_numpy().astype(np.float64)
     some = weighted.of(is_number)
+    if not some.total:
+        return Figures(n=len(values), top_2=top_2)
     mean, sd = some.mean(values), some.sd(values)
     return Figures(
         n=len(values),

@@ -23,7 +23,10 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class DesignWeights:
-    """The design weight of each person of a dataset; `by_person` is None where nobody has one."""
+    """The design weight of each person of a dataset; `by_person` is None where nobody has one.
+
+    People whose row is in a shard that is not there yet weigh nothing, as their weight is not known.
+    """
 
     by_person: Floats | None
 
@@ -36,7 +39,7 @@ class DesignWeights:
             return cls(None)
         rows = dataset.arrow(Table.PEOPLE, ["person_index", column])
         indices = rows["person_index"].to_numpy()
-        weights = np.full(int(indices.max(initial=-1)) + 1, np.nan)
+        weights = np.zeros(int(indices.max(initial=-1)) + 1)
         weights[indices] = rows[column].to_numpy()
         return cls(weights)
 
@@ -45,7 +48,10 @@ class DesignWeights:
         indices = rows["person_index"].to_numpy()
         if self.by_person is None:
             return Weighted(indices, np.ones(len(indices)), is_weighted=False)
-        return Weighted(indices, self.by_person[indices], is_weighted=True)
+        known = indices < len(self.by_person)
+        weights = np.zeros(len(indices))
+        weights[known] = self.by_person[indices[known]]
+        return Weighted(indices, weights, is_weighted=True)
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,12 @@ class Weighted:
         if not self.is_weighted:
             return float(len(first))
         weights = self.weights[first]
-        return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+        return float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
 
     @property
     def deff(self) -> float:
         """Design effect of the unequal weights, 1 where all are equal (Kish 1965)."""
-        return len(np.unique(self.people)) / self.base if self.base else 1.0
+        return len(np.unique(self.people[self.weights > 0])) / self.base if self.base else 1.0
 
     def share(self, chosen: Bools) -> float | None:
         """Weighted share of the rows that `chosen` marks; None without rows."""

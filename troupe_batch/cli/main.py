@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import importlib
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ import click
 
 from troupe_batch import __version__
 from troupe_batch.cli.exit_codes import PARTLY_DONE, code_of
+from troupe_batch.cli.lazy_group import LazyGroup
 from troupe_batch.cli.output import say_error
 from troupe_batch.errors import TroupeError
 
@@ -38,20 +38,8 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    """Loads a command's module when it is asked for: `troupe --help` need not import pandas and Celery."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"troupe_batch.cli.{cmd_name}")
-        command = module.command
-        assert isinstance(command, click.Command)  # noqa: S101 (a programming error, not the user's)
-        command.help = _with_kept_lines(command.help)
-        return command
+class _Commands(LazyGroup):
+    """Says which command may have been meant."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -60,12 +48,13 @@ class _Commands(click.Group):
             raise click.UsageError(f"no command {args[0]!r}; {_nearest(args[0])}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
 
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Commands,
+    package="troupe_batch.cli",
+    summaries=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, message="troupe_batch %(version)s")
 def troupe() -> None:
     r"""Run large populations of simulated people through surveys, interviews and worlds, as Parquet datasets.
@@ -80,14 +69,6 @@ def troupe() -> None:
     Exit codes: 0 ok, 1 failed, 2 usage or a mistake in a file, 3 stopped by the budget,
     4 partly done: interrupted, or with answers or findings that failed.
     """
-
-
-def _with_kept_lines(text: str | None) -> str | None:
-    """Help as click reads it: a backspace keeps the lines of a paragraph, and docstrings write it as they should."""
-    return text and text.replace("\\b", "\b")
-
-
-troupe.help = _with_kept_lines(troupe.help)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

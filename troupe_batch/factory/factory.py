@@ -18,6 +18,7 @@ from troupe_batch.llm.chat import ChatModel
 from troupe_batch.persona import MergeConflict, Persona, Scalar, merge
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.population.demography import Choices, Compiled
+from troupe_batch.population.expressions import Kind
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.simulation.arguments import shown
@@ -190,6 +191,11 @@ class TinyPersonFactory:
         enriched = await self._enrich(person, mind.model, level, Asking(mind.endpoint, mind.parameters))
         mind.calls += enriched.calls
         return enriched
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each dimension and derived field of the population is; none for `people`."""
+        return self.population.kinds
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         """People start to stop - 1 of the population, without asking any model."""

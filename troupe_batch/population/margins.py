@@ -63,6 +63,12 @@ class DesignEffect:
     effective_n: float
     strata: tuple[Stratum, ...] = ()
 
+    @classmethod
+    def of(cls, people: int, total: float, squares: float, strata: tuple[Stratum, ...] = ()) -> DesignEffect:
+        """That of people whose weights, and the squares of whose weights, have these sums; 1 where nobody weighs."""
+        deff = people * squares / total**2 if total else 1.0
+        return cls(people, deff, people / deff, strata)
+
 
 @dataclass(frozen=True, slots=True)
 class Redrawn:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from troupe_batch.population import Population
 from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords, Numeric, TextPool
 from troupe_batch.population.expressions import Kind
 from troupe_batch.population.margins import DESIGN_COLUMNS
@@ -21,6 +20,9 @@ ROLES = dict(zip(DESIGN_COLUMNS, (DESIGN_WEIGHT, b"stratum"), strict=True))
 
 
 class _Caster(Protocol):
+    @property
+    def kinds(self) -> Mapping[str, Kind]: ...
+
     def people(self, start: int, stop: int) -> list[TinyPerson]: ...
 
 
@@ -35,8 +37,7 @@ def fact_types(population: PopulationSpec, caster: _Caster, *, count: int | None
     shown = [name for name, derived in population.derive.items() if not derived.hidden]
     if shown:
         # Only the whole file, bound together, tells what an expression comes to.
-        kinds = Population(population).kinds
-        types |= {name: _type_of_kind(kinds[name]) for name in shown}
+        types |= {name: _type_of_kind(caster.kinds[name]) for name in shown}
     if population.strata is not None:
         types |= dict(zip(DESIGN_COLUMNS, (pa.float64(), pa.string()), strict=True))
     return types

@@ -16,6 +16,8 @@ from troupe_batch.factory import Enriched, EnrichStatus
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.persona import Persona
 from troupe_batch.planning.panels import PanelInfo
+from troupe_batch.population import Population
+from troupe_batch.population.expressions import Kind
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.blocks import BlockFile, Format
 from troupe_batch.results.objects import Objects
@@ -82,6 +84,11 @@ class Panel:
     def fact_types(self) -> Mapping[str, pa.DataType]:
         """Fact -> Arrow type, in the order of the population file; weight and stratum are among them."""
         return {fact: self._file.schema.field(column).type for fact, column in self._columns.items()}
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each dimension and derived field of the population is that the people were drawn from."""
+        return Population(self.spec).kinds
 
     def check(self) -> None:
         """Reads all people once; ResultsDamaged where one of them is not as they were frozen."""

@@ -20,6 +20,7 @@ from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import RememberedWave, bounded, entry, recollections_text
+from troupe_batch.population.expressions import Kind
 from troupe_batch.results.blocks import BLOCK, BlockFile, BlockWriter, Format
 from troupe_batch.results.manifest import REMAKE, Manifest
 from troupe_batch.results.objects import Objects
@@ -97,6 +98,11 @@ class Recalling:
     def __init__(self, factory: PersonFactory, recollections: Recollections) -> None:
         self._factory = factory
         self._recollections = recollections
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """As the factory knows them."""
+        return self._factory.kinds
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         """People `start` to `stop - 1`, each with their recollections."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -11,6 +11,7 @@ from troupe_batch.errors import PlanChanged
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
+from troupe_batch.population.expressions import Kind
 from troupe_batch.results.facts import ROLES, fact_types
 from troupe_batch.results.schema import Contents, Schemas, make_schemas
 from troupe_batch.results.store import RunStore
@@ -45,6 +46,11 @@ class EnrichedPerson(Protocol):
 
 class PersonFactory(Protocol):
     """Whoever casts the people of a run: `TinyPersonFactory` is one."""
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each dimension and derived field of the population is."""
+        ...
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         """People number `start` to `stop` - 1."""

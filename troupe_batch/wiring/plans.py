@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.population import EnrichLevel, Margin, Population, PopulationSpec
 from troupe_batch.population.margins import DesignEffect
 from troupe_batch.rehearsal import load_respondents, misfit
+from troupe_batch.results.panel import Panel
 from troupe_batch.results.recollections import Recalling
 from troupe_batch.results.run import PersonFactory
 from troupe_batch.settings import Settings
@@ -29,7 +30,7 @@ from troupe_batch.wiring.endpoints import choose_endpoint
 from troupe_batch.wiring.model_stack import price_list
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.supplies import Supplies, as_panel
-from troupe_batch.wiring.targets import recounted
+from troupe_batch.wiring.targets import recounted, weighted_effect
 from troupe_batch.wiring.waves import in_wave
 
 _NONE = Supplies()
@@ -159,14 +160,20 @@ def margins_of(plan: Plan, supplies: Supplies = _NONE) -> list[Margin]:
     if supplies.panel is None:
         return margins
     # What was frozen counts, whatever this release would draw.
-    facts = supplies.panel.facts(0, plan.people)
-    theirs = {name: [values[index] for index in _numbers(who)] for name, values in facts.items()}
-    return recounted(plan.population, margins, theirs)
+    return recounted(plan.population, margins, _facts_of(supplies.panel, plan, who))
 
 
 def design_effect_of(plan: Plan, supplies: Supplies = _NONE) -> DesignEffect:
     """What the weights of the people who take part cost."""
-    return population_of(plan).design_effect(_who_take_part(plan, supplies))
+    who = _who_take_part(plan, supplies)
+    if supplies.panel is None:
+        return population_of(plan).design_effect(who)
+    return weighted_effect(plan.population, _facts_of(supplies.panel, plan, who), len(_numbers(who)))
+
+
+def _facts_of(panel: Panel, plan: Plan, who: int | list[int]) -> Mapping[str, Sequence[object]]:
+    facts = panel.facts(0, plan.people)
+    return {name: [values[index] for index in _numbers(who)] for name, values in facts.items()}
 
 
 def _who_take_part(plan: Plan, supplies: Supplies) -> int | list[int]:

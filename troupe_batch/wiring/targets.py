@@ -8,10 +8,12 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from troupe_batch.population import Margin
 from troupe_batch.population.bins import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import FromRecords, Numeric
+from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect
 from troupe_batch.population.spec import PopulationSpec
 
 
@@ -32,14 +34,34 @@ def targets_in(
 
 def recounted(spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[str, Sequence[object]]) -> list[Margin]:
     """The margins with what these people have of each category; those that cannot be told from facts left out."""
+    weights = _weights(spec, columns)
     counted = []
     for of_dimension, categories in targets_in(spec, margins, columns).values():
         counts, n = Counter(categories), max(1, len(categories))
+        weighted: Counter[object] = Counter()
+        for category, weight in zip(categories, weights, strict=False):
+            weighted[category] += weight
         counted += [
-            replace(one, realised_count=counts[one.category], realised_share=counts[one.category] / n)
+            replace(
+                one,
+                realised_count=counts[one.category],
+                realised_share=counts[one.category] / n,
+                weighted_share=weighted[one.category] / sum(weights) if len(weights) else None,
+            )
             for one in of_dimension
         ]
     return counted
+
+
+def weighted_effect(spec: PopulationSpec, columns: Mapping[str, Sequence[object]], people: int) -> DesignEffect:
+    """What the design weights among these columns of facts cost (Kish 1965); nothing where there are no strata."""
+    weights = _weights(spec, columns)
+    return DesignEffect.of(people, float(weights.sum()), float((weights**2).sum()))
+
+
+def _weights(spec: PopulationSpec, columns: Mapping[str, Sequence[object]]) -> npt.NDArray[np.float64]:
+    """The design weight of each person; empty where there are no strata."""
+    return np.array(columns[DESIGN_COLUMNS[0]] if spec.strata is not None else (), dtype=np.float64)
 
 
 def bins_in(spec: PopulationSpec) -> Mapping[str, Sequence[Bin]]:

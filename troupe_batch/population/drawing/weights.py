@@ -42,7 +42,6 @@ class Weights:
         """What the weights cost when there are so many people of each stratum."""
         n = int(people.sum())
         total, squares = float(people @ self._design.weights), float(people @ self._design.weights**2)
-        deff = n * squares / total**2 if total else 1.0
         rows = zip(
             self._design.categories,
             people.tolist(),
@@ -50,4 +49,4 @@ class Weights:
             self._design.weights.tolist(),
             strict=True,
         )
-        return DesignEffect(n, deff, n / deff, tuple(Stratum(*row) for row in rows))
+        return DesignEffect.of(n, total, squares, tuple(Stratum(*row) for row in rows))
