@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from troupe_batch.errors import SettingsError
 from troupe_batch.shown_url import shown_url
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.spec_models import ReasoningEffort
 
 CONFIG_FILE = "config.ini"
 ENVIRONMENT_PREFIX = "TROUPE_"
@@ -33,7 +34,7 @@ class OpenAISection(_Section):
     )
     azure_api_version: str = Field("2024-10-21", description="version of the Azure OpenAI API")
     base_url: str | None = Field(None, description="any OpenAI-compatible server, for example http://localhost:8000/v1")
-    model: str = Field("gpt-4o-mini", description="model (on Azure: deployment) where the job names none")
+    model: str = Field("gpt-6-luna", description="model (on Azure: deployment) where the job names none")
     reasoning_model: str | None = Field(
         None, description="model that judges people and extracts results; empty: the job's model"
     )
@@ -49,7 +50,9 @@ class OpenAISection(_Section):
         7200, ge=0, le=7 * 86400, description="seconds to wait for an endpoint that answers nothing, then the run stops"
     )
     max_concurrent_model_calls: int = Field(64, ge=1, le=100_000, description="calls in flight per worker process")
-    reasoning_effort: str | None = Field(None, description="minimal, low, medium, high; empty: not sent")
+    reasoning_effort: ReasoningEffort | None = Field(
+        None, description="none, minimal, low, medium, high, xhigh, max; empty: none for gpt-6-luna, else not sent"
+    )
     cache_api_calls: bool = Field(True, description="keep replies and answer equal requests from them")
     send_seed: bool | None = Field(None, description="send the draw as `seed`; empty: only to BASE_URL servers")
 
@@ -300,7 +303,9 @@ def _from_flags(flags: Mapping[str, str]) -> Iterable[_Found]:
     for option, text in flags.items():
         section, dot, name = option.partition(".")
         if not dot:
-            raise SettingsError(f"--set {option}: write it as Section.OPTION=value, for example OpenAI.MODEL=gpt-4o")
+            raise SettingsError(
+                f"--set {option}: write it as Section.OPTION=value, for example OpenAI.MODEL=gpt-6-luna"
+            )
         yield _Found(_known_option(section, name, f"--set {option}"), text, f"flag {option}")
 
 

@@ -27,7 +27,7 @@ def command(
     \b
     Examples:
       troupe config --changed
-      TROUPE_OPENAI_MODEL=gpt-4o troupe config --json
+      TROUPE_OPENAI_MODEL=gpt-6-luna troupe config --json
       troupe config --template > config.ini
     """
     if template:

@@ -24,7 +24,7 @@ def settings_options(command: _Command) -> _Command:
         "assignments",
         multiple=True,
         metavar="SECTION.OPTION=VALUE",
-        help="Override one setting, for example --set OpenAI.MODEL=gpt-4o. May be given several times.",
+        help="Override one setting, for example --set OpenAI.MODEL=gpt-6-luna. May be given several times.",
     )(command)
     return click.option(
         "--config",

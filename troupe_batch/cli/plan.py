@@ -18,7 +18,14 @@ from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import cap_origin, design_effect_of, margins_of, plan_estimate, prepare_job
+from troupe_batch.wiring.plans import (
+    cap_origin,
+    design_effect_of,
+    leaving_models,
+    margins_of,
+    plan_estimate,
+    prepare_job,
+)
 
 
 @click.command("plan")
@@ -39,7 +46,7 @@ def command(
     \b
     Examples:
       troupe plan jobs/gazpacho_concept_test.yaml
-      troupe plan my_job.yaml --json --set OpenAI.MODEL=gpt-4o
+      troupe plan my_job.yaml --json --set OpenAI.MODEL=gpt-6-luna
     """
     settings = read_settings(config_file, assignments)
     job = load_job(job_file)
@@ -57,6 +64,8 @@ def command(
         effect = design_effect_of(plan, prepared.supplies)
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
+    for note in leaving_models(plan):
+        say(note)
 
 
 def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
@@ -207,5 +216,6 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
         "panel": None if plan.panel is None else plan.panel.as_json(),
         "wave": None if plan.wave is None else plan.wave.as_json(),
+        "leaving_models": leaving_models(plan),
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -148,20 +149,30 @@ class CacheState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the endpoint counted them; cached is part of prompt, reasoning is part of completion."""
+    """Tokens as the endpoint counted them; reasoning is part of completion.
+
+    Cached tokens were read from the endpoint's prefix cache, cache-write tokens were stored in it for a price of their
+    own: two parts of prompt that do not overlap.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """The counts in the order of the fields, as they are stored; `Usage(*counts)` reads shorter ones of before."""
+        return (
+            self.prompt_tokens,
+            self.cached_tokens,
+            self.completion_tokens,
+            self.reasoning_tokens,
+            self.cache_write_tokens,
+        )
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-        )
+        return Usage(*map(operator.add, self.counts(), other.counts()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Spending:
     cost_usd: float = 0.0
     uncertain_usd: float = 0.0
     unpriced: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def usd(self) -> float:
@@ -41,6 +42,7 @@ class Spending:
             return
         self.prompt_tokens += usage.prompt_tokens
         self.cached_tokens += usage.cached_tokens
+        self.cache_write_tokens += usage.cache_write_tokens
         self.completion_tokens += usage.completion_tokens
         self.reasoning_tokens += usage.reasoning_tokens
         if reply.cost_usd is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Protocol
 import orjson
 
 from troupe_batch.llm.chat import ChatRequest, ReplySchema, Usage
+from troupe_batch.llm.model_names import named
 
 DEFAULT_MAX_COMPLETION_TOKENS = 4096
 """The completion limit that a cost cap sets on requests that name none: without a limit there is no worst case."""
 
 _PER_TOKEN = 1e-6
-_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}")
 # The chat format wraps each message in a few special tokens (OpenAI documents 3 to 4) and primes the reply with 3.
 _TOKENS_PER_MESSAGE = 8
 _TOKENS_PER_REQUEST = 64
@@ -26,27 +25,36 @@ _TOKENS_PER_REQUEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per 1,000,000 tokens, with the day and the place where the figures were read."""
+    """USD per 1,000,000 tokens, with the day and the place where the figures were read.
+
+    `written` is the price of prompt tokens that the endpoint stores in its prefix cache, None where that costs nothing
+    more: each part of a prompt is billed at its own price in place of `prompt`.
+    """
 
     prompt: float
     cached: float
     completion: float
+    written: float | None = None
     as_of: date | None = None
     source: str = ""
 
     def cost(self, usage: Usage) -> float:
         """USD for the tokens of `usage`."""
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        micro_usd = fresh * self.prompt + usage.cached_tokens * self.cached + usage.completion_tokens * self.completion
-        return micro_usd * _PER_TOKEN
+        fresh = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
+        prompt = fresh * self.prompt + usage.cached_tokens * self.cached + usage.cache_write_tokens * self._written
+        return (prompt + usage.completion_tokens * self.completion) * _PER_TOKEN
 
     def worst_case(self, request: ChatRequest) -> float:
-        """USD that `request` can cost at most: no prompt token is cached, and the reply runs to its limit."""
+        """USD that `request` can cost at most: each prompt token at its dearest, and the reply runs to its limit."""
         limit = request.parameters.max_completion_tokens
         if limit is None:
             limit = DEFAULT_MAX_COMPLETION_TOKENS
-        dearest_prompt = max(self.prompt, self.cached)
+        dearest_prompt = max(self.prompt, self.cached, self._written)
         return (prompt_tokens_at_most(request) * dearest_prompt + limit * self.completion) * _PER_TOKEN
+
+    @property
+    def _written(self) -> float:
+        return self.prompt if self.written is None else self.written
 
     def of(self, model: str | None) -> Price:  # noqa: ARG002 -- the same for each, as in a `Prices` of one line
         """Itself: one price is a list on which all models cost the same."""
@@ -95,16 +103,8 @@ class PriceList:
         if model is None:
             return self._otherwise
         if model not in self._found:
-            self._found[model] = self._look_up(model)
+            self._found[model] = named(self._prices, model) or self._otherwise
         return self._found[model]
-
-    def _look_up(self, model: str) -> Price | None:
-        if model in self._prices:
-            return self._prices[model]
-        # Only a date may follow: gpt-5-pro costs twelve times gpt-5, and must not borrow its price.
-        dated = (name for name in self._prices if model.startswith(name) and _DATED.fullmatch(model[len(name) :]))
-        longest = max(dated, key=len, default=None)
-        return self._prices[longest] if longest else self._otherwise
 
 
 def prompt_tokens_at_most(request: ChatRequest) -> int:

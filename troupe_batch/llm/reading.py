@@ -77,9 +77,10 @@ def _usage(data: Any) -> Usage | None:
     prompt, completion = data.get("prompt_tokens"), data.get("completion_tokens")
     if not isinstance(prompt, int) or not isinstance(completion, int):
         return None
-    cached = _detail(data, "prompt_tokens_details", "cached_tokens")
-    reasoning = _detail(data, "completion_tokens_details", "reasoning_tokens")
-    return Usage(prompt, min(cached, prompt), completion, min(reasoning, completion))
+    cached = min(_detail(data, "prompt_tokens_details", "cached_tokens"), prompt)
+    written = min(_detail(data, "prompt_tokens_details", "cache_write_tokens"), prompt - cached)
+    reasoning = min(_detail(data, "completion_tokens_details", "reasoning_tokens"), completion)
+    return Usage(prompt, cached, completion, reasoning, written)
 
 
 def _detail(data: dict[str, Any], group: str, name: str) -> int:

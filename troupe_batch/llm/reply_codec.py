@@ -26,8 +26,7 @@ class ReplyCodec:
 
     def encode(self, reply: ChatReply) -> bytes:
         """The bytes for an OK reply: what it said and what it took, without what it cost or how long that was."""
-        usage = reply.usage
-        counts = usage and (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, usage.reasoning_tokens)
+        counts = reply.usage and reply.usage.counts()
         header = orjson.dumps([counts, reply.model, reply.finish_reason, reply.is_repaired])
         return _VERSION + self._compress(header + b"\n" + (reply.text or "").encode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from troupe_batch.factory import Commission, commission_of, enrichment_prompt
@@ -180,7 +180,7 @@ def _study_usage(
     for call in calls:
         request = call.request
         prompt = counter.count_request(request) + _PROSE_TOKENS[level]
-        usage[request.endpoint.model] += Usage(
+        usage[request.endpoint.model] += _prompted(
             prompt, _cacheable(request, before, counter), counter.count(call.example_reply)
         )
         before.append(request)
@@ -193,9 +193,15 @@ def _prose_usage(person: TinyPerson, commission: Commission, counter: Counter) -
         return Usage()
     prompt = enrichment_prompt(person, commission)
     shared = counter.count_prompt(prompt.messages[:1], prompt.schema)
-    return Usage(
+    return _prompted(
         counter.count_prompt(prompt.messages, prompt.schema), _whole_steps(shared), _PROSE_TOKENS[commission.level]
     )
+
+
+def _prompted(prompt: int, cacheable: int, completion: int) -> Usage:
+    """What an endpoint that caches prefixes would count: what it does not read, it stores, where the prompt is long."""
+    written = prompt - cacheable if prompt >= _SHORTEST_CACHED_PREFIX else 0
+    return Usage(prompt, cacheable, completion, cache_write_tokens=written)
 
 
 def _cacheable(request: ChatRequest, before: Iterable[ChatRequest], counter: Counter) -> int:
@@ -228,11 +234,12 @@ def _whole_steps(prefix: int) -> int:
 
 
 def _scaled(usage: Usage, by: float) -> Usage:
-    return Usage(round(usage.prompt_tokens * by), round(usage.cached_tokens * by), round(usage.completion_tokens * by))
+    return Usage(*(round(count * by) for count in usage.counts()))
 
 
 def _uncached(usage: Usage) -> Usage:
-    return Usage(usage.prompt_tokens, 0, usage.completion_tokens)
+    """The same where nothing is read from the endpoint's cache, and each long prompt is stored in it."""
+    return replace(usage, cached_tokens=0, cache_write_tokens=usage.cache_write_tokens + usage.cached_tokens)
 
 
 def _cost(by_model: Mapping[str, Usage], prices: Prices) -> float | None:
@@ -253,7 +260,7 @@ def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
     ]
     if unpriced:
         notes.append(f"no price is known for {', '.join(unpriced)}")
-    if plan.parameters.reasoning_effort is not None:
+    if plan.parameters.reasoning_effort not in (None, "none"):
         notes.append("reasoning tokens come on top")
     if plan.acting is not None:
         notes.append("people are taken to say one thing in each act; what they look up comes on top")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 
 from troupe_batch.population.design import MAX_SIZE
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
+from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.studies.kinds import StudySpec
 from troupe_batch.studies.study import Draws
 
@@ -29,7 +30,7 @@ class ModelSpec(_Part):
         default=None,
         min_length=1,
         max_length=200,
-        description="Model, or on Azure the deployment, for example gpt-4o-mini.",
+        description="Model, or on Azure the deployment, for example gpt-6-luna.",
     )
     temperature: float | None = Field(
         default=None, ge=0, le=2, strict=True, description="Sampling temperature, 0 to 2."
@@ -38,8 +39,9 @@ class ModelSpec(_Part):
     max_completion_tokens: int | None = Field(
         default=None, ge=1, le=1_000_000, strict=True, description="Longest reply in tokens; bounds the cost of a call."
     )
-    reasoning_effort: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] | None = Field(
-        default=None, description="For reasoning models, for example minimal, low, medium or high."
+    reasoning_effort: ReasoningEffort | None = Field(
+        default=None,
+        description="How much a reasoning model thinks before it answers: none suits simulated respondents, up to max.",
     )
 
 

@@ -289,10 +289,23 @@ def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:
 
 
 def as_resumed(plan: Plan, frozen: Plan) -> Plan:
-    """The plan with the shards of the frozen one where the job leaves them to us: our rule may have changed since."""
-    if plan.job.units_per_shard != "auto":
+    """The plan with what is taken from the frozen one: shards, where the job leaves them to us, as our rule may change.
+
+    A rehearsal keeps the names of its models and their effort too: whichever they are, the same respondents answer.
+    """
+    if plan.job.units_per_shard == "auto":
+        plan = replace(plan, units_per_shard=frozen.units_per_shard)
+    if not (plan.endpoint.is_rehearsal and frozen.endpoint.is_rehearsal):
         return plan
-    return replace(plan, units_per_shard=frozen.units_per_shard)
+    acting = plan.acting
+    if acting is not None and frozen.acting is not None:
+        acting = replace(acting, reasoning=frozen.acting.reasoning, embedding=frozen.acting.embedding)
+    return replace(
+        plan,
+        endpoint=replace(plan.endpoint, model=frozen.endpoint.model),
+        parameters=replace(plan.parameters, reasoning_effort=frozen.parameters.reasoning_effort),
+        acting=acting,
+    )
 
 
 def differences(old: Plan, new: Plan) -> list[str]:

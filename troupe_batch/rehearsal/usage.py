@@ -16,8 +16,8 @@ BYTES_PER_TOKEN = 4
 FIRST_CACHED_TOKENS = 1_024
 CACHE_STEP_TOKENS = 128
 
-_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
-_REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 128, "medium": 384, "high": 1_024, "xhigh": 2_048}
+_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
+_REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 128, "medium": 384, "high": 1_024, "xhigh": 2_048, "max": 4_096}
 _REASONING_STEP = 64
 
 

@@ -43,6 +43,7 @@ class CallTotals:
     failed: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     reused_tokens: int = 0
@@ -67,6 +68,7 @@ class CallTotals:
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.cached_tokens += usage.cached_tokens
+            self.cache_write_tokens += usage.cache_write_tokens
             self.completion_tokens += usage.completion_tokens
             self.reasoning_tokens += usage.reasoning_tokens
         if reply.cost_usd is None:

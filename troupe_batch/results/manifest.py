@@ -207,6 +207,7 @@ class Manifest:
             "tokens": {
                 "prompt": calls.prompt_tokens,
                 "cached": calls.cached_tokens,
+                "cache_write": calls.cache_write_tokens,
                 "completion": calls.completion_tokens,
                 "reasoning": calls.reasoning_tokens,
             },

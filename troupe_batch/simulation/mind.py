@@ -22,6 +22,7 @@ from troupe_batch.llm.chat import (
     ReplyStatus,
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
+from troupe_batch.llm.model_names import NO_EFFORT, default_effort
 from troupe_batch.simulation.vectors import Vector, VectorStore
 
 EMBEDDING = "embedding"
@@ -122,7 +123,8 @@ class Mind:
         endpoint: Endpoint | None = None,
     ) -> ChatReply:
         """The model's reply, whatever its status; recorded under `purpose`. Raises what the model raises."""
-        request = ChatRequest(endpoint or self.endpoint, tuple(messages), draw, self.parameters, schema)
+        endpoint = endpoint or self.endpoint
+        request = ChatRequest(endpoint, tuple(messages), draw, self._parameters_at(endpoint), schema)
         try:
             reply = await self.model.complete(request)
         except RecordAndGoOn as error:
@@ -130,6 +132,12 @@ class Mind:
             raise
         self._record(purpose, request, reply)
         return reply
+
+    def _parameters_at(self, endpoint: Endpoint) -> Parameters:
+        """As chosen; but `none` is for people, and another model may not know it, so that gets its own default."""
+        if endpoint.model == self.endpoint.model or self.parameters.reasoning_effort != NO_EFFORT:
+            return self.parameters
+        return replace(self.parameters, reasoning_effort=default_effort(endpoint.model))
 
     async def embed(self, texts: Sequence[str]) -> Vector:
         """The embeddings of `texts`, shape (n, d), each of length 1: the cosine of two is their product.

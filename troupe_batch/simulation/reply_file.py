@@ -174,8 +174,7 @@ def _lock(file: BufferedRandom, path: Path) -> None:
 
 
 def _parts_of(reply: ChatReply) -> list[Any]:
-    usage = reply.usage
-    counts = usage and [usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, usage.reasoning_tokens]
+    counts = reply.usage and list(reply.usage.counts())
     value = None if _value_in(reply.text) == reply.value else [reply.value]
     details = [reply.reason, counts, reply.model, reply.finish_reason, reply.is_repaired]
     return [str(reply.status), reply.text, value, *details]

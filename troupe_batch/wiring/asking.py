@@ -62,7 +62,7 @@ async def ask_person(
     study = study_of(SurveySpec(questions=(OpenText(id=_QUESTION, text=question),)), seed=0)
     endpoint = choose_endpoint(settings, model=None, rehearse=rehearse)
     unit = Unit(0, f"{person.person_id}.0", person.index, 0)
-    asking = UnitSettings(endpoint, default_parameters(settings))
+    asking = UnitSettings(endpoint, default_parameters(settings, endpoint))
     [planned] = study.planned_calls(unit, [person], asking)
     messages = planned.request.messages
     if only_prompt:

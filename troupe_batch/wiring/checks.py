@@ -15,11 +15,13 @@ from pathlib import Path
 from troupe_batch.dispatch.embedded_redis import find_server
 from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import TroupeError
+from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
 from troupe_batch.wiring.model_stack import price_list
+from troupe_batch.wiring.plans import further_endpoints
 from troupe_batch.wiring.workers import EMBEDDED
 
 _GIB = 2**30
@@ -105,7 +107,10 @@ async def _model(settings: Settings) -> list[Check]:
         return [Check("model", Finding.WARNING, str(error))]
     price = price_list(settings, endpoint).of(endpoint.model)
     listed = "no price is known" if price is None else f"${price.prompt:g} / ${price.completion:g} per 1M tokens"
-    return [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
+    checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
+    further = further_endpoints(settings, endpoint).further_models
+    notes = shutdown_notes((endpoint.model, *further), endpoint)
+    return checks + [Check("model", Finding.WARNING, note) for note in notes]
 
 
 async def _tokens(_: Settings) -> list[Check]:

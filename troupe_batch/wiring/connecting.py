@@ -72,7 +72,7 @@ async def open_connection(
         mind = Mind(
             stack.model,
             endpoint,
-            parameters=default_parameters(settings),
+            parameters=default_parameters(settings, endpoint),
             settings=further.minds,
             reasoning=further.reasoning,
             embedding=further.embedding,

@@ -121,9 +121,16 @@ def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:
     if prompt is None or completion is None:
         return listed
     cached = prompt if chosen.cached_price is None else chosen.cached_price
-    price = Price(prompt, cached, completion, source="settings")
+    price = Price(prompt, cached, completion, _written(listed.of(endpoint.model), prompt), source="settings")
     is_free = prompt == cached == completion == 0
     return listed.with_overrides({endpoint.model: price}, otherwise=price if is_free else None)
+
+
+def _written(listed: Price | None, prompt: float) -> float | None:
+    """What cache writes cost where the settings name a prompt price: as much above it as in the list."""
+    if listed is None or listed.written is None:
+        return None
+    return prompt * listed.written / listed.prompt
 
 
 def _check_prices(prices: PriceList, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:

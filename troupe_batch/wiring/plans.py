@@ -11,6 +11,7 @@ from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
 from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.llm.model_names import default_effort, shutdown_notes
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import Casting, FactsOnDemand
@@ -63,7 +64,7 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
     plan = make_plan(
         job,
         endpoint=endpoint,
-        defaults=default_parameters(settings),
+        defaults=default_parameters(settings, endpoint),
         cap_usd=settings.budget.max_usd,
         acting=further_endpoints(settings, endpoint),
         population=job.panel or FactsOnDemand(lambda: _population(job.population.to_json())),
@@ -81,10 +82,17 @@ def cap_origin(settings: Settings, job: Job) -> str:
     )
 
 
-def default_parameters(settings: Settings) -> Parameters:
-    """The sampling parameters that hold where a job does not say."""
+def default_parameters(settings: Settings, endpoint: Endpoint) -> Parameters:
+    """The sampling parameters that hold where a job that asks this endpoint does not say."""
     chosen = settings.openai
-    return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, chosen.reasoning_effort)
+    effort = chosen.reasoning_effort or default_effort(endpoint.model)
+    return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, effort)
+
+
+def leaving_models(plan: Plan) -> list[str]:
+    """A line for each model of the plan that is shut down soon, or has been."""
+    further = () if plan.acting is None else plan.acting.further_models
+    return shutdown_notes((plan.endpoint.model, *further), plan.endpoint)
 
 
 def mind_settings(settings: Settings) -> MindSettings:

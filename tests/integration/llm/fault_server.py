@@ -81,17 +81,20 @@ def completion(
     model: str = "gpt-4o-mini-2024-07-18",
     raw: bool = False,
 ) -> Answer:
-    """A 200 answer with this content; `usage` is (prompt, cached, completion, reasoning) or None."""
+    """A 200 answer with this content; `usage` is (prompt, cached, completion, reasoning[, cache writes]) or None."""
     body: dict[str, Any] = {"id": "c1", "object": "chat.completion", "created": 1, "model": model}
     message = {"role": "assistant", "content": content if raw else orjson.dumps(content).decode(), "refusal": refusal}
     body["choices"] = [{"index": 0, "message": message, "finish_reason": finish_reason}]
     if usage is not None:
-        prompt, cached, answer, reasoning = usage
+        prompt, cached, answer, reasoning, written = (*usage, None)[:5]
+        details = (
+            {"cached_tokens": cached} if written is None else {"cached_tokens": cached, "cache_write_tokens": written}
+        )
         body["usage"] = {
             "prompt_tokens": prompt,
             "completion_tokens": answer,
             "total_tokens": prompt + answer,
-            "prompt_tokens_details": {"cached_tokens": cached},
+            "prompt_tokens_details": details,
             "completion_tokens_details": {"reasoning_tokens": reasoning},
         }
     return lambda _: web.json_response(body)

@@ -99,6 +99,17 @@ async def test_a_good_reply_has_value_usage_cost_and_model(server: FaultServer, 
     assert reply.latency_s > 0
 
 
+async def test_what_an_endpoint_writes_to_its_prefix_cache_is_billed_as_such(
+    server: FaultServer, provider: OpenAIProvider
+) -> None:
+    server.answers = [completion({"q1": "yes"}, usage=(2_000, 400, 20, 0, 1_500), model="gpt-6-luna")]
+
+    reply = await provider.complete(replace(ASKED, endpoint=Endpoint("openai", "gpt-6-luna")))
+
+    assert reply.usage == Usage(2_000, 400, 20, 0, 1_500)
+    assert reply.cost_usd == pytest.approx((100 * 0.10 + 400 * 0.01 + 1_500 * 0.125 + 20 * 0.50) / 1e6)
+
+
 async def test_plain_text_comes_back_as_text(server: FaultServer, provider: OpenAIProvider) -> None:
     server.answers = [completion("¡Buenísimo! 🍅", raw=True)]
 

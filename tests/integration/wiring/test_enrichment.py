@@ -55,7 +55,9 @@ async def written(
         }
     )
     population = load_population(POPULATIONS / "us_adults.yaml").population
-    factory = TinyPersonFactory(population, enrich=level, asking=Asking(endpoint, default_parameters(settings)))
+    factory = TinyPersonFactory(
+        population, enrich=level, asking=Asking(endpoint, default_parameters(settings, endpoint))
+    )
     async with await open_model(settings, endpoint) as stack:
         model: ChatModel = stack.model
         return await asyncio.gather(*(factory.enriched(person, model) for person in factory.people(0, people)))

@@ -186,6 +186,33 @@ def test_doctor_says_what_is_missing_and_leaves_nothing_behind(capsys: pytest.Ca
     assert list(Path("runs").rglob("*")) == []
 
 
+def test_a_model_that_leaves_is_named_by_plan_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    # A model whose day is over, so that the test holds on any day.
+    leaving = ["--set", "OpenAI.REASONING_MODEL=gpt-4.1-nano"]
+    says = "model gpt-4.1-nano was shut down on 2026-10-23; name gpt-6-luna in its place"
+
+    assert run_command(["plan", "jobs/product_brainstorming.yaml", "--json", *leaving]) == 0
+    assert json.loads(capsys.readouterr().out)["leaving_models"] == [says]
+
+    assert run_command(["plan", "jobs/product_brainstorming.yaml", *leaving]) == 0
+    assert says in " ".join(capsys.readouterr().err.split())
+
+    assert run_command(["doctor", "--json", "--set", "OpenAI.BASE_URL=http://localhost:1/v1", *leaving]) == 0
+    assert says not in capsys.readouterr().out
+
+
+def test_doctor_warns_of_a_model_that_leaves(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-for-tests")
+
+    assert run_command(["doctor", "--json", "--set", "OpenAI.MODEL=gpt-4.1-nano"]) == 0
+
+    found = [check for check in json.loads(capsys.readouterr().out) if check["what"] == "model"]
+    assert [check["finding"] for check in found] == ["good", "warning"]
+    assert found[1]["says"].startswith("model gpt-4.1-nano was shut down on 2026-10-23")
+
+
 def test_doctor_fails_where_the_broker_is_away(capsys: pytest.CaptureFixture[str]) -> None:
     code = run_command(["doctor", "--json", "--set", "Redis.BROKER_URL=unix:///nowhere/redis.sock"])
 

@@ -37,6 +37,7 @@ def test_every_listed_price_names_its_day_and_source() -> None:
         ("gpt-4o-2024-08-06", 2.50),
         ("gpt-4o-2024-05-13", 5.00),
         ("gpt-5-nano-2025-08-07", 0.05),
+        ("gpt-6-luna", 0.10),
     ],
 )
 def test_a_dated_name_has_the_price_of_its_model(model: str, prompt: float) -> None:
@@ -70,6 +71,29 @@ def test_a_rehearsal_costs_nothing_whatever_the_model() -> None:
 
 def test_cached_tokens_are_charged_at_their_own_price() -> None:
     assert Price(10.0, 1.0, 100.0).cost(Usage(1000, 400, 10, 7)) == pytest.approx((600 * 10 + 400 + 10 * 100) / 1e6)
+
+
+def test_tokens_that_are_written_to_the_prefix_cache_are_charged_at_their_own_price() -> None:
+    price = PRICES.of("gpt-6-luna")
+    usage = Usage(prompt_tokens=1_000, cached_tokens=300, completion_tokens=10, cache_write_tokens=600)
+
+    assert price is not None
+    assert price.cost(usage) == pytest.approx((100 * 0.10 + 300 * 0.01 + 600 * 0.125 + 10 * 0.50) / 1e6)
+
+
+def test_where_writing_has_no_price_of_its_own_a_written_token_costs_as_much_as_any() -> None:
+    assert Price(10.0, 1.0, 0.0).cost(Usage(100, cache_write_tokens=60)) == pytest.approx(100 * 10 / 1e6)
+
+
+@given(st.integers(0, 3_000), st.integers(0, 3_000), st.integers(0, 3_000))
+def test_no_usage_within_the_bound_of_a_request_costs_more_than_its_worst_case(a: int, b: int, c: int) -> None:
+    asked = replace(request(), parameters=Parameters(max_completion_tokens=c))
+    price = PRICES.of("gpt-6-luna")
+    bound = prompt_tokens_at_most(asked)
+    cached = min(a, bound)
+
+    assert price is not None
+    assert price.cost(Usage(bound, cached, c, 0, min(b, bound - cached))) <= price.worst_case(asked) + 1e-15
 
 
 def test_the_worst_case_takes_the_limit_of_the_request_or_the_default() -> None:

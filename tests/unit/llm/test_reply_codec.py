@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -15,11 +17,11 @@ CODEC = ReplyCodec()
 
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"])),
-    counts=st.none() | st.tuples(*[st.integers(0, 2**40)] * 4),
+    counts=st.none() | st.tuples(*[st.integers(0, 2**40)] * 5),
     model=st.none() | st.text("ab"),
     is_repaired=st.booleans(),
 )
-@example(text="line\nline\r\n\x00", counts=(1, 2, 3, 4), model=None, is_repaired=True)
+@example(text="line\nline\r\n\x00", counts=(1, 2, 3, 4, 5), model=None, is_repaired=True)
 def test_a_reply_comes_back_as_it_was(
     text: str, counts: tuple[int, ...] | None, model: str | None, is_repaired: bool
 ) -> None:
@@ -29,6 +31,16 @@ def test_a_reply_comes_back_as_it_was(
     back = CODEC.decode(CODEC.encode(reply), None, KEY, CacheState.HIT)
 
     assert back == replace(reply, cost_usd=0.0, attempts=0, cache=CacheState.HIT, key=KEY)
+
+
+def test_a_reply_that_was_stored_before_there_were_cache_writes_is_read() -> None:
+    header = orjson.dumps([[100, 40, 20, 5], "m", "stop", False])
+    stored = CODEC.encode(ok("no"))[:1] + zstandard.ZstdCompressor(write_checksum=True).compress(header + b"\nhello")
+
+    back = CODEC.decode(stored, None, KEY, CacheState.HIT)
+
+    assert back is not None
+    assert back.usage == Usage(100, 40, 20, 5, cache_write_tokens=0)
 
 
 def test_the_value_is_read_again_from_the_text() -> None:

@@ -213,6 +213,27 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     assert 0.01 < found.cost_with_prefix_cache_usd <= found.cost_usd < plan.job.budget.max_usd
 
 
+class PerWrite(PerToken):
+    """A dollar per prompt token that is stored in the endpoint's prefix cache."""
+
+    def cost(self, usage: Usage) -> float:
+        return float(usage.cache_write_tokens)
+
+
+def test_long_prompts_are_priced_as_written_to_the_prefix_cache_where_that_costs_and_short_ones_are_not(
+    make: Callable[..., Plan],
+) -> None:
+    short, long = make(), make(study={"introduction": "All about soup. " * 200})
+
+    costs = [estimate(plan, cast(plan), Letters(), PerWrite()) for plan in (short, long)]
+    limits = [found.prompt_tokens for found in costs]
+
+    assert costs[0].cost_usd == (limits[0] if limits[0] >= 1_024 * costs[0].calls else 0)
+    assert costs[1].cost_usd == limits[1]
+    cheaper = costs[1].cost_with_prefix_cache_usd
+    assert cheaper == limits[1] - costs[1].cacheable_tokens < limits[1]
+
+
 class ByModel:
     """A dollar per prompt token of the small model, a hundred of the large one; nobody knows the others'."""
 

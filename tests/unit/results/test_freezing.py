@@ -6,6 +6,8 @@ import pytest
 
 from tests.doubles.runs import memory_store, plan
 from troupe_batch.errors import FixTheInput, PlanChanged
+from troupe_batch.llm.chat import Endpoint
+from troupe_batch.planning.plan import Plan
 from troupe_batch.results.freezing import freeze, load_plan
 
 
@@ -58,6 +60,33 @@ async def test_a_resume_keeps_the_shards_that_were_cut_whatever_rule_is_in_force
     assert plan(people=60, units_per_shard="auto").units_per_shard != 11
     assert (resumed.is_new, resumed.plan.units_per_shard) == (False, 11)
     assert (await load_plan(store)).digest == before.digest
+
+
+def _at(model: str, effort: str | None, *, is_rehearsal: bool) -> Plan:
+    here = Endpoint("rehearsal/abc/1" if is_rehearsal else "openai", model, is_rehearsal=is_rehearsal)
+    base = plan()
+    return dataclasses.replace(
+        base, endpoint=here, parameters=dataclasses.replace(base.parameters, reasoning_effort=effort)
+    )
+
+
+async def test_a_rehearsal_goes_on_whatever_model_it_is_a_rehearsal_of_now() -> None:
+    store = memory_store()
+    before = _at("gpt-4o-mini", None, is_rehearsal=True)
+    await freeze(store, before, "a")
+
+    resumed = await freeze(store, _at("gpt-6-luna", "none", is_rehearsal=True), "a")
+
+    assert (resumed.is_new, resumed.plan.digest) == (False, before.digest)
+    assert (resumed.plan.endpoint, resumed.plan.parameters) == (before.endpoint, before.parameters)
+
+
+async def test_a_real_run_never_goes_on_with_another_model() -> None:
+    store = memory_store()
+    await freeze(store, _at("gpt-4o-mini", None, is_rehearsal=False), "a")
+
+    with pytest.raises(PlanChanged, match=r"endpoint\.model: 'gpt-4o-mini' -> 'gpt-6-luna'"):
+        await freeze(store, _at("gpt-6-luna", "none", is_rehearsal=False), "a")
 
 
 async def test_a_number_of_units_that_the_job_names_must_stay() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
 from troupe_batch.errors import CannotAct, EndpointBusy, FixTheInput, GaveUp
-from troupe_batch.llm.chat import ChatReply, Endpoint, ReplyStatus
+from troupe_batch.llm.chat import ChatReply, Endpoint, Parameters, ReplyStatus
 from troupe_batch.rehearsal.strict_schema import check_strict
 from troupe_batch.simulation.mind import Mind, use_mind
 from troupe_batch.simulation.person import TinyPerson
@@ -200,6 +200,26 @@ async def test_the_reasoning_model_of_the_mind_given_of_the_target_or_of_all_jud
         use_mind(None)
 
     assert [[asked.request.endpoint for asked in model.asked] for model in models] == [[thinker]] * 3
+
+
+@pytest.mark.parametrize(
+    ("thinker", "chosen", "sent"),
+    [("gpt-5.6-terra", "none", None), ("gpt-5.6-terra", "high", "high"), ("gpt-6-luna", "none", "none")],
+)
+async def test_that_people_do_not_think_first_is_not_told_to_another_model_that_judges(
+    thinker: str, chosen: str, sent: str | None
+) -> None:
+    model = judging(verdict(True))
+    mind = Mind(
+        model,
+        Endpoint("test", "a-talker"),
+        parameters=Parameters(reasoning_effort=chosen),
+        reasoning=Endpoint("test", thinker),
+    )
+
+    await Proposition("x").check(people("Ana", mind=mind)[0])
+
+    assert [asked.request.parameters.reasoning_effort for asked in model.asked] == [sent]
 
 
 async def test_a_claim_needs_words_and_somebody_whom_it_is_about() -> None:
