@@ -11,6 +11,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
+
+from tests.patience import HANG_S
+
+# How long an example takes says nothing about what it proves.
+settings.register_profile("patient")
+settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -29,7 +36,7 @@ def redis_socket() -> Iterator[Path]:
         yield path
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=HANG_S)
         shutil.rmtree(folder, ignore_errors=True)
 
 

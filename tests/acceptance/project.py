@@ -21,10 +21,10 @@ import psutil
 import pytest
 import yaml
 
+from tests.patience import HANG_S
 from troupe_batch.cli.main import run_command
 
 PROJECT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 120.0
 _LOOK_EVERY_S = 0.02
 
 QUESTIONS = [
@@ -67,7 +67,7 @@ class Command:
         self.process.send_signal(number)
 
     def wait(self) -> Done:
-        self.process.wait(timeout=DEADLINE_S)
+        self.process.wait(timeout=HANG_S)
         for stream in (self.out, self.err):
             stream.seek(0)
         return Done(self.process.returncode, self.out.read(), self.err.read())
@@ -156,7 +156,7 @@ class Project:
     def wait_for(self, what: str, is_there: Callable[[], object], command: Command | None = None) -> None:
         """Looks until it is there; fails with the talk of the command when that ends first or it takes long."""
         command = command or self.commands[-1]
-        ends_at = time.monotonic() + DEADLINE_S
+        ends_at = time.monotonic() + HANG_S
         while not is_there():
             command.look()
             if time.monotonic() > ends_at or not command.is_running:
@@ -175,7 +175,7 @@ class Project:
         """Ends everything that was started here, the private server last."""
         for command in self.commands:
             command.close()
-        _, left = psutil.wait_procs(self.processes(), timeout=20)
+        _, left = psutil.wait_procs(self.processes(), timeout=HANG_S)
         for process in left:
             process.kill()
 
@@ -187,7 +187,7 @@ class Project:
             return False
 
 
-def until(what: str, holds: Callable[[], object], within_s: float = DEADLINE_S) -> None:
+def until(what: str, holds: Callable[[], object], within_s: float = HANG_S) -> None:
     """Looks until it holds, where there is no command to watch meanwhile."""
     ends_at = time.monotonic() + within_s
     while not holds():

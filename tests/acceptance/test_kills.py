@@ -13,6 +13,7 @@ import pytest
 
 from tests.acceptance.conftest import StartRehearsal
 from tests.acceptance.project import Command, Done, Project
+from tests.patience import HANG_S
 from troupe_batch.rehearsal import RehearsalProcess
 
 pytestmark = pytest.mark.chaos
@@ -150,7 +151,7 @@ def test_a_killed_command_leaves_nothing_behind_and_the_same_command_resumes(
 
     in_flight = underway.kill(psutil.Process(underway.command.process.pid))
     underway.command.wait()
-    _, left = psutil.wait_procs(everything, timeout=40)
+    _, left = psutil.wait_procs(everything, timeout=HANG_S)
     gone_s = time.monotonic() - underway.killed_s
 
     assert left == []
@@ -172,7 +173,7 @@ def test_after_a_power_cut_the_same_command_resumes(underway: Underway, undistur
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     underway.command.wait()
-    psutil.wait_procs(everything, timeout=20)
+    psutil.wait_procs(everything, timeout=HANG_S)
 
     done = start(project, underway.job, underway.server).wait()
     took_s = time.monotonic() - underway.killed_s

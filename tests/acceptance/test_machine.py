@@ -21,7 +21,7 @@ def test_two_commands_in_one_folder_share_a_server_that_is_gone_afterwards(proje
         assert ended.code == 0, ended.err
         assert ended.json["answered"] == 120
         assert project.verify(f"{name}-rehearsal") == 0
-    until("nothing is left in the folder", lambda: not project.processes(), within_s=20)
+    until("nothing is left in the folder", lambda: not project.processes())
     again = project.troupe("run", jobs["one"], "--rehearse", "--again", "--json")
     assert (again.json["calls"]["hits"], again.json["calls"]["sent"]) == (120, 0)
 
@@ -50,6 +50,6 @@ def test_workers_that_cannot_start_end_the_run_with_their_last_words(project: Pr
     assert "this is not the package that you look for" in done.err
     [log] = (project.folder / ".troupe" / "logs").glob("troupe-*.log")
     assert f".troupe/logs/{log.name}" in done.err
-    until("nothing is left in the folder", lambda: not project.processes(), within_s=20)
+    until("nothing is left in the folder", lambda: not project.processes())
     broken.unlink()
     assert project.here("run", job, "--rehearse", "--inline") == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_S
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.reply_store import Lease, MemoryReplyStore, ReplyStore
@@ -205,7 +206,7 @@ async def test_a_dead_holder_blocks_the_others_no_longer_than_its_lease(redis_ur
         assert dead._renewer is not None
         dead._renewer.cancel()  # a dead process renews nothing
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(HANG_S):
             found = await alive.obtain(KEY)
 
         assert isinstance(found, Lease)

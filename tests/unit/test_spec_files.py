@@ -120,7 +120,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(pieces=st.lists(PIECES, max_size=14), name=st.sampled_from(["f.yaml", "f.json"]))
 @example(pieces=["<<", ":", " ", "a"], name="f.yaml")
 def test_any_text_is_data_or_a_spec_error(pieces: list[str], name: str) -> None:
@@ -145,7 +145,7 @@ DATA: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(data=DATA)
 @example(data={"items": {"Inner": 1}})
 @example(data={1: 2})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.dispatch.fake_fleet import FolderRun
+from tests.patience import HANG_S
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
 from troupe_batch.dispatch.queue_settings import QueueSettings
@@ -23,7 +24,7 @@ from troupe_batch.dispatch.worker_runtime import RunFacts
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-async def until(holds: Callable[[], Any], within_s: float = 20.0) -> Any:
+async def until(holds: Callable[[], Any], within_s: float = HANG_S) -> Any:
     """The first true value of `holds`; fails after `within_s`. Asks again as fast as the loop turns."""
     ends_at = time.monotonic() + within_s
     while True:
@@ -86,7 +87,7 @@ class Fleet:
             command, self.folder / "logs", workers=count, env=env, cwd=self.folder, keep_fds=keep_fds, stop_grace_s=0
         )
 
-    async def finished(self, reconciler: Reconciler, within_s: float = 40.0) -> RunStatus:
+    async def finished(self, reconciler: Reconciler, within_s: float = HANG_S) -> RunStatus:
         async with asyncio.timeout(within_s):
             return [status async for status in reconciler.run()][-1]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.patience import HANG_S
 from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt, Workplace
 from troupe_batch.dispatch.coordination import ClaimState, Coordination
 from troupe_batch.dispatch.redis_client import connect
@@ -91,7 +92,7 @@ async def look(coordination: Coordination) -> Snapshot:
 
 async def begun(attempt: ShardAttempt, runtime: Scripted) -> asyncio.Task[Ending]:
     running = asyncio.create_task(attempt.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         await runtime.begun.wait()
     return running
 
@@ -249,7 +250,7 @@ async def test_progress_shows_while_the_shard_runs(coordination: Coordination, r
     attempt = attempt_of(coordination, runtime)
     running = await begun(attempt, runtime)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while (await look(coordination)).status.progress.units != 3:
             pass
 

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from tests.patience import HANG_S
 from troupe_batch.dispatch.coordination import Claim, ClaimState, Coordination, Hold, Holder
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard, Snapshot
@@ -43,7 +44,7 @@ async def look(here: Coordination) -> Snapshot:
 
 
 async def eventually(ask: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         while not await ask():
             pass
 

@@ -19,8 +19,6 @@ from tests.integration.dispatch.fleet import PROJECT, Fleet, fleet_on, until
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis, find_server
 from troupe_batch.errors import SettingsError, StateUnreachable
 
-pytestmark = pytest.mark.timeout(90)
-
 
 def client(server: EmbeddedRedis) -> Any:
     return redis.Redis.from_url(server.url, decode_responses=True)
@@ -274,7 +272,7 @@ async def test_a_run_survives_the_death_of_its_redis(tmp_path: Path) -> None:
         async with fleet_on(server.url, tmp_path) as fleet:
             _, reconciler = await fleet.planned("r", shards=20)
             async with fleet.workers(unit_s=0.1, keep_fds=(server.use_lock,)):
-                running = asyncio.create_task(fleet.finished(reconciler, within_s=60))
+                running = asyncio.create_task(fleet.finished(reconciler))
                 for done in (2, 8):
                     await begun(fleet, done)
                     os.kill(servers(tmp_path)[0].pid, signal.SIGKILL)

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.integration.dispatch.fleet import PROJECT, Fleet, until
 from troupe_batch.dispatch.flower import FlowerSettings, flower_command
-
-pytestmark = pytest.mark.timeout(90)
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
+from tests.patience import HANG_S
 from troupe_batch.dispatch.coordination import Coordination
 from troupe_batch.dispatch.reconciler import Patience, Reconciler
 from troupe_batch.dispatch.redis_client import connect
@@ -101,7 +102,7 @@ async def test_lost_hints_are_sent_again(desk: Desk) -> None:
     await reconciler.step()
 
     await desk.outbox.lose_all()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while len(desk.outbox.sent) < 16:
             await reconciler.step()
 
@@ -289,7 +290,7 @@ async def test_the_lack_of_workers_is_said(desk: Desk) -> None:
     await reconciler.start()
     messages: list[str | None] = []
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while not any(messages):
             messages.append((await reconciler.step()).message)
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.doubles.models import GatedModel, ScriptedModel, ok, request
 from tests.integration.llm.restartable_redis import RestartableRedis
+from tests.patience import HANG_S
 from troupe_batch.errors import StateUnreachable
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import CacheState
@@ -139,7 +140,7 @@ async def test_who_waits_for_a_lease_survives_a_restart(redis_server: Restartabl
     redis_server.start()
     await holder.publish(lease, b"value")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         assert await waiting == b"value"
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.llm.fault_server import Answer, FaultServer, completion, embedding
+from tests.patience import HANG_S
 
 PROJECT = Path(__file__).resolve().parents[3]
 WORKER = Path(__file__).with_name("single_flight_worker.py")
@@ -104,7 +105,7 @@ async def test_a_leader_that_is_killed_blocks_the_others_only_until_its_lease_en
     leader.kill()
     await leader.wait()
     follower = await worker(redis_url, server, keys=1, lease_s=1.0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         while len(server.seen) < 2:
             await asyncio.wait((asyncio.create_task(follower.wait()),), timeout=0.05)
         server.crowded.set()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import HANG_S
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}'
@@ -25,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsalProces
 @pytest.fixture
 def wire(server: RehearsalProcess) -> Iterator[socket.socket]:
     server.reset_stats()
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=HANG_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.patience import HANG_S
 from troupe_batch.errors import EndpointUnreachable, SpecError
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess, parse_faults
 from troupe_batch.rehearsal.command import main
@@ -28,7 +29,7 @@ def test_a_server_runs_for_the_length_of_the_block(tmp_path: Path) -> None:
 
     assert not running.is_running()
     with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(url + "/health", timeout=5)  # noqa: S310 -- the address of our own server
+        urllib.request.urlopen(url + "/health", timeout=HANG_S)  # noqa: S310 -- the address of our own server
     with pytest.raises(EndpointUnreachable, match="does not answer"):
         server.stats()
 
@@ -54,7 +55,7 @@ def test_a_server_stops_by_itself_when_its_parent_is_killed(tmp_path: Path, *, l
         server, child = map(psutil.Process, map(int, parent.stdout.readline().split()))
         parent.kill()
 
-    _, alive = psutil.wait_procs([server], timeout=20)
+    _, alive = psutil.wait_procs([server], timeout=HANG_S)
 
     if leaves_a_child:
         child.kill()
@@ -133,7 +134,7 @@ def test_a_server_that_died_comes_back_at_its_old_address(tmp_path: Path) -> Non
         url, first = server.url, psutil.Process(server.pid)
         assert not server.revive()
         first.kill()
-        first.wait(timeout=10)
+        first.wait(timeout=HANG_S)
 
         assert server.revive()
 

@@ -13,6 +13,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
+from tests.patience import HANG_S
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess, parse_faults
 
 LABELS = ["no", "maybe", "yes"]
@@ -51,7 +52,7 @@ async def client(server: RehearsalProcess) -> AsyncIterator[openai.AsyncOpenAI]:
     server.reset_stats()
     transport = openai.DefaultAioHttpClient(trust_env=False)
     async with openai.AsyncOpenAI(
-        api_key="any", base_url=server.base_url, max_retries=0, timeout=10, http_client=transport
+        api_key="any", base_url=server.base_url, max_retries=0, timeout=HANG_S, http_client=transport
     ) as found:
         yield found
 

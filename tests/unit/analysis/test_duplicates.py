@@ -167,7 +167,7 @@ def test_of_many_candidates_those_with_the_most_similar_sketches_are_compared() 
         st.sampled_from(["a b c d e f", "a b c d e g", "", "x", "y z", "日本語の長い文章です", "é è"]), max_size=12
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_parts_of_the_result_fit_together(some: list[str]) -> None:
     def named() -> Iterator[Text]:
         return (Text(f"p{number}", text, None) for number, text in enumerate(some))

@@ -370,7 +370,7 @@ strange = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     chance=st.randoms(use_true_random=False),
     value=strange,
@@ -385,7 +385,7 @@ def test_no_change_of_a_value_makes_the_loader_raise_anything_but_a_spec_error(
     assert_loads_or_explains(yaml.safe_dump(data, allow_unicode=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     at=st.floats(0, 1),
     length=st.integers(0, 60),

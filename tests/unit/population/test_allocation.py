@@ -78,7 +78,7 @@ def test_a_stratum_that_nobody_can_be_in_has_no_people() -> None:
     assert len(design.sizes) == 5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     shares=st.lists(st.integers(1, 1_000), min_size=1, max_size=8),
     size=st.integers(8, 5_000),

@@ -175,7 +175,7 @@ def test_a_report_draws_each_block_once_however_many_there_are(monkeypatch: pyte
     assert sum(m.realised_count for m in people.margins([5, 7, 7]) if m.dimension == "a") == 3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(indices=st.lists(st.integers(0, 3 * BLOCK - 1), max_size=30))
 def test_pieces_are_the_people_asked_for_in_their_order(indices: list[int]) -> None:
     def number_of(block: int) -> Drawn:

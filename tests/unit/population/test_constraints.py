@@ -194,7 +194,7 @@ ATOMS = st.sampled_from([f"{name} == '{label}'" for name, labels in LABELS.items
 TEXTS = st.lists(st.tuples(ATOMS, st.sampled_from(["or", "and"]), ATOMS), min_size=1, max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts=TEXTS)
 def test_every_possible_combination_satisfies_all_constraints_and_margins_are_met(
     texts: list[tuple[str, str, str]],

@@ -40,7 +40,7 @@ def tied(sizes: tuple[int, ...], people: int, *, holes: float, seed: int, **fiel
     return population({**dimensions, "free": categorical(3, 1)}, people, seed=seed, controls=controls, **fields)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(2, 4), min_size=2, max_size=4).map(tuple),
     people=st.integers(1, 120),
@@ -147,7 +147,7 @@ def test_every_stretch_has_the_controls_nearly_right(method: str) -> None:
         assert worst_error(drawn, range(start, start + 1_000)) < 0.009
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 300), max_size=5), method=st.sampled_from(["auto", "systematic"]))
 def test_people_do_not_depend_on_how_they_are_cut_into_shards(cuts: list[int], method: str) -> None:
     drawn = tied((2, 3, 4), 300, holes=0.2, seed=1, sampling={"method": method})

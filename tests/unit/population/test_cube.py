@@ -34,7 +34,7 @@ def worst_miss(counts: Ints, expected: Floats, margins: list[Ints]) -> float:
 SHARES = st.lists(st.sampled_from([1.0, 2.0, 3.5, 10.0]), min_size=1, max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(margins=st.lists(SHARES, min_size=1, max_size=4), size=st.integers(1, 60), seed=st.integers(0, 5))
 def test_counts_are_floors_or_ceilings_and_sum_to_the_size(margins: list[list[float]], size: int, seed: int) -> None:
     shares, codes = product_cells(*margins)

@@ -22,7 +22,7 @@ def numeric(**fields: Any) -> Numeric:
     return Numeric.model_validate({"type": "numeric", "source": "s", **fields})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     widths=st.lists(st.sampled_from([0.1, 0.2, 0.5, 1.0]), min_size=2, max_size=6),
     rises=st.lists(st.sampled_from([1.0, 5.0, 30.0]), min_size=6, max_size=6),

@@ -445,7 +445,7 @@ CONTENT = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(CONTENT, st.sampled_from(list(Overlaps)), st.sampled_from([(18, 99), (0, 99), (20, 30)]))
 @example({"A": {"A": {"Other": "50%", "B": "20%"}, "Other": "30%"}}, Overlaps.LEAVE_OUT, (18, 99))
 @example({"Age": {"0-17": "10%", "18+": "50%"}, "A": {"0-17": "5%", "18+": "7%"}}, Overlaps.LEAVE_OUT, (18, 99))

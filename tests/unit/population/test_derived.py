@@ -89,7 +89,7 @@ def test_a_derived_field_that_cannot_be_worked_out_is_named_once(message: str, f
     assert len(said.splitlines()) == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     low=st.integers(-40, 40).map(lambda n: n / 8),
     width=st.integers(1, 40).map(lambda n: n / 8),

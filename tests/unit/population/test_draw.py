@@ -60,7 +60,7 @@ SHARES = st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=1, max_size=4).map(
 DIMENSIONS = st.dictionaries(st.sampled_from("abcd"), SHARES, min_size=1, max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     dimensions=DIMENSIONS,
     size=st.integers(1, 80),
@@ -126,7 +126,7 @@ def test_pairs_of_dimensions_are_no_worse_than_in_a_random_sample() -> None:
         assert np.abs(ours - joint).sum() < np.abs(by_chance - joint).sum()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=st.lists(st.integers(0, 300), max_size=5), method=st.sampled_from(["cube", "systematic"]))
 def test_people_do_not_depend_on_how_they_are_cut_into_shards(cuts: list[int], method: str) -> None:
     dimensions = {

@@ -35,7 +35,7 @@ def assert_exact(people: Population) -> None:
 SHARES = st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=1, max_size=4).map(lambda s: categorical(*s))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     dimensions=st.dictionaries(st.sampled_from("abcd"), SHARES, min_size=1, max_size=4),
     size=st.integers(1, 200),

@@ -115,7 +115,7 @@ def allows(possible: Possible, value: object, labels: tuple[str, ...], cell: int
     return bool(possible.low[cell] <= value <= possible.high[cell])
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(EXPRESSIONS, cells())
 def test_every_value_inside_a_cell_is_among_the_possible_ones(
     text: str, drawn: tuple[dict[str, Domain], dict[str, np.ndarray[Any, Any]]]
@@ -155,7 +155,7 @@ def test_every_operation_is_right_about_every_small_interval(text: str) -> None:
     assert not wrong
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(EXPRESSIONS, cells())
 def test_a_cell_that_is_a_point_is_settled(
     text: str, drawn: tuple[dict[str, Domain], dict[str, np.ndarray[Any, Any]]]
@@ -194,7 +194,7 @@ def plainly(text: str, row: dict[str, object]) -> object:
         return None
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(
     st.one_of(NUMBERS, conditions(NUMBERS)).filter(
         lambda text: "cut" not in text and "k" not in text and "z" not in text

@@ -200,7 +200,7 @@ def test_more_categories_than_a_dimension_has_are_refused(tmp_path: Path, form: 
     assert found == "x.csv: 2,001 categories, at most 2,000 are read; group the rare ones"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     content=st.one_of(
         st.binary(max_size=80),

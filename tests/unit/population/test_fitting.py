@@ -61,7 +61,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(shape, margins, draw(st.integers(0, 10_000)), draw(st.sampled_from([0.0, 0.3])))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(case=cases())
 def test_fitted_margins_equal_their_targets_and_zeros_stay_zeros(case: Case) -> None:
     found = case.fit()
@@ -72,7 +72,7 @@ def test_fitted_margins_equal_their_targets_and_zeros_stay_zeros(case: Case) -> 
     assert np.array_equal(found.probs > 0, case.seed > 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), data=st.data())
 def test_the_order_of_the_margins_does_not_change_the_result(case: Case, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(case.groups))))
@@ -80,7 +80,7 @@ def test_the_order_of_the_margins_does_not_change_the_result(case: Case, data: s
     np.testing.assert_allclose(case.fit(order).probs, case.fit().probs, rtol=1e-5, atol=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 10_000), rows=st.integers(2, 6), columns=st.integers(2, 6))
 def test_odds_ratios_of_the_seed_are_kept(seed: int, rows: int, columns: int) -> None:
     case = Case((rows, columns), [[0], [1]], seed)
@@ -92,7 +92,7 @@ def test_odds_ratios_of_the_seed_are_kept(seed: int, rows: int, columns: int) ->
     np.testing.assert_allclose(interaction, 0.0, atol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10_000), people=st.integers(30, 200))
 def test_weights_of_records_are_raked_in_proportion_within_a_group(seed: int, people: int) -> None:
     rng = np.random.default_rng(seed)
@@ -191,7 +191,7 @@ def sparse(draw: st.DrawFn) -> tuple[Floats, list[Ints], list[Floats], np.random
     return seed / seed.sum(), groups, targets, rng
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(table=sparse())
 def test_what_some_table_over_the_same_cells_has_is_always_reached(
     table: tuple[Floats, list[Ints], list[Floats], np.random.Generator],
@@ -206,7 +206,7 @@ def test_what_some_table_over_the_same_cells_has_is_always_reached(
     assert np.array_equal(found.probs > 0, seed > 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(table=sparse(), amount=st.sampled_from([1e-4, 1e-2, 0.3]))
 def test_a_fit_fails_where_and_only_where_no_table_has_the_margins(
     table: tuple[Floats, list[Ints], list[Floats], np.random.Generator], amount: float

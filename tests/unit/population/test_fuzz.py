@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.errors import SpecError
@@ -44,7 +44,7 @@ def survives(text: str, name: str = "us_adults.yaml") -> None:
     assert people.digest
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(data=st.data())
 def test_lines_deleted_doubled_swapped_or_overwritten(data: st.DataObject) -> None:
     lines = FLAGSHIP.splitlines()
@@ -69,7 +69,7 @@ def test_lines_deleted_doubled_swapped_or_overwritten(data: st.DataObject) -> No
     survives("\n".join(lines))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(data=st.data())
 def test_characters_cut_or_put_in(data: st.DataObject) -> None:
     text = FLAGSHIP
@@ -96,7 +96,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_part_replaced_by_any_tree(data: st.DataObject) -> None:
     tree = yaml.safe_load(FLAGSHIP)
@@ -106,7 +106,7 @@ def test_any_part_replaced_by_any_tree(data: st.DataObject) -> None:
     survives(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tree=TREES)
 @example(tree={"schema": "troupe_batch/population/1", "id": "x", "people": [{"type": "TinyPerson", "persona": {1: 2}}]})
 @example(tree={"schema": "troupe_batch/population/1", "id": "x", "people": ["\x00"]})

@@ -63,7 +63,7 @@ RULES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rules=RULES, seed=st.integers(0, 50), cuts=st.lists(st.integers(0, 200), max_size=3))
 def test_constraints_hold_for_everybody_however_the_people_are_asked_for(
     rules: list[str], seed: int, cuts: list[int]

@@ -211,7 +211,7 @@ def test_a_population_larger_than_its_records_says_so(folder: Path) -> None:
     assert found.problem.startswith("50,000 people are copies of 500 records, which are worth ")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 9), st.integers(0, 3)),

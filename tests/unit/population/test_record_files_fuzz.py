@@ -43,7 +43,7 @@ def survives(path: Path) -> None:
         assert records.weights.sum() == pytest.approx(1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(damages=st.lists(st.tuples(st.integers(0, len(ROWS)), st.integers(0, 6), CELLS), min_size=1, max_size=4))
 def test_csv_with_cells_cut_or_put_in(
     tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, int, str]]
@@ -57,7 +57,7 @@ def test_csv_with_cells_cut_or_put_in(
     survives(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(content=st.binary(max_size=200))
 @example(content=b"AGEP,SEX,SCHL,ESR,PINCP,PWGTP\n" + b"9" * 200_000)
 @example(content=b"AGEP,SEX,SCHL,ESR,PINCP,PWGTP\n" + b"9" * 5_000 + b",1,1,1,1,1\n")
@@ -68,7 +68,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> 
     survives(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(damages=st.lists(st.tuples(st.integers(0, len(PARQUET) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_parquet_with_bytes_changed(tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, int]]) -> None:
     content = bytearray(PARQUET)

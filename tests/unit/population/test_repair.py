@@ -20,7 +20,7 @@ def exactly(groups: Ints, counts: list[int]) -> Quota:
     return Quota(groups, np.array(counts), np.array(counts))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), key=st.integers(0, 5))
 def test_people_stay_in_their_set_and_no_repair_makes_things_worse(data: st.DataObject, key: int) -> None:
     sets = np.sort(data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=15).map(np.array)))
@@ -42,7 +42,7 @@ def test_people_stay_in_their_set_and_no_repair_makes_things_worse(data: st.Data
     assert np.array_equal(after, repaired(at, Choices(sets, np.zeros(len(sets))), quotas, key))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(start=st.lists(st.integers(0, 3), min_size=4, max_size=60), wanted=st.lists(st.integers(0, 3), min_size=60))
 def test_one_margin_is_met_with_no_more_moves_than_it_needs(start: list[int], wanted: list[int]) -> None:
     at = np.array(start)

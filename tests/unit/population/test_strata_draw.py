@@ -34,7 +34,7 @@ def town(size: int, **fields: Any) -> Population:
     return population(dimensions, size, **{"controls": [control(table, "region", "sex")], "strata": strata, **fields})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.integers(9, 400),
     seed=st.integers(0, 9),

@@ -13,7 +13,7 @@ from troupe_batch.population.factors import Factor
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(sizes=SIZES, seed=st.integers(0, 9), data=st.data())
 def test_rows_sum_to_their_sizes_and_impossible_categories_stay_empty(
     sizes: list[int], seed: int, data: st.DataObject

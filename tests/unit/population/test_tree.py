@@ -28,7 +28,7 @@ def trees(draw: st.DrawFn) -> tuple[npt.NDArray[np.int16], Floats]:
     return codes, weights / weights.sum()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cells=trees(), people=st.integers(1, 60), key=st.integers(0, 3))
 def test_walks_end_at_leaves_and_every_record_has_its_share_of_the_leaf(
     cells: tuple[npt.NDArray[np.int16], Floats], people: int, key: int

@@ -60,7 +60,7 @@ ASKED = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(NAMES, FIELDS, max_size=4),
     st.dictionaries(st.sampled_from(["liking", "why"]), ASKED),

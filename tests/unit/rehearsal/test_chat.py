@@ -177,7 +177,7 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.deferred(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.fixed_dictionaries(
         {"model": st.just("m") | ODD},

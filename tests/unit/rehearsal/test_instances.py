@@ -98,7 +98,7 @@ DEFINITIONS = {
 }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(NAMES, NODES, max_size=4), st.integers(0, 2**64 - 1))
 @example({"a": {"$ref": "#/$defs/tree"}}, 3)
 @example({"a": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 5}, {"type": "null"}]}}, 0)

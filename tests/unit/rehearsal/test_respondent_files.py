@@ -82,7 +82,7 @@ def test_mistakes_in_what_people_do_and_what_is_found_are_named_too(section: str
     assert complaint in str(caught.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.sampled_from([None, True, 0, 1, -1, 0.5, "a", "choice", ">=5", "~(", "first", ""]),

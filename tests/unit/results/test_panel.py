@@ -97,7 +97,7 @@ def test_the_digest_is_that_of_the_people_however_they_are_stored(path: Path, tm
     assert frozen(tmp_path / "fewer.parquet", 39).digest != info.digest
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(row=st.integers(0, 39), column=st.integers(0, 7), is_gone=st.booleans())
 def test_whoever_reads_an_altered_person_is_told(path: Path, row: int, column: int, is_gone: bool) -> None:
     def change(rows: pa.Table) -> pa.Table:

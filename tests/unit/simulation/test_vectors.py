@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.doubles.embeddings import CHAT, EMBEDDING, WIDTH, WordModel, embedding_reply
+from tests.patience import HANG_S
 from troupe_batch.errors import BudgetSpent, RequestRejected
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint
 from troupe_batch.simulation.mind import Mind
@@ -130,7 +131,7 @@ async def test_who_is_stopped_while_asking_leaves_nobody_waiting() -> None:
 
     asking.cancel()
 
-    assert len(await asyncio.wait_for(waiting, 5)) == 1
+    assert len(await asyncio.wait_for(waiting, HANG_S)) == 1
     assert model.asked == ["soup", "soup"]
 
 

@@ -49,7 +49,7 @@ def facts_of(people: list[tuple[str, int]]) -> Facts:
     return Facts(role=[role for role, _ in people], age=[age for _, age in people])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(people=populations, places=st.lists(rules, min_size=1, max_size=3))
 def test_nobody_sits_twice_and_everybody_fits_their_seat(people: list[tuple[str, int]], places: list[SeatSpec]) -> None:
     try:
@@ -78,7 +78,7 @@ def most_worlds(people: list[tuple[str, int]], places: list[SeatSpec]) -> int:
     return most
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(people=populations, places=st.lists(rules, min_size=1, max_size=3), data=st.data())
 def test_fewer_worlds_are_the_first_of_more(
     people: list[tuple[str, int]], places: list[SeatSpec], data: st.DataObject
@@ -94,7 +94,7 @@ def test_fewer_worlds_are_the_first_of_more(
     assert some == all_of_them[:worlds]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(people=populations, more=populations, counts=st.tuples(st.integers(1, 2), st.integers(1, 2)))
 def test_where_nobody_fits_two_kinds_of_seats_more_people_only_add_worlds(
     people: list[tuple[str, int]], more: list[tuple[str, int]], counts: tuple[int, int]

@@ -255,7 +255,7 @@ fates = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 @given(
     fates=st.lists(fates, min_size=4, max_size=4),
     asking=st.sampled_from(Asking),
