@@ -8,7 +8,7 @@ from typing import Any
 from celery.signals import after_setup_logger
 
 from troupe_batch.dispatch.celery_queue import make_app
-from troupe_batch.log_format import FactsFormatter
+from troupe_batch.log_format import FactsFormatter, FoldsRepeats
 from troupe_batch.wiring.workers import runtime_maker, worker_settings
 from workers.tasks import register
 
@@ -16,6 +16,7 @@ from workers.tasks import register
 def _show_facts(logger: logging.Logger, **_: Any) -> None:
     for handler in logger.handlers:
         handler.setFormatter(FactsFormatter())
+        handler.addFilter(FoldsRepeats())
     # It has a line for every model call, which would cost more than 3 % of a worker's CPU time.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from troupe_batch.errors import SettingsError
-from troupe_batch.log_format import FactsFormatter
+from troupe_batch.log_format import FoldingHandler
 from troupe_batch.settings import Settings, load_settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -55,6 +55,4 @@ def read_settings(config_file: Path | None, assignments: tuple[str, ...], **name
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(FactsFormatter())
-    logging.basicConfig(level=settings.logging.loglevel, handlers=[handler], force=True)
+    logging.basicConfig(level=settings.logging.loglevel, handlers=[FoldingHandler()], force=True)

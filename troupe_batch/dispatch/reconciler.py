@@ -49,6 +49,7 @@ class Patience:
     hint_s: float = 10.0  # before a hint that is not in the queue any more counts as lost
     ledger_s: float = 60.0  # between two readings of the ledger while all goes well
     worker_s: float = 20.0  # before the lack of workers is reported
+    redis_s: float = 1800.0  # for a Redis that is silent or refuses to write, before whoever waits for the run is told
     hints_per_slot: int = 4
 
 
@@ -89,14 +90,24 @@ class Reconciler:
         return (await self._board.snapshot(self._run_id, self.facts)).status.leased_shards
 
     async def run(self, *, who: str = "submitter") -> AsyncIterator[RunStatus]:
-        """A status every `step_s` until the run is finished, the final one included. Outlives a restart of Redis."""
+        """A status every `step_s` until the run is finished, the final one included. Outlives a restart of Redis.
+
+        StateUnreachable where Redis is away, or refuses to write, for too long; the run goes on from there.
+        """
+        away_since_s: float | None = None
         while True:
             try:
                 await self._board.may_tend(self._run_id, who, for_s=IN_CHARGE_S, is_in_charge=True)
                 status = await self.step()
             except StateUnreachable as error:
                 status = None
+                now_s = asyncio.get_running_loop().time()
+                away_since_s = now_s if away_since_s is None else away_since_s
+                if now_s - away_since_s > self._patience.redis_s:
+                    raise
                 log.warning("Redis is away; waiting for it.", extra={"action": "redis_away", "reason": str(error)})
+            else:
+                away_since_s = None
             if status is not None:
                 yield status
                 if status.is_finished:

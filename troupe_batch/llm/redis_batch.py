@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,14 +19,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
+from redis.exceptions import AuthenticationError, AuthorizationError, DataError, NoScriptError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -36,9 +30,12 @@ _LOG = logging.getLogger(__name__)
 # Larger batches would make the first caller wait for the last one's bytes.
 _MOST_PER_BATCH = 1_000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
-# Failures of the server, not of a command: the same bytes may be taken a moment later.
-_OUTAGE = (RedisConnectionError, RedisTimeoutError, OSError, OutOfMemoryError, ReadOnlyError)
 _NO_ENTRY = (AuthenticationError, AuthorizationError)
+_SILENT = (RedisConnectionError, RedisTimeoutError, OSError)
+# What no server will ever take. Every other refusal (a full disk or memory, too few replicas, a server that loads or
+# has become a replica, whatever a later version thinks of) is the server's state: the same bytes may be taken later.
+_MISTAKES = ("WRONGTYPE", "wrong number of arguments", "unknown command", "unknown subcommand", "syntax error")
+_LONGEST_REFUSAL = 200
 
 Word = bytes | str | int | float
 
@@ -110,6 +107,12 @@ class RedisBatch:
         self._pump: asyncio.Task[None] | None = None
         self._client: Redis | None = None
         self._failures = 0
+        self._failed_at = -math.inf
+
+    @property
+    def since_outage_s(self) -> float:
+        """Seconds since the server last failed; infinite where it never did."""
+        return self._clock() - self._failed_at
 
     def client(self) -> Redis:
         """A further client to the same server, for what cannot be batched (subscriptions); the caller closes it."""
@@ -131,7 +134,10 @@ class RedisBatch:
     def submit(
         self, script: Script, keys: Sequence[Word], args: Sequence[Word], *, patience_s: float | None = None
     ) -> asyncio.Future[Any]:
-        """As `script`, started at once: it is sent even if nobody waits, or a waiter is cancelled."""
+        """As `script`, started at once: it is sent even if nobody waits, or a waiter is cancelled.
+
+        With an infinite patience it is sent until the server takes it, or the batch is closed.
+        """
         words = ("EVALSHA", script.sha1, len(keys), *keys, *args)
         patience_s = self._patience_s if patience_s is None else patience_s
         return self._enqueue(_Item(words, self._future(), patience_s, script=script))
@@ -171,15 +177,19 @@ class RedisBatch:
 
     async def _send(self, batch: list[_Item]) -> None:
         try:
-            await self._deliver(batch, await self._exchange(batch))
-        except _OUTAGE as error:
-            # redis-py wraps a refused password into a plain connection error.
-            if isinstance(error, _NO_ENTRY) or isinstance(error.__cause__ or error.__context__, _NO_ENTRY):
-                _fail_all(batch, f"Redis does not let us in: {error}; check the URL and its password")
-            else:
-                await self._wait_out(batch, error)
-        except RedisError as error:
-            _fail_all(batch, f"Redis refused: {error}")
+            answers = await self._exchange(batch)
+        except (RedisError, OSError) as error:
+            await self._stand(batch, error)
+        else:
+            await self._deliver(batch, answers)
+
+    async def _stand(self, batch: list[_Item], error: Exception) -> None:
+        """What a failure means for the commands that met it: the end of those that time cannot help, or a wait."""
+        lasting = _lasting(error)
+        if lasting is not None:
+            _fail_all([item for item in batch if item.patience_s < math.inf], lasting)
+        if kept := [item for item in batch if not item.future.done()]:
+            await self._wait_out(kept, error)
 
     async def _exchange(self, batch: list[_Item]) -> list[Any]:
         """The answers in the order of the batch; a command that failed on its own has its exception there."""
@@ -212,12 +222,13 @@ class RedisBatch:
             elif isinstance(answer, NoScriptError) and item.script is not None and item.words[0] == "EVALSHA":
                 item.words = ("EVAL", item.script.source, *item.words[2:])
                 self._queue.appendleft(item)
-            elif isinstance(answer, _OUTAGE):
-                outage.append(item)
-                cause = answer
             else:
-                _fail_all([item], f"Redis refused: {answer}")
-        if cause is None:
+                outage.append(item)
+                cause = answer if cause is None or _lasting(cause) else cause
+                if (lasting := _lasting(answer)) is not None:
+                    _fail_all([item], lasting)
+        outage = [item for item in outage if not item.future.done()]
+        if cause is None or not outage:
             self._failures = 0
         else:
             await self._wait_out(outage, cause)
@@ -232,14 +243,30 @@ class RedisBatch:
             if now < item.deadline:
                 kept.append(item)
             else:
-                _fail_all([item], f"Redis did not answer for {item.patience_s:g} s: {error}")
+                did = "did not answer" if isinstance(error, _SILENT) else "refused to write"
+                _fail_all([item], f"Redis {did} for {item.patience_s:g} s: {_in_brief(error)}")
         self._queue.extendleft(reversed(kept))
         self._failures += 1
+        self._failed_at = now
         if self._failures == 1:
-            facts = {"action": "redis_outage", "error": type(error).__name__}
-            _LOG.warning("Redis does not answer; waiting for it", extra=facts)
+            facts = {"action": "redis_outage", "error": type(error).__name__, "reason": _in_brief(error)}
+            _LOG.warning("Redis does not answer or refuses; waiting for it", extra=facts)
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10))
         await self._sleep(pause_s)
+
+
+def _lasting(error: Exception) -> str | None:
+    """What no waiting mends, in words; None for an outage."""
+    # redis-py wraps a refused password into a plain connection error.
+    if isinstance(error, _NO_ENTRY) or isinstance(error.__cause__ or error.__context__, _NO_ENTRY):
+        return f"Redis does not let us in: {_in_brief(error)}; check the URL and its password"
+    if isinstance(error, DataError) or (not isinstance(error, _SILENT) and str(error).startswith(_MISTAKES)):
+        return f"Redis refused: {_in_brief(error)}"
+    return None
+
+
+def _in_brief(error: Exception) -> str:
+    return str(error)[:_LONGEST_REFUSAL] or type(error).__name__
 
 
 def _fail_all(items: list[_Item], message: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from troupe_batch.errors import StateUnreachable
@@ -22,7 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 _VALUE, _LEASE, _WAKE = b"troupe:reply:", b"troupe:lease:", "troupe:wake:"
 _OWNER = 0
-_OUTAGE_PATIENCE_S = 86_400.0
+# After an outage leases may have run out while replies waited to be written: who held one has this long to say so.
+_SETTLING_S = 3.0
 
 # The value, or 0: the lease is ours, or the milliseconds until the lease of another may end.
 # Asking again with the same token renews the lease, so a repeated or a late claim does no harm.
@@ -80,11 +82,12 @@ return 0
 class RedisReplyStore:
     """A reply store for the whole fleet. A dead holder of a lease blocks the others for at most `lease_s`.
 
-    While Redis is out, reads and claims wait (going on without would pay twice) and end in StateUnreachable when the
-    patience of `batch` is over. A published reply is paid for: it stays in memory and is written when Redis is back.
+    While Redis is out, or refuses to write, reads and claims wait (going on without would pay twice) and end in
+    StateUnreachable when the patience of `batch` is over. A published reply is paid for: it stays in memory, its lease
+    is kept up, and it is written when Redis takes it again.
     """
 
-    def __init__(  # noqa: PLR0913 -- five settings of one thing, all by name
+    def __init__(  # noqa: PLR0913 -- six settings of one thing, all by name
         self,
         batch: RedisBatch,
         *,
@@ -93,6 +96,7 @@ class RedisReplyStore:
         poll_s: float = 1.0,
         publish_wait_s: float = 2.0,
         grace_s: float = 10.0,
+        settling_s: float = _SETTLING_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._batch = batch
@@ -101,6 +105,7 @@ class RedisReplyStore:
         self._poll_s = poll_s
         self._publish_wait_s = publish_wait_s
         self._grace_s = grace_s
+        self._settling_s = settling_s
         self._sleep = sleep
         self._process = secrets.token_hex(8)
         self._wake_ups = WakeUps(batch.client, _WAKE + self._process)
@@ -138,16 +143,24 @@ class RedisReplyStore:
 
         Waits a moment for Redis and no longer: during an outage the caller goes on with its own value.
         """
-        self._leases.pop(lease.key, None)
-        args = (lease.token, _WAKE, lease.key, value, self._ttl_ms)
-        stored = self._batch.submit(_PUBLISH, self._keys(lease.key), args, patience_s=_OUTAGE_PATIENCE_S)
-        self._unsaved[lease.key] = (value, stored)
-        stored.add_done_callback(lambda done: self._saved(lease.key, done))
+        stored = self._write(lease.key, lease.token, value)
         await asyncio.wait((stored,), timeout=self._publish_wait_s)
         if not stored.done() or stored.exception() is not None:
             return value
         other: bytes | None = stored.result()
         return value if other is None else other
+
+    def adopt(self, replies: Mapping[bytes, bytes]) -> None:
+        """Takes replies that another process could not store: they are found here at once, and written."""
+        for key, value in replies.items():
+            if key not in self._unsaved:
+                self._write(key, self._process, value)
+
+    async def settle(self, within_s: float) -> Mapping[bytes, bytes]:
+        """What Redis has not taken when `within_s` are over."""
+        if writes := {stored for _, stored in self._unsaved.values() if not stored.done()}:
+            await asyncio.wait(writes, timeout=within_s)
+        return {key: value for key, (value, _) in self._unsaved.items()}
 
     def release(self, lease: Lease) -> None:
         """Ends the lease without a value."""
@@ -170,12 +183,18 @@ class RedisReplyStore:
         for lease in list(self._leases.values()):
             self.release(lease)
         await self._wake_ups.aclose()
-        under_way = {stored for _, stored in self._unsaved.values()} | self._releases
-        if under_way:
-            await asyncio.wait(under_way, timeout=self._grace_s)
-        if self._unsaved:
-            facts = {"action": "replies_not_stored", "count": len(self._unsaved)}
-            _LOG.error("Redis did not come back; paid replies could not be stored in the cache", extra=facts)
+        if self._releases:
+            await asyncio.wait(self._releases, timeout=self._grace_s)
+        if left := await self.settle(self._grace_s):
+            facts = {"action": "replies_not_stored", "count": len(left)}
+            _LOG.error("Redis did not come back; paid replies are not in the cache", extra=facts)
+
+    def _write(self, key: bytes, token: str, value: bytes) -> asyncio.Future[Any]:
+        args = (token, _WAKE, key, value, self._ttl_ms)
+        stored = self._batch.submit(_PUBLISH, self._keys(key), args, patience_s=math.inf)
+        self._unsaved[key] = (value, stored)
+        stored.add_done_callback(lambda done: self._saved(key, done))
+        return stored
 
     def _keys(self, key: bytes) -> tuple[bytes, bytes]:
         return _VALUE + key, _LEASE + key
@@ -192,6 +211,11 @@ class RedisReplyStore:
             if isinstance(answer, bytes):
                 return answer
             if answer == _OWNER:
+                if self._batch.since_outage_s < self._settling_s:
+                    await self._sleep(self._settling_s)
+                    if (value := await self._batch.get(_VALUE + lease.key)) is not None:
+                        self.release(lease)
+                        return value
                 self._leases[lease.key] = lease
                 if self._renewer is None:
                     self._renewer = asyncio.get_running_loop().create_task(self._renew())
@@ -209,10 +233,11 @@ class RedisReplyStore:
                     break
 
     def _saved(self, key: bytes, done: asyncio.Future[Any]) -> None:
+        # Whoever waits was woken; until now the lease was kept up, so that nobody else would pay for the same.
+        self._leases.pop(key, None)
+        if done.cancelled() or done.exception() is not None:
+            return  # it stays among the unsaved ones, where this process finds it
         self._unsaved.pop(key, None)
-        if not done.cancelled() and done.exception() is not None:
-            facts = {"action": "reply_not_stored", "error": str(done.exception())}
-            _LOG.error("A paid reply could not be stored in the cache", extra=facts)
 
     def _released(self, done: asyncio.Future[Any]) -> None:
         self._releases.discard(done)

@@ -10,6 +10,7 @@
 <run id>/provisional/<n>.json                     what a stopped attempt had finished; read only while there is no mark
 <run id>/quarantine/<n>.json                      a shard that failed too often, with its reason
 <run id>/spend/<process>.json                     what a process has paid for so far, whatever came of it
+<run id>/unsaved/<process>.json                   paid replies that the cache could not take yet
 <run id>/stop.json                                why nothing further is started
 <run id>/dataset/<table>/part-*.parquet, dataset/manifest.json
 ```

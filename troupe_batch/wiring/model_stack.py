@@ -47,9 +47,11 @@ class ModelStack:
         spending: Spending,
         resources: AsyncExitStack,
         keep_cap: Callable[[], Awaitable[None]] | None = None,
+        replies: ReplyStore | None = None,
     ) -> None:
         self.model = model
         self.spending = spending
+        self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
 
@@ -102,11 +104,12 @@ async def open_model(
             model = RateLimited(model, _limiter(settings, endpoint, state))
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
         model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
-        if settings.openai.cache_api_calls:
-            cached = Cached(model, _store(settings, resources, is_shared=is_shared))
+        replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
+        if replies is not None:
+            cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, spending, resources.pop_all(), keep_cap)
+        return ModelStack(model, spending, resources.pop_all(), keep_cap, replies)
 
 
 def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from troupe_batch.results.kept_replies import KeptReplies
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.model_stack import ModelStack, open_model
+
+# How long an attempt that ends waits for the cache to take what is paid for, before it goes beside the results.
+_SETTLE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -20,10 +24,26 @@ class OpenRun:
     run: Run
     stack: ModelStack
     record: SpendRecord
+    kept: KeptReplies
+
+    async def take_up(self) -> None:
+        """Puts replies that an earlier attempt had to leave beside the results into the cache."""
+        if self.stack.replies is None:
+            return
+        if found := await self.kept.find():
+            self.stack.replies.adopt(found)
+            if not await self.stack.replies.settle(_SETTLE_S):
+                await self.kept.forget_found()
+
+    async def put_down(self) -> None:
+        """Sees to it that every paid reply is in the cache or beside the results, for whoever goes on from here."""
+        if self.stack.replies is not None:
+            await self.kept.keep(await self.stack.replies.settle(_SETTLE_S))
 
     async def aclose(self) -> None:
         """Closes the stack and stores what was spent to the end."""
         try:
+            await self.put_down()
             await self.stack.aclose()
         finally:
             await self.record.aclose()
@@ -45,7 +65,9 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
     record = SpendRecord(run.store, stack.spending, worker=worker)
     try:
         await record.open()
+        opened = OpenRun(run, stack, record, KeptReplies(run.store))
+        await opened.take_up()
     except BaseException:
         await stack.aclose()
         raise
-    return OpenRun(run, stack, record)
+    return opened

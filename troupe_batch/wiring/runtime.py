@@ -81,6 +81,7 @@ class FleetRuntime:
             seen = shown(progress)
             on_progress(seen)
 
+        await opened.take_up()
         try:
             record = await run_shard(
                 opened.run,
@@ -91,6 +92,8 @@ class FleetRuntime:
                 should_stop=lambda: not still_mine(),
             )
         finally:
+            # Before the shard is given back: whoever takes it next must not pay for what came in here.
+            await opened.put_down()
             await opened.record.try_to_save()
         return ShardResult(is_committed=record is not None, progress=seen)
 
