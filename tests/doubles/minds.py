@@ -201,6 +201,7 @@ def _reply(value: dict[str, Any], request: ChatRequest) -> ChatReply:
     schema = request.reply_schema
     problem = None
     if schema is not None:
+        value = schema.tidied(value)
         problem = schema.problem(value) or (schema.check(value) if schema.check is not None else None)
     if problem is not None:
         return ChatReply(ReplyStatus.UNREADABLE, reason=problem)

@@ -48,17 +48,23 @@ class ReplySchema:
 
     Make one per distinct schema and share it: its digest and its compiled validator are kept on the object.
     `check` says what is wrong with a value that matches the schema and still cannot be used, such as a contradiction;
-    None where nothing is. It is no part of what is sent, nor of the digest: it judges a reply and cannot change it.
+    None where nothing is. `tidy` gives a reply the form that was asked for where only one reading of it is possible,
+    before anything is checked. Both are no part of what is sent, nor of the digest.
     """
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Any], str | None] | None = field(default=None, compare=False, repr=False)
+    tidy: Callable[[Any], Any] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the JSON of name and schema, hex. The order of properties counts: models answer in it."""
         return hashlib.sha256(orjson.dumps([self.name, self.schema])).hexdigest()
+
+    def tidied(self, value: Any) -> Any:
+        """The value in the form that was asked for, as far as there is only one reading of it."""
+        return value if self.tidy is None else self.tidy(value)
 
     def problem(self, value: Any) -> str | None:
         """The first way in which `value` breaks the schema, in words; None where it matches."""

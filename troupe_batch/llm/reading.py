@@ -42,6 +42,7 @@ def read_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]
         if unfenced is not None:
             return read_value(unfenced, schema)
         return None, f"it is not valid JSON: {error.msg} at character {error.pos}"
+    value = schema.tidied(value)
     problem = schema.problem(value)
     return (value, None) if problem is None else (None, f"it does not match the schema: {problem}")
 

@@ -76,8 +76,8 @@ def act_schema(adds: Repertoire, question: ActQuestion | None, max_actions: int)
 
 
 def read_actions(value: Mapping[str, Any]) -> tuple[Action, ...]:
-    """The actions of a reply that its schema allows."""
-    return tuple([_action(raw) for raw in value["actions"]])
+    """The actions of a reply that its schema allows, ending in the one DONE that it has or lacks."""
+    return tuple([*[_action(raw) for raw in _before_done(value["actions"])], _DONE])
 
 
 def read_state(value: Mapping[str, Any]) -> CognitiveState:
@@ -90,6 +90,17 @@ def read_state(value: Mapping[str, Any]) -> CognitiveState:
 def read_answer(value: Mapping[str, Any]) -> dict[str, Any]:
     """What the reply says beside the act: the answers to the question."""
     return {name: answer for name, answer in value.items() if name not in _ENDS}
+
+
+def _before_done(actions: Sequence[Mapping[str, str | None]]) -> Sequence[Mapping[str, str | None]]:
+    """What comes before the turn ends: with its last action, whether the reply says so, says it twice, or leaves it out.
+
+    Nothing is guessed by that; a DONE with something behind it is another matter.
+    """
+    end = len(actions)
+    while end and actions[end - 1]["type"] == ActionKind.DONE:
+        end -= 1
+    return actions[:end]
 
 
 def _action(raw: Mapping[str, str | None]) -> Action:
@@ -127,17 +138,33 @@ def _schema(
     state = strict_object({"goals": text, "context": texts, "attention": text, "emotions": text})
     actions = {"type": "array", "items": {"anyOf": [basic, *added]}}
     whole = strict_object({"actions": actions, **orjson.loads(properties), "cognitive_state": state})
-    return ReplySchema(SCHEMA_NAME, whole, lambda value: _problem(value, max_actions, check))
+    return ReplySchema(SCHEMA_NAME, whole, lambda value: _problem(value, max_actions, check), _tidied)
+
+
+def _tidied(value: Any) -> Any:
+    """The reply with null where an action of everybody's leaves out its target or content, and types in capitals.
+
+    Endpoints that do not enforce a schema send `{"type": "done"}`. Whatever else is amiss stays as it is.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("actions"), list):
+        return value
+    return value | {"actions": [_tidied_action(raw) for raw in value["actions"]]}
+
+
+def _tidied_action(raw: Any) -> Any:
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    if not isinstance(kind, str):
+        return raw
+    kind = kind.strip().upper()
+    return ({"target": None, "content": None} if kind in _BASIC else {}) | raw | {"type": kind}
 
 
 def _problem(value: Mapping[str, Any], max_actions: int, check: Check | None) -> str | None:
     """What is wrong with a reply that matches the schema, in words that a model can act on."""
-    actions = value["actions"]
-    if not actions or actions[-1]["type"] != ActionKind.DONE:
-        return "actions: the last one must be DONE"
-    if len(actions) - 1 > max_actions:
-        return f"actions: at most {max_actions} may stand before DONE, and there are {len(actions) - 1}"
-    for number, raw in enumerate(actions[:-1]):
+    actions = _before_done(value["actions"])
+    if len(actions) > max_actions:
+        return f"actions: at most {max_actions} may stand before DONE, and there are {len(actions)}"
+    for number, raw in enumerate(actions):
         kind = raw["type"]
         if kind == ActionKind.DONE:
             return f"actions[{number}]: DONE may only be the last action"
@@ -148,5 +175,6 @@ def _problem(value: Mapping[str, Any], max_actions: int, check: Check | None) ->
     return check(read_answer(value)) if check is not None else None
 
 
+_DONE = Action(ActionKind.DONE.value)
 _BASIC = tuple(kind.value for kind in ActionKind)
 _SPOKEN = (ActionKind.TALK, ActionKind.THINK)

@@ -145,7 +145,7 @@ class _Turn:
         if reply.status is not ReplyStatus.OK:
             raise CannotAct(reply.status, reply.reason or "the reply gives no reason", call_key=key)
         # Again, although the model stack has done so: other models may stand behind a mind.
-        value = reply.value
+        value = schema.tidied(reply.value)
         if problem := schema.problem(value) or (schema.check(value) if schema.check is not None else None):
             raise CannotAct(ReplyStatus.UNREADABLE, problem, call_key=key)
         return _Generated(read_actions(value), read_state(value), read_answer(value), reply, key, draw)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, Self, SupportsIndex, TypeAlias
+from typing import Any, NamedTuple, Protocol, Self, SupportsIndex, TypeAlias
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown
 from troupe_batch.simulation.events import FIRST_STEP
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.propositions import Proposition
+from troupe_batch.simulation.propositions import HIGHEST_SCORE, Proposition
 from troupe_batch.simulation.together import all_ended, raise_first
 from troupe_batch.simulation.world import TinyWorld
 
@@ -31,6 +31,14 @@ class Claim(Protocol):
     async def score(self, target: Any, *, mind: Mind | None = None) -> int:
         """How true it is, 0 to 9."""
         ...
+
+
+class _Wanted(NamedTuple):
+    """A claim, and the scores that it is to have; without any it is to be true."""
+
+    claim: Claim
+    at_least: int | None
+    at_most: int | None
 
 
 class Intervention:
@@ -64,7 +72,7 @@ class Intervention:
         self._targets = _checked(targets)
         self._steps: frozenset[int] | None = None
         self._functions: list[Holds] = []
-        self._claims: list[tuple[Claim, int | None]] = []
+        self._claims: list[_Wanted] = []
         self._effect: Effect | None = None
 
     def when_step(self, *steps: int) -> Self:
@@ -83,13 +91,16 @@ class Intervention:
         self._functions.append(holds)
         return self
 
-    def when_proposition(self, proposition: Claim, *, at_least: int | None = None) -> Self:
-        """Only where a model finds the proposition true of the targets, or scores it `at_least` so high (0 to 9)."""
+    def when_proposition(self, proposition: Claim, *, at_least: int | None = None, at_most: int | None = None) -> Self:
+        """Only where a model finds the proposition true of the targets, or scores it (0 to 9) within these bounds.
+
+        `at_most=3` fires where something has become too rare: too little variety, too little of the persona.
+        """
         if not callable(getattr(proposition, "check", None)):
             raise FixTheInput(
                 f"when_proposition takes a Proposition, not {shown(proposition)}; for a claim in words use `when_text`"
             )
-        self._claims.append((proposition, at_least))
+        self._claims.append(_Wanted(proposition, *_bounds(self.name, at_least, at_most)))
         return self
 
     def when_text(self, claim: str) -> Self:
@@ -121,7 +132,7 @@ class Intervention:
     async def claims_hold(self, world: TinyWorld) -> bool:
         """Whether everything holds that a model is asked; no call where nothing is. Raises what the calls raise."""
         targets = self.targets_in(world)
-        outcomes = await all_ended(_holds(claim, at_least, targets, world.mind) for claim, at_least in self._claims)
+        outcomes = await all_ended(_holds(one, targets, world.mind) for one in self._claims)
         raise_first(outcomes)
         return all(outcome is True for outcome in outcomes)
 
@@ -143,7 +154,19 @@ def _checked(targets: Targets | None) -> Targets | None:
     return all_of(TinyPerson, targets, "give a world, a person or a list of people")
 
 
-async def _holds(claim: Claim, at_least: int | None, targets: Targets, mind: Mind | None) -> bool:
-    if at_least is None:
-        return await claim.check(targets, mind=mind)
-    return await claim.score(targets, mind=mind) >= at_least
+async def _holds(wanted: _Wanted, targets: Targets, mind: Mind | None) -> bool:
+    if wanted.at_least is None and wanted.at_most is None:
+        return await wanted.claim.check(targets, mind=mind)
+    score = await wanted.claim.score(targets, mind=mind)
+    least = 0 if wanted.at_least is None else wanted.at_least
+    most = HIGHEST_SCORE if wanted.at_most is None else wanted.at_most
+    return least <= score <= most
+
+
+def _bounds(name: str, at_least: int | None, at_most: int | None) -> tuple[int | None, int | None]:
+    for word, bound in (("at_least", at_least), ("at_most", at_most)):
+        if bound is not None and not (type(bound) is int and 0 <= bound <= HIGHEST_SCORE):
+            raise FixTheInput(f"intervention {name!r}: {word} is a score from 0 to {HIGHEST_SCORE}, not {shown(bound)}")
+    if at_least is not None and at_most is not None and at_least > at_most:
+        raise FixTheInput(f"intervention {name!r}: at_least ({at_least}) is greater than at_most ({at_most})")
+    return at_least, at_most

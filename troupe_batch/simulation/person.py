@@ -39,7 +39,7 @@ class TinyPerson:
     and whatever richer parts there are. A persona never changes: `define` and its like give this person another one.
     """
 
-    __slots__ = ("_block", "_life", "_recollections", "facts", "index", "person_id", "persona")
+    __slots__ = ("_block", "_has_id_of_name", "_life", "_recollections", "facts", "index", "person_id", "persona")
 
     def __init__(
         self,
@@ -51,7 +51,10 @@ class TinyPerson:
         person_id: str | None = None,
         mind: Mind | None = None,
     ) -> None:
-        """`person_id` is made of the name where it is not given; `mind` is the connected one."""
+        """`person_id` is made of the name where it is not given; `mind` is the connected one.
+
+        An id that was made of a name follows it (`define`), until the person has lived through something.
+        """
         if name is not None:
             a_text(name, "the name of a person", "who has more than a name is TinyPerson(persona=Persona({...}))")
         if persona is not None and not isinstance(persona, Persona):
@@ -59,6 +62,7 @@ class TinyPerson:
         self.index = index
         self.persona = persona if persona is not None else Persona({} if name is None else {"name": name})
         self.person_id = person_id or _id_of(name or self.persona.name, index)
+        self._has_id_of_name = not person_id
         self.facts = facts or {}
         self._block: str | None = None
         self._recollections = ""
@@ -161,9 +165,19 @@ class TinyPerson:
         return self._become(with_fragment(self.persona, fragment, overwrite=overwrite))
 
     def _become(self, persona: Persona) -> Self:
+        if self._has_id_of_name and persona.name != self.persona.name and not self._has_lived:
+            self.person_id = _id_of(persona.name, self.index)
         self.persona = persona
         self._block = None
         return self
+
+    @property
+    def _has_lived(self) -> bool:
+        """Whether something is on record under the person's id, or they have a seat under it."""
+        life = self._life
+        return life is not None and bool(
+            life.calls_made or life.own_journal.events or life.journal is not life.own_journal
+        )
 
     # --- what simulations change
 
@@ -376,10 +390,24 @@ class TinyPerson:
         return person
 
     @classmethod
-    def load_specification(cls, path: Path | str, *, mind: Mind | None = None) -> Self:
-        """The person of an agent file of TinyTroupe's, with the memory and mental state that it holds."""
+    def load_specification(
+        cls,
+        path: Path | str,
+        *,
+        name: str | None = None,
+        person_id: str | None = None,
+        mind: Mind | None = None,
+    ) -> Self:
+        """The person of an agent file of TinyTroupe's, with the memory and mental state that it holds.
+
+        With another `name` it is another person, who has everything else of the file: two of one file can share a
+        world. `person_id` is made of the name where it is not given.
+        """
         agent = specification.load(path)
-        person = cls(persona=agent.persona, mind=mind)
+        persona = agent.persona
+        if name is not None:
+            persona = defined(persona, "name", name, overwrite=True)
+        person = cls(persona=persona, person_id=person_id, mind=mind)
         specification.apply(agent, person._inner)
         return person
 

@@ -48,7 +48,8 @@ class Roster:
         if person_id in self._present:
             raise FixTheInput(
                 f"two people with the id {person_id!r} are in one world ({self._names[person_id]}); give one of them "
-                f'another `person_id`, for example TinyPerson({person.name!r}, person_id="{person_id}-2")'
+                f'another name, as in load_specification(path, name="..."), or another `person_id`, for example '
+                f'TinyPerson({person.name!r}, person_id="{person_id}-2")'
             )
         if person_id not in self._names:
             self.arrivals += 1

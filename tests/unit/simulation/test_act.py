@@ -5,18 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.doubles.minds import DONE, FakeModel, Said, acts, does, mind_of, reach_out, talk, think
 from troupe_batch.errors import BudgetSpent, CannotAct, EndpointDown, FixTheInput, GaveUp, StopTheJob, TryAgain
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
-from troupe_batch.simulation.act_schema import ActQuestion
+from troupe_batch.llm.reading import read_completion
+from troupe_batch.simulation.act_schema import NOTHING_BESIDE, ActQuestion, act_schema
 from troupe_batch.simulation.actions import Action
 from troupe_batch.simulation.events import EventKind, EventStatus
 from troupe_batch.simulation.faculties import ActionSpec, CustomFaculty, FacultyFailed
 from troupe_batch.simulation.mind import Mind, MindSettings, use_mind
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "done", "type", "TALK"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "content", "actions"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
 
 
 def _bo(*said: Said, settings: MindSettings | None = None) -> tuple[TinyPerson, FakeModel]:
@@ -110,8 +123,6 @@ async def test_own_actions_are_remembered() -> None:
 @pytest.mark.parametrize(
     ("actions", "problem"),
     [
-        ([talk("Hello.")], "the last one must be DONE"),
-        ([], "the last one must be DONE"),
         ([DONE, talk("Hello."), DONE], "DONE may only be the last"),
         ([*[talk(f"This is number {n}.") for n in range(4)], DONE], "at most 3"),
         ([talk(" "), DONE], "TALK needs a content"),
@@ -139,6 +150,53 @@ async def test_an_act_that_breaks_the_rules_is_unreadable_whatever_model_answers
     assert caught.value.status == "unreadable"
     assert [event.kind for event in bo.journal.events] == ["failure"]
     assert bo.transcript() == ""
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [talk("Hello.")],
+        [talk("Hello."), DONE],
+        [talk("Hello."), DONE, DONE],
+        [{"type": "TALK", "content": "Hello."}, {"type": "DONE"}],
+        [{"content": "Hello.", "type": " talk "}, {"type": "done", "content": ""}],
+    ],
+)
+@pytest.mark.parametrize("checked_by_the_stack", [True, False])
+async def test_a_reply_of_which_only_one_reading_is_possible_is_read_so_in_one_call(
+    actions: list[dict[str, Any]], checked_by_the_stack: bool
+) -> None:
+    asked: list[ChatRequest] = []
+
+    class Sloppy:
+        """Answers in a form of its own, which the model stack reads or not."""
+
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            asked.append(request)
+            value = acts() | {"actions": actions}
+            if not checked_by_the_stack:
+                return ChatReply(ReplyStatus.OK, value=value)
+            choice = {"message": {"content": orjson.dumps(value).decode()}, "finish_reason": "stop"}
+            return read_completion(orjson.dumps({"choices": [choice]}), request.reply_schema)
+
+    act = await TinyPerson("Bo Lind", mind=Mind(Sloppy(), mind_of().endpoint)).act()
+
+    assert act.actions == (Action("TALK", "Hello."), Action("DONE"))
+    assert len(asked) == act.calls == 1
+
+
+async def test_an_act_without_any_action_is_one_in_which_nothing_was_done() -> None:
+    bo, _ = _bo(acts() | {"actions": []})
+
+    assert (await bo.act()).actions == (Action("DONE"),)
+
+
+@given(value=_JSON | st.fixed_dictionaries({"actions": _JSON}))
+def test_what_is_no_act_stays_as_it_is(value: Any) -> None:
+    schema = act_schema(NOTHING_BESIDE, None, 12)
+
+    assert schema.tidied(value) == value or isinstance(value["actions"], list)
+    assert schema.problem(schema.tidied(value)) is not None
 
 
 async def test_the_limit_of_actions_is_in_the_prompt_and_holds_without_done() -> None:

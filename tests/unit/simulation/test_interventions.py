@@ -132,6 +132,40 @@ async def test_a_proposition_can_be_asked_for_a_score(score: int, fires: bool) -
     assert (len(model.named("score")), len(model.named("check"))) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "fires_at"),
+    [
+        ({"at_most": 3}, {0, 1, 2, 3}),
+        ({"at_least": 2, "at_most": 4}, {2, 3, 4}),
+        ({"at_least": 9}, {9}),
+        ({"at_most": 0}, {0}),
+    ],
+)
+async def test_a_score_has_a_lower_and_an_upper_bound(bounds: dict[str, int], fires_at: set[int]) -> None:
+    found = set()
+    for score in range(10):
+        intervention = Intervention("it").when_proposition(Proposition("agreed."), **bounds).effect(lambda _: None)
+        model = judging(agreed=verdict(score))
+        world = TinyWorld(people=people("Ann"), mind=mind_of(model), interventions=[intervention])
+        await world.run(1)
+        found |= {score} if fired(world) else set()
+
+    assert found == fires_at
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"at_least": 10}, "at_least is a score from 0 to 9, not the int 10"),
+        ({"at_most": True}, "at_most is a score from 0 to 9"),
+        ({"at_least": 5, "at_most": 4}, r"at_least \(5\) is greater than at_most \(4\)"),
+    ],
+)
+def test_bounds_of_a_score_that_nothing_can_meet_are_refused(bounds: dict[str, int], said: str) -> None:
+    with pytest.raises(FixTheInput, match=said):
+        Intervention("it").when_proposition(Proposition("agreed."), **bounds)
+
+
 async def test_a_model_is_asked_about_the_targets_and_sees_what_happened() -> None:
     model = judging(annoyed=verdict(value=True))
     ann, bob = people("Ann", "Bob")

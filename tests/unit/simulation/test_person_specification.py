@@ -13,6 +13,7 @@ from tests.doubles.minds import FakeModel, acts, mind_of, talk
 from troupe_batch.errors import SpecError
 from troupe_batch.simulation.faculties import RecallFaculty
 from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.world import TinyWorld
 
 _AGENTS = ("Lisa.agent.json", "Oscar.agent.json", "Sophie_Lefevre.agent.json")
 _ALL = {"include_faculties": True, "include_memory": True, "include_mental_state": True}
@@ -234,3 +235,34 @@ def test_a_file_that_is_no_agent_is_an_error_that_names_it(tmp_path: Path) -> No
 
     with pytest.raises(SpecError, match=r"x\.agent\.json"):
         TinyPerson.load_specification(str(path))
+
+
+async def test_two_people_of_one_file_share_a_world_under_names_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "zoe.agent.json"
+    path.write_text(json.dumps(_rich()), encoding="utf-8")
+    model = FakeModel()
+
+    first = TinyPerson.load_specification(path)
+    second = TinyPerson.load_specification(path, name="Mia Lind")
+    third = TinyPerson.load_specification(path).define("name", "Ida Lind")
+    fourth = TinyPerson.load_specification(path, person_id="zoe-4")
+    await TinyWorld("Room", [first, second, third, fourth], mind=mind_of(model)).run(1)
+
+    assert [one.person_id for one in (first, second, third, fourth)] == ["zoë-lind", "mia-lind", "ida-lind", "zoe-4"]
+    assert [asked.person for asked in model.acts] == ["Zoë Lind", "Mia Lind", "Ida Lind", "Zoë Lind (2)"]
+    assert len({asked.request.sample for asked in model.acts}) == 4
+    for one in (second, third, fourth):
+        assert one.persona.as_dict() | {"name": 0} == first.persona.as_dict() | {"name": 0}
+        assert one.semantic.facts == first.semantic.facts
+
+
+async def test_an_id_follows_the_name_only_until_something_is_on_record_under_it() -> None:
+    bo = TinyPerson("Bo", mind=mind_of())
+    seated, given = TinyPerson("Ana"), TinyPerson("Eve", person_id="e1").define("name", "Eva")
+    TinyWorld("Room", [seated])
+
+    await bo.act()
+
+    assert bo.define("name", "Bob").person_id == "bo"
+    assert seated.define("name", "Anna").person_id == "ana"
+    assert (given.person_id, given.name) == ("e1", "Eva")
