@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import EMBEDDED
 
 OnStatus: TypeAlias = Callable[[RunStatus], None]
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ async def run(
     Raises FixTheInput errors before anything is started; a spent budget is an outcome, not an error.
     """
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
-    return await run_job(resolved(job), options, settings or load_settings(environment=os.environ))
+    return await run_job(resolved(job), options, settings or _settings_found())
 
 
 def run_sync(
@@ -151,7 +153,7 @@ async def freeze(
     drawn = Population(population) if isinstance(population, PopulationSpec) else load_unfrozen(Path(population))
     level = None if enrich is None else EnrichLevel(enrich)
     options = FreezeOptions(people, level, rehearse=rehearse)
-    return await freeze_people(settings or load_settings(environment=os.environ), drawn, Path(to), options)
+    return await freeze_people(settings or _settings_found(), drawn, Path(to), options)
 
 
 class _Current:
@@ -176,7 +178,7 @@ async def connect(
     """
     await disconnect()
     _Current.connection = await open_connection(
-        settings or load_settings(environment=os.environ),
+        settings or _settings_found(),
         model=model,
         rehearse=rehearse,
         respondents=None if respondents is None else Path(respondents),
@@ -262,3 +264,11 @@ async def _collected(run: Run) -> RunOutcome:
 
 def _nothing(_: RunStatus) -> None:
     pass
+
+
+def _settings_found() -> Settings:
+    """The settings of config.ini and the environment."""
+    settings = load_settings(environment=os.environ)
+    if settings.without_effect:
+        _LOG.warning("Options of TinyTroupe's have no effect here", extra={"options": sorted(settings.without_effect)})
+    return settings

@@ -15,6 +15,7 @@ from troupe_batch.errors import SettingsError
 from troupe_batch.shown_url import shown_url
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_models import ReasoningEffort
+from troupe_batch.tinytroupe_options import OTHER_NAMES, OTHER_VALUES, WITHOUT_EFFECT
 
 CONFIG_FILE = "config.ini"
 ENVIRONMENT_PREFIX = "TROUPE_"
@@ -165,7 +166,10 @@ class Secrets(_Section):
 
 
 class Settings(_Section):
-    """All options of one process. Read at the edge (cli, api, workers, wiring) and passed down as plain arguments."""
+    """All options of one process. Read at the edge (cli, api, workers, wiring) and passed down as plain arguments.
+
+    `without_effect` has the options of TinyTroupe's that were found and do nothing here: "file:line: OPTION" -> why.
+    """
 
     openai: OpenAISection = OpenAISection()
     simulation: SimulationSection = SimulationSection()
@@ -179,6 +183,7 @@ class Settings(_Section):
     storage: StorageSection = StorageSection()
     rehearsal: RehearsalSection = RehearsalSection()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+    without_effect: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     secrets: Secrets = Field(Secrets(), exclude=True, repr=False)
 
     def origin(self, option: str) -> str:
@@ -193,7 +198,8 @@ class Settings(_Section):
             section, name = option.split(".")
             body[section][name] = value
         origins = {**self.origins, **dict.fromkeys(values, origin)}
-        return Settings.model_validate({**body, "origins": origins, "secrets": self.secrets})
+        own = {"origins": origins, "secrets": self.secrets, "without_effect": self.without_effect}
+        return Settings.model_validate({**body, **own})
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process the same settings; secrets are left to the inherited environment."""
@@ -219,9 +225,12 @@ SECTION_TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    """An option that was given a value somewhere; or why what stands there is none."""
+
     option: str
     text: str
     origin: str
+    mistake: str | None = None
 
 
 def load_settings(
@@ -232,26 +241,38 @@ def load_settings(
 ) -> Settings:
     """The merged settings. `flags` maps "Section.OPTION" to text; ./config.ini is read where no `config_file` is named.
 
-    Raises SettingsError naming the file and line, the variable or the flag, and the nearest known option.
+    Raises one SettingsError with everything that is wrong: the file and line, the variable or the flag, and the
+    nearest known option. Options of TinyTroupe's that have no effect here are accepted and named.
     """
-    found: dict[str, _Found] = {}
-    for item in [*_from_file(config_file), *_from_environment(environment), *_from_flags(flags or {})]:
-        found[item.option] = item
     values: dict[str, dict[str, str]] = {}
+    found: dict[str, _Found] = {}
+    without_effect: dict[str, str] = {}
+    mistakes: list[str] = []
+    for item in [*_from_file(config_file), *_from_environment(environment), *_from_flags(flags or {})]:
+        if item.mistake is not None:
+            mistakes.append(item.mistake)
+        elif item.option in WITHOUT_EFFECT:
+            name = item.option.partition(".")[2].upper()
+            without_effect[f"{item.origin}: {name}"] = WITHOUT_EFFECT[item.option]
+        else:
+            found[item.option] = item
     for item in found.values():
         section, name = item.option.split(".")
-        if item.text != "":
-            values.setdefault(section, {})[name] = item.text
+        text = OTHER_VALUES.get((item.option, item.text.lower()), item.text)
+        if text != "":
+            values.setdefault(section, {})[name] = text
+    own = {
+        "origins": {option: item.origin for option, item in found.items()},
+        "secrets": _secrets(environment),
+        "without_effect": without_effect,
+    }
     try:
-        return Settings.model_validate(
-            {
-                **values,
-                "origins": {option: item.origin for option, item in found.items()},
-                "secrets": _secrets(environment),
-            }
-        )
+        settings = Settings.model_validate({**values, **own})
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(found, detail) for detail in error.errors())) from error
+        mistakes += [_explain(found, detail) for detail in error.errors()]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
 
 
 def default_config_text() -> str:
@@ -282,9 +303,13 @@ def _from_file(config_file: Path | None) -> Iterable[_Found]:
     except (configparser.Error, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
     for title in parser.sections():
-        for name, value in parser[title].items():
-            place = f"{path}:{_line_of(text, title, name)}"
-            yield _Found(_known_option(title, name, place), value.strip(), place)
+        if title.lower() not in SECTIONS:
+            place = f"{path}:{_line_of(text, title)}"
+            yield _Found(title, "", place, _unknown_section(title, place))
+            continue
+        # The names of today last: where a file has an option under both of its names, that one holds.
+        for name in sorted(parser[title], key=lambda name: f"{title}.{name}".lower() not in OTHER_NAMES):
+            yield _found(title, name, parser[title][name].strip(), f"{path}:{_line_of(text, title, name)}")
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[_Found]:
@@ -295,7 +320,9 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[_Found]:
         if variable not in known:
             cure = did_you_mean(variable, list(known)) if len(variable) > len(ENVIRONMENT_PREFIX) else ""
             cure = cure if cure.startswith("did") else "see `troupe config` for the known ones"
-            raise SettingsError(f"environment variable {variable}: no such option; {cure}")
+            mistake = f"environment variable {variable}: no such option; {cure}"
+            yield _Found(variable, "", f"environment {variable}", mistake)
+            continue
         yield _Found(known[variable], text.strip(), f"environment {variable}")
 
 
@@ -303,23 +330,32 @@ def _from_flags(flags: Mapping[str, str]) -> Iterable[_Found]:
     for option, text in flags.items():
         section, dot, name = option.partition(".")
         if not dot:
-            raise SettingsError(
-                f"--set {option}: write it as Section.OPTION=value, for example OpenAI.MODEL=gpt-6-luna"
-            )
-        yield _Found(_known_option(section, name, f"--set {option}"), text, f"flag {option}")
+            mistake = f"--set {option}: write it as Section.OPTION=value, for example OpenAI.MODEL=gpt-6-luna"
+            yield _Found(option, "", f"flag {option}", mistake)
+            continue
+        yield _found(section, name, text, f"flag {option}", shown=f"--set {option}")
 
 
-def _known_option(title: str, name: str, place: str) -> str:
-    section = title.lower()
+def _found(title: str, name: str, text: str, origin: str, *, shown: str | None = None) -> _Found:
+    section, name = title.lower(), name.lower()
+    option = OTHER_NAMES.get(f"{section}.{name}", f"{section}.{name}")
+    mistake = None
     if section not in SECTIONS:
-        cure = did_you_mean(title, list(SECTION_TITLES.values()))
-        raise SettingsError(f"{place}: no section [{title}]; {cure}")
-    if name.lower() not in SECTIONS[section]:
-        if re.search(r"api_?key|password|secret|token$", name.lower()):
-            raise SettingsError(f"{place}: keys do not belong into a file; set OPENAI_API_KEY or AZURE_OPENAI_KEY")
-        cure = did_you_mean(name.upper(), [known.upper() for known in SECTIONS[section]])
-        raise SettingsError(f"{place}: no option {name.upper()} in [{SECTION_TITLES[section]}]; {cure}")
-    return f"{section}.{name.lower()}"
+        mistake = _unknown_section(title, shown or origin)
+    elif option not in WITHOUT_EFFECT and option.partition(".")[2] not in SECTIONS[section]:
+        mistake = _unknown_option(section, name, shown or origin)
+    return _Found(option, text, origin, mistake)
+
+
+def _unknown_section(title: str, place: str) -> str:
+    return f"{place}: no section [{title}]; {did_you_mean(title, list(SECTION_TITLES.values()))}"
+
+
+def _unknown_option(section: str, name: str, place: str) -> str:
+    if re.search(r"api_?key|password|secret|token$", name):
+        return f"{place}: keys do not belong into a file; set OPENAI_API_KEY or AZURE_OPENAI_KEY"
+    cure = did_you_mean(name.upper(), [known.upper() for known in SECTIONS[section]])
+    return f"{place}: no option {name.upper()} in [{SECTION_TITLES[section]}]; {cure}"
 
 
 def _secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -334,13 +370,16 @@ def _explain(found: Mapping[str, _Found], detail: Any) -> str:
     return f"{origin}: {SECTION_TITLES.get(section, section)}.{name.upper()}: {detail['msg']} (found {value!r})"
 
 
-def _line_of(text: str, title: str, name: str) -> int:
+def _line_of(text: str, title: str, name: str | None = None) -> int:
+    """The line of an option, or of the heading of its section where none is named."""
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip().lower()
         if stripped.startswith("["):
             inside = stripped.startswith(f"[{title.lower()}]")
-        elif inside and re.match(rf"{re.escape(name.lower())}\s*[=:]", stripped):
+            if inside and name is None:
+                return number
+        elif inside and name is not None and re.match(rf"{re.escape(name.lower())}\s*[=:]", stripped):
             return number
     return 1
 

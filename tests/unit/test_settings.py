@@ -116,3 +116,94 @@ def test_no_text_in_the_file_raises_anything_but_a_settings_error(text: str) -> 
             load_settings(config_file=write(Path(folder), text), environment={})
         except SettingsError as error:
             assert "config.ini" in str(error)
+
+
+TINYTROUPES = """
+[OpenAI]
+API_TYPE=ollama
+BASE_URL=http://localhost:11434/v1
+MODEL=gemma3:1b-32k
+NUM_CTX=32768
+MAX_TOKENS=8192
+TEMPERATURE=1.5
+FREQ_PENALTY=0.1
+PRESENCE_PENALTY=0.1
+TIMEOUT=480
+MAX_ATTEMPTS=5
+WAITING_TIME=1
+EXPONENTIAL_BACKOFF_FACTOR=5
+MAX_CONCURRENT_MODEL_CALLS=NONE
+EMBEDDING_MODEL=text-embedding-3-small
+AZURE_EMBEDDING_MODEL_API_VERSION=2023-05-15
+CACHE_API_CALLS=False
+CACHE_FILE_NAME=openai_api_cache.pickle
+MAX_CONTENT_DISPLAY_LENGTH=4000
+[Simulation]
+PARALLEL_AGENT_GENERATION=True
+PARALLEL_AGENT_ACTIONS=True
+RAI_HARMFUL_CONTENT_PREVENTION=True
+[Cognition]
+MIN_EPISODE_LENGTH=10
+[ActionGenerator]
+MAX_ATTEMPTS=2
+ENABLE_QUALITY_CHECKS=False
+ENABLE_REGENERATION=True
+ENABLE_DIRECT_CORRECTION=False
+ENABLE_QUALITY_CHECK_FOR_PERSONA_ADHERENCE=True
+ENABLE_QUALITY_CHECK_FOR_SELFCONSISTENCY=False
+ENABLE_QUALITY_CHECK_FOR_FLUENCY=False
+ENABLE_QUALITY_CHECK_FOR_SUITABILITY=False
+ENABLE_QUALITY_CHECK_FOR_SIMILARITY=False
+CONTINUE_ON_FAILURE=True
+QUALITY_THRESHOLD = 5
+[Logging]
+LOGLEVEL=NONE
+LOGLEVEL_CONSOLE=INFO
+LOGLEVEL_FILE=DEBUG
+LOG_INCLUDE_THREAD_ID=False
+"""
+
+
+def test_tinytroupes_options_are_taken_over_or_named_with_the_reason_why_they_do_nothing(tmp_path: Path) -> None:
+    config = write(tmp_path, TINYTROUPES)
+
+    settings = load_settings(config_file=config, environment={})
+
+    openai = settings.openai
+    assert (openai.api_type, openai.max_completion_tokens, openai.max_concurrent_model_calls) == ("openai", 8192, 64)
+    assert (openai.temperature, settings.cognition.min_episode_length) == (1.5, 10)
+    assert (settings.logging.loglevel, settings.actiongenerator.quality_threshold) == ("CRITICAL", 5)
+    named = {place.rpartition(" ")[2] for place in settings.without_effect}
+    taken = {option.partition(".")[2].upper() for option in settings.origins}
+    written = {line.partition("=")[0].strip() for line in TINYTROUPES.splitlines() if "=" in line}
+    assert named | taken == written - {"MAX_TOKENS"} | {"MAX_COMPLETION_TOKENS"}
+    assert len(named) == 21
+    assert f"{config}:6: NUM_CTX" in settings.without_effect
+    assert "without_effect" not in settings.model_dump()
+
+
+def test_an_option_under_both_of_its_names_has_the_value_of_the_name_of_today(tmp_path: Path) -> None:
+    for lines in ("MAX_TOKENS = 1\nMAX_COMPLETION_TOKENS = 2", "MAX_COMPLETION_TOKENS = 2\nMAX_TOKENS = 1"):
+        config = write(tmp_path, f"[OpenAI]\n{lines}\n")
+
+        assert load_settings(config_file=config, environment={}).openai.max_completion_tokens == 2
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    config = write(tmp_path, "[OpenAI]\nMODLE = x\nTEMPERATURE = hot\n[Openly]\nA = 1\n[Limits]\nTOKNS = 1\n")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config_file=config, environment={"TROUPE_X": "1"}, flags={"OpenAI.MODL": "x", "nonsense": "1"})
+
+    said = str(caught.value).splitlines()
+    assert [line.partition(": ")[0] for line in said] == [
+        f"{config}:2",
+        f"{config}:4",
+        f"{config}:7",
+        "environment variable TROUPE_X",
+        "--set OpenAI.MODL",
+        "--set nonsense",
+        f"{config}:3",
+    ]
+    assert "did you mean `MODEL`" in said[0]
+    assert "no section [Openly]; did you mean `OpenAI`" in said[1]

@@ -48,6 +48,8 @@ def command(
         shown = "-" if value is None else str(value)
         table.add_row(_title(option), shown, origin, SECTIONS[section][name])
     data().print(table)
+    for place, why in settings.without_effect.items():
+        click.echo(f"{place} has no effect here: {why}")
     data().print(_secrets(settings))
 
 

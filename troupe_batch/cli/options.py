@@ -51,7 +51,15 @@ def read_settings(config_file: Path | None, assignments: tuple[str, ...], **name
         flags[option.strip()] = value.strip()
     settings = load_settings(environment=os.environ, config_file=config_file, flags=flags)
     _log_to_stderr(settings)
+    _name_what_has_no_effect(settings)
     return settings
+
+
+def _name_what_has_no_effect(settings: Settings) -> None:
+    if not settings.without_effect:
+        return
+    names = ", ".join(place.rpartition(" ")[2] for place in settings.without_effect)
+    click.echo(f"Options of TinyTroupe's that have no effect here: {names}. `troupe config` says why.", err=True)
 
 
 def _log_to_stderr(settings: Settings) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import Mistake
+from troupe_batch.persona.older_files import AGENT_TYPE, in_the_form_of_today
 from troupe_batch.persona.persona import Persona
 from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file
 
-AGENT_TYPE = "TinyPerson"
 FRAGMENT_TYPE = "Fragment"
 _MAX_DEPTH = 64
 _MAX_MISTAKES = 20
@@ -36,13 +36,16 @@ class AgentFile:
 
 
 def load_agent(path: Path) -> AgentFile:
-    """The agent in a `*.agent.json` file; SpecError where it is not one."""
+    """The agent in a `*.agent.json` file, of today's form or an older one; SpecError where it is not one."""
     return parse_agent(read_spec_file(path))
 
 
 def parse_agent(file: SpecFile) -> AgentFile:
     """As `load_agent`, from a file already read."""
-    data = _envelope(file, AGENT_TYPE)
+    data = file.data
+    if isinstance(data, dict):
+        data = in_the_form_of_today(data)
+    data = _envelope(file, data, AGENT_TYPE)
     mistakes = [] if _is_name(data["persona"].get("name")) else [_no_name(file)]
     mistakes += _mistakes_in(file, data, ())
     if mistakes:
@@ -58,7 +61,7 @@ def load_fragment(path: Path) -> Persona:
 
 def parse_fragment(file: SpecFile) -> Persona:
     """As `load_fragment`, from a file already read."""
-    data = _envelope(file, FRAGMENT_TYPE)
+    data = _envelope(file, file.data, FRAGMENT_TYPE)
     if mistakes := _mistakes_in(file, data, ()):
         raise file.errors(mistakes[:_MAX_MISTAKES])
     return Persona(data["persona"])
@@ -70,8 +73,7 @@ def save_agent(agent: AgentFile, path: Path, *, persona_only: bool = False) -> N
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _envelope(file: SpecFile, kind: str) -> dict[str, Any]:
-    data = file.data
+def _envelope(file: SpecFile, data: Any, kind: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise file.error((), "this is no agent or fragment", 'it begins with `{"type": "…", "persona": {…}}`')
     found = data.get("type")

@@ -77,7 +77,7 @@ def act_schema(adds: Repertoire, question: ActQuestion | None, max_actions: int)
 
 def read_actions(value: Mapping[str, Any]) -> tuple[Action, ...]:
     """The actions of a reply that its schema allows, ending in the one DONE that it has or lacks."""
-    return tuple([*[_action(raw) for raw in _before_done(value["actions"])], _DONE])
+    return (*[_action(raw) for raw in _before_done(value["actions"])], _DONE)
 
 
 def read_state(value: Mapping[str, Any]) -> CognitiveState:
@@ -93,7 +93,7 @@ def read_answer(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _before_done(actions: Sequence[Mapping[str, str | None]]) -> Sequence[Mapping[str, str | None]]:
-    """What comes before the turn ends: with its last action, whether the reply says so, says it twice, or leaves it out.
+    """What comes before the turn ends: after its last action, whether the reply says so once, twice or not at all.
 
     Nothing is guessed by that; a DONE with something behind it is another matter.
     """

@@ -114,9 +114,77 @@ def test_our_own_agents_load(tmp_path: Path) -> None:
         assert (tmp_path / source.name).read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
 
 
+OLDER: dict[str, Any] = {
+    "json_serializable_class_name": "TinyPerson",
+    "_configuration": {
+        "name": "Akio Mori",
+        "age": 40,
+        "occupation": "Clerk",
+        "routines": [{"routine": "Tea at six."}],
+        "current_datetime": None,
+        "current_location": "Kobe",
+        "current_context": ["It rains."],
+        "current_goals": [],
+        "current_attention": None,
+        "current_emotions": "calm",
+        "currently_accessible_agents": [],
+    },
+    "_mental_faculties": [{"json_serializable_class_name": "RecallFaculty"}],
+    "name": "Akio Mori",
+}
+PERSON = {"name": "Akio Mori", "age": 40, "occupation": "Clerk", "routines": [{"routine": "Tea at six."}]}
+
+
+def _without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in OLDER.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OLDER,
+        _without("json_serializable_class_name"),
+        _without("name"),
+        {"type": "TinyPerson", **_without("json_serializable_class_name")},
+        {"type": "TinyPerson", "_persona": PERSON},
+        {"json_serializable_class_name": "TinyPerson", "persona": PERSON},
+        {"name": "Akio Mori", "_configuration": {key: PERSON[key] for key in ("age", "occupation", "routines")}},
+        PERSON,
+    ],
+)
+def test_older_shapes_of_agent_files_and_bare_personas_hold_the_same_person(tmp_path: Path, data: Any) -> None:
+    agent = load_agent(write(tmp_path / "a.agent.json", data))
+    save_agent(agent, tmp_path / "b.agent.json")
+
+    assert agent.persona.as_dict() == PERSON
+    assert load_agent(tmp_path / "b.agent.json") == agent
+
+
+def test_what_an_older_file_says_of_the_mind_is_kept_in_its_place(tmp_path: Path) -> None:
+    agent = load_agent(write(tmp_path / "a.agent.json", OLDER))
+
+    assert agent.rest == {
+        "mental_faculties": [{"json_serializable_class_name": "RecallFaculty"}],
+        "mental_state": {
+            "datetime": None,
+            "location": "Kobe",
+            "context": ["It rains."],
+            "goals": [],
+            "attention": None,
+            "emotions": "calm",
+            "accessible_agents": [],
+        },
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
+        ({"schema": "troupe_batch/population/1", "name": "x"}, "the type is None, not 'TinyPerson'"),
+        ({"type": "Fragment", "_configuration": {"name": "A"}}, "this place takes a file of type 'TinyPerson'"),
+        ({"json_serializable_class_name": "TinyWorld", "name": "w"}, "the type is None, not 'TinyPerson'"),
+        ({"title": "A country", "content": {}}, "the type is None, not 'TinyPerson'"),
+        ({"_configuration": {"age": 3}}, "the persona has no name"),
         ([], "this is no agent or fragment"),
         ({"persona": {"name": "A"}}, "type: the type is None, not 'TinyPerson'"),
         ({"type": "TinyPersn", "persona": {"name": "A"}}, "did you mean `TinyPerson`"),

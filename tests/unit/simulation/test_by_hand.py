@@ -311,9 +311,7 @@ def test_several_values_for_what_is_no_list_are_refused() -> None:
 def test_two_people_of_one_name_are_refused_with_the_way_out() -> None:
     world = TinyWorld("w", people("Lisa Carter"))
 
-    with pytest.raises(
-        FixTheInput, match=r"load_specification.*TinyPerson\('Lisa Carter', person_id=\"lisa-carter-2\"\)"
-    ):
+    with pytest.raises(FixTheInput, match=r"load_spec.*TinyPerson\('Lisa Carter', person_id=\"lisa-carter-2\"\)"):
         world.add_people(people("Lisa Carter"))
     with pytest.raises(FixTheInput, match="Lisa Carter is in this world already; a person has one seat"):
         world.add_person(world.people[0])

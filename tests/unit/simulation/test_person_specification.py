@@ -266,3 +266,15 @@ async def test_an_id_follows_the_name_only_until_something_is_on_record_under_it
     assert bo.define("name", "Bob").person_id == "bo"
     assert seated.define("name", "Anna").person_id == "ana"
     assert (given.person_id, given.name) == ("e1", "Eva")
+
+
+async def test_the_state_of_mind_of_an_older_file_is_that_of_the_person(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    old = {"name": "Akio", "current_location": "Kobe", "current_context": ["It rains."], "current_goals": ["sleep"]}
+    path.write_text(json.dumps({"_configuration": old, "_mental_faculties": []}), encoding="utf-8")
+    model = FakeModel()
+
+    await TinyPerson.load_specification(path, mind=mind_of(model)).act()
+
+    assert model.asked[0].now == ["- place: Kobe", "- situation: It rains.", "- goals: sleep"]
+    assert "current_" not in model.asked[0].text
