@@ -270,6 +270,7 @@ def load_settings(
         settings = Settings.model_validate({**values, **own})
     except ValidationError as error:
         mistakes += [_explain(found, detail) for detail in error.errors()]
+        raise SettingsError("\n".join(mistakes)) from error
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return settings
