@@ -105,6 +105,9 @@ class RedisSection(_Section):
     cache_url: str | None = Field(
         None, description="cache of replies; empty: the broker's server (a laptop, not a fleet)"
     )
+    ca_file: str | None = Field(
+        None, description="certificates (PEM) that rediss:// servers are verified by; empty: those of the system"
+    )
     cache_ttl_days: float | None = Field(None, gt=0, le=3650, description="days a reply is kept; empty: for good")
 
 

@@ -16,6 +16,7 @@ from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
 from troupe_batch.dispatch.worker_runtime import RunFacts
 from troupe_batch.errors import StateUnreachable
+from troupe_batch.redis_address import redis_address
 
 RUN_SHARD = "troupe.run_shard"
 EXTRACT = "troupe.extract"
@@ -28,6 +29,8 @@ def make_app(settings: QueueSettings) -> Celery:
     fleet = settings.fleet
     app.conf.update(
         broker_url=broker_url(settings.redis_url),
+        # Kombu and Flower verify nothing unless they are told to.
+        broker_use_ssl=redis_address(settings.redis_url).tls or None,
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from troupe_batch.errors import StateUnreachable
+from troupe_batch.redis_address import redis_address
 
 # 12 tries between 20 ms and 2 s: about 15 s, longer than a server takes to come back with its append-only file.
 _RETRIES = 12
@@ -21,8 +22,10 @@ _RETRIES = 12
 
 def connect(url: str, *, retries: int = _RETRIES) -> Redis:
     """An asyncio client for `redis://`, `rediss://` or `unix://` URLs that outlives a restart of the server."""
+    address = redis_address(url)
     return Redis.from_url(
-        url,
+        address.url,
+        **address.tls,
         decode_responses=False,
         socket_timeout=10,
         socket_connect_timeout=5,
@@ -35,7 +38,7 @@ def connect(url: str, *, retries: int = _RETRIES) -> Redis:
 def broker_url(redis_url: str) -> str:
     """The same server in the form that kombu reads: unix sockets are called `redis+socket://` there."""
     if not redis_url.startswith("unix://"):
-        return redis_url
+        return redis_address(redis_url).url
     parts = urlsplit(redis_url)
     database = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair).get("db", "0")
     return f"redis+socket://{parts.path}?virtual_host={database}"

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from troupe_batch.dispatch.redis_keys import FleetKeys
+from troupe_batch.redis_address import redis_address
 
 TEND_EVERY_S = 10.0
 
@@ -30,8 +31,13 @@ class WorkerPresence:
     """One worker as the fleet sees it. Redis being away is silence, never an error: the worker goes on."""
 
     def __init__(self, redis_url: str, fleet: FleetKeys, *, worker: str, slots: int) -> None:
+        address = redis_address(redis_url)
         self._redis = Redis.from_url(
-            redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), retries=0)
+            address.url,
+            socket_timeout=1,
+            socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), retries=0),
+            **address.tls,
         )
         self._fleet = fleet
         self._worker = worker

@@ -24,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from troupe_batch.errors import StateUnreachable
+from troupe_batch.redis_address import redis_address
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,10 +68,12 @@ class _Item:
 def redis_client(url: str, *, timeout_s: float) -> Redis:
     """An asyncio client for redis://, rediss:// and unix:// URLs; redis-py's own defaults changed with version 8."""
     # A unix socket has no network that could fall silent, and its connection class refuses the option.
-    options = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    options: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    address = redis_address(url)
     return Redis.from_url(
-        url,
+        address.url,
         **options,
+        **address.tls,
         # RESP2 is spoken by every server and needs no handshake; nothing here wants the types of RESP3.
         protocol=2,
         socket_timeout=timeout_s,

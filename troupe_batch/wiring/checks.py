@@ -17,6 +17,7 @@ from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import TroupeError
 from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
@@ -77,7 +78,7 @@ async def _redis(settings: Settings) -> list[Check]:
             says = "Redis.CACHE_URL is empty: broker and cache share a server; in production give the cache its own"
             checks.append(Check("cache", Finding.WARNING, says))
             continue
-        health = await look_at_redis(url)
+        health = await look_at_redis(with_ca_file(url, settings.redis.ca_file))
         checks.append(Check(role, Finding.GOOD, f"{health.version} answers, {health.used_bytes / _GIB:.2f} GiB used"))
         if role == "broker" and health.evicts:
             says = f"maxmemory-policy is {health.policy}: it may drop queued shards; set it to noeviction"

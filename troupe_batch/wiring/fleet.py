@@ -94,7 +94,7 @@ async def fleet_of(settings: Settings, run: Run) -> AsyncIterator[Fleet]:
     )
     app = make_app(queue)
     try:
-        yield Fleet(run, coordination, HintQueue(app), budget_url=settings.redis.broker_url)
+        yield Fleet(run, coordination, HintQueue(app), budget_url=queue.redis_url)
     finally:
         await coordination.aclose()
         app.close()

@@ -31,6 +31,7 @@ from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 from troupe_batch.llm.sqlite_values import SqliteValues
+from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import Cap, keep_known, memory_budget
 from troupe_batch.wiring.endpoints import connection_to
@@ -93,7 +94,7 @@ async def open_model(
         spending, keep_cap = Spending(), None
         model: ChatModel = Metered(provider, spending, prices)
         model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
-        state = _batch(settings.redis.broker_url, resources) if is_shared else None
+        state = _batch(settings, settings.redis.broker_url, resources) if is_shared else None
         if cap is not None:
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
             model = Budgeted(model, budget, prices)
@@ -171,12 +172,12 @@ def _store(settings: Settings, resources: AsyncExitStack, *, is_shared: bool) ->
         resources.callback(values.close)
         return MemoryReplyStore(values)
     days = settings.redis.cache_ttl_days
-    batch = _batch(settings.redis.cache_url or settings.redis.broker_url, resources)
+    batch = _batch(settings, settings.redis.cache_url or settings.redis.broker_url, resources)
     # A process that dies holds up its shard and its calls for the same time, so that both go on together.
     return RedisReplyStore(batch, ttl_s=days * _DAY_S if days else None, lease_s=settings.celery.lease_s)
 
 
-def _batch(url: str, resources: AsyncExitStack) -> RedisBatch:
-    batch = RedisBatch(url)
+def _batch(settings: Settings, url: str, resources: AsyncExitStack) -> RedisBatch:
+    batch = RedisBatch(with_ca_file(url, settings.redis.ca_file))
     resources.push_async_callback(batch.aclose)
     return batch

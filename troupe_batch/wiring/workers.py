@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from troupe_batch.dispatch.queue_settings import QueueSettings, WorkerSettings
 from troupe_batch.errors import SettingsError
+from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.wiring.runtime import FleetRuntime
 
@@ -21,7 +22,7 @@ def queue_settings(settings: Settings) -> QueueSettings:
             "set it to the URL of the fleet's Redis, for example redis://broker:6379/0"
         )
     return QueueSettings(
-        settings.redis.broker_url,
+        with_ca_file(settings.redis.broker_url, settings.redis.ca_file),
         queue_prefix=settings.celery.queue_prefix,
         shard_limit_s=settings.celery.shard_limit_s,
     )
