@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,13 +14,14 @@ import pandas as pd
 
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.errors import Interrupted
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.extractor import extract
+from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.manifest import Manifest
-from troupe_batch.results.outcome import RunOutcome, outcome_of
+from troupe_batch.results.outcome import RunOutcome, RunState, outcome_of
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.simulation.mind import use_mind
@@ -42,12 +43,33 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a job is run. `inline` needs no Redis and no workers; `again` starts a complete run anew, from the cache."""
+    """How a job is run. `inline` needs no Redis and no workers.
+
+    `again`, which the command line calls `--retry`: where the run is complete, a further one asks for what it lacks.
+    """
 
     rehearse: bool = False
     inline: bool = False
     again: bool = False
     run_id: str | None = None
+
+
+def _nothing(_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Who hears how a run begins and goes on, and may end it.
+
+    A set `stop` ends the run; it can be resumed. `on_dataset` is told how many of how many shards are in the dataset;
+    Interrupted from it leaves the dataset for later, and the outcome then has no manifest.
+    """
+
+    on_begin: Callable[[BegunRun], None] = _nothing
+    on_status: OnStatus = _nothing
+    on_dataset: OnShard = ignore_shards
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
@@ -205,36 +227,37 @@ async def run_job(
     job: Job,
     options: RunOptions,
     settings: Settings,
-    *,
-    on_begin: Callable[[BegunRun], None] | None = None,
-    on_status: OnStatus | None = None,
-    stop: asyncio.Event | None = None,
+    follower: Follower | None = None,
 ) -> Result:
-    """As `run`, for a job at hand, with what a progress display needs. A set `stop` ends the run; it can be resumed."""
+    """As `run`, for a job at hand, with somebody who hears how it goes and may end it."""
+    told = follower or Follower()
     prepared = prepare_job(settings, job, rehearse=options.rehearse)
     plan, supplies = prepared.plan, prepared.supplies
     is_alone = options.inline or settings.redis.broker_url == EMBEDDED
     check_connection(settings, plan.endpoint, starts_rehearsal=is_alone)
     begun = await begin_run(settings, plan, job.text, supplies=supplies, run_id=options.run_id, again=options.again)
-    if on_begin is not None:
-        on_begin(begun)
+    told.on_begin(begun)
     rehearsal = rehearsal_config(settings, job.respondents) if options.rehearse else None
-    if begun.beginning is Beginning.COMPLETE:
-        outcome = await _collected(begun.run)
-    else:
-        async with machine(
-            settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
-        ) as here:
-            work = _inline if options.inline else _on_fleet
-            outcome = await work(here, begun.run, on_status or _nothing, stop or asyncio.Event())
+    try:
+        if begun.beginning is Beginning.COMPLETE:
+            outcome = await _collected(begun.run, told)
+        else:
+            async with machine(
+                settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
+            ) as here:
+                outcome = await (_inline if options.inline else _on_fleet)(here, begun.run, told)
+    except Interrupted as left:
+        outcome = RunOutcome(
+            begun.run.store.run_id, RunState.STOPPED, Dataset(begun.run.store).path, None, "Interrupted", str(left)
+        )
     return Result(outcome, Dataset(begun.run.store), begun.beginning)
 
 
-async def _on_fleet(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:
     async with fleet_of(here.settings, run) as fleet:
         await fleet.start()
-        await here.breakdown.unless_it_happens(fleet.follow(on_status, stop))
-        outcome = await fleet.collect()
+        await here.breakdown.unless_it_happens(fleet.follow(told.on_status, told.stop))
+        outcome = await fleet.collect(told.on_dataset)
         if here.workers is not None and outcome.is_complete:
             # Nothing is under way any more, and Celery takes two seconds to say goodbye.
             await here.workers.stop(grace_s=0)
@@ -242,28 +265,26 @@ async def _on_fleet(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.
         return outcome
 
 
-async def _inline(here: Machine, run: Run, on_status: OnStatus, stop: asyncio.Event) -> RunOutcome:
+async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
     settings = here.settings
-    status = InlineStatus(run, on_status, committed=len(await run.store.committed()))
+    status = InlineStatus(run, told.on_status, committed=len(await run.store.committed()))
     async with await open_run(settings, run, is_shared=False) as opened:
         work = run_inline(
             run,
             model=opened.stack.model,
             concurrency=settings.openai.max_concurrent_model_calls,
             on_progress=status.note,
-            should_stop=stop.is_set,
+            should_stop=told.stop.is_set,
             save_spending=opened.record.save,
+            on_dataset=told.on_dataset,
         )
         return await here.breakdown.unless_it_happens(work)
 
 
-async def _collected(run: Run) -> RunOutcome:
+async def _collected(run: Run, told: Follower) -> RunOutcome:
     # Whoever gives the command for a complete run may do so because `troupe verify` found the dataset damaged.
-    return outcome_of(await extract(run, is_checked=True), Dataset(run.store).path)
-
-
-def _nothing(_: RunStatus) -> None:
-    pass
+    manifest = await extract(run, is_checked=True, on_shard=told.on_dataset)
+    return outcome_of(manifest, Dataset(run.store).path)
 
 
 def _settings_found() -> Settings:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
+
+from troupe_batch.shown_text import MOST_CHARACTERS, shown, shown_line
+
+_MOST_OF_A_TRACEBACK = 20_000
 
 _MOST_RUNS = 1_000
 _MORE = "more_like_it"
@@ -21,9 +25,13 @@ class FactsFormatter(logging.Formatter):
         """The line with `action` first among the facts, which stand in the order in which they were given."""
         facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         ordered = {"action": facts.pop("action"), **facts} if "action" in facts else facts
-        shown = " ".join(f"{name}={_one_line(value)}" for name, value in ordered.items())
-        line = super().formatMessage(record)
-        return f"{line} {shown}" if shown else line
+        told = " ".join(f"{name}={_one_line(value)}" for name, value in ordered.items())
+        line = shown(super().formatMessage(record))
+        return f"{line} {told}" if told else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's name)
+        """The traceback; what was raised may quote a model or a file."""
+        return shown(super().formatException(ei), _MOST_OF_A_TRACEBACK)
 
 
 @dataclass(slots=True)
@@ -85,5 +93,5 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
 
 
 def _one_line(value: object) -> str:
-    text = str(value)
-    return repr(text) if not text or any(c.isspace() for c in text) else text
+    text = str(value)[:MOST_CHARACTERS]
+    return repr(text) if not text or any(c.isspace() for c in text) else shown_line(text)

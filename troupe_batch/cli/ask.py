@@ -9,9 +9,11 @@ import click
 
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import print_json, say, say_error
+from troupe_batch.cli.output import print_json, print_text, say, say_error
 from troupe_batch.studies import AnswerStatus
 from troupe_batch.wiring.asking import Asked, ask_person, find_person
+
+_MOST_CHARACTERS = 20_000
 
 
 @click.command("ask")
@@ -53,13 +55,13 @@ def _show(asked: Asked, *, with_prompt: bool) -> None:
     if with_prompt:
         for message in asked.messages:
             click.secho(f"--- {message.role}", fg="cyan")
-            click.echo(message.content)
+            print_text(message.content)
         click.secho("---", fg="cyan")
     if asked.answer is None:
         return
     if asked.answer.status is AnswerStatus.ANSWERED:
         say(f"{asked.person.name or asked.person.person_id} (simulated) says:")
-        click.echo(asked.answer.text)
+        print_text(asked.answer.text or "", _MOST_CHARACTERS)
     else:
         say_error(f"no answer: {asked.answer.status}: {asked.answer.reason}")
 

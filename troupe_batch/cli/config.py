@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from troupe_batch.cli.options import json_option, read_settings, settings_options
-from troupe_batch.cli.output import data, print_json
+from troupe_batch.cli.output import data, print_json, print_text
 from troupe_batch.settings import SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
 from troupe_batch.shown_url import shown_url
 
@@ -49,7 +49,7 @@ def command(
         table.add_row(_title(option), shown, origin, SECTIONS[section][name])
     data().print(table)
     for place, why in settings.without_effect.items():
-        click.echo(f"{place} has no effect here: {why}")
+        print_text(f"{place} has no effect here: {why}")
     data().print(_secrets(settings))
 
 

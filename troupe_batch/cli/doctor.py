@@ -11,6 +11,7 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
+from troupe_batch.report.terminal import Text
 from troupe_batch.wiring.checks import Check, Finding, check_all
 
 _STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold red"}
@@ -40,5 +41,5 @@ def command(*, as_json: bool, config_file: Path | None, assignments: tuple[str, 
 def _show(checks: Iterable[Check]) -> None:
     console = data()
     for check in checks:
-        style = _STYLES[check.finding]
-        console.print(f"[{style}]{check.finding:<8}[/] {check.what:<12} {check.says}", soft_wrap=True)
+        line = Text(f"{check.finding:<8}", style=_STYLES[check.finding])
+        console.print(line.append(f" {check.what:<12} {check.says}", "not bold default"), soft_wrap=True)

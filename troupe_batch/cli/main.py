@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import io
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ from troupe_batch.cli.exit_codes import PARTLY_DONE, code_of
 from troupe_batch.cli.lazy_group import LazyGroup
 from troupe_batch.cli.output import say_error
 from troupe_batch.errors import TroupeError
+from troupe_batch.shown_text import shown
 
 _COMMANDS = {
     "init": "Write a job, a population and a config.ini to start from.",
@@ -86,18 +88,26 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run_command(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; messages go to stderr."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        outcome: Any = troupe.main(args=arguments, prog_name="troupe", standalone_mode=False)
+        outcome: Any = troupe.main(args=words, prog_name="troupe", standalone_mode=False, obj=tuple(words))
     except click.exceptions.Abort:
         say_error("interrupted")
         return PARTLY_DONE
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except TroupeError as error:
         say_error(str(error))
         return code_of(error)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """As click shows it, with what was typed made visible."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo(shown(said.getvalue()), err=True, nl=False)
 
 
 def _nearest(word: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from troupe_batch.cli.output import say
 from troupe_batch.errors import SettingsError
 from troupe_batch.log_format import FoldingHandler
 from troupe_batch.settings import Settings, load_settings
@@ -38,6 +39,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print machin
 rehearse_option = click.option(
     "--rehearse", is_flag=True, help="Placeholder answers from the built-in offline server: no key, no cost."
 )
+retry_option = click.option(
+    "--retry",
+    "--again",
+    "again",
+    is_flag=True,
+    help="Where the run is complete, ask again only for what failed, was refused or could not be read; all other "
+    "replies come from the cache and cost nothing. Makes a further run, NAME-2. `--again` is the same.",
+)
 job_argument = click.argument("job_file", metavar="JOB.yaml", type=click.Path(path_type=Path))
 
 
@@ -59,7 +68,7 @@ def _name_what_has_no_effect(settings: Settings) -> None:
     if not settings.without_effect:
         return
     names = ", ".join(place.rpartition(" ")[2] for place in settings.without_effect)
-    click.echo(f"Options of TinyTroupe's that have no effect here: {names}. `troupe config` says why.", err=True)
+    say(f"Options of TinyTroupe's that have no effect here: {names}. `troupe config` says why.")
 
 
 def _log_to_stderr(settings: Settings) -> None:

@@ -5,31 +5,43 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import click
 import orjson
-from rich.console import Console
-from rich.markup import escape
+
+from troupe_batch.report.terminal import Terminal, Text
+from troupe_batch.shown_text import shown
+
+_MOST_LINES = 200
 
 
-def talk() -> Console:
+def talk() -> Terminal:
     """The console for everything that is not data."""
-    return Console(stderr=True, highlight=False)
+    return Terminal(stderr=True)
 
 
-def data() -> Console:
+def data() -> Terminal:
     """The console for tables; as wide as the terminal, or 120 columns in a pipe."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=120)
+    return Terminal() if sys.stdout.isatty() else Terminal(width=120)
 
 
 def say(text: str) -> None:
     """One line to stderr, as it is."""
-    talk().print(escape(text), soft_wrap=True)
+    talk().print(text, soft_wrap=True)
 
 
 def say_error(text: str) -> None:
     """An error message to stderr, each line of it marked."""
     console = talk()
-    for line in text.splitlines() or ["failed"]:
-        console.print(f"[bold red]error:[/] {escape(line)}", soft_wrap=True)
+    lines = text.split("\n") or ["failed"]
+    for line in lines[:_MOST_LINES]:
+        console.print(Text("error:", style="bold red").append(f" {line}", "not bold default"), soft_wrap=True)
+    if len(lines) > _MOST_LINES:
+        console.print(f"and {len(lines) - _MOST_LINES:,} more lines", soft_wrap=True)
+
+
+def print_text(text: str, most: int | None = None) -> None:
+    """Text of any length to stdout, such as a prompt or what a model said; JSON has it unaltered."""
+    click.echo(shown(text, most))
 
 
 def print_json(value: Any) -> None:

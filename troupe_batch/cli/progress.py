@@ -8,11 +8,11 @@ from typing import Self
 
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from troupe_batch.cli.output import talk
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.report.terminal import Text
 
 _PLAIN_EVERY_S = 5.0
 
@@ -30,18 +30,18 @@ class RunProgress:
         self._first: dict[str, tuple[float, int]] = {}
         self._said: set[str] = set()
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
-            TextColumn("units"),
+            TextColumn("{task.fields[noun]}", markup=False),
             TaskProgressColumn(),
-            TextColumn("[dim]left"),
+            TextColumn("left", style="dim", markup=False),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[facts]}"),
+            TextColumn("{task.fields[facts]}", markup=False),
             console=self._console,
             transient=True,
         )
-        self._task = self._bar.add_task("running", total=units, facts="starting workers ...")
+        self._task = self._bar.add_task("running", total=units, noun="units", facts="starting workers ...")
         self._live = Live(self._bar, console=self._console, refresh_per_second=5, transient=True)
 
     def __enter__(self) -> Self:
@@ -59,6 +59,8 @@ class RunProgress:
         """Shows one status; a message in it, and each reason why shards wait, is said once."""
         if self._is_quiet:
             return
+        if status.is_complete and not status.is_finished:
+            self._say_once("all shards are done; the dataset is being written (Ctrl-C leaves it for later)", "dim")
         if status.message:
             self._say_once(f"note: {status.message}", "yellow")
         for reason in status.trouble.values():
@@ -73,6 +75,19 @@ class RunProgress:
             shards = f"shards {status.committed_shards}/{status.total_shards}"
             line = f"{status.progress.units}/{self._units} units, {shards}, {self._facts(status)}"
             self._console.print(line, soft_wrap=True)
+
+    def show_dataset(self, done: int, shards: int) -> None:
+        """Shows how many shards are in the dataset."""
+        if self._is_quiet:
+            return
+        if self._is_live:
+            facts = "of the dataset (Ctrl-C leaves it for later)"
+            self._bar.update(
+                self._task, description="writing", completed=done, total=shards, noun="shards", facts=facts
+            )
+        elif time.monotonic() >= self._plain_at_s or done == shards:
+            self._plain_at_s = time.monotonic() + _PLAIN_EVERY_S
+            self._console.print(f"writing the dataset: {done:,} of {shards:,} shards", soft_wrap=True)
 
     def _say_once(self, text: str, style: str) -> None:
         if text not in self._said:

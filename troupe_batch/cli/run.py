@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.events import event_table
 from troupe_batch.analysis.findings import finding_tables
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.analysis.tables import question_tables
-from troupe_batch.api import Result, RunOptions, run_job
-from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import data, print_json, say, say_error, talk
+from troupe_batch.api import Follower, Result, RunOptions, run_job
+from troupe_batch.cli.options import (
+    job_argument,
+    json_option,
+    read_settings,
+    rehearse_option,
+    retry_option,
+    settings_options,
+)
+from troupe_batch.cli.output import data, print_json, print_text, say, say_error
 from troupe_batch.cli.progress import RunProgress
+from troupe_batch.cli.retrying import retry_text
+from troupe_batch.cli.stopped import say_stopped
+from troupe_batch.cli.stopping import Stops, stopping
 from troupe_batch.cli.summary import exit_code, summary
+from troupe_batch.cli.typed import typed_command
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job
 from troupe_batch.report import console
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
-from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.wiring.jobs import load_job
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
@@ -36,7 +44,7 @@ from troupe_batch.wiring.runs import Beginning, BegunRun
 @job_argument
 @rehearse_option
 @click.option("--inline", is_flag=True, help="In this process: no Redis, no workers; for debugging.")
-@click.option("--again", is_flag=True, help="If the run is complete, run it anew; equal prompts come from the cache.")
+@retry_option
 @click.option("--run-id", metavar="NAME", help="Folder of the run; default: the job's id.")
 @click.option("--processes", type=int, help="Worker processes on this machine; default: one per core.")
 @click.option("--latency-ms", type=float, help="With --rehearse: how long the stand-in takes to answer.")
@@ -69,17 +77,17 @@ def command(
     settings = read_settings(config_file, assignments, celery__processes=processes, rehearsal__latency_ms=latency_ms)
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
     result = asyncio.run(_run(load_job(job_file), options, settings, is_quiet=as_json))
-    absences = unwanted_absences(result.dataset)
+    absences = unwanted_absences(result.dataset) if result.outcome.manifest is not None else []
     if as_json:
         print_json(summary(result, absences))
     else:
-        _show(result, job_file)
+        _show(result, typed_command(settings))
     _say_absences(result, absences)
     return exit_code(result.outcome)
 
 
 async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: bool) -> Result:
-    stop = asyncio.Event()
+    stops = Stops()
     with contextlib.ExitStack() as shown:
         progress: list[RunProgress] = []
 
@@ -91,51 +99,44 @@ async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: b
                 progress.append(shown.enter_context(bar))
 
         def show(status: RunStatus) -> None:
+            # The workers may be at the dataset for minutes; there is nothing else left to stop then.
+            stops.is_writing = status.is_complete and not status.is_finished
             progress[0].show(status)
 
-        with _stopping(stop):
-            return await run_job(
-                job,
-                options,
-                settings,
-                on_begin=begin,
-                on_status=show,
-                stop=stop,
-            )
+        def write(done: int, shards: int) -> None:
+            stops.check_dataset()
+            if progress:
+                progress[0].show_dataset(done, shards)
 
-
-@contextlib.contextmanager
-def _stopping(stop: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set `stop`; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def ask(number: signal.Signals) -> None:
-        say("stopping: calls in flight end and are kept (once more to stop at once)")
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask, number)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        with stopping(stops):
+            return await run_job(job, options, settings, Follower(begin, show, write, stops.asked))
 
 
 def _say_beginning(begun: BegunRun) -> None:
     plan, store = begun.run.plan, begun.run.store
     what = f"{plan.units:,} units in {plan.shards:,} shard{'s' if plan.shards != 1 else ''}"
     if begun.beginning is Beginning.COMPLETE:
-        say(f"run {store.run_id} is complete; --again runs it anew")
+        say(f"run {store.run_id} is complete; nothing is asked")
     elif begun.beginning is Beginning.RESUMED:
         say(f"resuming run {store.run_id}: {begun.committed:,} of {plan.shards:,} shards are done")
     else:
         say(f"run {store.run_id}: {what}, model {endpoint_text(plan.endpoint)}")
+        if begun.retries is not None:
+            say(f"it asks again for what {begun.retries} lacks; replies that are in the cache cost nothing again")
 
 
-def _show(result: Result, job_file: Path) -> None:
-    manifest, outcome = result.manifest, result.outcome
+def _show(result: Result, typed: str) -> None:
+    if result.outcome.manifest is None or result.outcome.state is RunState.STOPPED:
+        say_stopped(result, typed)
+    else:
+        _show_results(result, result.outcome.manifest)
+        if not result.is_complete:
+            say_stopped(result, typed)
+    say("dataset:")
+    print_text(result.path)
+
+
+def _show_results(result: Result, manifest: Manifest) -> None:
     dataset = result.dataset
     tables, findings = question_tables(dataset), finding_tables(dataset)
     data().print(console.results(manifest, tables, findings, event_table(dataset), prose_of(dataset)))
@@ -144,19 +145,14 @@ def _show(result: Result, job_file: Path) -> None:
         f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "
         f"{manifest.cost_text}"
     )
-    if not outcome.is_complete:
-        talk().print(f"[bold yellow]not complete ({outcome.state}):[/] {escape(outcome.reason or '')}", soft_wrap=True)
-        say(f"the same command goes on from here: troupe run {job_file} ...")
-    say("dataset:")
-    click.echo(result.path)
 
 
 def _say_absences(result: Result, absences: list[Absence]) -> None:
     for absence in absences:
         which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
         say(f"{absence.counted} {absence.status}: {which}{absence.reason}")
-    if any(absence.status is not AnswerStatus.SKIPPED for absence in absences) and result.is_complete:
-        say("to ask for them anew: the same command with --again; all other replies come from the cache")
+    if result.is_complete and (again := retry_text(result)) is not None:
+        say(again)
     if result.is_complete and not result.manifest.has_results:
         say_error(f"{_what_is_lacking(result.manifest)}; the reasons stand above")
 

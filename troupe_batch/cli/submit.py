@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
+from troupe_batch.cli.options import (
+    job_argument,
+    json_option,
+    read_settings,
+    rehearse_option,
+    retry_option,
+    settings_options,
+)
 from troupe_batch.cli.output import print_json, say
 from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
@@ -22,7 +29,7 @@ from troupe_batch.wiring.workers import queue_settings
 @click.command("submit")
 @job_argument
 @rehearse_option
-@click.option("--again", is_flag=True, help="If the run is complete, run it anew; equal prompts come from the cache.")
+@retry_option
 @click.option("--run-id", metavar="NAME", help="Folder of the run; default: the job's id.")
 @json_option
 @settings_options
@@ -51,7 +58,7 @@ def command(
     if as_json:
         print_json({"run_id": name, "beginning": begun.beginning, "shards": begun.run.plan.shards})
     elif begun.beginning is Beginning.COMPLETE:
-        say(f"run {name} is complete; --again runs it anew")
+        say(f"run {name} is complete; --retry asks again for what it lacks")
     else:
         say(f"run {name} was handed to the fleet; follow it with: troupe watch {name}")
 

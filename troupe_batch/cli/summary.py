@@ -38,15 +38,22 @@ def _of_complete(manifest: Manifest | None) -> int:
 
 
 def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
-    """The outcome of a run as JSON values."""
-    manifest, outcome, written = result.manifest, result.outcome, prose_of(result.dataset)
-    return {
+    """The outcome of a run as JSON values; without figures where its dataset was left for later."""
+    outcome = result.outcome
+    ending = {
         "run_id": outcome.run_id,
         "state": outcome.state,
         "error": outcome.error,
         "reason": outcome.reason,
         "beginning": result.beginning,
-        "dataset": result.path,
+        "dataset": result.path if outcome.manifest is not None else None,
+    }
+    return ending if outcome.manifest is None else {**ending, **_figures(result, outcome.manifest, absences)}
+
+
+def _figures(result: Result, manifest: Manifest, absences: list[Absence]) -> dict[str, Any]:
+    written = prose_of(result.dataset)
+    return {
         "is_rehearsal": manifest.is_rehearsal,
         "units": manifest.provenance.units,
         "answers": manifest.answers,

@@ -13,7 +13,7 @@ from troupe_batch.errors import EndpointDown, Interrupted, StopTheJob, TroupeErr
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.execution.shard import Attempt, never, nothing_to_do, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
-from troupe_batch.results.extractor import extract
+from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
@@ -23,7 +23,7 @@ from troupe_batch.results.store import DATASET
 _LOOK_EVERY_S = 0.25
 
 
-async def run_inline(
+async def run_inline(  # noqa: PLR0913 -- two things that it needs, and five that others want to hear or decide
     run: Run,
     *,
     model: ChatModel,
@@ -31,10 +31,11 @@ async def run_inline(
     on_progress: OnProgress = ignore_progress,
     should_stop: Callable[[], bool] = never,
     save_spending: Callable[[], Awaitable[None]] = nothing_to_do,
+    on_dataset: OnShard = ignore_shards,
 ) -> RunOutcome:
     """How the run ended, its dataset written: every shard without a mark was tried here.
 
-    `save_spending` is awaited before each mark and before the dataset is made.
+    `save_spending` is awaited before each mark and before the dataset is made; `on_dataset` as for `extract`.
 
     While the endpoint is down, shards wait and are tried again, until the model stack stops the job.
     A StopTheJob error, or `should_stop`, ends it early with a partial dataset; the next call goes on from there.
@@ -52,7 +53,7 @@ async def run_inline(
         await run.store.stop(StopMark(type(error).__name__, str(error), now))
     finally:
         await save_spending()
-    manifest = await extract(run)
+    manifest = await extract(run, on_shard=on_dataset)
     if manifest.is_complete:
         await run.store.sweep()
     return outcome_of(manifest, run.store.objects.within(DATASET).url)

@@ -15,6 +15,7 @@ import uvloop
 from troupe_batch.errors import FixTheInput
 from troupe_batch.rehearsal.config import RehearsalConfig, add_options, config_from
 from troupe_batch.rehearsal.server import serve
+from troupe_batch.shown_text import shown
 
 _PARENT_CHECK_S = 1.0
 _EXAMPLES = """\
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_bat
         config = config_from(options)
         uvloop.run(_run(config, options.port_file, stops_with_parent=options.stop_with_parent))
     except FixTheInput as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{shown(error)}\n")
         return 2
     except OSError as error:
         sys.stderr.write(f"cannot listen on {options.host} port {options.port}: {error}; choose another --port\n")

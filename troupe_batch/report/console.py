@@ -8,7 +8,6 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from troupe_batch.analysis.events import EventTable
 from troupe_batch.analysis.findings import FindingTable
@@ -19,6 +18,7 @@ from troupe_batch.report.cases import cases_text
 from troupe_batch.report.events import documents_hint, events
 from troupe_batch.report.extractions import extraction
 from troupe_batch.report.prose import prose
+from troupe_batch.report.terminal import Text
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
 

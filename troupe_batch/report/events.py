@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from troupe_batch.analysis.events import EventTable
+from troupe_batch.report.terminal import Text
 
 
 def events(table: EventTable) -> RenderableType:

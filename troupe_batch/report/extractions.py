@@ -8,10 +8,10 @@ from typing import Any
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable
 from troupe_batch.analysis.tables import Figures
+from troupe_batch.report.terminal import Text
 from troupe_batch.studies.study import FieldType
 
 _MOST_CHARACTERS = 300

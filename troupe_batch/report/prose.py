@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.text import Text
-
 from troupe_batch.analysis.duplicates import MANY, Duplicates
 from troupe_batch.analysis.prose import Prose
+from troupe_batch.report.terminal import Text
 
 _WHAT = {"bio": "a bio", "full": "a full persona"}
 

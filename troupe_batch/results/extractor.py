@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 
-from troupe_batch.errors import ResultsDamaged, StateUnreachable
+from troupe_batch.errors import Interrupted, ResultsDamaged, StateUnreachable
 from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
@@ -34,22 +35,42 @@ _ROUNDS = 5
 _logger = logging.getLogger(__name__)
 
 
-async def extract(run: Run, *, part_size: PartSize | None = None, is_checked: bool = False) -> Manifest:
+OnShard: TypeAlias = Callable[[int, int], None]
+"""Called with how many shards are in the dataset by now, and how many there are; Interrupted from it ends the work."""
+
+
+def ignore_shards(_done: int, _shards: int) -> None:
+    """For those who do not want to know."""
+
+
+async def extract(
+    run: Run, *, part_size: PartSize | None = None, is_checked: bool = False, on_shard: OnShard = ignore_shards
+) -> Manifest:
     """The manifest of the dataset made of all committed shards, one shard in memory at a time.
 
     A complete dataset that is there already is taken as it is; `is_checked` reads it through, and makes it anew where
     a file was altered. What the run has cost is brought up to date either way.
 
     Units of other shards get a row per question, and per extraction, too: `failed` where the shard was set aside, else
-    `not_run`, with the reason. Raises ResultsDamaged where a committed file is not what its mark says.
+    `not_run`, with the reason. Raises ResultsDamaged where a committed file is not what its mark says, and Interrupted
+    where `on_shard` does: there is no new dataset then, and the one that was there before is untouched.
     """
     for _ in range(_ROUNDS):
         manifest = await _published(run, is_checked=is_checked)
         if manifest is None:
-            manifest = await _extract_once(run, part_size or PartSize())
+            manifest = await _extract_once(run, part_size or PartSize(), on_shard)
         if await _is_settled(run, manifest):
             return manifest
     raise StateUnreachable(f"{run.store.url}: other extractors kept changing the dataset; try again")
+
+
+async def is_behind(run: Run) -> bool:
+    """Whether there is no dataset, or shards were committed since it was made."""
+    manifest = _readable(await run.store.objects.within(DATASET).get(MANIFEST))
+    if manifest is None:
+        return True
+    extracted = run.plan.shards - len(manifest.missing_shards)
+    return not manifest.is_complete and len(await run.store.committed()) > extracted
 
 
 async def _published(run: Run, *, is_checked: bool) -> Manifest | None:
@@ -68,18 +89,24 @@ async def _published(run: Run, *, is_checked: bool) -> Manifest | None:
     return manifest
 
 
-async def _extract_once(run: Run, part_size: PartSize) -> Manifest:
+async def _extract_once(run: Run, part_size: PartSize, on_shard: OnShard) -> Manifest:
     dataset = run.store.objects.within(DATASET)
     with tempfile.TemporaryDirectory(prefix="troupe-extract-") as scratch:
         extraction = await _Extraction.of(run)
         schemas = run.schemas
         writers = {t: PartWriter(dataset, t, schemas.of(t), Path(scratch), part_size) for t in schemas.tables}
         try:
+            done = 0
             async for tables in extraction.shards():
                 # One after the other: encoding all at once is no faster on the whole and takes twice the memory.
                 for table, writer in writers.items():
                     await writer.add(tables[table])
+                done += 1
+                on_shard(done, run.plan.shards)
             files = [file for writer in writers.values() for file in await writer.close()]
+        except Interrupted:
+            await _clear_away_unnamed(run, [file for writer in writers.values() for file in writer.files])
+            raise
         finally:
             for writer in writers.values():
                 writer.abandon()
@@ -182,6 +209,15 @@ async def _clear_away(run: Run, manifest: Manifest, replaced: bytes | None) -> N
         old = _named_by(replaced)
     for path in old - mine:
         await dataset.delete(path)
+
+
+async def _clear_away_unnamed(run: Run, files: Sequence[StoredFile]) -> None:
+    """Remove parts of a dataset that will have no manifest, unless one of before names them too."""
+    dataset = run.store.objects.within(DATASET)
+    named = _named_by(await dataset.get(MANIFEST))
+    for file in files:
+        if file.path not in named:
+            await dataset.delete(file.path)
 
 
 def _named_by(manifest_text: bytes | None) -> set[str]:

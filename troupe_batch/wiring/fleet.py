@@ -13,7 +13,7 @@ from troupe_batch.dispatch.reconciler import Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, Stop
-from troupe_batch.results.extractor import extract
+from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
@@ -65,7 +65,12 @@ class Fleet:
         status = None
         async for status in self._reconciler.run():
             on_status(status)
-            if stop is not None and stop.is_set() and not told:
+            if stop is None or not stop.is_set():
+                continue
+            if status.is_complete:
+                # Only the dataset is not made yet, and that is made from the ledger at any time.
+                return status
+            if not told:
                 await self.stop()
                 told = True
         assert status is not None  # noqa: S101 (a run has a final status)
@@ -75,9 +80,9 @@ class Fleet:
         """Removes the queues of a fleet that was there for this run alone."""
         await asyncio.to_thread(self._hints.discard)
 
-    async def collect(self) -> RunOutcome:
+    async def collect(self, on_dataset: OnShard = ignore_shards) -> RunOutcome:
         """The outcome with its dataset, whatever is in it; made here where the workers have not made it."""
-        manifest = await extract(self._run)
+        manifest = await extract(self._run, on_shard=on_dataset)
         return outcome_of(manifest, self._run.store.objects.within(DATASET).url)
 
 

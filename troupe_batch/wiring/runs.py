@@ -29,11 +29,15 @@ class Beginning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BegunRun:
-    """A run whose plan is frozen, and how it was found; `committed` shards are done already."""
+    """A run whose plan is frozen, and how it was found; `committed` shards are done already.
+
+    `retries` is the id of the complete run whose gaps a new one fills, with all else from the cache; None in any other.
+    """
 
     run: Run
     beginning: Beginning
     committed: int
+    retries: str | None = None
 
 
 async def begin_run(
@@ -51,9 +55,11 @@ async def begin_run(
     Raises PlanChanged where the run was started with another plan.
     """
     name = checked_run_id(run_id) if run_id is not None else default_run_id(plan)
+    retries = None
     for number in count(1):
         store = RunStore.open(settings.storage.url, name if number == 1 else f"{name}-{number}")
         if again and not await _is_open_for(store, plan):
+            retries = store.run_id if await _has_plan(store, plan) else retries
             continue
         frozen = await freeze(store, plan, job_text)
         if supplies is not None:
@@ -62,7 +68,7 @@ async def begin_run(
         beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
         if committed >= frozen.plan.shards:
             beginning = Beginning.COMPLETE
-        return BegunRun(make_run(frozen.plan, store), beginning, committed)
+        return BegunRun(make_run(frozen.plan, store), beginning, committed, retries)
     raise AssertionError("count() ends nowhere")
 
 
@@ -94,5 +100,10 @@ async def _is_open_for(store: RunStore, plan: Plan) -> bool:
     """Whether the run is new, or the same one and not complete."""
     if await store.plan_text() is None:
         return True
+    return await _has_plan(store, plan) and len(await store.committed()) < (await load_plan(store)).shards
+
+
+async def _has_plan(store: RunStore, plan: Plan) -> bool:
+    """Whether the run was started with this very plan."""
     frozen = await load_plan(store)
-    return frozen.digest == as_resumed(plan, frozen).digest and len(await store.committed()) < frozen.shards
+    return frozen.digest == as_resumed(plan, frozen).digest

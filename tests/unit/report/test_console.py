@@ -4,7 +4,6 @@ import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
@@ -13,6 +12,7 @@ from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
 from troupe_batch.report import results
 from troupe_batch.report.cases import cases_text
+from troupe_batch.report.terminal import Terminal
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 
@@ -24,7 +24,7 @@ async def _shown(model: AnsweringModel | None = None, *, width: int = 120, **opt
 async def _shown_run(run: Run, model: AnsweringModel | None = None, *, width: int = 120) -> str:
     await run_inline(run, model=model or AnsweringModel(), concurrency=1)
     dataset = Dataset(run.store)
-    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console = Terminal(file=io.StringIO(), width=width, force_terminal=False)
     tables, findings = question_tables(dataset), finding_tables(dataset)
     console.print(results(dataset.manifest, tables, findings, event_table(dataset)))
     text = console.file.getvalue()  # type: ignore[attr-defined] # it is the StringIO above

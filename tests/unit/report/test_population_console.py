@@ -6,12 +6,12 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from troupe_batch.population import Population
 from troupe_batch.population.margins import Finding, Level, Redrawn
 from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report
+from troupe_batch.report.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def report(riverside: Population) -> PopulationReport:
 
 def shown(report: PopulationReport) -> str:
     written = StringIO()
-    Console(width=160, file=written).print(console_report(report))
+    Terminal(width=160, file=written).print(console_report(report))
     return written.getvalue()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import print_json, say
+from troupe_batch.cli.output import print_json, print_text, say
 from troupe_batch.errors import FixTheInput, Mistake, SpecError
 from troupe_batch.population import resolve_population
 from troupe_batch.population.demography import Choices, Overlaps, compile_demography
@@ -132,7 +132,7 @@ class _Target:
         if as_json:
             print_json({"population": str(self.path), **made.report_json})
         elif self.report == STDIN:
-            click.echo(made.report, nl=False)
+            print_text(made.report.rstrip("\n"))
 
 
 def _is_there(path: Path) -> bool:

@@ -9,7 +9,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import print_json, say, talk
+from troupe_batch.cli.output import print_json, print_text, say, talk
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.population import EnrichLevel
 from troupe_batch.wiring.panels import (
@@ -95,4 +95,4 @@ def _say(frozen: FrozenPanel) -> None:
     if info.without_prose:
         say(f"nothing could be written about {info.without_prose:,} of them: their persona is what the facts say")
     say(f"use it in a job with `population: {frozen.path.name}`, written relative to the job file")
-    click.echo(str(frozen.path))
+    print_text(str(frozen.path))

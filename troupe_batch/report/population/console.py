@@ -8,13 +8,13 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.report.population.associations import Pair
 from troupe_batch.report.population.data import DimensionReport, PopulationReport, Row
 from troupe_batch.report.population.heat import strongest
 from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
+from troupe_batch.report.terminal import Text
 
 _MOST_ROWS = 16
 _MOST_NOTES = 6
@@ -68,7 +68,7 @@ def _heading(report: PopulationReport) -> RenderableType:
         good = total - report.beyond_allowed
         style = "not bold green" if good == total else "not bold red"
         heading.append(f"\n{good:,} of {total:,} shares are within the allowed error", style)
-    return Panel(heading, title=f"synthetic: {report.label}", title_align="left", box=box.ROUNDED, expand=False)
+    return Panel(heading, title=Text(f"synthetic: {report.label}"), title_align="left", box=box.ROUNDED, expand=False)
 
 
 def _dimensions(report: PopulationReport) -> RenderableType:

@@ -12,6 +12,7 @@ from troupe_batch.report.population import charts, wording
 from troupe_batch.report.population.charts.histogram import told_of
 from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.heat import deviations, strongest, ties
+from troupe_batch.shown_text import shown
 
 # By this line a page is known as one of ours, which may be written anew.
 MARK = '<meta name="generator" content="troupe_batch population report">'
@@ -35,6 +36,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_text),
         autoescape=True,
+        finalize=_visible,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -59,8 +61,14 @@ def _template() -> jinja2.Template:
     return environment.get_template("page.html.j2")
 
 
+def _visible(value: object) -> object:
+    """Text as it may be shown; what is markup of ours already, and figures, as they are."""
+    return shown(value, None) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _with_code(words: str) -> Markup:
     """What stands in backticks in a message, as code."""
+    words = shown(words, None)
     parts = words.split("`")
     if len(parts) % 2 == 0:
         return escape(words)

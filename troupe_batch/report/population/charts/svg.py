@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from troupe_batch.shown_text import shown
+
 _ELEMENT = Markup("<{0}{1}>{2}</{0}>")
 _ATTRIBUTE = Markup(' {}="{}"')
 
@@ -13,14 +15,15 @@ _ATTRIBUTE = Markup(' {}="{}"')
 def element(name: str, /, text: str | Markup = "", **attributes: str | float) -> Markup:
     """One element; `class_` is class, and `stroke_width` stroke-width. Coordinates are rounded to a hundredth."""
     pairs = [(key.rstrip("_").replace("_", "-"), _value(value)) for key, value in attributes.items()]
-    return _ELEMENT.format(name, Markup().join(_ATTRIBUTE.format(key, value) for key, value in pairs), text)
+    inner = text if isinstance(text, Markup) else shown(text, None)
+    return _ELEMENT.format(name, Markup().join(_ATTRIBUTE.format(key, value) for key, value in pairs), inner)
 
 
 def chart(width: float, height: float, told: str, parts: Iterable[Markup], *, class_: str = "") -> Markup:
     """A picture as wide as there is room for; `told` is what somebody hears who cannot see it."""
     attributes = {"viewBox": f"0 0 {_value(width)} {_value(height)}", "role": "img", "class": f"chart {class_}".strip()}
     opening = Markup().join(_ATTRIBUTE.format(key, value) for key, value in attributes.items())
-    label = _ATTRIBUTE.format("aria-label", told)
+    label = _ATTRIBUTE.format("aria-label", shown(told, None))
     return _ELEMENT.format("svg", opening + label, element("title", told) + Markup().join(parts))
 
 
