@@ -21,6 +21,7 @@ from troupe_batch.errors import Interrupted
 from troupe_batch.planning.loading import load_job
 from troupe_batch.results.extractor import is_behind
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.runs import BegunRun
 
 POPULATION: dict[str, Any] = {
     "schema": "troupe_batch/population/1",
@@ -119,12 +120,10 @@ async def test_a_dataset_is_behind_until_it_shows_what_is_committed(tmp_path: Pa
     def leave(_done: int, _shards: int) -> None:
         raise Interrupted("enough")
 
-    left = await run_job(
-        load_job(tmp_path / "my tea.yaml"),
-        RunOptions(rehearse=True, inline=True),
-        settings,
-        Follower(on_begin=(began := []).append, on_dataset=leave),
-    )
+    began: list[BegunRun] = []
+    follower = Follower(on_begin=began.append, on_dataset=leave)
+
+    left = await run_job(load_job(tmp_path / "my tea.yaml"), RunOptions(rehearse=True, inline=True), settings, follower)
 
     run = began[0].run
     assert left.outcome.manifest is None
