@@ -1,6 +1,8 @@
 # make run    the flagship job in rehearsal: no key, no cost, no services to install
 # make test   all tests
 # make check  the gates: format, lint, types, import rules
+# make docs   the documentation as a site that can be searched, in site/
+# make pictures   the pictures of the README, made by the product (needs Chromium)
 # make bench  the benchmarks; figures and machine are written to docs/benchmarks.md
 # make lock   new lock files from pyproject.toml
 
@@ -10,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test check format docs pictures bench lock clean
 
 run: $(RUN_READY)
 	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
@@ -28,6 +30,12 @@ format: $(DEV_READY)
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+docs: $(DEV_READY)
+	$(VENV)/bin/zensical build --strict --clean
+
+pictures: $(DEV_READY)
+	$(PY) docs/images/make.py
+
 bench: $(DEV_READY)
 	$(PY) -m pytest -m bench -s tests/benchmarks
 
@@ -40,7 +48,7 @@ lock: $(PY)
 
 # Datasets (runs) and paid replies (.troupe) stay: remove them by hand if you mean it.
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 
 $(PY):
 	@set -e; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,14 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-GUIDES = ["README.md", "docs/python.md", "docs/people_and_worlds.md", "docs/panels.md", "docs/enrichment.md"]
+GUIDES = [
+    "README.md",
+    "docs/tutorial.md",
+    "docs/python.md",
+    "docs/people_and_worlds.md",
+    "docs/panels.md",
+    "docs/enrichment.md",
+]
 # As a notebook does it: `await` may stand at the top level.
 NOTEBOOK = """
 import ast, asyncio, inspect, pathlib, types
@@ -67,7 +76,7 @@ def save(folder: Path, text: str) -> None:
 
 
 def run(project: Any, command: str) -> None:
-    program, *words = command.split()
+    program, *words = shlex.split(command)
     if program == "make":
         # The tests are run by one of the two; that both exist and start with the installation is what can be shown.
         shown = subprocess.run(["make", "-n", *words], cwd=PROJECT, capture_output=True, text=True, check=False)
@@ -84,6 +93,30 @@ def test_the_readme_is_short_and_its_job_has_twenty_lines() -> None:
 
     assert len(readme.splitlines()) <= 150
     assert len(job.text.splitlines()) <= 21
+
+
+def test_the_site_leads_to_every_document() -> None:
+    site = tomllib.loads((PROJECT / "zensical.toml").read_text(encoding="utf-8"))
+    pages = {path.relative_to(PROJECT / "docs").as_posix() for path in (PROJECT / "docs").rglob("*.md")}
+
+    # Each decision is reached from their list.
+    decisions = {page for page in pages if page.startswith("decisions/")} - {"decisions/README.md"}
+    assert set(_pages(site["project"]["nav"])) == pages - decisions
+    listed = (PROJECT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert [page for page in sorted(decisions) if page.removeprefix("decisions/") not in listed] == []
+
+
+def _pages(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    return [page for part in (nav.values() if isinstance(nav, dict) else nav) for page in _pages(part)]
+
+
+def test_the_index_leads_to_every_guide() -> None:
+    index = (PROJECT / "docs" / "index.md").read_text(encoding="utf-8")
+    guides = {path.name for path in (PROJECT / "docs").glob("*.md")} - {"index.md"}
+
+    assert [name for name in sorted(guides) if f"]({name}" not in index] == []
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
