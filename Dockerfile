@@ -9,11 +9,11 @@ COPY requirements.lock ./
 RUN pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY troupe_batch troupe_batch
-COPY workers workers
 RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-RUN useradd --create-home --uid 10001 troupe && install -d -o troupe -g troupe /runs /app
+RUN useradd --create-home --uid 10001 troupe && install -d -o troupe -g troupe /runs /app \
+    && install -d -o troupe -g troupe -m 700 /flower
 COPY --from=build /opt/troupe /opt/troupe
 ENV PATH=/opt/troupe/bin:$PATH PYTHONUNBUFFERED=1
 # Memory that is free goes back to the system; see LEAN_MEMORY in troupe_batch/dispatch/worker_processes.py.

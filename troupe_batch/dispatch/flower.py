@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import hashlib
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from troupe_batch.child_python import python_command
 from troupe_batch.errors import SettingsError
+from troupe_batch.user_state import private_folder, user_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,18 @@ class FlowerSettings:
     port: int = 5555
     user: str | None = None
     password: str | None = None
-    app: str = "workers.celery_app"
+    module: str = "troupe_batch.worker"
     is_read_only: bool = True
+
+
+def state_file(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Where Flower remembers what it saw of the fleet whose state is in `folder`; SettingsError where others can write.
+
+    It is a pickle, which runs code when it is read. So it is kept in the user's own folder: `folder` may have come
+    with files that somebody else made.
+    """
+    digest = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=8).hexdigest()
+    return private_folder(user_state(environment) / "flower") / digest
 
 
 def flower_command(settings: FlowerSettings) -> tuple[list[str], dict[str, str]]:
@@ -29,6 +43,8 @@ def flower_command(settings: FlowerSettings) -> tuple[list[str], dict[str, str]]
             f"Flower would be open to everyone at {settings.address}: set FLOWER_USER and FLOWER_PASSWORD"
         )
     options = {
+        # Its default is flowerconfig.py in the working folder, which it would run.
+        "conf": os.devnull,
         "address": settings.address,
         "port": str(settings.port),
         "max-tasks": "20000",  # 6 kB each; a task is a shard
@@ -40,7 +56,7 @@ def flower_command(settings: FlowerSettings) -> tuple[list[str], dict[str, str]]
         # What a shard is and how far it is; names and ids of tasks say neither.
         "tasks-columns": "kwargs,state,result,received,runtime,worker",
     }
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", settings.app, "flower"]
+    command = python_command(settings.module, "--quiet", "flower")
     command += [f"--{name}={value}" for name, value in options.items()]
     if settings.password is None:
         return command, {}

@@ -1,4 +1,4 @@
-"""Keeps one private Redis server alive as long as any command uses it. Run as a script, standard library only.
+"""Keeps one private Redis server alive as long as any command uses it. Run as a script.
 
     python redis_guard.py FOLDER SERVER [OPTION ...]
 
@@ -82,7 +82,7 @@ class _Guard:
         lock = os.open(self._home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
         note = self._home / "server.pid"
         try:
-            if not _taken(lock, within_s=8.0, meanwhile=lambda: _end(note)):
+            if not _taken(lock, within_s=8.0, meanwhile=lambda: _end(note, self._home / "server.lock")):
                 return None
             server = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, pass_fds=[lock])  # noqa: S603 - the caller's own
             note.write_text(str(server.pid))
@@ -105,10 +105,20 @@ def _taken(lock: int, *, within_s: float, meanwhile: Callable[[], None] = lambda
     return False
 
 
-def _end(note: Path) -> None:
-    """Asks a server whose guard was killed to end. The lock it holds proves that the noted process is still it."""
-    with contextlib.suppress(OSError, ValueError):
-        os.kill(int(note.read_text()), signal.SIGTERM)
+def _end(note: Path, lock: Path) -> None:
+    """Asks a server whose guard was killed to end: the noted process, if it really is one that has the lock open."""
+    import psutil  # noqa: PLC0415 - seldom needed, and slow to load
+
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        server = psutil.Process(int(note.read_text()))
+        if any(_is_same(opened.path, lock) for opened in server.open_files()):
+            server.terminate()
+
+
+def _is_same(path: str, lock: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(path).samefile(lock)
+    return False
 
 
 def _say(words: str) -> None:

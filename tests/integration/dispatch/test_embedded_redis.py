@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from tests.integration.dispatch.fleet import PROJECT, Fleet, fleet_on, until
+from troupe_batch.dispatch import redis_guard
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis, find_server
 from troupe_batch.errors import SettingsError, StateUnreachable
 
@@ -244,12 +245,67 @@ def test_a_server_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: py
     assert find_server(tmp_path) != old
 
 
-async def test_a_server_that_cannot_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_binary_that_the_folder_names_is_never_run(tmp_path: Path) -> None:
+    planted = tmp_path / "valkey-server"
+    planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    planted.chmod(0o755)
     (tmp_path / "redis").mkdir()
-    broken = tmp_path / "redis-server"
-    broken.write_text("#!/bin/sh\necho 'the disk is on fire'\nexit 1\n")
+    (tmp_path / "redis" / "server").write_text(str(planted))
+
+    with EmbeddedRedis(tmp_path) as server:
+        assert answers(server)()
+
+    assert not is_there(tmp_path / "was-run")
+    assert (tmp_path / "redis" / "server").read_text().strip() != str(planted)
+    await until(gone(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["", ".", "bin"])
+def test_a_server_in_the_working_folder_is_not_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for planted in (tmp_path / "redis-server", tmp_path / "bin" / "redis-server"):
+        planted.write_text("#!/bin/sh\necho 'Redis server v=99.0.0'\n")
+        planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+
+    found = find_server(tmp_path)
+
+    assert found.is_absolute()
+    assert not found.is_relative_to(tmp_path)
+
+
+def test_a_forged_process_id_gets_no_signal(tmp_path: Path) -> None:
+    (tmp_path / "server.lock").touch()
+    with started(["cat"]) as foreign:
+        (tmp_path / "server.pid").write_text(str(foreign.pid))
+
+        redis_guard._end(tmp_path / "server.pid", tmp_path / "server.lock")
+
+        with pytest.raises(subprocess.TimeoutExpired):
+            foreign.wait(timeout=0.3)
+        foreign.kill()
+
+
+@pytest.mark.parametrize("note", ["", "-1", "0", "1", "no number", "99999999999999999999"])
+def test_a_damaged_process_id_harms_nobody(tmp_path: Path, note: str) -> None:
+    (tmp_path / "server.lock").touch()
+    (tmp_path / "server.pid").write_text(note)
+
+    redis_guard._end(tmp_path / "server.pid", tmp_path / "server.lock")
+
+
+async def test_a_server_that_cannot_start_is_reported_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "bin" / "redis-server"
+    broken.parent.mkdir()
+    words = "[ $1 = --version ] && echo 'Redis server v=99.0.0' && exit 0\necho 'the disk is on fire'\nexit 1"
+    broken.write_text(f"#!/bin/sh\n{words}\n")
     broken.chmod(0o755)
-    (tmp_path / "redis" / "server").write_text(str(broken))
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
 
     with pytest.raises(StateUnreachable, match="the disk is on fire"):
         EmbeddedRedis(tmp_path).__enter__()
