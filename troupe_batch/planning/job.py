@@ -66,7 +66,8 @@ class WaveSpec(_Part):
 
     number: int = Field(ge=2, le=1_000, strict=True, description="Which wave this is: 2 or more.")
     after: FilePath = Field(
-        description="Run of the wave before: its id where it lies beside this one, or path or URL of its folder."
+        description="Run of the wave before: its id where it lies beside this one, or the path of its folder, "
+        "or its URL in the configured store."
     )
     memory: WaveMemory = Field(
         default=WaveMemory.SUMMARY,

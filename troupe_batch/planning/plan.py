@@ -255,6 +255,7 @@ def make_plan(
     facts = population or job.panel or FactsOnDemand(lambda: Population(job.population))
     try:
         study = study_of(spec.study, seed=spec.seed)
+        prompts_of_study = study.prompt_digests
         cases = study.seating(facts, people).cases
     except SpecError as error:
         raise job.located(error) from error
@@ -273,7 +274,7 @@ def make_plan(
         people=people,
         endpoint=endpoint,
         parameters=_parameters(spec.model, defaults),
-        prompt_digests={**study.prompt_digests, **prompt_digests(enrich)},
+        prompt_digests={**prompts_of_study, **prompt_digests(enrich)},
         units_per_shard=units_per_shard,
         cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,

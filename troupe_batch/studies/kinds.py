@@ -39,7 +39,8 @@ StudySpec: TypeAlias = Annotated[
 def study_of(spec: StudySpec, *, seed: int) -> Study:
     """The study compiled from its spec; the seed decides arms, option orders and draws.
 
-    A study in Python imports the user's code here: check `is_python` and the permission before.
+    A study in Python imports the user's code when its prompts are asked for or a unit is run: check `is_python` and the
+    permission before.
     """
     if isinstance(spec, InterviewSpec):
         return InterviewStudy(spec, seed=seed)

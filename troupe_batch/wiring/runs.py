@@ -14,7 +14,6 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.runtime import make_run
 from troupe_batch.wiring.supplies import Supplies
 
@@ -73,15 +72,16 @@ async def begin_run(
 
 
 async def stored_run(settings: Settings, run_id: str) -> Run:
-    """A run that was started before, from its frozen plan; FixTheInput where there is none."""
+    """A run that was started before, from its frozen plan; FixTheInput where there is none.
+
+    To be looked at, which runs no code of a study in Python.
+    """
     store = RunStore.open(settings.storage.url, checked_run_id(run_id))
     if await store.plan_text() is None:
         raise FixTheInput(
             f"no run {run_id!r} in {shown_url(settings.storage.url)}; `troupe status` lists the runs there"
         )
-    plan = await load_plan(store)
-    check_allowed(settings, plan.job.study)
-    return make_run(plan, store)
+    return make_run(await load_plan(store), store)
 
 
 def checked_run_id(run_id: str) -> str:

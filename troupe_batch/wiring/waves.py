@@ -18,6 +18,7 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.recollections import Earlier, LocalRecollections, write_recollections
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.supplies import Supplies
 
 _REHEARSAL = "-rehearsal"
@@ -75,18 +76,20 @@ class _Before:
             return [RunStore.open(self._settings.storage.url, name) for name in names]
         above, _, name = after.rstrip("/").rpartition("/")
         if "://" in above:
-            return [self._elsewhere(above, name)]
+            return [RunStore.open(self._at(above), name)]
         try:
             return [RunStore(Objects.open((self._job.folder / above).resolve(), make_folder=False), name)]
         except SettingsError:
             return []
 
-    def _elsewhere(self, address: str, name: str) -> RunStore:
-        try:
-            return RunStore(Objects.open(address, make_folder=False), name)
-        except SettingsError as error:
-            problem, _, cure = str(error).rpartition("; ")
-            raise self._job.located(SpecError("job", [Mistake(problem, cure, place="wave.after")])) from error
+    def _at(self, address: str) -> str:
+        """The address, where it is the store of this installation; a job file is not to have others asked."""
+        own = self._settings.storage.url
+        if address.rstrip("/") == own.rstrip("/"):
+            return own
+        problem = f"{shown_url(address)} is not where runs are kept here, which is {shown_url(own)}"
+        cure = "name a run that is kept there by its id alone, or set Storage.URL"
+        raise self._job.located(SpecError("job", [Mistake(problem, cure, place="wave.after")]))
 
 
 def _misfits(spec: WaveSpec, plan: Plan, before: Plan, store: RunStore) -> list[tuple[str, str, str]]:

@@ -116,10 +116,11 @@ def test_a_file_that_was_edited_after_its_import_is_not_run_as_if_it_was_not(
     file.write_text(TEA, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     before = study(EDITED.format(module=module, name="f"))
+    digests = before.prompt_digests
     file.write_text(TEA.replace("Tea", "Soup "), encoding="utf-8")
 
     with pytest.raises(SpecError) as caught:
-        study(EDITED.format(module=module, name=name))
+        _ = study(EDITED.format(module=module, name=name)).prompt_digests
 
     assert "study.function: " in str(caught.value)
     assert f"{module}.py was edited after this process imported it" in str(caught.value)
@@ -127,7 +128,7 @@ def test_a_file_that_was_edited_after_its_import_is_not_run_as_if_it_was_not(
     assert run(before, FakeModel()).answers[0].label == "Tea"
     file.write_text(TEA, encoding="utf-8")
     assert study(EDITED.format(module=module, name=name)).prompt_digests.keys() == {
-        *before.prompt_digests.keys() - {f"python/{module}:f"},
+        *digests.keys() - {f"python/{module}:f"},
         f"python/{module}:{name}",
     }
 
@@ -139,14 +140,14 @@ def test_a_module_that_was_imported_anew_has_the_digest_of_what_it_is_now(
     file.write_text(TEA, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     text = EDITED.format(module="reloaded_study", name="f")
-    before = study(text)
+    before = study(text).prompt_digests
     file.write_text(TEA.replace("Tea", "Soup"), encoding="utf-8")
 
     importlib.reload(importlib.import_module("reloaded_study"))
 
     after = study(text)
     assert run(after, FakeModel()).answers[0].label == "Soup"
-    assert after.prompt_digests["python/reloaded_study:f"] != before.prompt_digests["python/reloaded_study:f"]
+    assert after.prompt_digests["python/reloaded_study:f"] != before["python/reloaded_study:f"]
 
 
 def test_the_function_is_given_people_draws_and_worlds_and_everything_is_on_record() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,40 @@ def test_people_of_facts_alone_are_the_same(settings: Settings) -> None:
     assert (wave.number, wave.after) == (2, "one")
 
 
-def test_an_address_that_no_store_has_is_told_as_such(settings: Settings) -> None:
-    with pytest.raises(SpecError, match=r"wave\.after: ftp://host: .* no store has addresses that begin with ftp://; "):
-        prepare_job(settings, job("two", wave={**WAVE, "after": "ftp://host/one"}))
+@pytest.mark.parametrize("address", ["ftp://host", "s3://bucket/runs", "http://169.254.169.254/latest", "file:///etc"])
+def test_only_the_store_of_this_installation_is_asked_for_the_wave_before(settings: Settings, address: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        prepare_job(settings, job("two", wave={**WAVE, "after": f"{address}/one"}))
+
+    assert f"wave.after: {address} is not where runs are kept here" in str(caught.value)
+    assert settings.storage.url in str(caught.value)
+
+
+def test_a_run_may_be_named_by_its_address_in_the_store_of_this_installation(tmp_path: Path) -> None:
+    places = {"TROUPE_STORAGE_URL": f"file://{tmp_path}/runs", "TROUPE_STORAGE_STATE_FOLDER": str(tmp_path / "state")}
+    settings = load_settings(environment=places)
+    started(settings, "one")
+
+    wave = prepare_job(settings, job("two", wave={**WAVE, "after": f"file://{tmp_path}/runs/one"})).plan.wave
+
+    assert wave is not None
+    assert wave.after == "one"
+
+
+@pytest.mark.parametrize("memory", ["none", "summary"])
+def test_a_wave_after_a_study_in_python_runs_none_of_its_code(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str
+) -> None:
+    module = tmp_path / f"study_of_{memory}.py"
+    module.write_text("async def talk(case):\n    return {}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    study = {"kind": "python", "function": f"{module.stem}:talk", "questions": SURVEY["questions"]}
+    allowed = settings.with_values("a test", simulation__allow_python_studies="true")
+    started(allowed, "one", study=study)
+    del sys.modules[module.stem]
+    module.write_text("raise SystemExit('this ran')\n")
+
+    with contextlib.suppress(SpecError):  # it has no dataset, which is only asked for where people remember
+        prepare_job(settings, job("two", wave={**WAVE, "memory": memory}))
+
+    assert module.stem not in sys.modules

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from troupe_batch.errors import ENDINGS
 from troupe_batch.llm.chat import CallRecord, ChatModel
@@ -18,7 +19,7 @@ from troupe_batch.studies.findings import extraction_infos
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
 from troupe_batch.studies.python.case import Case
-from troupe_batch.studies.python.loading import load_function, source_digest
+from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.seating import SeveralPeopleEach
@@ -40,19 +41,26 @@ _logger = logging.getLogger(__name__)
 
 
 class PythonStudy:
-    """A study of the user's, compiled once and run for any number of units at the same time."""
+    """A study of the user's, compiled once and run for any number of units at the same time.
+
+    The function is imported, which runs code, when a unit is run or the prompts are asked for; SpecError then where it
+    cannot be one of a study. What a stored plan says of its questions and seats is known without it.
+    """
 
     def __init__(self, spec: PythonSpec, *, seed: int) -> None:
-        """Imports the function, which runs code; SpecError where it cannot be one of a study."""
         self._spec = spec
         self._seed = seed
-        self._function = load_function(spec.function)
-        self._digest = source_digest(self._function, spec.function)
         self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
         self._premises = premises(spec.introduction, spec.arms)
         self._materials = {arm.id: arm.material for arm in spec.arms}
         self._asks = {question.id: Ask([question], seed=seed) for question in spec.questions}
         self._returned = Returned(spec.questions, seed=seed)
+
+    @cached_property
+    def _code(self) -> tuple[UnitFunction, str]:
+        """The function, and the digest of the file that it came from."""
+        function = load_function(self._spec.function)
+        return function, source_digest(function, self._spec.function)
 
     @property
     def questions(self) -> tuple[QuestionInfo, ...]:
@@ -87,7 +95,7 @@ class PythonStudy:
     @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, and of the file that the function stands in."""
-        return {**prompt_digests(), f"python/{self._spec.function}": self._digest}
+        return {**prompt_digests(), f"python/{self._spec.function}": self._code[1]}
 
     def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """People in their order, so many to a unit; who is left over takes no part."""
@@ -115,8 +123,9 @@ class PythonStudy:
             extractions=self._spec.extraction,
             seed=self._seed,
         )
+        function, _ = self._code
         try:
-            returned = await self._function(case)
+            returned = await function(case)
             answers = self._returned.answers(returned, unit, [person.index for person in people])
         except ENDINGS:
             raise
