@@ -1,6 +1,7 @@
 # make run    the flagship job in rehearsal: no key, no cost, no services to install
 # make test   all tests
 # make check  the gates: format, lint, types, import rules
+# make wheel  builds the wheel and tries it in an environment that holds nothing but what it declares
 # make docs   the documentation as a site that can be searched, in site/
 # make pictures   the pictures of the README, made by the product (needs Chromium)
 # make bench  the benchmarks; figures and machine are written to docs/benchmarks.md
@@ -12,7 +13,13 @@ PIP := $(PY) -m pip --disable-pip-version-check
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: run test check format docs pictures bench lock clean
+# Each package as pip comes to it: pip itself says either nothing for minutes or several lines about each.
+define INSTALL
+{ $(PIP) install --progress-bar off --require-hashes -r $(1) || echo FAILED; } | awk -v of=$$(grep -c '^[a-z0-9].*==' $(1)) \
+	'/^Collecting /{ print "  " ++n " of at most " of ": " $$2 } /^Installing/{ print "  unpacking them" } /^FAILED$$/{ bad = 1 } END{ exit bad }' >&2
+endef
+
+.PHONY: run test check format wheel docs pictures bench lock clean
 
 run: $(RUN_READY)
 	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
@@ -29,6 +36,9 @@ check: $(DEV_READY)
 format: $(DEV_READY)
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+wheel: $(RUN_READY)
+	.ci/wheel
 
 docs: $(DEV_READY)
 	$(VENV)/bin/zensical build --strict --clean
@@ -58,11 +68,12 @@ $(PY):
 	$$found -m venv $(VENV)
 
 $(RUN_READY): $(PY) requirements.lock pyproject.toml
-	@echo "Installing the pinned dependencies into $(VENV) (once) ..." >&2
-	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@echo "Installing the pinned dependencies into $(VENV) (once, a few minutes) ..." >&2
+	@$(call INSTALL,requirements.lock)
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) requirements-dev.lock
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@echo "Installing what tests and checks need (once) ..." >&2
+	@$(call INSTALL,requirements-dev.lock)
 	@touch $@

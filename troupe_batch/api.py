@@ -254,7 +254,8 @@ async def run_job(
 
 
 async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:
-    async with fleet_of(here.settings, run) as fleet:
+    own_logs = None if here.workers is None else here.workers.log_dir
+    async with fleet_of(here.settings, run, own_logs=own_logs) as fleet:
         await fleet.start()
         await here.breakdown.unless_it_happens(fleet.follow(told.on_status, told.stop))
         outcome = await fleet.collect(told.on_dataset)

@@ -187,10 +187,13 @@ class Reconciler:
     def _message(self, seen: Snapshot) -> str | None:
         status = seen.status
         waited_ms = seen.now_ms - max(seen.opened_ms, seen.claimed_ms or 0)
-        if status.is_finished or status.leased_shards or waited_ms < self._patience.worker_s * 1000:
+        patience_s = self._patience.worker_s
+        if status.is_finished or status.leased_shards or waited_ms < patience_s * 1000:
             return None
         if not status.workers:
             return "no worker is listening; start one with `troupe worker`"
         if status.hinted_shards:
-            return f"{len(status.workers)} workers are alive but none has taken a shard for {waited_ms // 1000} s"
+            count = len(status.workers)
+            alive = "1 worker is alive but has taken no" if count == 1 else f"{count} workers are alive but none took a"
+            return f"{alive} shard for {patience_s:g} s"
         return None

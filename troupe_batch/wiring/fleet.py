@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
-from troupe_batch.dispatch.reconciler import Reconciler
+from troupe_batch.dispatch.reconciler import Patience, Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, Stop
@@ -22,21 +24,30 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import announce, cap_of
 from troupe_batch.wiring.workers import queue_settings
 
+OWN_WORKERS_S = 120.0  # a loaded machine may take long to start them, and one that cannot start is reported at once
 INTERRUPTED = Stop("Interrupted", "stopped on request; the same command goes on from here")
 
 
 class Fleet:
     """One run on a fleet. Make it with `fleet_of`."""
 
-    def __init__(self, run: Run, coordination: Coordination, hints: HintQueue, *, budget_url: str) -> None:
+    def __init__(
+        self, run: Run, coordination: Coordination, hints: HintQueue, *, budget_url: str, own_logs: Path | None
+    ) -> None:
         self._run = run
         self._budget_url = budget_url
         self._coordination = coordination
         self._hints = hints
         facts = RunFacts(run.plan.shards, run.plan.units, run.plan.units_per_shard)
         self._reconciler = Reconciler(
-            run.store.run_id, facts, coordination=coordination, hints=hints, ledger=_Marks(run.store)
+            run.store.run_id,
+            facts,
+            coordination=coordination,
+            hints=hints,
+            ledger=_Marks(run.store),
+            patience=Patience() if own_logs is None else Patience(worker_s=OWN_WORKERS_S),
         )
+        self._own_logs = own_logs
 
     async def start(self) -> None:
         """Makes the run and its cost cap known to the workers; lifts an earlier stop, releases what was set aside."""
@@ -57,14 +68,14 @@ class Fleet:
 
     async def look(self) -> RunStatus:
         """The run as it stands, after doing what it needs."""
-        return await self._reconciler.step()
+        return self._in_place(await self._reconciler.step())
 
     async def follow(self, on_status: Callable[[RunStatus], None], stop: asyncio.Event | None = None) -> RunStatus:
         """The final status. A set `stop` stops the run; it ends when the workers have let go of it."""
         told = False
         status = None
         async for status in self._reconciler.run():
-            on_status(status)
+            on_status(self._in_place(status))
             if stop is None or not stop.is_set():
                 continue
             if status.is_complete:
@@ -85,10 +96,17 @@ class Fleet:
         manifest = await extract(self._run, on_shard=on_dataset)
         return outcome_of(manifest, self._run.store.objects.within(DATASET).url)
 
+    def _in_place(self, status: RunStatus) -> RunStatus:
+        """Nobody is told to start workers where this command starts them and keeps them up."""
+        if self._own_logs is None or status.message is None:
+            return status
+        message = f"the workers started here have taken no shard for {OWN_WORKERS_S:g} s; see {self._own_logs}"
+        return replace(status, message=message)
+
 
 @asynccontextmanager
-async def fleet_of(settings: Settings, run: Run) -> AsyncIterator[Fleet]:
-    """The fleet that these settings lead to, for one run."""
+async def fleet_of(settings: Settings, run: Run, *, own_logs: Path | None = None) -> AsyncIterator[Fleet]:
+    """The fleet that these settings lead to, for one run. `own_logs` where this command started its workers."""
     queue = queue_settings(settings)
     coordination = Coordination(
         connect(queue.redis_url),
@@ -99,7 +117,7 @@ async def fleet_of(settings: Settings, run: Run) -> AsyncIterator[Fleet]:
     )
     app = make_app(queue)
     try:
-        yield Fleet(run, coordination, HintQueue(app), budget_url=queue.redis_url)
+        yield Fleet(run, coordination, HintQueue(app), budget_url=queue.redis_url, own_logs=own_logs)
     finally:
         await coordination.aclose()
         app.close()

@@ -56,7 +56,12 @@ class Desk:
     def reconciler(self, **patience: float) -> Reconciler:
         waits = Patience(**{"step_s": 0.01, "hint_s": 0.0, "ledger_s": 3600, "worker_s": 0.0, **patience})  # type: ignore[arg-type] # hints_per_slot keeps its default
         return Reconciler(
-            RUN, FACTS, coordination=self.coordination, hints=self.outbox, ledger=self.marks, patience=waits
+            RUN,
+            FACTS,
+            coordination=self.coordination,
+            hints=self.outbox,
+            ledger=self.marks,
+            patience=waits,
         )
 
     async def commit(self, *shards: int) -> None:
@@ -295,6 +300,29 @@ async def test_the_lack_of_workers_is_said(desk: Desk) -> None:
             messages.append((await reconciler.step()).message)
 
     assert messages[-1] == "no worker is listening; start one with `troupe worker`"
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        (["w@a 2"], "1 worker is alive but has taken no shard for 0.2 s"),
+        (["w@a 2", "w@b 2"], "2 workers are alive but none took a shard for 0.2 s"),
+    ],
+)
+async def test_workers_that_take_nothing_are_counted_in_plain_english(
+    desk: Desk, workers: list[str], said: str
+) -> None:
+    reconciler = desk.reconciler(worker_s=0.2)
+    await reconciler.start()
+    messages: list[str | None] = []
+
+    async with asyncio.timeout(5):
+        while not any(messages):
+            seconds, _ = await desk.coordination.redis.time()
+            await desk.coordination.redis.zadd(desk.coordination.fleet.workers, dict.fromkeys(workers, seconds * 1000))
+            messages.append((await reconciler.step()).message)
+
+    assert messages[-1] == said
 
 
 async def test_the_ledger_is_not_read_at_every_step(desk: Desk) -> None:
