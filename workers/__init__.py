@@ -1,1 +1,1 @@
-"""Entry point of a worker process: `celery -A workers.celery_app worker`."""
+"""For those who start Celery by hand from a checkout: `celery -A workers.celery_app worker`."""

@@ -1,26 +1,5 @@
-"""What `celery -A workers.celery_app` loads: the app with this installation's settings. Nothing connects at import."""
+"""What `celery -A workers.celery_app` loads: the app of `troupe_batch.worker`."""
 
-from __future__ import annotations
+from troupe_batch.worker.celery_app import app
 
-import logging
-from typing import Any
-
-from celery.signals import after_setup_logger
-
-from troupe_batch.dispatch.celery_queue import make_app
-from troupe_batch.log_format import FactsFormatter, FoldsRepeats
-from troupe_batch.wiring.workers import runtime_maker, worker_settings
-from workers.tasks import register
-
-
-def _show_facts(logger: logging.Logger, **_: Any) -> None:
-    for handler in logger.handlers:
-        handler.setFormatter(FactsFormatter())
-        handler.addFilter(FoldsRepeats())
-    # It has a line for every model call, which would cost more than 3 % of a worker's CPU time.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-
-
-settings = worker_settings()
-after_setup_logger.connect(_show_facts)
-app = register(make_app(settings.queue), settings, runtime_maker())
+__all__ = ["app"]

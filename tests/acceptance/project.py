@@ -54,7 +54,8 @@ class Command:
     def __init__(self, folder: Path, number: int, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
         self.out = (folder / f"out{number}.txt").open("w+")
         self.err = (folder / f"err{number}.txt").open("w+")
-        words = [sys.executable, "-m", "troupe_batch.cli", *arguments]
+        # As the `troupe` script does: without a place in the working folder to look for modules.
+        words = [sys.executable, "-P", "-m", "troupe_batch.cli", *arguments]
         self.process = subprocess.Popen(
             words, cwd=folder, stdout=self.out, stderr=self.err, env=environment, start_new_session=True
         )

@@ -77,7 +77,7 @@ class Underway:
 
     @property
     def worker(self) -> psutil.Process:
-        return self.command.descendants("celery", "worker")[0]
+        return self.command.descendants("troupe_batch.worker", "worker")[0]
 
 
 @pytest.fixture

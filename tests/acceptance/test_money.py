@@ -73,7 +73,7 @@ def test_after_kill_9_no_more_is_unaccounted_for_than_the_shards_that_were_under
     command = shop.start()
     shop.wait_until_paid(3 * CALLS_PER_SHARD)
 
-    for process in [*command.descendants("celery", "worker")][::-1]:
+    for process in [*command.descendants("troupe_batch.worker", "worker")][::-1]:
         process.kill()
     done = command.wait()
 
@@ -120,7 +120,7 @@ def test_a_cap_in_the_settings_of_who_submits_holds_on_a_living_fleet_and_can_be
 
 
 def worker_processes(project: Project) -> list[psutil.Process]:
-    return [process for command in project.commands for process in command.descendants("celery", "worker")]
+    return [process for command in project.commands for process in command.descendants("troupe_batch.worker", "worker")]
 
 
 def test_the_same_command_mends_a_damaged_dataset_without_paying_again(shop: Shop) -> None:

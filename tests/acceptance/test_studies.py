@@ -107,7 +107,7 @@ def test_a_worker_killed_in_the_middle_of_a_world_costs_only_the_calls_in_flight
         return int(stats["in_flight"]) >= IN_FLIGHT and project.committed(RUN) < WORLDS // 4
 
     project.wait_for("moment", is_in_the_middle, command)
-    worker: psutil.Process = command.descendants("celery", "worker")[0]
+    worker: psutil.Process = command.descendants("troupe_batch.worker", "worker")[0]
     worker.kill()
     done = command.wait()
 

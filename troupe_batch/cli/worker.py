@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from troupe_batch.child_python import python_environment
 from troupe_batch.cli.options import read_settings, settings_options
 from troupe_batch.cli.output import say
 from troupe_batch.dispatch.worker_processes import LEAN_MEMORY, WorkerCommand
@@ -41,7 +42,7 @@ def command(*, processes: int | None, name: str, config_file: Path | None, assig
         log_level=settings.logging.loglevel,
     )
     say(f"worker {name}: {worker.concurrency} shards at a time")
-    os.environ.update({**LEAN_MEMORY, **os.environ, **settings.as_environment()})
+    environment = python_environment({**LEAN_MEMORY, **os.environ, **settings.as_environment()})
     words = worker.arguments()
     # This process becomes the worker: signals reach it directly, also as process 1 of a container.
-    os.execv(words[0], words)  # noqa: S606 (no shell is wanted)
+    os.execve(words[0], words, environment)  # noqa: S606 (no shell is wanted)

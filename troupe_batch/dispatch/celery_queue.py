@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+# Celery looks for its loader in the working folder first, unless it is there already.
+import celery.loaders.app  # noqa: F401
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
@@ -25,7 +27,8 @@ TEND = "troupe.tend"
 
 def make_app(settings: QueueSettings) -> Celery:
     """A Celery app on this broker; it knows the queues but no task, and connects to nothing yet."""
-    app = Celery("troupe_batch", set_as_current=False)
+    # Without fixups: the one for Django looks for settings in the working folder.
+    app = Celery("troupe_batch", set_as_current=False, fixups=[])
     fleet = settings.fleet
     app.conf.update(
         broker_url=broker_url(settings.redis_url),

@@ -7,18 +7,19 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from troupe_batch.child_python import python_command, python_environment
 from troupe_batch.dispatch.redis_keys import FleetKeys
 from troupe_batch.errors import WorkersFailed
 
 log = logging.getLogger(__name__)
 
 STOP_WITH_STDIN = "_TROUPE_STOP_WITH_STDIN"  # no setting, so it does not begin like one
+READY_PIPE = "_TROUPE_READY_PIPE"  # the file descriptor on which a worker says once that it has started
 # Memory that is free goes back to the system. Measured: a worker that has run 40,000 people holds 457 MB this way, and
 # 859 MB with the allocators' own habits, of which pyarrow's keeps the most.
 LEAN_MEMORY: Mapping[str, str] = {
@@ -28,8 +29,10 @@ LEAN_MEMORY: Mapping[str, str] = {
 }
 _LONGEST_BACKOFF_S = 30.0
 _HEALTHY_S = 60.0  # a worker that lived so long starts its backoff anew
-_QUICK_S = 15.0  # a worker that ends within so long of its start may never have worked; importing can take seconds
-_MOST_QUICK_DEATHS = 4  # in a row
+_QUICK_S = 15.0
+_MOST_QUICK_DEATHS = 4  # in a row, of workers that had started
+_MOST_FAILED_STARTS = 2  # in a row; what keeps a worker from starting is there the next time too
+_LAST_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class WorkerCommand:
     fleet: FleetKeys
     concurrency: int
     name: str = "worker"
-    app: str = "workers.celery_app"
+    module: str = "troupe_batch.worker"
     log_level: str = "INFO"
     extra: tuple[str, ...] = ()
 
@@ -47,7 +50,7 @@ class WorkerCommand:
         """The command line. `troupe worker` may become this process by exec."""
         queues = f"{self.fleet.shards_queue},{self.fleet.extract_queue}"
         # Gossip and mingle let workers chat with each other about tasks and clocks; hints need neither.
-        command = [sys.executable, "-m", "celery", "--quiet", "-A", self.app, "worker", "-P", "prefork"]
+        command = python_command(self.module, "--quiet", "worker", "-P", "prefork")
         command += ["-c", str(self.concurrency), "-Q", queues, "-n", f"{self.name}@%h", "-E"]
         command += ["-l", self.log_level, "--without-gossip", "--without-mingle", *self.extra]
         return command
@@ -60,6 +63,20 @@ class _Seat:
     supervision: asyncio.Task[None] | None = None
     restarts: int = 0
     quick_deaths: int = 0
+    failed_starts: int = 0
+    ready_pipe: int | None = None
+
+    def has_started(self) -> bool:
+        """Whether the worker has said that it takes shards; asked once, after its end."""
+        if self.ready_pipe is None:
+            return False
+        pipe, self.ready_pipe = self.ready_pipe, None
+        try:
+            return bool(os.read(pipe, 1))
+        except BlockingIOError:  # a process that it left behind could still say so
+            return False
+        finally:
+            os.close(pipe)
 
 
 @dataclass(slots=True)
@@ -68,7 +85,7 @@ class WorkerProcesses:
 
     Each hears of this command's end through its stdin, also when the command is killed. `keep_fds` are handed on,
     such as `EmbeddedRedis.use_lock`: the server then outlives us until the workers have given back their shards.
-    `on_crash_loop` is told once every worker has ended as soon as it was started, several times in a row.
+    `on_crash_loop` is told of a worker that cannot start or ends again and again; without it, it is started for ever.
     """
 
     command: WorkerCommand
@@ -119,6 +136,7 @@ class WorkerProcesses:
                     log.warning("A worker had to be killed.", extra={"action": "worker_killed", "worker": seat.name})
                 _signal_group(seat.process, signal.SIGKILL)
                 await seat.process.wait()
+            seat.has_started()
             if seat.supervision is not None:
                 seat.supervision.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -142,26 +160,36 @@ class WorkerProcesses:
             # Its children may outlive it for a moment; none may go on with a shard that is free again.
             _signal_group(seat.process, signal.SIGKILL)
             lived_s = asyncio.get_running_loop().time() - started_s
+            if self._is_beyond_help(seat, code, lived_s):
+                return
             backoff_s = 0.2 if lived_s > _HEALTHY_S else backoff_s
             facts = {"action": "worker_restarted", "worker": seat.name, "exit_code": code}
             log.warning("A worker ended by itself and is started again.", extra=facts)
-            seat.quick_deaths = seat.quick_deaths + 1 if lived_s < _QUICK_S else 0
-            self._report_crash_loop(seat, code)
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
             seat.restarts += 1
             await self._start(seat)
 
-    def _report_crash_loop(self, seat: _Seat, code: int) -> None:
-        if self.on_crash_loop is None or any(one.quick_deaths < _MOST_QUICK_DEATHS for one in self._seats):
-            return
+    def _is_beyond_help(self, seat: _Seat, code: int, lived_s: float) -> bool:
+        """Counts the end of a worker, and reports it where starting it again would not help."""
+        # Whoever was killed did not fail to start.
+        has_failed = not seat.has_started() and code > 0
+        seat.failed_starts = seat.failed_starts + 1 if has_failed else 0
+        seat.quick_deaths = seat.quick_deaths + 1 if lived_s < _QUICK_S else 0
+        if seat.failed_starts < _MOST_FAILED_STARTS and seat.quick_deaths < _MOST_QUICK_DEATHS:
+            return False
+        if self.on_crash_loop is None:
+            return False
+        times = seat.failed_starts or seat.quick_deaths
+        what = "does not start" if has_failed else "ends as soon as it starts"
         path = self._log_of(seat)
         self.on_crash_loop(
             WorkersFailed(
-                f"the workers end as soon as they start ({seat.quick_deaths} times in a row, exit code {code}); "
-                f"{path} ends with: {_last_line(path)}; mend it and give the same command: it goes on from here"
+                f"worker {seat.name} {what} ({times} times in a row, exit code {code}); mend it and give the same "
+                f"command: it goes on from here. {path} ends with:\n{_last_lines(path)}"
             )
         )
+        return True
 
     def _log_of(self, seat: _Seat) -> Path:
         return self.log_dir / f"{seat.name}.log"
@@ -171,27 +199,33 @@ class WorkerProcesses:
             self.command.fleet,
             self.command.concurrency,
             seat.name,
-            self.command.app,
+            self.command.module,
             self.command.log_level,
             self.command.extra,
         )
-        with self._log_of(seat).open("ab") as out:
-            seat.process = await asyncio.create_subprocess_exec(
-                *command.arguments(),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=out,
-                stderr=out,
-                cwd=self.cwd,
-                env={**LEAN_MEMORY, **os.environ, **self.env, STOP_WITH_STDIN: "1"},
-                start_new_session=True,
-                pass_fds=tuple(self.keep_fds),
-            )
+        seat.ready_pipe, writer = os.pipe()
+        os.set_blocking(seat.ready_pipe, False)
+        own = {STOP_WITH_STDIN: "1", READY_PIPE: str(writer)}
+        try:
+            with self._log_of(seat).open("ab") as out:
+                seat.process = await asyncio.create_subprocess_exec(
+                    *command.arguments(),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=out,
+                    stderr=out,
+                    cwd=self.cwd,
+                    env=python_environment({**LEAN_MEMORY, **os.environ, **self.env, **own}),
+                    start_new_session=True,
+                    pass_fds=(*self.keep_fds, writer),
+                )
+        finally:
+            os.close(writer)
 
 
-def _last_line(path: Path) -> str:
+def _last_lines(path: Path) -> str:
     lines = path.read_text(errors="replace").split("\n") if path.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else "nothing"
+    said = [line.rstrip() for line in lines if line.strip()]
+    return "\n".join(f"  {line}" for line in said[-_LAST_LINES:]) or "  nothing"
 
 
 def _signal(process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from troupe_batch.child_python import python_command, python_environment
 from troupe_batch.errors import EndpointUnreachable
 from troupe_batch.rehearsal.config import RehearsalConfig
 
@@ -89,12 +89,17 @@ class RehearsalProcess:
             self._end()
 
     def _start(self, config: RehearsalConfig) -> None:
-        command = [sys.executable, "-m", "troupe_batch.rehearsal", "--stop-with-parent", *config.argv()]
+        command = python_command("troupe_batch.rehearsal", "--stop-with-parent", *config.argv())
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             # Its own session: a Ctrl-C in the terminal is for us, and we still need the server while we wind down.
             self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=python_environment(os.environ),
+                start_new_session=True,
             )
         try:
             self.url = self._first_line()

@@ -13,6 +13,7 @@ from troupe_batch.errors import TroupeError, TryAgain, WorkersFailed
 log = logging.getLogger(__name__)
 
 _MOST_FAILURES = 4  # in a row
+_CANCEL_EVERY_S = 0.5
 
 T = TypeVar("T")
 
@@ -39,10 +40,7 @@ class Breakdown:
                 raise self._error
             return await working
         finally:
-            for task in (working, hearing):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            await _ended(working, hearing)
 
     async def keep_up(self, what: Callable[[], object], *, every_s: float) -> None:
         """Calls `what`, which brings a process back if it is gone, again and again; reports that it keeps failing."""
@@ -58,3 +56,15 @@ class Breakdown:
                     self.report(WorkersFailed(f"{error}; mend it and give the same command: it goes on from here"))
             else:
                 failures = 0
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancels them until they have ended: a library that they wait in may swallow the first cancellation."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_EVERY_S)
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            task.exception()  # looked at, or it would be logged as forgotten

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from troupe_batch.dispatch.celery_queue import make_app
 from troupe_batch.dispatch.queue_settings import QueueSettings, WorkerSettings
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
 from troupe_batch.errors import BudgetSpent, SpecError, StateUnreachable
-from workers.tasks import register
+from troupe_batch.worker.tasks import register
 
 
 class FolderRun:
@@ -114,3 +115,5 @@ if "FAKE_SETTINGS" in os.environ:
     told = json.loads(os.environ["FAKE_SETTINGS"])
     settings = WorkerSettings(QueueSettings(**told.pop("queue")), **told)
     app = register(make_app(settings.queue), settings, make_runtime)
+    if __name__ == "__main__":
+        sys.exit(app.start(sys.argv[1:]))

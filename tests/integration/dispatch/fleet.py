@@ -81,7 +81,7 @@ class Fleet:
             self.queue.fleet,
             concurrency,
             name=f"w{self.queue.queue_prefix}",
-            app="tests.integration.dispatch.fake_fleet",
+            module="tests.integration.dispatch.fake_fleet",
         )
         return WorkerProcesses(
             command, self.folder / "logs", workers=count, env=env, cwd=self.folder, keep_fds=keep_fds, stop_grace_s=0

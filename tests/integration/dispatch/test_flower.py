@@ -17,7 +17,7 @@ from troupe_batch.dispatch.flower import FlowerSettings, flower_command
 
 @contextlib.asynccontextmanager
 async def flower_of(fleet: Fleet, settings: FlowerSettings) -> AsyncIterator[str]:
-    settings = replace(settings, app="tests.integration.dispatch.fake_fleet")
+    settings = replace(settings, module="tests.integration.dispatch.fake_fleet")
     command, secrets = flower_command(settings)
     told = fleet.workers()
     env = {**os.environ, **told.env, **secrets}

@@ -4,9 +4,9 @@ import asyncio
 import os
 import select
 
-from workers.beat import Watchdog
-from workers.child_loop import ChildLoop
-from workers.lifeline import Lifeline
+from troupe_batch.worker.beat import Watchdog
+from troupe_batch.worker.child_loop import ChildLoop
+from troupe_batch.worker.lifeline import Lifeline
 
 
 def test_a_worker_that_takes_no_hint_for_two_minutes_is_deaf() -> None:

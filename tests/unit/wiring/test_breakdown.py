@@ -42,6 +42,23 @@ async def test_a_breakdown_cancels_the_work_and_is_raised() -> None:
     assert cancelled.is_set()
 
 
+async def test_work_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    breakdown = Breakdown()
+    swallowed = []
+
+    async def work() -> None:
+        breakdown.report(WorkersFailed("first"))
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.append(1)
+        await asyncio.Event().wait()
+
+    with pytest.raises(WorkersFailed, match="first"):
+        await breakdown.unless_it_happens(work())
+    assert swallowed == [1]
+
+
 async def test_a_breakdown_from_before_ends_the_work_at_once() -> None:
     breakdown = Breakdown()
     breakdown.report(WorkersFailed("long ago"))

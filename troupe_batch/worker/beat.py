@@ -6,6 +6,7 @@ process ends and whoever supervises it starts a fresh one. *Stdin*: a worker sta
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from celery.worker import state
 from troupe_batch.dispatch.celery_queue import HintQueue
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.worker_presence import WorkerPresence
-from troupe_batch.dispatch.worker_processes import STOP_WITH_STDIN
+from troupe_batch.dispatch.worker_processes import READY_PIPE, STOP_WITH_STDIN
 from troupe_batch.errors import StateUnreachable
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def make_beat(settings: WorkerSettings) -> type[bootsteps.StartStopStep]:
         def start(self, parent: Any) -> None:
             self._beat = _Beat(settings, parent)
             self._beat()
+            _say_ready()
             parent.timer.call_repeatedly(BEAT_EVERY_S, self._beat)
 
         def stop(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature
@@ -92,6 +94,14 @@ class Watchdog:
         if not queued or running or taken != self._taken:
             self._taken, self._well_s = taken, now_s
         return now_s - self._well_s > self._stuck_s
+
+
+def _say_ready() -> None:
+    """Tells the command that started this worker, if it listens, that there is nothing wrong with starting it."""
+    if pipe := os.environ.pop(READY_PIPE, None):
+        with contextlib.suppress(OSError):
+            os.write(int(pipe), b"1")
+            os.close(int(pipe))
 
 
 def _end_with_stdin() -> None:

@@ -20,10 +20,10 @@ from troupe_batch.dispatch.celery_queue import EXTRACT, RUN_SHARD, TEND, HintQue
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.worker_runtime import ShardProgress, WorkerRuntime
 from troupe_batch.errors import TryAgain
-from workers.beat import make_beat
-from workers.child import Child
-from workers.child_loop import ChildLoop
-from workers.lifeline import Lifeline
+from troupe_batch.worker.beat import make_beat
+from troupe_batch.worker.child import Child
+from troupe_batch.worker.child_loop import ChildLoop
+from troupe_batch.worker.lifeline import Lifeline
 
 log = logging.getLogger(__name__)
 

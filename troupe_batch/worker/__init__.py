@@ -1,0 +1,1 @@
+"""The entry point of a worker process: `python -P -m troupe_batch.worker worker`; nothing else imports it."""
