@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
 from troupe_batch.population.dimensions import ByParent, Row, Unit
-from troupe_batch.population.spec_values import Label, Line, Names, Ordered, Part, Shares, Whole
+from troupe_batch.population.spec_values import Crossed, Label, Line, Names, Ordered, Part, Shares, Stratifying, Whole
 
 MAX_SIZE = 10_000_000
 
@@ -40,7 +40,7 @@ def derived_short_form(value: object) -> object:
 class Control(Part):
     """A margin over one or more dimensions that the joint distribution is fitted to (raking, IPF)."""
 
-    dims: Names = Field(min_length=1, max_length=8, description="dimensions or derived fields that the table crosses")
+    dims: Crossed = Field(min_length=1, description="dimensions or derived fields that the table crosses")
     table: ControlTable = Field(
         description="a CSV or Parquet file, or the share of each cell: by the first dimension's category, then the next"
     )
@@ -94,9 +94,7 @@ class SeedData(Part):
 class Strata(Part):
     """Oversampling: how many people of each stratum there are. Each person carries a design weight."""
 
-    by: Names = Field(
-        min_length=1, max_length=4, description="dimensions or derived fields whose categories are strata"
-    )
+    by: Stratifying = Field(min_length=1, description="dimensions or derived fields whose categories are strata")
     allocation: Literal["proportional", "equal", "min_n", "explicit"] = Field(description="how people are allotted")
     min_n: Whole | None = Field(None, ge=1, le=MAX_SIZE, description="fewest people of a stratum, for `min_n`")
     sizes: Annotated[dict[str, Whole], *Ordered] = Field(

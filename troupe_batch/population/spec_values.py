@@ -105,11 +105,29 @@ Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterVal
 Ordered = (BeforeValidator(_labelled), PlainSerializer(_as_pairs))
 Shares: TypeAlias = Annotated[dict[str, Number], *Ordered, Field(max_length=2_000)]
 FileOrData: TypeAlias = Annotated[str | dict[Any, Any], BeforeValidator(_file_or_data)]
-# A list; one alone may stand without its brackets.
+# A list; one alone may stand without its brackets. The limits are of the list: outside of it, the schema that editors
+# use would have them of the text.
+_Texts: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Annotated[
-    tuple[Label, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]), Field(max_length=2_000)
+    tuple[Label, ...],
+    Field(max_length=2_000),
+    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=2_000)]),
 ]
-Names: TypeAlias = Annotated[Labels, Field(max_length=20)]
+Names: TypeAlias = Annotated[
+    tuple[Label, ...],
+    Field(max_length=20),
+    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=20)]),
+]
+Crossed: TypeAlias = Annotated[
+    tuple[Label, ...],
+    Field(max_length=8),
+    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=8)]),
+]
+Stratifying: TypeAlias = Annotated[
+    tuple[Label, ...],
+    Field(max_length=4),
+    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=4)]),
+]
 
 
 class Part(BaseModel):

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import orjson
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.word_files import word_of_markdown
+from troupe_batch.simulation.word_files import TooLargeError, word_of_markdown
 
 ArtifactFormat: TypeAlias = Literal["md", "txt", "docx", "json"]
 
@@ -60,7 +60,12 @@ def _bytes_of(name: str, content: Any, file_format: str) -> bytes:
         return _json_of(name, content)
     if not isinstance(content, str):
         raise FixTheInput(f"{name!r}: {file_format} holds text, not {type(content).__name__}; write it as json")
-    return word_of_markdown(content) if file_format == "docx" else f"{content.rstrip()}\n".encode()
+    if file_format != "docx":
+        return f"{content.rstrip()}\n".encode()
+    try:
+        return word_of_markdown(content)
+    except TooLargeError as error:
+        raise FixTheInput(f"{name!r} cannot be written as docx: {error}; cut it, or write it as md") from error
 
 
 def _json_of(name: str, content: Any) -> bytes:

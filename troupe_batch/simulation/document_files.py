@@ -10,11 +10,12 @@ from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.word_files import text_of_word
+from troupe_batch.simulation.word_files import TooLargeError, bounded, text_of_word
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What Office wraps around a file with a password; the files of before 2007 begin alike.
 _OLE = b"\xd0\xcf\x11\xe0"
+_CURE_OF_TOO_LARGE = "keep the pages that are needed, or split it into several documents"
 
 
 def read_documents(source: str | Path | Iterable[str | Path]) -> tuple[Document, ...]:
@@ -79,7 +80,9 @@ def _pdf(path: Path, data: bytes) -> str:
         # Many files are encrypted only against changes, and open without a password.
         if reader.is_encrypted:
             reader.decrypt("")
-        return "\n\n".join(page.extract_text() for page in reader.pages)
+        return "\n\n".join(bounded(page.extract_text() for page in reader.pages))
+    except TooLargeError as error:
+        raise _error(path, str(error), _CURE_OF_TOO_LARGE) from error
     except (FileNotDecryptedError, DependencyError) as error:
         raise _error(path, "is encrypted", "save it without a password") from error
     except Exception as error:
@@ -92,6 +95,8 @@ def _word(path: Path, data: bytes) -> str:
         raise _error(path, "is encrypted, or in the format of before 2007", "save it as .docx without a password")
     try:
         return text_of_word(data)
+    except TooLargeError as error:
+        raise _error(path, str(error), _CURE_OF_TOO_LARGE) from error
     except Exception as error:
         # As for PDF.
         raise _error(path, f"is damaged, or no Word file: {error}", "open it in Word and save it as .docx") from error

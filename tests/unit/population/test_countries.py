@@ -85,6 +85,53 @@ def test_the_french_retire_when_their_census_says() -> None:
     assert (facts["occupation"][old] == "retired").mean() == pytest.approx(12_096_445 / 13_288_087, abs=0.002)
     middle = (facts["age"] >= 40) & (facts["age"] <= 54)
     assert (facts["occupation"][middle] == "retired").mean() == pytest.approx(45_291 / 12_751_655, abs=0.001)
-    assert sum(counts(people, "age").values()) == 49_741_894
-    assert (facts["sex"][old] == "female").mean() == pytest.approx(7_921_021 / 13_937_158, abs=0.002)
-    assert "age_group" not in facts
+    assert "census_age" not in facts
+
+
+def test_france_adds_up_to_its_census() -> None:
+    people = loaded("france_adults")
+    both, work = people.spec.controls
+
+    # RP2020, main exploitation: 25,702,743 men and 28,043,429 women of 15 and over, less those of 15 to 19.
+    by_sex = {row.when["sex"]: row.values for row in both.rows}
+    assert sum(by_sex["male"].values()) == 25_702_743 - (26_029 + 2_029_791)
+    assert sum(by_sex["female"].values()) == 28_043_429 - (48_121 + 1_896_981)
+    assert counts(people, "age") == {age: by_sex["male"][age] + by_sex["female"][age] for age in by_sex["male"]}
+    # RP2020, complementary exploitation, POP6: 53,742,025 people of 15 and over, 4,000,129 of them 15 to 19.
+    assert sum(sum(row.values.values()) for row in work.rows) == pytest.approx(53_742_025 - 4_000_129, abs=5)
+
+
+def test_the_very_old_in_france_are_as_many_and_as_female_as_in_the_census_of_the_same_year() -> None:
+    facts = loaded("france_adults").facts(0, 100_000)
+    old = facts["age"] >= 80
+
+    assert old.mean() == pytest.approx(4_025_102 / 49_745_250, abs=0.0005)
+    assert (facts["sex"][old] == "female").mean() == pytest.approx(2_584_655 / 4_025_102, abs=0.005)
+
+
+def test_occupation_in_france_follows_sex() -> None:
+    facts = loaded("france_adults").facts(0, 100_000)
+    men, work, age = facts["sex"] == "male", facts["occupation"], facts["age"]
+
+    # POP6 2020, men among all of 25 to 39, and of 20 to 24.
+    for first, last, name, published in (
+        (25, 39, "manual worker", 1_780_110 / 2_174_289),
+        (25, 39, "clerical or service employee", 816_164 / 2_865_967),
+        (25, 39, "manager or higher intellectual profession", 1_053_490 / 1_940_759),
+        (20, 24, "manual worker", 528_022 / 638_754),
+    ):
+        of_it = (age >= first) & (age <= last) & (work == name)
+        assert men[of_it].mean() == pytest.approx(published, abs=0.01)
+
+
+def test_what_is_assumed_of_the_older_in_france_agrees_with_what_could_be_read() -> None:
+    facts = loaded("france_adults").facts(0, 100_000)
+    men, work = facts["sex"] == "male", facts["occupation"]
+    middle = (facts["age"] >= 40) & (facts["age"] <= 54)
+
+    # POP6 2020, men of 40 to 54 among farmers and among craftspeople, shopkeepers and owners of businesses.
+    for name, published in (
+        ("farmer", 123_440 / 165_388),
+        ("craftsperson, shopkeeper or business owner", 610_613 / 863_632),
+    ):
+        assert men[middle & (work == name)].mean() == pytest.approx(published, abs=0.05)

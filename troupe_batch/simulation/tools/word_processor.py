@@ -11,6 +11,7 @@ from troupe_batch.simulation.actions import Action
 from troupe_batch.simulation.artifacts import ArtifactExporter, ArtifactFormat
 from troupe_batch.simulation.faculties import ActionSpec, Actor, FacultyFailed
 from troupe_batch.simulation.tools.tool import TinyTool
+from troupe_batch.simulation.word_files import MOST_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class TinyWordProcessor(TinyTool):
         title, content = action.details.get("title", "").strip(), (action.content or "").strip()
         if not title or not content:
             raise FacultyFailed("a document needs a title and a text")
+        if len(content) > MOST_CHARACTERS:
+            raise FacultyFailed(f"a document holds {MOST_CHARACTERS:,} characters at most")
         author = action.details.get("author", "").strip() or person.name or person.person_id
         self._documents.append(WrittenDocument(title, content, author, person.person_id))
 
