@@ -10,6 +10,7 @@ import orjson
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.chat import CacheState, CallRecord
+from troupe_batch.results.object_paths import path_problem
 
 LEDGER_SCHEMA = "troupe_batch/mark/1"
 CURE = (
@@ -30,6 +31,11 @@ class StoredFile:
     sha256: str
     rows: int
     size_bytes: int
+
+    def __post_init__(self) -> None:
+        # Whatever names files, a mark, a manifest or a panel, is read into this before anything is opened.
+        if problem := path_problem(self.path):
+            raise ValueError(problem)
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from troupe_batch.errors import SettingsError, StateUnreachable
+from troupe_batch.results.object_paths import checked_path
 from troupe_batch.shown_url import shown_url
 
 _LIST_CHUNK = 1000
@@ -87,6 +88,7 @@ class Objects:
 
     def within(self, folder: str) -> Objects:
         """The folder inside this one."""
+        checked_path(folder)
         return Objects(self._store, folder=f"{self._folder}/{folder}".strip("/"), url=self._base)
 
     @property
@@ -182,7 +184,7 @@ class Objects:
         return digest.hexdigest()
 
     def _at(self, path: str) -> str:
-        return f"{self._folder}/{path}".strip("/")
+        return f"{self._folder}/{checked_path(path)}".strip("/")
 
     def _local_path(self, path: str) -> Path:
         if not isinstance(self._store, LocalStore) or self._store.prefix is None:

@@ -29,6 +29,7 @@ import orjson
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.ledger import CURE, CommitRecord, StopMark, StoredFile
+from troupe_batch.results.object_paths import checked_name
 from troupe_batch.results.objects import Objects
 
 DATASET = "dataset"
@@ -51,7 +52,7 @@ class RunStore:
     """One run's results. Safe for any number of workers at once; readers see only what a mark names."""
 
     def __init__(self, objects: Objects, run_id: str) -> None:
-        self.run_id = run_id
+        self.run_id = checked_name(run_id)
         self.objects = objects.within(run_id)
 
     @classmethod

@@ -113,9 +113,9 @@ def test_education_agrees_with_the_later_release_of_those_of_25_and_over(us_adul
     for category, percent in published.items():
         assert 100 * np.mean(facts["education"][grown] == category) == pytest.approx(percent, abs=1.0)
     degree = np.isin(facts["education"], ["bachelor's degree", "advanced degree"])
-    for sex, percent in (("female", 39.0), ("male", 36.2)):
+    for sex, with_degree in (("female", 39.0), ("male", 36.2)):
         of_sex = grown & (facts["sex"] == sex)
-        assert 100 * np.mean(degree[of_sex]) == pytest.approx(percent, abs=0.9)
+        assert 100 * np.mean(degree[of_sex]) == pytest.approx(with_degree, abs=0.9)
 
 
 def test_income_by_age_adds_up_to_the_households_of_its_source(us_adults: Population) -> None:

@@ -55,7 +55,7 @@ def test_paragraphs_and_emphasis_come_back_as_they_were_written() -> None:
 
 
 def test_a_text_that_is_too_long_for_a_word_file_is_refused_with_a_cure(tmp_path: Path) -> None:
-    with pytest.raises(FixTheInput, match="'Long' cannot be written as docx: .*; cut it, or write it as md"):
+    with pytest.raises(FixTheInput, match=r"'Long' cannot be written as docx: .*; cut it, or write it as md"):
         ArtifactExporter(tmp_path).export("Long", "a" * (MOST_CHARACTERS + 1), "docx")
 
     assert ArtifactExporter(tmp_path).export("Long", "a" * (MOST_CHARACTERS + 1), "md").exists()
