@@ -24,6 +24,7 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
+from troupe_batch.llm.reading import token_count
 
 SAMPLE = "embedding"
 """The draw of every embedding: there is only one, so all people who ask for the same text share it."""
@@ -98,5 +99,5 @@ def _vector(given: Any) -> npt.NDArray[np.float32]:
 
 
 def _usage(data: Any) -> Usage | None:
-    prompt = data.get("prompt_tokens") if isinstance(data, dict) else None
-    return Usage(prompt_tokens=prompt) if isinstance(prompt, int) else None
+    prompt = token_count(data.get("prompt_tokens")) if isinstance(data, dict) else None
+    return None if prompt is None else Usage(prompt_tokens=prompt)

@@ -9,6 +9,9 @@ import orjson
 from troupe_batch.errors import EndpointFaulty
 from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus, Usage
 
+# Ten times the largest context window that is sold.
+_MOST_TOKENS = 100_000_000
+
 
 def read_completion(body: bytes, schema: ReplySchema | None) -> ChatReply:
     """The reply in the body of a 200 answer; EndpointFaulty where the body is no chat completion."""
@@ -72,22 +75,32 @@ def _text(value: Any) -> str | None:
 
 
 def _usage(data: Any) -> Usage | None:
-    """The token counts, None where the endpoint gave none; a missing detail counts as 0."""
+    """The token counts, None where the endpoint gave none that can be; a detail that is not there counts as 0.
+
+    A broken count could make a bill smaller, so it makes all of them doubtful: the call counts at its worst case.
+    """
     if not isinstance(data, dict):
         return None
-    prompt, completion = data.get("prompt_tokens"), data.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(completion, int):
+    prompt, completion = token_count(data.get("prompt_tokens")), token_count(data.get("completion_tokens"))
+    cached = _detail(data, "prompt_tokens_details", "cached_tokens")
+    written = _detail(data, "prompt_tokens_details", "cache_write_tokens")
+    reasoning = _detail(data, "completion_tokens_details", "reasoning_tokens")
+    if prompt is None or completion is None or cached is None or written is None or reasoning is None:
         return None
-    cached = min(_detail(data, "prompt_tokens_details", "cached_tokens"), prompt)
-    written = min(_detail(data, "prompt_tokens_details", "cache_write_tokens"), prompt - cached)
-    reasoning = min(_detail(data, "completion_tokens_details", "reasoning_tokens"), completion)
-    return Usage(prompt, cached, completion, reasoning, written)
+    cached = min(cached, prompt)
+    return Usage(prompt, cached, completion, min(reasoning, completion), min(written, prompt - cached))
 
 
-def _detail(data: dict[str, Any], group: str, name: str) -> int:
+def token_count(value: Any) -> int | None:
+    """The value where a call can have so many tokens; None for anything else, `true` and 12.0 included."""
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+def _detail(data: dict[str, Any], group: str, name: str) -> int | None:
+    """The count; 0 where there is none, None where something else stands in its place."""
     details = data.get(group)
-    count = details.get(name) if isinstance(details, dict) else None
-    return count if isinstance(count, int) else 0
+    count = details.get(name) if isinstance(details, dict) else details
+    return 0 if count is None else token_count(count)
 
 
 def _without_fence(text: str) -> str | None:
