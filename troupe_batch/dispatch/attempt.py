@@ -58,11 +58,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where an attempt runs. `is_running` tells whether a process of this same worker is still at its work."""
+    """Where an attempt runs. `is_gone` tells whether a process is known to have left its work; else it may be at it."""
 
     worker: str
-    pid: int
-    is_running: Callable[[int], bool]
+    process: str
+    is_gone: Callable[[Holder], bool]
     beat_s: float = 1.0  # lease renewal, progress and stop flag, in one step
     grace_s: float = 15.0  # for calls in flight when the attempt must let go: their replies go to the cache
 
@@ -109,15 +109,15 @@ class ShardAttempt:
 
     async def _claim(self) -> Claim:
         here = self._workplace
-        claim = await self._coordination.claim(self._run_id, self._shard, worker=here.worker, pid=here.pid)
+        claim = await self._coordination.claim(self._run_id, self._shard, worker=here.worker, process=here.process)
         other = claim.holder
         if claim.state is not ClaimState.LEASED or other is None:
             return claim
-        if other.worker != here.worker or here.is_running(other.pid):
+        if not here.is_gone(other):
             return claim
-        # A process of this very worker died at it: no need to wait for the lease to run out.
+        # A process of this machine died at it: no need to wait for the lease to run out.
         await self._coordination.release(self._run_id, self._shard, other.attempt, counts=True, reason=WORKER_DIED)
-        return await self._coordination.claim(self._run_id, self._shard, worker=here.worker, pid=here.pid)
+        return await self._coordination.claim(self._run_id, self._shard, worker=here.worker, process=here.process)
 
     async def _execute(self, attempt: str) -> ShardResult:
         return await self._runtime.execute(

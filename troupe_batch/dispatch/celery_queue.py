@@ -6,13 +6,17 @@ Why each setting has its value is measured and explained in `docs/fleet.md`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 # Celery looks for its loader in the working folder first, unless it is there already.
 import celery.loaders.app  # noqa: F401
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as transport
 
 from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
@@ -24,9 +28,44 @@ RUN_SHARD = "troupe.run_shard"
 EXTRACT = "troupe.extract"
 TEND = "troupe.tend"
 
+_LONGEST_HINT = 64 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+class _Hint(transport.Channel.Message):  # type: ignore[misc]  # kombu has no types
+    """A message as we send it: small, and never compressed. ValueError for any other."""
+
+    def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
+        if payload["headers"].get("compression") or len(payload["body"]) > _LONGEST_HINT:
+            raise ValueError("it is compressed, or longer than a hint can be")
+        super().__init__(payload, channel=channel, **options)
+
+
+class _Channel(transport.Channel):  # type: ignore[misc]  # kombu has no types
+    """Drops what is no message: whoever can write to Redis must not be able to end a worker, or fill its memory."""
+
+    Message = _Hint
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            facts = {"action": "message_dropped", "error": type(error).__name__}
+            _LOG.warning("A message in the queue is no hint and is dropped", extra=facts)
+            return True
+
+
+class HintTransport(transport.Transport):  # type: ignore[misc]  # kombu has no types
+    """Kombu's transport over Redis, for queues that others may have written to."""
+
+    Channel = _Channel
+
 
 def make_app(settings: QueueSettings) -> Celery:
     """A Celery app on this broker; it knows the queues but no task, and connects to nothing yet."""
+    # By scheme, and not as a transport of its own: Flower tells brokers by the scheme of their URLs.
+    for scheme in ("redis", "rediss", "redis+socket"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{HintTransport.__name__}"
     # Without fixups: the one for Django looks for settings in the working folder.
     app = Celery("troupe_batch", set_as_current=False, fixups=[])
     fleet = settings.fleet

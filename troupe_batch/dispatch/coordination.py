@@ -6,6 +6,8 @@ worst that follows is work done twice, most of it from the reply cache.
 
 from __future__ import annotations
 
+import logging
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,27 +22,36 @@ from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.redis_keys import ROOT, FleetKeys, RunKeys
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import ShardProgress
+from troupe_batch.errors import StateUnreachable
 
+_LOG = logging.getLogger(__name__)
+# Names of folders and keys: whatever else stands in the list of runs is none.
+_RUN_ID = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126})")
+_SHARD = re.compile(rb"[0-9]{1,12}")
 LIFETIME_S = 30 * 24 * 3600  # of keys that nobody touches any more
 WORKER_DIED = "the worker process died"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who runs an attempt: its id, the Celery node name of the worker, and the process that runs it."""
+    """Who runs an attempt: its id, the Celery node name of the worker, and the process that runs it.
+
+    The worker is for people to read; only `process` (see `processes`) tells two of them apart.
+    """
 
     attempt: str
     worker: str
-    pid: int
+    process: str
 
     def __str__(self) -> str:
-        return f"{self.attempt} {self.worker} {self.pid}"
+        return f"{self.attempt} {self.worker} {self.process}"
 
     @classmethod
     def parse(cls, text: str) -> Holder:
-        """The inverse of `str`."""
-        attempt, worker, pid = text.split(" ")
-        return cls(attempt, worker, int(pid))
+        """The inverse of `str`; what else may stand there is a holder of whose process nothing is known."""
+        attempt, _, rest = text.partition(" ")
+        worker, _, process = rest.partition(" ")
+        return cls(attempt, worker, process)
 
 
 class ClaimState(StrEnum):
@@ -95,9 +106,9 @@ class Coordination:
         """The keys of a run as this fleet sees them."""
         return RunKeys(run_id, self.fleet.queue_prefix, self.fleet.root)
 
-    async def claim(self, run_id: str, shard: int, *, worker: str, pid: int) -> Claim:
+    async def claim(self, run_id: str, shard: int, *, worker: str, process: str) -> Claim:
         """A lease on the shard under a fresh attempt id, or the reason why there is none."""
-        holder = Holder(secrets.token_hex(8), worker, pid)
+        holder = Holder(secrets.token_hex(8), worker, process)
         arguments = (holder.attempt, str(holder), self._lease_ms, self.attempt_cap)
         with answering("claim"):
             state, text = await self._run(self._claim, run_id, shard, arguments)
@@ -105,7 +116,7 @@ class Coordination:
         if answer is ClaimState.CLAIMED:
             return Claim(answer, holder)
         if answer is ClaimState.LEASED:
-            return Claim(answer, Holder.parse(text.decode()) if text else None)
+            return Claim(answer, Holder.parse(text.decode(errors="replace")) if text else None)
         return Claim(answer, reason=text.decode() or None)
 
     async def renew(self, run_id: str, shard: int, holder: Holder, progress: ShardProgress | None = None) -> Hold:
@@ -131,23 +142,33 @@ class Coordination:
         with answering("commit"):
             return bool(await self._run(self._commit, run_id, shard, (attempt, progress.packed())))
 
-    async def release_dead(self, worker: str, is_running: Callable[[int], bool]) -> int:
-        """Gives back what dead processes of this worker held in any open run; says how many shards that were."""
+    async def release_dead(self, is_gone: Callable[[Holder], bool]) -> int:
+        """Gives back what processes that are no more held in any open run; says how many shards that were."""
         released = 0
         for run_id in await self.open_runs():
-            with answering("release worker"):
-                held: Any = await self.redis.hgetall(self.keys(run_id)["owners"])
-            for shard, text in held.items():
-                holder = Holder.parse(text.decode())
-                if holder.worker == worker and not is_running(holder.pid):
-                    released += await self.release(run_id, int(shard), holder.attempt, counts=True, reason=WORKER_DIED)
+            try:
+                released += await self._release_dead(run_id, is_gone)
+            except StateUnreachable as error:
+                # One run whose keys are of another kind must not keep a worker from all the others.
+                facts = {"action": "dead_not_released", "run_id": run_id, "reason": str(error)}
+                _LOG.warning("What dead processes hold of a run could not be given back", extra=facts)
+        return released
+
+    async def _release_dead(self, run_id: str, is_gone: Callable[[Holder], bool]) -> int:
+        with answering("release worker"):
+            held: Any = await self.redis.hgetall(self.keys(run_id)["owners"])
+        released = 0
+        for shard, text in held.items():
+            holder = Holder.parse(text.decode(errors="replace"))
+            if _SHARD.fullmatch(shard) and is_gone(holder):
+                released += await self.release(run_id, int(shard), holder.attempt, counts=True, reason=WORKER_DIED)
         return released
 
     async def open_runs(self) -> list[str]:
         """Runs of this fleet that are not finished, oldest first."""
         with answering("open runs"):
             found: Any = await self.redis.zrange(self.fleet.runs, 0, -1)
-        return [run.decode() for run in found]
+        return [run.decode() for run in found if _RUN_ID.fullmatch(run)]
 
     async def stop(self, run_id: str, stop: Stop) -> None:
         """Lets nothing further of the run start; workers notice within a second. The first reason stays."""
@@ -171,7 +192,7 @@ class Coordination:
                 pipe.hget(keys["meta"], "extracted")
                 pipe.bitcount(keys["done"])
                 extracted, committed = await pipe.execute()
-        return extracted is not None and int(extracted) == committed
+        return extracted is not None and extracted == b"%d" % committed
 
     async def absences(self, run_id: str) -> tuple[dict[int, str], Stop | None]:
         """Why shards are missing: those in quarantine with their reasons, and the stop of the run."""
@@ -181,7 +202,8 @@ class Coordination:
                 pipe.hgetall(keys["quarantine"])
                 pipe.hget(keys["meta"], "stop")
                 quarantined, stop = await pipe.execute()
-        return {int(shard): reason.decode() for shard, reason in quarantined.items()}, parse_stop(stop)
+        shards = [shard for shard in quarantined if _SHARD.fullmatch(shard)]
+        return {int(shard): quarantined[shard].decode(errors="replace") for shard in shards}, parse_stop(stop)
 
     async def drop_extraction(self, run_id: str, holder: str) -> None:
         """Gives the right to extract back."""
@@ -224,5 +246,5 @@ def parse_stop(text: bytes | None) -> Stop | None:
     """A stop as Redis keeps it."""
     if text is None:
         return None
-    kind, _, reason = text.decode().partition(": ")
+    kind, _, reason = text.decode(errors="replace").partition(": ")
     return Stop(kind, reason)

@@ -24,13 +24,13 @@ local function let_go()
 end
 """
 
-# ARGV: shard, lifetime, attempt, owner ("attempt worker pid"), lease ms, attempt cap
+# ARGV: shard, lifetime, attempt, owner ("attempt worker process"), lease ms, attempt cap
 CLAIM = (
     _PREAMBLE
     + """
 local attempt, owner, lease, cap = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local sent = tonumber(redis.call('ZSCORE', hints, shard) or '0')
-if sent > tonumber(redis.call('GET', delivered) or '0') then
+local sent = tonumber(redis.call('ZSCORE', hints, shard)) or 0
+if sent > (tonumber(redis.call('GET', delivered)) or 0) then
     redis.call('SET', delivered, string.format('%.0f', sent), 'PX', ARGV[2])
 end
 redis.call('ZREM', hints, shard)
@@ -40,7 +40,7 @@ local reason = redis.call('HGET', quarantine, shard)
 if reason then return {'quarantined', reason} end
 local ends = redis.call('ZSCORE', leases, shard)
 if ends and tonumber(ends) > now then return {'leased', redis.call('HGET', owners, shard) or ''} end
-if tonumber(redis.call('HGET', attempts, shard) or '0') >= cap then
+if (tonumber(redis.call('HGET', attempts, shard)) or 0) >= cap then
     reason = redis.call('HGET', failures, shard) or 'the worker died in every attempt, without a word (out of memory?)'
     reason = 'tried ' .. cap .. ' times; last: ' .. reason
     redis.call('HSET', quarantine, shard, reason)
@@ -118,7 +118,7 @@ for count in string.gmatch(progress, '%S+') do
     at = at + 1
 end
 keep(done, totals, meta)
-local total = tonumber(redis.call('HGET', meta, 'shards') or '-1')
+local total = tonumber(redis.call('HGET', meta, 'shards')) or -1
 return redis.call('BITCOUNT', done) + redis.call('HLEN', quarantine) == total and 1 or 0
 """
 )

@@ -31,7 +31,7 @@ class FleetKeys:
 
     @property
     def workers(self) -> str:
-        """Sorted set: worker name and slots, as "name 4", by the time it was last seen, ms."""
+        """Sorted set: worker name, slots and process, as "name 4 5f0c:4711:88123", by the time it was last seen, ms."""
         return f"{self.root}fleet:{self.queue_prefix}:workers"
 
     @property

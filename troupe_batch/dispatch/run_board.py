@@ -14,6 +14,7 @@ from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
 
+_DIGITS = 18  # of any number that we write; int() takes longer ones, and their digits take time
 WORKER_SILENT_S = 20.0  # a worker not heard of for so long counts as gone
 
 
@@ -120,17 +121,18 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
     clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, *fleet = replies
     now_ms = _milliseconds(clock)
     is_done = _bits(done, facts.shards)
-    leased = _after(leases, now_ms)
-    hinted, hinted_ms = _scored(hints)
+    leased = _after(leases, now_ms, facts.shards)
+    hinted, hinted_ms = _scored(hints, facts.shards)
+    aside = _reasons(quarantine, facts.shards)
     is_open = ~is_done
-    for taken in (leased, np.array([int(s) for s in quarantine], dtype=np.int64), _after(resting, now_ms), hinted):
-        is_open[taken[taken < facts.shards]] = False
+    for taken in (leased, np.array(list(aside), dtype=np.int64), _after(resting, now_ms, facts.shards), hinted):
+        is_open[taken] = False
     waits = ~is_done[hinted] if hinted.size else np.zeros(0, dtype=bool)
     workers, queued, delivered = fleet
-    alive = [name.decode().split(" ") for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
+    alive = [_worker(name) for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
     live_leases = {int(s) for s in leased}
     progress = sum(
-        (ShardProgress.unpacked(text.decode()) for shard, text in live.items() if int(shard) in live_leases),
+        (ShardProgress.unpacked(_text(text) or "") for shard, text in live.items() if _number(shard) in live_leases),
         start=_totals(totals),
     )
     status = RunStatus(
@@ -139,11 +141,11 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         committed_shards=int(is_done.sum()),
         leased_shards=int((~is_done[leased]).sum()) if leased.size else 0,
         hinted_shards=int(waits.sum()),
-        quarantined=_reasons(quarantine),
-        trouble=_reasons(failures),
+        quarantined=aside,
+        trouble=_reasons(failures, facts.shards),
         progress=progress,
         workers=tuple(name for name, _ in alive),
-        slots=sum(int(slots) for _, slots in alive),
+        slots=sum(slots for _, slots in alive),
         stop=parse_stop(meta.get(b"stop")),
         extracted_shards=_number(meta.get(b"extracted")),
         extraction_failure=_text(meta.get(b"extraction_failure")),
@@ -158,7 +160,7 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         hinted=hinted[waits],
         hinted_ms=hinted_ms[waits],
         queued=int(queued),
-        delivered_ms=float(delivered or 0),
+        delivered_ms=float(_number(delivered) or 0),
         is_extracting=bool(extracting),
     )
 
@@ -176,31 +178,46 @@ def _bits(packed: bytes | None, shards: int) -> npt.NDArray[np.bool_]:
     return is_done
 
 
-def _scored(pairs: list[tuple[bytes, float]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    shards = np.array([int(shard) for shard, _ in pairs], dtype=np.int64)
-    return shards, np.array([score for _, score in pairs], dtype=np.float64)
+# What stands in Redis may be anybody's: an entry that cannot be read counts for nothing, and harms no other.
 
 
-def _after(pairs: list[tuple[bytes, float]], now_ms: int) -> npt.NDArray[np.int64]:
-    return np.array([int(shard) for shard, until in pairs if until > now_ms], dtype=np.int64)
+def _scored(pairs: list[tuple[bytes, float]], shards: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    known = [(shard, score) for text, score in pairs if (shard := _shard(text, shards)) is not None]
+    numbers = np.array([shard for shard, _ in known], dtype=np.int64)
+    return numbers, np.array([score for _, score in known], dtype=np.float64)
 
 
-def _reasons(found: dict[bytes, bytes]) -> dict[int, str]:
-    return {int(shard): reason.decode() for shard, reason in found.items()}
+def _after(pairs: list[tuple[bytes, float]], now_ms: int, shards: int) -> npt.NDArray[np.int64]:
+    known = (_shard(text, shards) for text, until in pairs if until > now_ms)
+    return np.array([shard for shard in known if shard is not None], dtype=np.int64)
+
+
+def _reasons(found: dict[bytes, bytes], shards: int) -> dict[int, str]:
+    known = ((_shard(text, shards), reason) for text, reason in found.items())
+    return {shard: reason.decode(errors="replace") for shard, reason in known if shard is not None}
 
 
 def _totals(found: dict[bytes, bytes]) -> ShardProgress:
-    counts = {name.decode(): float(count) for name, count in found.items()}
-    cost_usd = counts.pop("cost_usd", 0.0)
-    return ShardProgress(**{name: int(count) for name, count in counts.items()}, cost_usd=cost_usd)
+    counts = (found.get(name.encode(), b"0") for name in ShardProgress.names())
+    return ShardProgress.unpacked(" ".join(_text(count) or "0" for count in counts))
+
+
+def _worker(member: bytes) -> tuple[str, int]:
+    name, slots, *_ = [*member.decode(errors="replace").split(" "), ""]
+    return name, int(slots) if slots.isdecimal() and len(slots) < _DIGITS else 0
+
+
+def _shard(text: bytes, shards: int) -> int | None:
+    number = _number(text)
+    return number if number is not None and 0 <= number < shards else None
 
 
 def _number(text: bytes | None) -> int | None:
-    return None if text is None else int(text)
+    return int(text) if text is not None and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def _text(text: bytes | None) -> str | None:
-    return None if text is None else text.decode()
+    return None if text is None else text.decode(errors="replace")
 
 
 def _milliseconds(clock: tuple[int, int]) -> int:

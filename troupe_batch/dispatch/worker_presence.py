@@ -30,7 +30,7 @@ return redis.call('LLEN', KEYS[2])
 class WorkerPresence:
     """One worker as the fleet sees it. Redis being away is silence, never an error: the worker goes on."""
 
-    def __init__(self, redis_url: str, fleet: FleetKeys, *, worker: str, slots: int) -> None:
+    def __init__(self, redis_url: str, fleet: FleetKeys, *, worker: str, slots: int, process: str) -> None:
         address = redis_address(redis_url)
         self._redis = Redis.from_url(
             address.url,
@@ -41,7 +41,8 @@ class WorkerPresence:
         )
         self._fleet = fleet
         self._worker = worker
-        self._member = f"{worker} {slots}"
+        # The process too: two workers of one name are two.
+        self._member = f"{worker} {slots} {process}"
         self._beat = self._redis.register_script(_BEAT)
 
     def beat(self) -> int | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class WorkerCommand:
         queues = f"{self.fleet.shards_queue},{self.fleet.extract_queue}"
         # Gossip and mingle let workers chat with each other about tasks and clocks; hints need neither.
         command = python_command(self.module, "--quiet", "worker", "-P", "prefork")
-        command += ["-c", str(self.concurrency), "-Q", queues, "-n", f"{self.name}@%h", "-E"]
+        command += ["-c", str(self.concurrency), "-Q", queues, "-n", _node_name(self.name), "-E"]
         command += ["-l", self.log_level, "--without-gossip", "--without-mingle", *self.extra]
         return command
 
@@ -220,6 +221,11 @@ class WorkerProcesses:
                 )
         finally:
             os.close(writer)
+
+
+def _node_name(name: str) -> str:
+    """What Celery and Flower call a worker: every start has a name of its own, or two would be taken for one."""
+    return f"{name}-{secrets.token_hex(3)}@%h"
 
 
 def _last_lines(path: Path) -> str:

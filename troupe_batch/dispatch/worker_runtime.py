@@ -9,6 +9,7 @@ Who does what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Protocol
@@ -48,11 +49,23 @@ class ShardProgress:
 
     @classmethod
     def unpacked(cls, text: str) -> ShardProgress:
-        """The inverse of `packed`; missing counts at the end are zero."""
-        names = [f.name for f in fields(cls)]
-        found = {name: float(count) for name, count in zip(names, text.split(), strict=False)}
-        cost_usd = found.pop("cost_usd", 0.0)
-        return cls(**{name: int(count) for name, count in found.items()}, cost_usd=cost_usd)
+        """The inverse of `packed`; missing counts at the end are zero, and so is what is no count."""
+        counts = dict(zip(cls.names(), map(_count, text.split()), strict=False))
+        cost_usd = counts.pop("cost_usd", 0.0)
+        return cls(**{name: int(count) for name, count in counts.items()}, cost_usd=cost_usd)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """What is counted, in the order of the fields."""
+        return [f.name for f in fields(cls)]
+
+
+def _count(text: str) -> float:
+    try:
+        count = float(text)
+    except ValueError:
+        return 0.0
+    return count if 0 <= count < math.inf else 0.0
 
 
 @dataclass(frozen=True, slots=True)

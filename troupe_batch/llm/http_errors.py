@@ -26,8 +26,11 @@ from troupe_batch.errors import (
 _LONGEST_MESSAGE = 300
 # Keys with a prefix, hexadecimal and other long words, and keys that the endpoint itself half hid with asterisks.
 _KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|gsk|xai)[-_][\w\-*.]{6,}|\b[0-9a-fA-F]{32,}\b|\b\w{40,}\b|Bearer\s+\S+|\S*\*{3,}\S*"
+    r"\b(?:sk|pk|gsk|xai)[-_][\w\-*.]{6,}|\b[0-9a-fA-F]{32,}\b|\b\w{40,}\b|Bearer \S+"
+    r"|(?<!\S)(?:[^\s*]|\*(?!\*\*))*\*\*\*\S*"
 )
+# Cut to this before anything is looked for: an error page may have any length.
+_LONGEST_SEARCHED = 4_000
 _NEVER_SENT = (
     ConnectionRefusedError,
     httpx2.ConnectError,
@@ -95,7 +98,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 def shortened(text: str) -> str:
     """One line of at most 300 characters in which nothing looks like a key."""
-    line = _KEY_LIKE.sub("[key]", " ".join(text.split()))
+    line = _KEY_LIKE.sub("[key]", " ".join(text[:_LONGEST_SEARCHED].split()))
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 

@@ -27,6 +27,8 @@ _BESIDE = frozenset(
 _TITLES = frozenset(["dr", "mr", "mrs", "ms", "prof"])
 _LEAVES_OUT = r"\b(?:except|but|not|without)\b"
 # "(2)" tells namesakes apart, and "(except Bo)" changes who is meant.
+# Names are short; a model may write anything where one belongs.
+_LONGEST_TARGET = 1_000
 _ASIDE = re.compile(rf"\((?![^)]*(?:\d|{_LEAVES_OUT}))[^)]*\)", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\b(?:especially|particularly|including)\b.*", re.IGNORECASE | re.DOTALL)
 _EXCEPTION = re.compile(_LEAVES_OUT, re.IGNORECASE)
@@ -70,7 +72,7 @@ def means_everyone(target: str) -> bool:
     """Whether the target names nobody in particular: "everyone, especially Bo", "all of you", or nothing at all."""
     if not target.strip():
         return True
-    words = _words(_EMPHASIS.sub("", _ASIDE.sub(" ", target)))
+    words = _words(_EMPHASIS.sub("", _without_asides(target)))
     return not _EVERYONE.isdisjoint(words) and all(
         word in _EVERYONE or word in _BESIDE or word.isdigit() for word in words
     )
@@ -78,9 +80,9 @@ def means_everyone(target: str) -> bool:
 
 def names_in(target: str) -> list[str]:
     """The names that "and", "&" or commas join; none where somebody is left out, as in "everyone, but not Bo"."""
-    if _EXCEPTION.search(target):
+    if _EXCEPTION.search(target[:_LONGEST_TARGET]):
         return []
-    return [part.strip() for part in _JOINT.split(_ASIDE.sub(" ", target)) if part.strip()]
+    return [part.strip() for part in _JOINT.split(_without_asides(target)) if part.strip()]
 
 
 def people_called(target: str, people: Iterable[TinyPerson], roster: Roster) -> list[TinyPerson]:
@@ -94,7 +96,7 @@ def likely_people(target: str, people: Iterable[TinyPerson], roster: Roster) -> 
 
     "Ana", "Costa" and "Ana C." may be short for "Ana Costa", and "Ana" never for "Anabel".
     """
-    wanted = _without_title(tuple(_WORD_OR_INITIAL.findall(_ASIDE.sub(" ", target).casefold())))
+    wanted = _without_title(tuple(_WORD_OR_INITIAL.findall(_without_asides(target).casefold())))
     if not any(word.isalpha() for word in wanted):
         return []
     named = [(one, _without_title(_words(roster.name_of(one)))) for one in people]
@@ -112,7 +114,11 @@ def _has_in_order(words: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
 
 
 def _bare(text: str) -> tuple[str, ...]:
-    return _without_title(_words(_ASIDE.sub(" ", text)))
+    return _without_title(_words(_without_asides(text)))
+
+
+def _without_asides(text: str) -> str:
+    return _ASIDE.sub(" ", text[:_LONGEST_TARGET])
 
 
 def _without_title(words: tuple[str, ...]) -> tuple[str, ...]:

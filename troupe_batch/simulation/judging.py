@@ -17,7 +17,7 @@ from troupe_batch.simulation.transcript import cut
 
 _PROMPTS = Path(__file__).parent / "prompts"
 # What stands between these marks was said or written by others; none of it may end the material early.
-_MARK = re.compile(r"<(?=\s*/?\s*(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*(?:/\s*)?(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
 
 
 class Observed(Protocol):

@@ -13,7 +13,7 @@ from troupe_batch.simulation.templates import render
 
 PURPOSE = "story"
 _MOST_WORDS = 5_000
-_MARK = re.compile(r"<(?=\s*/?\s*story\b)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*(?:/\s*)?story\b)", re.IGNORECASE)
 
 
 def _problem(value: Any) -> str | None:

@@ -19,6 +19,7 @@ from celery.exceptions import WorkerTerminate
 from celery.worker import state
 
 from troupe_batch.dispatch.celery_queue import HintQueue
+from troupe_batch.dispatch.processes import this_process
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.worker_presence import WorkerPresence
 from troupe_batch.dispatch.worker_processes import READY_PIPE, STOP_WITH_STDIN
@@ -61,7 +62,11 @@ class _Beat:
         self._hints = HintQueue(parent.app)
         fleet = settings.queue.fleet
         self.presence = WorkerPresence(
-            settings.queue.redis_url, fleet, worker=parent.hostname, slots=int(parent.concurrency)
+            settings.queue.redis_url,
+            fleet,
+            worker=parent.hostname,
+            slots=int(parent.concurrency),
+            process=this_process(),
         )
         if os.environ.get(STOP_WITH_STDIN):
             threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()

@@ -6,21 +6,19 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 from collections.abc import Awaitable, Callable
-
-import psutil
 
 from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt, Workplace
 from troupe_batch.dispatch.celery_queue import HintQueue
-from troupe_batch.dispatch.coordination import Coordination
+from troupe_batch.dispatch.coordination import Coordination, Holder
 from troupe_batch.dispatch.extraction import extract_once
+from troupe_batch.dispatch.processes import is_gone, this_process
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.reconciler import Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard
 from troupe_batch.dispatch.worker_runtime import WorkerRuntime
-from troupe_batch.errors import FixTheInput, StateUnreachable
+from troupe_batch.errors import FixTheInput, StateUnreachable, TryAgain
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +42,13 @@ class Child:
         self._worker = worker
         self._hints = hints
         self._lifeline = lifeline
-        self._pid = os.getpid()
-        self._tender = f"{worker} {self._pid}"
+        self._process = this_process()
         self._under_way: dict[tuple[str, int], ShardAttempt] = {}
         self._tended: dict[str, Reconciler] = {}
         self._is_leaving = asyncio.Event()
 
     async def open(self) -> None:
-        """Connects, and gives back what processes of this worker held that are no more."""
+        """Connects, and gives back what processes of this machine held that are no more."""
         queue = self._settings.queue
         self.coordination = Coordination(
             connect(queue.redis_url),
@@ -64,15 +61,15 @@ class Child:
         self.runtime = await self._make_runtime()
         asyncio.get_running_loop().add_reader(self._lifeline, self._leave)
         _spare_the_garbage_collector()
-        await self.coordination.release_dead(self._worker, self._is_sibling)
+        await self.coordination.release_dead(self._is_gone)
 
     def attempt(self, run_id: str, shard: int) -> ShardAttempt:
         """An attempt that is not begun yet."""
         is_mine = (run_id, shard) in self._under_way
         workplace = Workplace(
             worker=self._worker,
-            pid=self._pid,
-            is_running=lambda pid: is_mine if pid == self._pid else self._is_sibling(pid),
+            process=self._process,
+            is_gone=lambda holder: not is_mine if holder.process == self._process else is_gone(holder.process),
             beat_s=self._settings.beat_s,
             grace_s=self._settings.grace_s,
         )
@@ -111,7 +108,7 @@ class Child:
 
     async def tend(self) -> int:
         """Looks after all open runs that nobody else looks after; says how many."""
-        return sum([await self._tend(run_id) for run_id in await self.coordination.open_runs()])
+        return sum([await self._try_to_tend(run_id) for run_id in await self.coordination.open_runs()])
 
     async def aclose(self) -> None:
         """Closes clients; the process is about to end."""
@@ -119,8 +116,22 @@ class Child:
         await self.runtime.aclose()
         await self.coordination.aclose()
 
+    async def _try_to_tend(self, run_id: str) -> bool:
+        """As `_tend`; what is wrong with one run is no reason to leave the others alone."""
+        try:
+            return await self._tend(run_id)
+        except Exception as error:
+            facts = {
+                "action": "not_tended",
+                "run_id": run_id,
+                "error": type(error).__name__,
+                "reason": str(error)[:300],
+            }
+            log.warning("A run could not be looked after.", extra=facts, exc_info=not isinstance(error, TryAgain))
+            return False
+
     async def _tend(self, run_id: str) -> bool:
-        if not await self._board.may_tend(run_id, self._tender, for_s=TEND_WITHIN_S, is_in_charge=False):
+        if not await self._board.may_tend(run_id, self._process, for_s=TEND_WITHIN_S, is_in_charge=False):
             return False
         try:
             status = await (await self._reconciler(run_id)).step()
@@ -129,7 +140,7 @@ class Child:
             log.warning("A run is looked after no more.", extra={"action": "run_gone", "reason": str(error)})
             return False
         finally:
-            await self._board.stop_tending(run_id, self._tender)
+            await self._board.stop_tending(run_id, self._process)
         if status.is_finished:
             self._tended.pop(run_id, None)
         return True
@@ -149,15 +160,9 @@ class Child:
         for attempt in self._under_way.values():
             attempt.leave()
 
-    def _is_sibling(self, pid: int) -> bool:
-        """Whether `pid` is a live process of the same worker."""
-        if pid == self._pid:
-            return bool(self._under_way)
-        try:
-            process = psutil.Process(pid)
-            return process.ppid() == os.getppid() and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+    def _is_gone(self, holder: Holder) -> bool:
+        """Whether nobody is at this shard any more: the process has ended, or is this one, which is at nothing."""
+        return not self._under_way if holder.process == self._process else is_gone(holder.process)
 
 
 def _spare_the_garbage_collector() -> None:

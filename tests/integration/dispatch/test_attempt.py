@@ -17,7 +17,7 @@ from troupe_batch.errors import BudgetSpent, PlanChanged, StateUnreachable
 
 RUN = "gazpacho"
 FACTS = RunFacts(shards=2, units=20, units_per_shard=10)
-HERE = Workplace("w@a", 1, is_running=lambda _: True, beat_s=0.02, grace_s=0.1)
+HERE = Workplace("w@a", "p1", is_gone=lambda _: False, beat_s=0.02, grace_s=0.1)
 
 
 class Scripted:
@@ -186,7 +186,7 @@ async def test_leaving_lets_calls_in_flight_end_and_frees_the_shard(
 
     assert (await running).outcome is Outcome.RETURNED
     assert not runtime.was_cancelled
-    assert (await coordination.claim(RUN, 0, worker="w@b", pid=2)).state is ClaimState.CLAIMED
+    assert (await coordination.claim(RUN, 0, worker="w@b", process="p2")).state is ClaimState.CLAIMED
 
 
 async def test_work_that_does_not_end_within_the_grace_is_cut_off(
@@ -259,9 +259,9 @@ async def test_progress_shows_while_the_shard_runs(coordination: Coordination, r
 
 
 async def test_a_shard_of_a_dead_sibling_is_taken_over_at_once(coordination: Coordination, runtime: Scripted) -> None:
-    await coordination.claim(RUN, 0, worker="w@a", pid=99)
+    await coordination.claim(RUN, 0, worker="w@a", process="p99")
 
-    ending = await attempt_of(coordination, runtime, replace(HERE, is_running=lambda _: False)).run()
+    ending = await attempt_of(coordination, runtime, replace(HERE, is_gone=lambda _: True)).run()
 
     assert ending.outcome is Outcome.COMMITTED
     assert len(runtime.attempts) == 1

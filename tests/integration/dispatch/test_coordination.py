@@ -28,12 +28,12 @@ async def here(redis_url: str) -> AsyncIterator[Coordination]:
     await coordination.aclose()
 
 
-async def claim(here: Coordination, shard: int = 0, worker: str = "w@a", pid: int = 1) -> Claim:
-    return await here.claim(RUN, shard, worker=worker, pid=pid)
+async def claim(here: Coordination, shard: int = 0, worker: str = "w@a", process: str = "p1") -> Claim:
+    return await here.claim(RUN, shard, worker=worker, process=process)
 
 
-async def claimed(here: Coordination, shard: int = 0, worker: str = "w@a", pid: int = 1) -> Holder:
-    answer = await claim(here, shard, worker, pid)
+async def claimed(here: Coordination, shard: int = 0, worker: str = "w@a", process: str = "p1") -> Holder:
+    answer = await claim(here, shard, worker, process)
     assert answer.state is ClaimState.CLAIMED
     assert answer.holder is not None
     return answer.holder
@@ -50,16 +50,16 @@ async def eventually(ask: Callable[[], Awaitable[Any]]) -> None:
 
 
 async def test_of_many_claims_at_once_one_wins(here: Coordination) -> None:
-    answers = await asyncio.gather(*(claim(here, pid=pid) for pid in range(50)))
+    answers = await asyncio.gather(*(claim(here, process=f"p{number}") for number in range(50)))
 
     assert [a.state for a in answers].count(ClaimState.CLAIMED) == 1
     assert [a.state for a in answers].count(ClaimState.LEASED) == 49
 
 
 async def test_the_loser_of_a_claim_learns_who_holds_the_shard(here: Coordination) -> None:
-    holder = await claimed(here, worker="w@a", pid=7)
+    holder = await claimed(here, worker="w@a", process="p7")
 
-    answer = await claim(here, worker="w@b", pid=8)
+    answer = await claim(here, worker="w@b", process="p8")
 
     assert answer.holder == holder
 
@@ -239,11 +239,11 @@ async def test_the_ledger_corrects_redis_in_both_directions(here: Coordination) 
 
 
 async def test_dead_processes_of_a_worker_give_back_their_shards(here: Coordination) -> None:
-    await claimed(here, 0, "w@a", pid=1)
-    await claimed(here, 1, "w@a", pid=2)
-    await claimed(here, 2, "w@b", pid=1)
+    await claimed(here, 0, "w@a", process="p1")
+    await claimed(here, 1, "w@a", process="p2")
+    await claimed(here, 2, "w@b", process="p1")
 
-    released = await here.release_dead("w@a", lambda pid: pid == 2)
+    released = await here.release_dead(lambda holder: holder.worker == "w@a" and holder.process != "p2")
 
     assert released == 1
     await claimed(here, 0, "w@c")
@@ -280,7 +280,7 @@ async def test_every_key_has_an_end(here: Coordination) -> None:
 async def test_two_runs_do_not_know_each_other(here: Coordination) -> None:
     await claimed(here)
 
-    answer = await here.claim("other", 0, worker="w@b", pid=1)
+    answer = await here.claim("other", 0, worker="w@b", process="p1")
 
     assert answer.state is ClaimState.CLAIMED
 

@@ -137,7 +137,7 @@ async def test_lost_hints_are_found_behind_the_messages_of_another_run(desk: Des
 
     await reconciler.step()
     assert desk.outbox.sent == [], "the queue is as long as before: nothing tells yet"
-    await desk.coordination.claim("other", 0, worker="w", pid=1)
+    await desk.coordination.claim("other", 0, worker="w", process="p1")
     await reconciler.step()
 
     assert sorted(desk.outbox.sent) == sorted(lost)
@@ -175,7 +175,7 @@ async def test_leased_and_committed_shards_are_not_hinted(desk: Desk) -> None:
     reconciler = desk.reconciler()
     await reconciler.start()
     await desk.commit(0, 2)
-    await desk.coordination.claim(RUN, 1, worker="w@a", pid=1)
+    await desk.coordination.claim(RUN, 1, worker="w@a", process="p1")
 
     await reconciler.step()
 
@@ -350,7 +350,7 @@ async def test_the_window_grows_where_workers_run_dry_between_steps(desk: Desk) 
     await reconciler.start()
     await reconciler.step()
     for shard in range(8):
-        await desk.coordination.claim(RUN, shard, worker="w@a", pid=1)
+        await desk.coordination.claim(RUN, shard, worker="w@a", process="p1")
     await desk.commit(*range(8))
     seconds, _ = await desk.coordination.redis.time()
     await desk.coordination.redis.zadd(desk.coordination.fleet.workers, {"w@a 2": seconds * 1000})

@@ -43,7 +43,7 @@ async def by_coordination(url: str) -> object:
 
 
 async def by_presence(url: str) -> object:
-    presence = WorkerPresence(url, FleetKeys("tls"), worker="w", slots=1)
+    presence = WorkerPresence(url, FleetKeys("tls"), worker="w", slots=1, process="p")
     answer = await asyncio.to_thread(presence.beat)
     await asyncio.to_thread(presence.leave)
     if answer is None:

@@ -59,7 +59,7 @@ def test_celery_reads_the_same_server_from_its_own_form_of_the_url(ours: str, ce
 
 
 def test_holder_survives_redis() -> None:
-    holder = Holder("ab12", "worker@host-3", 17)
+    holder = Holder("ab12", "worker@host-3", "5f0c:17:88")
 
     assert Holder.parse(str(holder)) == holder
 

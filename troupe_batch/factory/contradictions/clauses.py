@@ -60,6 +60,7 @@ _SUBJECT = re.compile(
     rf"(?P<lead>{_LEAD})(?:(?:(?P<name>{_NAME})(?P<owners>'s)?|(?P<pronoun>[Ss]he|[Hh]e|[Tt]hey|I)|"
     rf"(?P<owner>[Hh]er|[Hh]is|[Tt]heir))(?=[ ,])|(?=(?:{'|'.join(verb.capitalize() for verb in _VERB.split('|'))})\b))"
 )
+_LONGEST_SENTENCE = 1_000  # a longer one states nothing that could be told from what it merely mentions
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*;\s*|\s+[\u2013\u2014]\s+|\n+")
 _SUBORDINATE = re.compile(
     r",? (?:who|whose|whom|which|that|while|because|where|when|if|until|unless|although|though|whereas|before|since|"
@@ -98,10 +99,12 @@ def read_story(text: str, name: str | None) -> Story:
     """The text, read for what it says of the person of this name."""
     quiet = _SPEECH.sub('""', plain(text))
     named = _named(quiet, name)
-    said = list(_opening(named))
+    said = list(_opening(named[:_LONGEST_SENTENCE]))
     owned: list[str] = []
     others: set[str] = set()
     for sentence in _SENTENCE.split(named):
+        if len(sentence) > _LONGEST_SENTENCE:
+            continue
         found = None if sentence.rstrip().endswith("?") else _SUBJECT.match(sentence)
         if found is None:
             others |= _mentioned(sentence)

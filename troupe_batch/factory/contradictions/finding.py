@@ -10,6 +10,8 @@ from functools import cached_property
 from troupe_batch.persona import Scalar
 
 _LONGEST_QUOTE = 80
+_LONGEST_TEXT = 50_000
+_BLANKS = re.compile(r"\s\s+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -46,8 +48,15 @@ class Contradiction:
 
 
 def plain(text: str) -> str:
-    """The text with straight quotes and plain hyphens, so that patterns need one of each."""
-    return text.translate(_PLAIN)
+    """The text with straight quotes, plain hyphens and single blanks, so that patterns need one of each.
+
+    It is cut where no persona goes on: what a model writes has no end of its own.
+    """
+    return _BLANKS.sub(_one_blank, text[:_LONGEST_TEXT].translate(_PLAIN))
+
+
+def _one_blank(run: re.Match[str]) -> str:
+    return "\n" if "\n" in run[0] else " "
 
 
 _PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u2010\u2011\u00a0", "''\"\"-- ")

@@ -11,6 +11,7 @@ from troupe_batch.factory.contradictions.finding import plain
 _WORD = r"[^\W\d_][\w'-]+"
 _DOES = r"(?:is an? |is \d|works |lives |spends |keeps |grew up |has (?:worked|lived|been) )"
 _BEGINNING = re.compile(rf"({_WORD}) ((?:(?:{_WORD}|[A-Z]\.) ){{0,2}}{_WORD})(?:, (?:\d{{2}}|an? |who )| {_DOES})")
+_LONGEST_BEGINNING = 300
 _PARTICLES = frozenset(
     ("de", "da", "do", "dos", "van", "von", "der", "den", "la", "le", "del", "di", "bin", "al", "el")
 )
@@ -19,7 +20,7 @@ _PARTICLES = frozenset(
 def other_name(name: str | None, text: str) -> Iterator[str]:
     """The name at the beginning of the text, where its first part is the person's and its last is not."""
     mine = _folded(name or "").split()
-    found = _BEGINNING.match(plain(text).lstrip())
+    found = _BEGINNING.match(plain(text).lstrip()[:_LONGEST_BEGINNING])
     if found is None or len(mine) < 2 or any(part.endswith(".") for part in mine):
         return
     last_names = found[2].split()
