@@ -35,10 +35,12 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
         yield memory if request.param == "memory" else redis
 
 
-async def redis_budget(stack: AsyncExitStack, url: str, *, patience_s: float = 180.0) -> RedisBudget:
+async def redis_budget(
+    stack: AsyncExitStack, url: str, *, patience_s: float = 180.0, lease_s: float = 30.0
+) -> RedisBudget:
     batch = RedisBatch(url)
     stack.push_async_callback(batch.aclose)
-    budget = RedisBudget(batch, "run", patience_s=patience_s, poll_s=0.01)
+    budget = RedisBudget(batch, "run", patience_s=patience_s, poll_s=0.01, lease_s=lease_s)
     stack.push_async_callback(budget.aclose)
     return budget
 
@@ -243,3 +245,61 @@ async def test_a_call_that_is_sent_twice_counts_once(redis_url: str) -> None:
         await budget.reserve(0.3)
 
         assert await money(budget) == (0.0, 0.3)
+
+
+async def test_nobody_waits_for_money_that_a_dead_process_holds(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        dead = await redis_budget(stack, redis_url, lease_s=0.3)
+        await dead.ensure(cap_usd=1.0, spent_usd=0.1)
+        await dead.reserve(0.6)
+        await stop_living(dead)
+        other = await redis_budget(stack, redis_url, lease_s=0.3)
+
+        await other.reserve(0.2)
+        with pytest.raises(BudgetSpent, match=r"\$0\.1000 are spent, and calls of workers that died .* \$0\.6000"):
+            await other.reserve(0.35)
+
+        assert await money(other) == (0.1, 0.8)
+        await other.restart(cap_usd=1.0, spent_usd=0.1, is_new=False)
+        await other.reserve(0.9)
+
+
+async def test_a_process_that_lives_is_waited_for_however_long_its_calls_take(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        slow = await redis_budget(stack, redis_url, lease_s=0.6)
+        await slow.ensure(cap_usd=1.0, spent_usd=0.0)
+        await slow.reserve(0.8)
+        other = await redis_budget(stack, redis_url, lease_s=0.6)
+
+        waiting = asyncio.create_task(other.reserve(0.5))
+        done, _ = await asyncio.wait((waiting,), timeout=1.5)
+        slow.settle(0.8, 0.1)
+        await waiting
+
+        assert not done
+        assert await money(other) == (0.1, 0.5)
+
+
+async def test_a_process_that_was_only_cut_off_takes_its_share_back(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        away = await redis_budget(stack, redis_url, lease_s=0.3)
+        await away.ensure(cap_usd=1.0, spent_usd=0.0)
+        await away.reserve(0.7)
+        await stop_living(away)
+        other = await redis_budget(stack, redis_url, lease_s=0.3)
+        with pytest.raises(BudgetSpent, match="workers that died"):
+            await other.reserve(0.5)
+
+        away.settle(0.7, 0.2)
+        await away.aclose()
+        await other.reserve(0.5)
+
+        assert await money(other) == (0.2, 0.5)
+
+
+async def stop_living(budget: RedisBudget) -> None:
+    """As if its process were killed, or its network cut."""
+    living = budget._living
+    assert living is not None
+    living.cancel()
+    await asyncio.gather(living, return_exceptions=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimiter, Rates
 from troupe_batch.llm.redis_batch import RedisBatch
@@ -158,3 +161,51 @@ async def test_a_cancelled_call_gives_its_place_back(redis_url: str) -> None:
 
         assert await first == pytest.approx(0, abs=CLOSE)
         assert await one.reserve(1) == pytest.approx(1, abs=CLOSE)
+
+
+@given(
+    per_minute=st.sampled_from([1, 2, 7, 60, 500, 3_000]),
+    pauses=st.lists(st.sampled_from([0.0, 0.0, 0.001, 0.3, 1.0, 5.0, 61.0]), min_size=1, max_size=400),
+)
+async def test_no_minute_holds_more_calls_than_the_limit(per_minute: int, pauses: list[float]) -> None:
+    now = 0.0
+    limiter = MemoryRateLimiter(Rates(requests_per_minute=per_minute), clock=lambda: now)
+    leaving = []
+    for pause in pauses:
+        now += pause
+        leaving.append(now + await limiter.reserve(1))
+
+    assert most_in_a_minute(leaving) <= per_minute
+
+
+@pytest.mark.parametrize("per_minute", [60, 500, 3_000])
+async def test_nearly_all_of_a_limit_can_be_used(per_minute: int) -> None:
+    limiter = MemoryRateLimiter(Rates(requests_per_minute=per_minute), clock=lambda: 0.0)
+
+    leaving = [await limiter.reserve(1) for _ in range(10 * per_minute)]
+
+    assert most_in_a_minute(leaving) <= per_minute
+    assert 10 * per_minute / max(leaving) * 60 >= 0.97 * per_minute
+
+
+async def test_processes_together_take_no_place_before_its_moment(opened: Open) -> None:
+    rates = Rates(requests_per_minute=1_200)
+    one, two = opened(rates)
+    begun = time.monotonic()
+
+    async def leave(limiter: RateLimiter) -> float:
+        wait_s = await limiter.reserve(1)
+        return time.monotonic() + wait_s - begun
+
+    leaving = sorted(await asyncio.gather(*(leave(limiter) for _ in range(100) for limiter in (one, two))))
+
+    # Reckoned as over a minute: the place of number n comes n intervals after the burst began.
+    earliest = [number * rates.request_s - rates.burst_s for number in range(200)]
+    assert all(left >= due - 0.01 for left, due in zip(leaving, earliest, strict=True))
+    assert max(leaving) == pytest.approx(200 * rates.request_s - rates.burst_s, abs=1.0)
+
+
+def most_in_a_minute(leaving: list[float]) -> int:
+    """The most calls in any 60 seconds, whenever they begin."""
+    ordered = sorted(leaving)
+    return max(bisect_left(ordered, first + 60.0) - place for place, first in enumerate(ordered))

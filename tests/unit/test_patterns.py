@@ -22,13 +22,14 @@ LONGEST = 100_000
 # Where a pattern never sees a longer text: cut before it is matched, or a label or value of a file of the user's own.
 BOUNDED = {
     "troupe_batch.llm.http_errors._KEY_LIKE": 4_000,
-    "troupe_batch.simulation.addressing.": 1_000,
+    "troupe_batch.simulation.addressing.": 200,
     "troupe_batch.factory.contradictions.naming.": 300,
     "troupe_batch.factory.contradictions.clauses._SENTENCE": 1_000,  # of blanks: `plain` leaves one of each run
     "troupe_batch.factory.contradictions.": 1_000,
     "troupe_batch.simulation.documents._SENTENCES": 1_001,
     "troupe_batch.simulation.documents._WORDS": 1_001,
     "troupe_batch.simulation.propositions.": 10_000,
+    "troupe_batch.population.demography.cumulative._OR_HIGHER": 100,
     "troupe_batch.population.": 200,
     "troupe_batch.planning.": 500,
     "troupe_batch.studies.": 10_000,

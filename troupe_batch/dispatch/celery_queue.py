@@ -17,6 +17,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as transport
+from kombu.transport.virtual import Message
 
 from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
@@ -32,7 +33,7 @@ _LONGEST_HINT = 64 * 1024
 _LOG = logging.getLogger(__name__)
 
 
-class _Hint(transport.Channel.Message):  # type: ignore[misc]  # kombu has no types
+class _Hint(Message):
     """A message as we send it: small, and never compressed. ValueError for any other."""
 
     def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
@@ -41,21 +42,21 @@ class _Hint(transport.Channel.Message):  # type: ignore[misc]  # kombu has no ty
         super().__init__(payload, channel=channel, **options)
 
 
-class _Channel(transport.Channel):  # type: ignore[misc]  # kombu has no types
+class _Channel(transport.Channel):
     """Drops what is no message: whoever can write to Redis must not be able to end a worker, or fill its memory."""
 
     Message = _Hint
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # kombu's stubs leave it out
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             facts = {"action": "message_dropped", "error": type(error).__name__}
             _LOG.warning("A message in the queue is no hint and is dropped", extra=facts)
             return True
 
 
-class HintTransport(transport.Transport):  # type: ignore[misc]  # kombu has no types
+class HintTransport(transport.Transport):
     """Kombu's transport over Redis, for queues that others may have written to."""
 
     Channel = _Channel

@@ -187,6 +187,8 @@ class Reconciler:
     def _message(self, seen: Snapshot) -> str | None:
         status = seen.status
         waited_ms = seen.now_ms - max(seen.opened_ms, seen.claimed_ms or 0)
+        if seen.budget_wait is not None and not status.is_finished:
+            return seen.budget_wait
         patience_s = self._patience.worker_s
         if status.is_finished or status.leased_shards or waited_ms < patience_s * 1000:
             return None

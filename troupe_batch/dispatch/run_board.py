@@ -13,8 +13,11 @@ from troupe_batch.dispatch.coordination import LIFETIME_S, Coordination, parse_s
 from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
+from troupe_batch.llm.budget import NANO
+from troupe_batch.llm.redis_budget import budget_key
 
 _DIGITS = 18  # of any number that we write; int() takes longer ones, and their digits take time
+BUDGET_WAIT_S = 5.0  # a call that waits for money says so four times a second
 WORKER_SILENT_S = 20.0  # a worker not heard of for so long counts as gone
 
 
@@ -33,6 +36,7 @@ class Snapshot:
     queued: int
     delivered_ms: float  # when the newest hint was sent that a worker of the fleet has got, of whatever run
     is_extracting: bool
+    budget_wait: str | None = None
 
 
 class RunBoard:
@@ -110,6 +114,7 @@ class RunBoard:
                 pipe.hgetall(keys["totals"])
                 pipe.zrange(keys.hints, 0, -1, withscores=True)
                 pipe.exists(keys["extracting"])
+                pipe.hmget(budget_key(run_id), "cap", "spent", "held", "waits")
                 pipe.zrange(fleet.workers, 0, -1, withscores=True)
                 pipe.llen(fleet.shards_list)
                 pipe.get(keys.delivered)
@@ -118,7 +123,7 @@ class RunBoard:
 
 
 def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
-    clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, *fleet = replies
+    clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, money, *fleet = replies
     now_ms = _milliseconds(clock)
     is_done = _bits(done, facts.shards)
     leased = _after(leases, now_ms, facts.shards)
@@ -162,6 +167,18 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         queued=int(queued),
         delivered_ms=float(_number(delivered) or 0),
         is_extracting=bool(extracting),
+        budget_wait=_budget_wait(money, now_ms),
+    )
+
+
+def _budget_wait(money: list[bytes | None], now_ms: int) -> str | None:
+    """That calls wait for money that is held for others, where they do."""
+    cap, spent, held, waits = map(_number, money)
+    if cap is None or waits is None or now_ms - waits > BUDGET_WAIT_S * 1000:
+        return None
+    shown = [f"${(amount or 0) / NANO:.4f}" for amount in (cap, spent, held)]
+    return "calls wait for the budget: of {} under the cap, {} are spent and {} are held for calls under way".format(
+        *shown
     )
 
 

@@ -30,9 +30,10 @@ if not spent or tonumber(ARGV[2]) > tonumber(spent) then redis.call('HSET', KEYS
 redis.call('HSETNX', KEYS[1], 'held', 0)
 if ARGV[5] == '1' then
   for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-    if string.sub(name, 1, 5) == 'held:' then redis.call('HDEL', KEYS[1], name) end
+    if string.match(name, '^held:') or string.match(name, '^lost:') then redis.call('HDEL', KEYS[1], name) end
   end
   redis.call('HSET', KEYS[1], 'held', 0)
+  redis.call('HDEL', KEYS[1], 'waits')
 end
 redis.call('HSET', KEYS[1], 'cap', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -42,18 +43,29 @@ return 0
 # A process gives back no more than it holds itself: what was freed meanwhile is not freed again from others' shares.
 # Settles what is done, then holds the amounts in their order as far as they fit. The number of the call makes it
 # safe to repeat: the same process asking the same again gets the same answer, and nothing is counted twice.
+# Where an amount does not fit, what silent processes hold becomes lost: nobody will settle it, so nobody waits for it.
+# One that was only cut off takes its share back with its next call.
 _CHANGE = Script("""
-local seen, granted_then, mine = 'seen:' .. ARGV[1], 'granted:' .. ARGV[1], 'held:' .. ARGV[1]
+local me = ARGV[1]
+local seen, granted_then, mine = 'seen:' .. me, 'granted:' .. me, 'held:' .. me
+local clock = redis.call('TIME')
+local moment = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local back = redis.call('HGET', KEYS[1], 'lost:' .. me)
+if back then
+  redis.call('HSET', KEYS[1], mine, back)
+  redis.call('HDEL', KEYS[1], 'lost:' .. me)
+end
 local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then, mine)
 if not now[1] then return false end
-if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3]} end
+redis.call('HSET', KEYS[1], 'alive:' .. me, moment)
+if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3], '0'} end
 local cap, spent = tonumber(now[1]), tonumber(now[2]) + ARGV[3]
 local own = tonumber(now[6] or '0')
 local released = math.min(tonumber(ARGV[4]), own)
 local held = tonumber(now[3]) - released
 local granted = 0
 own = own - released
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   if spent + held + ARGV[i] > cap then break end
   held = held + ARGV[i]
   own = own + ARGV[i]
@@ -62,8 +74,36 @@ end
 local function whole(n) return string.format('%.0f', n) end
 redis.call('HSET', KEYS[1], 'spent', whole(spent), 'held', whole(held), mine, whole(own), seen, ARGV[2],
   granted_then, granted)
-return {tostring(granted), now[1], whole(spent), whole(held)}
+local lost = 0
+if granted == #ARGV - 5 then
+  redis.call('HDEL', KEYS[1], 'waits')
+else
+  redis.call('HSET', KEYS[1], 'waits', moment)
+  for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+    local owner = string.match(name, '^held:(.+)')
+    local alive = owner and tonumber(redis.call('HGET', KEYS[1], 'alive:' .. owner) or '0')
+    if owner and moment - alive > tonumber(ARGV[5]) then
+      redis.call('HSET', KEYS[1], 'lost:' .. owner, redis.call('HGET', KEYS[1], name))
+      redis.call('HDEL', KEYS[1], name)
+    end
+    owner = owner or string.match(name, '^lost:(.+)')
+    if owner then lost = lost + (tonumber(redis.call('HGET', KEYS[1], 'lost:' .. owner)) or 0) end
+  end
+end
+return {tostring(granted), now[1], whole(spent), whole(held), whole(lost)}
 """)
+
+# Says that the process lives, while its calls take their time.
+_ALIVE = Script("""
+local clock = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'alive:' .. ARGV[1], clock[1] * 1000 + math.floor(clock[2] / 1000))
+return 0
+""")
+
+
+def budget_key(run_id: str) -> str:
+    """The hash that holds the budget of a run: `cap`, `spent`, `held`, and `waits` while a call waits for money."""
+    return f"troupe:budget:{run_id}"
 
 
 @dataclass(slots=True)
@@ -79,8 +119,9 @@ class _Call:
 class RedisBudget:
     """The budget of run `run_id` for every process that uses the same Redis. Call `ensure` before the first call.
 
-    What a killed worker held stays held until the run is started again: its calls may have been served. Where such
-    money alone is in the way for `patience_s`, the budget counts as spent.
+    Held money has an owner, who says every `lease_s / 3` that it lives. What a silent one held is lost: its calls may
+    have been served, so it counts at its worst case until the run is started again, and nobody waits for it.
+    Where other held money alone is in the way for `patience_s`, the budget counts as spent.
     """
 
     def __init__(
@@ -90,13 +131,17 @@ class RedisBudget:
         *,
         patience_s: float = 180.0,
         poll_s: float = 0.25,
+        lease_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._batch = batch
         self._run_id = run_id
-        self._keys = (f"troupe:budget:{run_id}",)
+        self._keys = (budget_key(run_id),)
         self._patience_s = patience_s
         self._poll_s = poll_s
+        self._lease_s = lease_s
+        self._held = 0
+        self._living: asyncio.Task[None] | None = None
         self._clock = clock
         self._process = secrets.token_hex(8)
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -155,6 +200,9 @@ class RedisBudget:
 
     async def aclose(self) -> None:
         """Sends what is settled; close the batch after this."""
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.gather(self._living, return_exceptions=True)
         while self._spent or self._released or self._unconfirmed is not None:
             if (error := await self._start()) is not None:
                 # Held money stays held: too little can be spent after this, never too much.
@@ -162,8 +210,17 @@ class RedisBudget:
                 _LOG.warning("The last costs could not be settled with the budget", extra=facts)
                 return
 
+    async def _live(self) -> None:
+        """While this process holds money, says so; a _CHANGE says it too."""
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            if self._held > 0:
+                said = self._batch.submit(_ALIVE, self._keys, (self._process,), patience_s=self._lease_s)
+                said.add_done_callback(lambda done: done.cancelled() or done.exception())
+
     def _release(self, held: int, spent: int) -> None:
         self._released += held
+        self._held -= held
         self._spent += spent
         self._settled.set()
         self._start()
@@ -192,23 +249,27 @@ class RedisBudget:
         call = self._unconfirmed = self._unconfirmed or self._next_call()
         self._settled.clear()
         amounts = [amount for amount, _ in call.asked]
-        args: list[Word] = [self._process, call.number, call.spent, call.released, *amounts]
+        lease_ms = round(self._lease_s * 1000)
+        args: list[Word] = [self._process, call.number, call.spent, call.released, lease_ms, *amounts]
         answer: Any = await self._batch.script(_CHANGE, self._keys, args)
         if answer is None:
             raise self._missing()
         self._unconfirmed = None
-        count, cap, spent, held = (int(number) for number in answer)
+        count, cap, spent, held, lost = (int(number) for number in answer)
         for amount, granted in call.asked[:count]:
             if granted.done():  # cancelled, or told of an outage, before the answer came
                 self._released += amount
             else:
+                self._held += amount
                 granted.set_result(None)
+        if count and self._living is None:
+            self._living = asyncio.get_running_loop().create_task(self._live())
         if count:
             self._blocked = None
         refused = [(amount, granted) for amount, granted in call.asked[count:] if not granted.done()]
         self._waiting.extendleft(reversed(refused))
         if refused:
-            await self._wait_or_refuse(cap, spent, held)
+            await self._wait_or_refuse(cap, spent, held, lost)
 
     def _next_call(self) -> _Call:
         self._number += 1
@@ -217,12 +278,16 @@ class RedisBudget:
         self._spent = self._released = 0
         return call
 
-    async def _wait_or_refuse(self, cap: int, spent: int, held: int) -> None:
+    async def _wait_or_refuse(self, cap: int, spent: int, held: int, lost: int) -> None:
         """The first amount did not fit: refuses it where it never will, else waits for something to be settled."""
         amount, granted = self._waiting[0]
         if spent + amount > cap:
             self._waiting.popleft()
             granted.set_exception(budget_spent(cap, spent, amount))
+            return
+        if spent + lost + amount > cap:
+            self._waiting.popleft()
+            granted.set_exception(self._lost(cap, spent, lost))
             return
         if self._blocked is None or self._blocked[1] != (spent, held):
             self._blocked = (self._clock(), (spent, held))
@@ -231,6 +296,12 @@ class RedisBudget:
             granted.set_exception(self._stuck(held))
             return
         await first(self._settled, self._poll_s)
+
+    def _lost(self, cap: int, spent: int, lost: int) -> BudgetSpent:
+        return BudgetSpent(
+            f"the cost cap is reached: of ${cap / NANO:.4f}, ${spent / NANO:.4f} are spent, and calls of workers that "
+            f"died may have cost ${lost / NANO:.4f}; give the same command again, which goes on without that doubt"
+        )
 
     def _stuck(self, held: int) -> BudgetSpent:
         return BudgetSpent(

@@ -15,8 +15,9 @@ from troupe_batch.llm.redis_batch import RedisBatch, Script
 
 # Places are given out at most this far ahead. What a killed worker had reserved is lost for no longer than that.
 _HORIZON_S = 20.0
-# A block is what this process used in a quarter of a second; what is left of it after one second goes back.
-_BLOCK_S, _KEEP_S, _MOST_PER_BLOCK = 0.25, 1.0, 64
+# A block is what this process used in a quarter of a second; what is left of it after another goes back. The rest of
+# `LATEST_S` is for the answer's way and a busy loop.
+_BLOCK_S, _KEEP_S, _MOST_PER_BLOCK = 0.25, 0.25, 64
 
 # All times are microseconds of the server's clock, so the clocks of the workers do not matter.
 # Gives back the moments, counted from now, at which each limit has room, or how much too early the question comes.
@@ -178,7 +179,10 @@ class RedisRateLimiter:
         return max(0.0, at - now)
 
     def _drop_block(self) -> None:
+        """Gives back the places whose moment is still to come: used later, those of before would be one too many."""
         if self._block is not None:
-            self._requests_back += self._block.requests
+            late_s = max(0.0, self._clock() - self._block.requests_at)
+            late = int(late_s / self._rates.request_s) if self._rates.request_s else 0
+            self._requests_back += max(0, self._block.requests - late)
             self._tokens_back += self._block.tokens
             self._block = None

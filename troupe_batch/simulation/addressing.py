@@ -28,7 +28,7 @@ _TITLES = frozenset(["dr", "mr", "mrs", "ms", "prof"])
 _LEAVES_OUT = r"\b(?:except|but|not|without)\b"
 # "(2)" tells namesakes apart, and "(except Bo)" changes who is meant.
 # Names are short; a model may write anything where one belongs.
-_LONGEST_TARGET = 1_000
+_LONGEST_TARGET = 200
 _ASIDE = re.compile(rf"\((?![^)]*(?:\d|{_LEAVES_OUT}))[^)]*\)", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\b(?:especially|particularly|including)\b.*", re.IGNORECASE | re.DOTALL)
 _EXCEPTION = re.compile(_LEAVES_OUT, re.IGNORECASE)

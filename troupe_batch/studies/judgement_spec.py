@@ -14,7 +14,7 @@ from troupe_batch.studies.script import Mistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType
 
 DEFAULT_QUESTIONS = 3
-_VARIABLE = re.compile(r"\{\{.*?\}\}")
+_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 
 SCORE = FieldInfo("score", FieldType.INTEGER, "How true the claim is, from 0 (the opposite is) to 9 (throughout).")
 HOLDS = FieldInfo("holds", FieldType.YES_NO, "Whether the claim is true.")
