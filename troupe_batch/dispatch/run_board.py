@@ -13,8 +13,7 @@ from troupe_batch.dispatch.coordination import LIFETIME_S, Coordination, parse_s
 from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
-from troupe_batch.llm.budget import NANO
-from troupe_batch.llm.redis_budget import budget_key
+from troupe_batch.llm.money import NANO, budget_key
 
 _DIGITS = 18  # of any number that we write; int() takes longer ones, and their digits take time
 BUDGET_WAIT_S = 5.0  # a call that waits for money says so four times a second

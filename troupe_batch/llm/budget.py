@@ -11,9 +11,8 @@ from typing import Protocol
 from troupe_batch.errors import BudgetSpent, RequestRejected
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.meter import may_be_paid
+from troupe_batch.llm.money import NANO
 from troupe_batch.llm.prices import Prices
-
-NANO = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

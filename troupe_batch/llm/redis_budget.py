@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from troupe_batch.errors import BudgetSpent, StateUnreachable
-from troupe_batch.llm.budget import NANO, BudgetStatus, budget_spent, nano_usd
+from troupe_batch.llm.budget import BudgetStatus, budget_spent, nano_usd
+from troupe_batch.llm.money import NANO, budget_key
 from troupe_batch.llm.redis_batch import RedisBatch, Script, Word
 from troupe_batch.llm.wake_ups import first
 
@@ -99,11 +100,6 @@ local clock = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'alive:' .. ARGV[1], clock[1] * 1000 + math.floor(clock[2] / 1000))
 return 0
 """)
-
-
-def budget_key(run_id: str) -> str:
-    """The hash that holds the budget of a run: `cap`, `spent`, `held`, and `waits` while a call waits for money."""
-    return f"troupe:budget:{run_id}"
 
 
 @dataclass(slots=True)
