@@ -32,7 +32,11 @@ TroupeError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+# More than anybody mends in one round.
+MOST_MISTAKES = 50
 
 
 class TroupeError(Exception):
@@ -44,12 +48,19 @@ class FixTheInput(TroupeError):
 
 
 class SpecError(FixTheInput):
-    """A file that the user wrote has one or more mistakes; each names its place and its cure."""
+    """A file that the user wrote has one or more mistakes; each names its place and its cure.
 
-    def __init__(self, file: str, mistakes: list[Mistake]) -> None:
+    `mistakes` are the first of them, up to `MOST_MISTAKES`, and `left_out` is how many more there are.
+    """
+
+    def __init__(self, file: str, mistakes: Sequence[Mistake], *, left_out: int = 0) -> None:
         self.file = file
-        self.mistakes = mistakes
-        super().__init__("\n".join(f"{file}{mistake}" for mistake in mistakes))
+        self.mistakes = list(mistakes[:MOST_MISTAKES])
+        self.left_out = left_out + len(mistakes) - len(self.mistakes)
+        lines = [f"{file}{mistake}" for mistake in self.mistakes]
+        if self.left_out:
+            lines.append(f"{file}: and {self.left_out:,} more mistake{'s' if self.left_out > 1 else ''}")
+        super().__init__("\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)

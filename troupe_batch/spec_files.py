@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.spec_messages import Place, did_you_mean, explained
+from troupe_batch.errors import MOST_MISTAKES, Mistake, SpecError
+from troupe_batch.scalars import broken_number, whole_number
+from troupe_batch.spec_messages import Place, did_you_mean, dotted, explained
+from troupe_batch.spec_yaml import MAX_DEPTH, TOO_DEEP, read_yaml
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -30,11 +31,8 @@ __all__ = [
 _Model = TypeVar("_Model", bound=BaseModel)
 
 MAX_FILE_BYTES = 64 * 2**20
-_MAX_NODES = 2_000_000
-_MAX_DEPTH = 200
-# Python turns no longer texts into integers, and a longer number in a spec is a slip anyway.
-_MAX_DIGITS = 400
-_WORDS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
+# Of what pydantic found, several details may be one mistake.
+_MOST_DETAILS = 4 * MOST_MISTAKES
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|\\U0000[dD][89a-fA-F]")
 
 
@@ -89,19 +87,23 @@ class SpecFile:
         """The error about another file that is named at this place; as it is where that file has lines itself."""
         if error.file == self.name or any(mistake.line is not None for mistake in error.mistakes):
             return error
-        return self.errors([self.mistake(place, f"{error.file}: {one.problem}", one.cure) for one in error.mistakes])
+        told = [self.mistake(place, f"{error.file}: {one.problem}", one.cure) for one in error.mistakes]
+        return self.errors(told, left_out=error.left_out)
 
-    def errors(self, mistakes: list[Mistake]) -> SpecError:
+    def errors(self, mistakes: Sequence[Mistake], *, left_out: int = 0) -> SpecError:
         """A SpecError with these mistakes."""
-        return SpecError(self.name, mistakes)
+        return SpecError(self.name, mistakes, left_out=left_out)
 
     def parse(self, model: type[_Model]) -> _Model:
         """The file as a `model`; SpecError lists all of its mistakes, each with its line and its cure."""
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            found = explained(model, self.data, error.errors(include_url=False), self._unquoted)
-            raise self.errors([self.mistake(*one) for one in found]) from error
+            details = error.errors(include_url=False)
+            told = details[:_MOST_DETAILS]
+            found = explained(model, self.data, told, self._unquoted)
+            mistakes = [self.mistake(*one) for one in found]
+            raise SpecError(self.name, mistakes, left_out=len(details) - len(told)) from error
 
 
 def read_spec_file(path: Path) -> SpecFile:
@@ -141,111 +143,50 @@ def read_spec_text(name: str, text: str) -> SpecFile:
     return file
 
 
-def dotted(place: tuple[str | int, ...]) -> str:
-    """("questions", 2, "labels") as `questions[2].labels`."""
-    text = ""
-    for step in place:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
-
-
 def _read_json(name: str, text: str) -> SpecFile:
     try:
         data = json.loads(
-            text, parse_constant=_no_constant, parse_int=_bounded_int, object_pairs_hook=_without_duplicates
+            text,
+            parse_constant=_no_constant,
+            parse_int=whole_number,
+            parse_float=broken_number,
+            object_pairs_hook=_without_duplicates,
         )
     except RecursionError as error:
-        raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
+        raise _too_deep(name) from error
     except json.JSONDecodeError as error:
         raise SpecError(name, [Mistake(f"not valid JSON: {error.msg}", line=error.lineno)]) from error
     except ValueError as error:
         raise SpecError(name, [Mistake(f"not valid JSON: {error}")]) from error
+    if _is_deeper_than(MAX_DEPTH, data):
+        raise _too_deep(name)
     return SpecFile(name, data, {}, json_text=text)
 
 
 def _read_yaml(name: str, text: str) -> SpecFile:
-    lines: dict[Place, int] = {}
-    unquoted: dict[Place, list[str]] = {}
+    found = read_yaml(name, text)
+    return SpecFile(name, found.data, found.lines, unquoted=found.unquoted)
+
+
+def _too_deep(name: str) -> SpecError:
+    return SpecError(name, [Mistake(TOO_DEEP, "flatten it")])
+
+
+def _is_deeper_than(most: int, data: Any) -> bool:
+    level = [data]
+    for _ in range(most + 1):
+        groups = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        if not (level := [item for group in groups for item in group]):
+            return False
+    return True
+
+
+def _lines_of_json(text: str) -> Mapping[Place, int]:
     try:
-        loader = _loader(text)
-        node = loader.get_single_node()
-        if node is None:
-            raise SpecError(name, [Mistake("the file is empty")])
-        _index_lines(name, node, (), lines, unquoted)
-        data = loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        raise SpecError(name, [Mistake(f"not valid YAML: {error.problem or error.context}", line=line)]) from error
-    except RecursionError as error:
-        raise SpecError(name, [Mistake("nested too deeply to be read")]) from error
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise SpecError(name, [Mistake(f"not valid YAML: {error}")]) from error
-    except (AttributeError, TypeError, KeyError, IndexError) as error:
-        # What PyYAML's constructors let through on tags and values that do not fit, such as `!!int []`.
-        raise SpecError(name, [Mistake(f"a value does not fit its YAML tag: {error}")]) from error
-    return SpecFile(name, data, lines, unquoted=unquoted)
-
-
-def _loader(text: str) -> yaml.SafeLoader | yaml.CSafeLoader:
-    return yaml.CSafeLoader(text) if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader(text)
-
-
-def _lines_of_json(text: str) -> Mapping[tuple[str | int, ...], int]:
-    lines: dict[tuple[str | int, ...], int] = {}
-    try:
-        if (node := _loader(text).get_single_node()) is not None:
-            _index_lines("", node, (), lines, {})
-    except (yaml.YAMLError, ValueError, RecursionError, SpecError):
+        return read_yaml("", text).lines
+    except SpecError:
         # A few JSON texts are no YAML; their mistakes go without lines.
         return {}
-    return lines
-
-
-def _index_lines(
-    name: str, node: yaml.Node, place: Place, lines: dict[Place, int], unquoted: dict[Place, list[str]]
-) -> None:
-    """Lines of all places; refuses duplicate keys, which YAML readers drop without a word, and alias bombs.
-
-    `unquoted` gathers the words that are read as a truth value or as nothing: a value at its own place, a key at that
-    of its group.
-    """
-    if len(lines) > _MAX_NODES:
-        raise SpecError(name, [Mistake("more than 2,000,000 values (or aliases that expand to as many)")])
-    line = node.start_mark.line + 1
-    if len(place) > _MAX_DEPTH:
-        raise SpecError(name, [Mistake("nested too deeply to be read (or an alias that contains itself)", line=line)])
-    lines[place] = line
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            _index_lines(name, item, (*place, index), lines, unquoted)
-    elif isinstance(node, yaml.MappingNode):
-        _index_mapping(name, node, place, lines, unquoted)
-    elif node.tag in _WORDS:
-        unquoted.setdefault(place, []).append(str(node.value))
-    elif isinstance(node, yaml.ScalarNode) and len(node.value) > _MAX_DIGITS and node.tag.endswith(":int"):
-        raise SpecError(name, [Mistake(f"a number of more than {_MAX_DIGITS} digits", "shorten it", line=line)])
-
-
-def _index_mapping(
-    name: str, node: yaml.MappingNode, place: Place, lines: dict[Place, int], unquoted: dict[Place, list[str]]
-) -> None:
-    for key, value in node.value:
-        step = _key_text(name, key)
-        if (*place, step) in lines and step != "<<":
-            at = Mistake(f"`{step}` stands twice", "remove one", dotted(place), key.start_mark.line + 1)
-            raise SpecError(name, [at])
-        if key.tag in _WORDS:
-            unquoted.setdefault(place, []).append(step)
-        _index_lines(name, value, (*place, step), lines, unquoted)
-        lines[(*place, step)] = key.start_mark.line + 1
-
-
-def _key_text(name: str, key: yaml.Node) -> str:
-    if isinstance(key, yaml.ScalarNode):
-        return str(key.value)
-    at = Mistake("a list or a group of keys stands where a key belongs", "use text", line=key.start_mark.line + 1)
-    raise SpecError(name, [at])
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -255,12 +196,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # the idiom
         raise ValueError(f"the key {twice!r} stands twice in one object; remove one")
     return data
-
-
-def _bounded_int(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
-    return int(digits)
 
 
 def _refuse_half_characters(file: SpecFile, value: Any, place: tuple[str | int, ...]) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from troupe_batch.scalars import WrittenFloat, WrittenInt
 from troupe_batch.spec_models import Candidate, fields_of, kinds_of, stand_at
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -97,6 +98,14 @@ def explained(
     return [(place, *words) for place, ones in by_place.items() for words in dict.fromkeys(_told(ones))]
 
 
+def dotted(place: Place) -> str:
+    """("questions", 2, "labels") as `questions[2].labels`."""
+    text = ""
+    for step in place:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
 def real_place(model: type[BaseModel], data: Any, detail: ErrorDetails) -> Place:
     """Without the names of union branches, which pydantic puts into a place and no user ever wrote."""
     place: list[str | int] = []
@@ -153,6 +162,9 @@ def _without_followers(found: Sequence[_Found]) -> Iterator[_Found]:
 
 def _told(ones: Sequence[_Found]) -> Iterator[tuple[str, str]]:
     """Problem and cure of all that is wrong at one place; several forms that it might have had are one mistake."""
+    if ones[0].detail["input"] is None and any(ones[0].unquoted) and "string_type" in {one.type for one in ones}:
+        yield _tell_unquoted(ones[0])
+        return
     if all(one.form is not None for one in ones):
         forms = " or ".join(dict.fromkeys(str(one.form) for one in ones))
         yield f"{forms} belongs here (found {short(ones[0].detail['input'])})", _cure_of_form(ones)
@@ -254,7 +266,7 @@ def _tell_time(found: _Found) -> tuple[str, str]:
 def _tell_unquoted(found: _Found) -> tuple[str, str]:
     """A label that YAML took for a truth value or for nothing."""
     if not found.unquoted:
-        return str(found.detail["msg"]), "write it as text, in quotes"
+        return str(found.detail["msg"]), "put the label in quotes"
     words = " and ".join(word or "an empty label" for word in found.unquoted)
     values = dict.fromkeys("nothing" if one.lower() in _NOTHING else "a truth value" for one in found.unquoted)
     quoted = " and ".join(f'"{word}"' for word in found.unquoted if word)
@@ -287,6 +299,8 @@ def _range(fits: Mapping[str, Any], kind: str) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, WrittenInt | WrittenFloat):
+        return value.text
     if isinstance(value, float):
         return f"{value:,.12g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -27,6 +28,13 @@ def data() -> Terminal:
 def say(text: str) -> None:
     """One line to stderr, as it is."""
     talk().print(text, soft_wrap=True)
+
+
+def say_warnings(warnings: Iterable[str]) -> None:
+    """What may not be meant so, each on a line to stderr."""
+    console = talk()
+    for warning in warnings:
+        console.print(Text("warning:", style="bold yellow").append(f" {warning}", "not bold default"), soft_wrap=True)
 
 
 def say_error(text: str) -> None:

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
-from troupe_batch.cli.output import data, print_json, say
+from troupe_batch.cli.output import data, print_json, say, say_warnings
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
@@ -55,7 +55,7 @@ def command(
     forecast = plan_estimate(settings, plan, prepared.supplies)
     margins = margins_of(plan, prepared.supplies)
     if as_json:
-        print_json(_as_json(plan, forecast, margins, cap_origin(settings, job)))
+        print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), "warnings": job.warnings})
         return
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
     if margins:
@@ -64,6 +64,7 @@ def command(
         effect = design_effect_of(plan, prepared.supplies)
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
+    say_warnings(job.warnings)
     for note in leaving_models(plan):
         say(note)
 

@@ -22,7 +22,7 @@ from troupe_batch.cli.options import (
     retry_option,
     settings_options,
 )
-from troupe_batch.cli.output import data, print_json, print_text, say, say_error
+from troupe_batch.cli.output import data, print_json, print_text, say, say_error, say_warnings
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.retrying import retry_text
 from troupe_batch.cli.stopped import say_stopped
@@ -76,7 +76,9 @@ def command(
     """
     settings = read_settings(config_file, assignments, celery__processes=processes, rehearsal__latency_ms=latency_ms)
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
-    result = asyncio.run(_run(load_job(job_file), options, settings, is_quiet=as_json))
+    job = load_job(job_file)
+    say_warnings(job.warnings)
+    result = asyncio.run(_run(job, options, settings, is_quiet=as_json))
     absences = unwanted_absences(result.dataset) if result.outcome.manifest is not None else []
     if as_json:
         print_json(summary(result, absences))

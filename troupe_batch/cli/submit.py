@@ -15,7 +15,7 @@ from troupe_batch.cli.options import (
     retry_option,
     settings_options,
 )
-from troupe_batch.cli.output import print_json, say
+from troupe_batch.cli.output import print_json, say, say_warnings
 from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection
@@ -53,7 +53,9 @@ def command(
       troupe watch my_job
     """
     settings = read_settings(config_file, assignments)
-    begun = asyncio.run(_submit(load_job(job_file), settings, rehearse=rehearse, again=again, run_id=run_id))
+    job = load_job(job_file)
+    say_warnings(job.warnings)
+    begun = asyncio.run(_submit(job, settings, rehearse=rehearse, again=again, run_id=run_id))
     name = begun.run.store.run_id
     if as_json:
         print_json({"run_id": name, "beginning": begun.beginning, "shards": begun.run.plan.shards})

@@ -10,6 +10,7 @@ from troupe_batch.errors import FixTheInput, Mistake, SpecError
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.demography import Choices, Compiled, compile_demography
 from troupe_batch.population.factors import Places
+from troupe_batch.scalars import plain
 from troupe_batch.simulation.arguments import shown
 from troupe_batch.spec_files import SpecFile, read_spec_file
 
@@ -28,7 +29,7 @@ def compiled_from(
         raise file.error(("schema",), "this is a population file already", cure)
     choices = choices or Choices(name=Path(demography).stem)
     try:
-        return compile_demography(file.data, size=size, seed=seed, locale=locale, choices=choices)
+        return compile_demography(plain(file.data), size=size, seed=seed, locale=locale, choices=choices)
     except FixTheInput as error:
         raise SpecError(file.name, [Mistake(str(error))]) from error
 

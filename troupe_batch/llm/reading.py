@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import orjson
@@ -47,7 +48,19 @@ def read_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]
         return None, f"it is not valid JSON: {error.msg} at character {error.pos}"
     value = schema.tidied(value)
     problem = schema.problem(value)
+    if problem is not None and (composed := _composed(value)) != value:
+        # Labels are in NFC, and some models spell them in another form.
+        value, problem = composed, schema.problem(composed)
     return (value, None) if problem is None else (None, f"it does not match the schema: {problem}")
+
+
+def _composed(value: Any) -> Any:
+    """The value with all its texts in Unicode's composed form."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_composed(key): _composed(item) for key, item in value.items()}
+    return [_composed(item) for item in value] if isinstance(value, list) else value
 
 
 def _judge(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-# Per schema, as OpenAI documents them ("Supported schemas" in the guide to structured outputs). Its third limit, 15,000
-# characters in one list of more than 250 values, is out of reach: no list of labels is that long here.
+# Per schema, as OpenAI documents them ("Supported schemas" in the guide to structured outputs).
 MOST_LABELS_PER_CALL = 1_000
 MOST_CHARACTERS_PER_CALL = 120_000
+# In one list of more than 250 values.
+MOST_CHARACTERS_PER_LIST = 15_000
 
 # Azure documents all of these as not supported, and refuses a strict schema that has one.
 UNKNOWN_TO_AZURE = frozenset(

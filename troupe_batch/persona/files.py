@@ -13,6 +13,7 @@ from typing import Any
 from troupe_batch.errors import Mistake
 from troupe_batch.persona.older_files import AGENT_TYPE, in_the_form_of_today
 from troupe_batch.persona.persona import Persona
+from troupe_batch.scalars import plain
 from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file
 
 FRAGMENT_TYPE = "Fragment"
@@ -51,7 +52,7 @@ def parse_agent(file: SpecFile) -> AgentFile:
     if mistakes:
         raise file.errors(mistakes[:_MAX_MISTAKES])
     rest = {key: value for key, value in data.items() if key not in ("type", "persona")}
-    return AgentFile(Persona(data["persona"]), rest)
+    return AgentFile(Persona(data["persona"]), plain(rest))
 
 
 def load_fragment(path: Path) -> Persona:
@@ -82,9 +83,10 @@ def _envelope(file: SpecFile, data: Any, kind: str) -> dict[str, Any]:
         if isinstance(found, str) and found not in (AGENT_TYPE, FRAGMENT_TYPE):
             cure = did_you_mean(found, [AGENT_TYPE, FRAGMENT_TYPE])
         raise file.error(("type",), f"the type is {found!r}, not {kind!r}", cure)
-    if not isinstance(data.get("persona"), dict):
+    if not isinstance(persona := data.get("persona"), dict):
         raise file.error(("persona",), "`persona` is missing or no group of keys", 'write `"persona": {…}`')
-    return data
+    # Facts are what people read: 020 and 1.50 stay as they stand in the file.
+    return {**data, "persona": plain(persona, keep_text=True)}
 
 
 def _is_name(name: object) -> bool:

@@ -14,7 +14,9 @@ from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
+from troupe_batch.planning.placeholders import unfilled_placeholders
 from troupe_batch.population import PopulationSpec, resolve_population
+from troupe_batch.population.lint.codes import codes_among_numbers
 from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text
 from troupe_batch.studies.kinds import StudySpec
 
@@ -40,13 +42,22 @@ class Job:
     panel: FrozenPeople | None = field(default=None, compare=False, repr=False)
     file: SpecFile | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the file allows but hardly anybody means, each with its line and its cure."""
+        unfilled = [] if self.file is None else unfilled_placeholders(self.file)
+        where = self.spec.population if isinstance(self.spec.population, str) else self.name
+        coded = [f"{where}: {one.place}: {one.problem}; {one.cure}" for one in codes_among_numbers(self.population)]
+        return [*(f"{self.name}{one}" for one in unfilled), *coded]
+
     def located(self, error: SpecError) -> SpecError:
         """The error with the file of the job and the lines of its places, where it names no file of its own."""
         if error.file != _ANY_JOB:
             return error
         if self.file is None:
-            return SpecError(self.name, error.mistakes)
-        return SpecError(self.name, [_in_file(mistake, self.file) for mistake in error.mistakes])
+            return SpecError(self.name, error.mistakes, left_out=error.left_out)
+        mistakes = [_in_file(mistake, self.file) for mistake in error.mistakes]
+        return SpecError(self.name, mistakes, left_out=error.left_out)
 
 
 def load_job(path: Path, *, panels: PanelReader | None = None) -> Job:
@@ -85,6 +96,8 @@ def _parsed(file: SpecFile, folder: Path) -> JobSpec:
     try:
         return file.parse(JobSpec)
     except SpecError as error:
+        if error.left_out:
+            raise
         mistakes = [*error.mistakes, *_mistakes_in_the_rest(file, folder)]
         raise file.errors(sorted(mistakes, key=lambda mistake: mistake.line or 0)) from error
 

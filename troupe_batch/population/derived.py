@@ -32,6 +32,8 @@ def kinds_of(spec: PopulationSpec, factors: Iterable[Factor], records: Records |
         factor = known.get(name)
         if isinstance(dimension, TextPool):
             kinds[name] = Kind("text")
+        elif isinstance(dimension, FromRecords) and dimension.codes_of_none:
+            kinds[name] = Kind("gappy")
         elif isinstance(dimension, FromRecords) and dimension.numeric:
             numbers = records.numbers.get(name) if records else None
             kinds[name] = _kind_of_numbers(numbers, integer=dimension.integer)

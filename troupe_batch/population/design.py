@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from troupe_batch.population.dimensions import ByParent, Row, Unit
 from troupe_batch.population.spec_values import Crossed, Label, Line, Names, Ordered, Part, Shares, Stratifying, Whole
+from troupe_batch.scalars import Truth
 
 MAX_SIZE = 10_000_000
 
@@ -76,7 +77,7 @@ class Derived(Part):
     """A fact worked out from other facts."""
 
     value: Line = Field(description="expression, such as cut(age, [25, 35, 55])")
-    hidden: StrictBool = Field(False, description="true: a helper, kept out of facts and persona")
+    hidden: Truth = Field(False, description="true: a helper, kept out of facts and persona")
 
 
 class SeedData(Part):

@@ -10,13 +10,13 @@ from pydantic import (
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
-    StrictBool,
     Tag,
     field_serializer,
     model_validator,
 )
 
 from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Part, Shares
+from troupe_batch.scalars import Truth
 
 
 class Unit(StrEnum):
@@ -64,7 +64,7 @@ class _Dimension(Part):
     on_sum: Annotated[str, Field(pattern=r"^(error|renormalize|residual:.+)$")] = Field(
         "error", description="when they miss 1 (or 100 percent): error, renormalize, or residual:<category>"
     )
-    hidden: StrictBool = Field(False, description="true: a helper for other dimensions, kept out of facts and persona")
+    hidden: Truth = Field(False, description="true: a helper for other dimensions, kept out of facts and persona")
 
     @model_validator(mode="after")
     def _write_the_short_form_out(self) -> Self:
@@ -105,7 +105,7 @@ class Numeric(_Dimension):
     )
     params: Annotated[dict[str, Number], *Ordered] = Field({}, description="parameters of the distribution")
     truncate: tuple[Number, Number] | None = Field(None, description="lowest and highest value of a distribution")
-    integer: StrictBool = Field(False, description="whole numbers only")
+    integer: Truth = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
 
     @field_serializer("table", mode="wrap")
@@ -134,7 +134,7 @@ class TextPool(Part):
     values: tuple[Text, ...] = Field(min_length=1, max_length=10_000, description="the texts")
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
-    hidden: StrictBool = Field(False, description="true: kept out of facts and persona")
+    hidden: Truth = Field(False, description="true: kept out of facts and persona")
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -154,19 +154,34 @@ class FromRecords(Part):
     labels: Annotated[dict[str, Label], *Ordered] = Field(
         {}, max_length=2_000, description='what its codes mean, such as {"1": male, "2": female}, in the order to keep'
     )
-    missing: Label | None = Field(None, description="category of the records that have no code here")
-    numeric: StrictBool = Field(False, description="true: a number")
-    integer: StrictBool = Field(False, description="whole numbers only")
+    missing: Label | Labels | None = Field(
+        None,
+        description="category of the records that have no code here; of a number: the codes that stand for no number",
+    )
+    numeric: Truth = Field(False, description="true: a number")
+    integer: Truth = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
     bins: Labels = Field((), description='of a number: its bins, such as ["18-29", "30-99"]')
     source: Names = Field((), description="id of a source; left out: that of `seed_data`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
-    hidden: StrictBool = Field(False, description="true: kept out of facts and persona")
+    hidden: Truth = Field(False, description="true: kept out of facts and persona")
 
     @property
     def given(self) -> tuple[str, ...]:
         """No parents: the record says everything."""
         return ()
+
+    @property
+    def missing_category(self) -> str | None:
+        """The category of records without a code; None where there is none, and for numbers."""
+        return self.missing if isinstance(self.missing, str) and not self.numeric else None
+
+    @property
+    def codes_of_none(self) -> tuple[str, ...]:
+        """Of a number, what the file writes where there is none, such as 9999999."""
+        if not self.numeric or self.missing is None:
+            return ()
+        return (self.missing,) if isinstance(self.missing, str) else self.missing
 
 
 Distributed: TypeAlias = Categorical | Numeric

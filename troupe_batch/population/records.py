@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -114,15 +115,29 @@ def _record_dimensions(spec: PopulationSpec) -> Iterator[tuple[str, FromRecords]
 
 def _check_dimension(name: str, dimension: FromRecords, places: Places) -> None:
     place = ("dimensions", name)
-    for field, is_of_numbers in (("labels", False), ("missing", False), ("integer", True), ("bins", True)):
+    for field, is_of_numbers in (("labels", False), ("integer", True), ("bins", True)):
         if getattr(dimension, field) and dimension.numeric != is_of_numbers:
             problem = f"`{field}` is for {'numbers' if is_of_numbers else 'categories'}"
             cure = "add `numeric: true`, or remove it" if is_of_numbers else "remove it, or remove `numeric: true`"
             places.add((*place, field), problem, cure)
+    _check_missing(dimension, (*place, "missing"), places)
     try:
         read_bins(list(dimension.bins), integer=dimension.integer)
     except BadBin as error:
         places.add((*place, "bins"), str(error), error.cure)
+
+
+def _check_missing(dimension: FromRecords, place: tuple[str, ...], places: Places) -> None:
+    if not dimension.numeric:
+        if isinstance(dimension.missing, tuple):
+            places.add(place, "several codes are for numbers", "name the one category of records without a code")
+        return
+    if dimension.codes_of_none and dimension.bins:
+        cure = "remove `bins`, and give them to a second dimension without `numeric` that labels the codes"
+        places.add(place, "people without a number are in none of the `bins`", cure)
+    for code in dimension.codes_of_none:
+        if not isinstance(number_of(code), float):
+            places.add(place, f"{code!r} is no number", "write the codes that the file has, such as [9999998, 9999999]")
 
 
 def _check_columns(seed: SeedData, spec: PopulationSpec, places: Places) -> None:
@@ -171,22 +186,31 @@ class _Reader:
         self.shares: Floats = shares[self._kept]
 
     def numbers(self, name: str, dimension: FromRecords) -> Ints | Floats | None:
-        """The number of each record; None where some have none, which is then noted."""
+        """The number of each record, NaN for the codes of none; None where some lack one, which is then noted."""
         place, column = ("dimensions", name), dimension.column or name
-        values = self._floats(place, column, self._kept, "fill it in, or take these records out of the file")
+        cure = "fill it in, take these records out of the file, or name codes under `missing`"
+        values = self._floats(place, column, self._kept, cure, may_be_empty=bool(dimension.codes_of_none))
         if values is None:
             return None
-        at = np.array(self._kept)
+        if dimension.codes_of_none:
+            is_none = np.isin(values, [float(code) for code in dimension.codes_of_none]) | np.isnan(values)
+            return self._checked(place, dimension, np.where(is_none, np.nan, values))
+        return self._checked(place, dimension, values)
+
+    def _checked(self, place: tuple[str, ...], dimension: FromRecords, values: Floats) -> Ints | Floats | None:
+        """The numbers as the dimension has them; those that are none pass, as NaN."""
+        column, at = dimension.column or place[-1], np.array(self._kept)
         too_large = at[np.abs(values) > _LARGEST]
         is_bad = self._tell(place, f"{column} is beyond 1e15", too_large, "use another unit")
         if dimension.integer and not is_bad:
-            broken = at[values != np.floor(values)]
+            broken = at[(values != np.floor(values)) & ~np.isnan(values)]
             cure = "write `integer: false`, or round them in the file"
             is_bad = self._tell(place, f"{column} is no whole number", broken, cure)
         if is_bad:
             return None
         # What rounds to zero from below is zero, not -0.0.
-        return values.astype(np.int64) if dimension.integer else np.round(values, dimension.decimals) + 0.0
+        is_whole = dimension.integer and not dimension.codes_of_none
+        return values.astype(np.int64) if is_whole else np.round(values, dimension.decimals) + 0.0
 
     def binned(self, name: str, dimension: FromRecords, values: Ints | Floats) -> _Coded | None:
         """The bins in ascending order and that of each record; None where there are no bins, or numbers beyond them."""
@@ -220,14 +244,15 @@ class _Reader:
             cure = "add them to `labels` as the file writes them, or recode them in the file"
             self._places.add((*place, "labels"), f"{column} has codes without a label: {_listed(unknown)}", cure)
             return None
-        labels = list(dict.fromkeys([*meaning.values(), *([dimension.missing] if dimension.missing else [])]))
+        missing = dimension.missing_category
+        labels = list(dict.fromkeys([*meaning.values(), *([missing] if missing else [])]))
         if len(labels) > MAX_CATEGORIES:
             cure = "write `numeric: true` if it is a number; else group the rare ones in the file"
             self._places.add(place, f"{column} has {len(labels):,} different values, too many for categories", cure)
             return None
         code_of: dict[str | None, int] = {code: labels.index(label) for code, label in meaning.items()}
-        if dimension.missing is not None:
-            code_of[None] = labels.index(dimension.missing)
+        if missing is not None:
+            code_of[None] = labels.index(missing)
         return tuple(labels), None, np.array([code_of[text] for text in texts], dtype=np.int64)
 
     def _weights(self, column: str | None) -> Floats:
@@ -249,9 +274,13 @@ class _Reader:
         relative = weights / weights.max()
         return np.asarray(relative / relative.sum())
 
-    def _floats(self, place: tuple[str, ...], column: str, which: Sequence[int], cure: str) -> Floats | None:
+    def _floats(
+        self, place: tuple[str, ...], column: str, which: Sequence[int], cure: str, *, may_be_empty: bool = False
+    ) -> Floats | None:
         read = Cells(number_of)
         cells = [read[self._columns[column][i]] for i in which]
+        if may_be_empty:
+            cells = [math.nan if cell is None else cell for cell in cells]
         wrong = {i: cell for i, cell in zip(which, cells, strict=True) if not isinstance(cell, float)}
         words = {i: cell for i, cell in wrong.items() if cell is not None}
         is_bad = self._tell(place, f"{column} is empty", [i for i in wrong if i not in words], cure)

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import BeforeValidator, Field, StrictBool
+from pydantic import BeforeValidator, Field
 
 from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData, Strata, derived_short_form
 from troupe_batch.population.dimensions import Dimension
 from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part, Whole
+from troupe_batch.scalars import Truth
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
 
@@ -71,7 +72,7 @@ class FragmentShare(Part):
 
     file: FileOrData = Field(description="a *.fragment.json file beside this one")
     share: Number = Field(1.0, ge=0, le=1, description="share of the people that it is merged into")
-    overwrite: StrictBool = Field(False, description="true: the fragment wins where the two disagree")
+    overwrite: Truth = Field(False, description="true: the fragment wins where the two disagree")
     when: Line | None = Field(None, description="expression over the facts; the share is then of those who meet it")
 
 
@@ -88,7 +89,7 @@ class Sampling(Part):
     later: ClassVar[frozenset[str]] = frozenset({"exact", "tolerance_pp"})
 
     method: Literal["auto", "cube", "systematic"] = Field("auto", description="auto, cube or systematic")
-    exact: StrictBool = Field(False, description="true: every margin is its largest-remainder count, to the person")
+    exact: Truth = Field(False, description="true: every margin is its largest-remainder count, to the person")
     tolerance_pp: Number = Field(
         0.5, ge=0, le=100, description="percentage points by which margins may differ before something is said"
     )
@@ -106,7 +107,7 @@ class PopulationSpec(Part):
         description="short name: letters, digits, and after the first one also `.`, `_` or `-`, at most 100"
     )
     title: Line | None = Field(None, description="one line for people")
-    proposed: StrictBool = Field(
+    proposed: Truth = Field(
         False, description="true: proposed by a model and read by nobody yet, so nobody is drawn from it"
     )
     size: Whole | None = Field(None, ge=1, le=MAX_SIZE, description="how many people there are")

@@ -17,9 +17,10 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
-from pydantic_core import PydanticCustomError
 
-# YAML 1.1 reads 1e-3 and 1e6, which lack a point, as text.
+from troupe_batch.scalars import label_of, unquoted_label
+
+# Numbers in quotes, and keys.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 
@@ -46,10 +47,8 @@ def _whole(value: object) -> object:
 
 def _label(value: object) -> str:
     if isinstance(value, bool) or value is None:
-        # Whoever reads the file knows what was written there, and says so.
-        raise PydanticCustomError("unquoted_label", "a label belongs here, found {read}", {"read": str(value)})
-    if isinstance(value, int):
-        value = str(value)
+        raise unquoted_label(value)
+    value = label_of(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"a label belongs here, found {_shown(value)}; put it in quotes")
     if value != value.strip():

@@ -15,8 +15,8 @@ from troupe_batch.rehearsal.question_specs import (
     TextTemplate,
     Weight,
     Words,
+    by_label,
     check_placeholders,
-    quoted,
 )
 
 THINK, TALK, REACH_OUT, DONE = "THINK", "TALK", "REACH_OUT", "DONE"
@@ -84,7 +84,7 @@ FieldBehaviour = Annotated[ChoiceQuestion | NumericQuestion | TextQuestion, Fiel
 class Findings(Spec):
     """How many findings there are, where an extraction asks for any number of them."""
 
-    count: Annotated[dict[Count, Weight], BeforeValidator(quoted)] = Field(
+    count: Annotated[dict[Count, Weight], BeforeValidator(by_label)] = Field(
         min_length=1, description="Weight of each number of findings, for example {0: 1, 1: 5, 2: 4}."
     )
 

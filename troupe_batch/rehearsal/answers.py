@@ -21,6 +21,8 @@ AnswerMaker = Callable[[Prompt, Draws], Any]
 
 _SOME_DONT_KNOW = 0.05
 _SOME_ALONE = 0.15
+_MOST_LISTED = 5
+_VERY_MANY = 100
 _RULES_OUT_OTHERS = re.compile(r"(none|never|nothing|neither|no one|not any)\b", re.IGNORECASE)
 
 
@@ -36,10 +38,12 @@ def answer_maker(
     if isinstance(behaviour, Choice) and _is_percentages(node):
         _check_labels(question_id, behaviour, list(node["properties"]))
         return _stating(question_id, behaviour, list(node["properties"]))
-    if isinstance(behaviour, Multi) and _is_yes_no(node):
-        options = [name for name in node["properties"] if name != DONT_KNOW]
+    listed = _listed_in(node)
+    if isinstance(behaviour, Multi) and (names := listed or (_is_yes_no(node) and list(node["properties"]))):
+        options = [name for name in names if name != DONT_KNOW]
         _check_labels(question_id, behaviour, options)
-        return _ticking(question_id, behaviour, options, offers_dont_know=DONT_KNOW in node["properties"])
+        ticking = _ticking(question_id, behaviour, options, offers_dont_know=DONT_KNOW in names)
+        return _as_list(ticking) if listed else ticking
     core = without_null(node)
     if isinstance(behaviour, Number) and core.get("type") in ("number", "integer") and "enum" not in core:
         return _counting(behaviour, core, offers_dont_know=core is not node)
@@ -145,6 +149,8 @@ def plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
         return state
     if _is_yes_no(node):
         return _ticking_at_random(list(node["properties"]))
+    if names := _listed_in(node):
+        return _listing_at_random(names)
     core = without_null(node)
     make = compile_instances(core, root)
     rate = 0.0 if core is node else _SOME_DONT_KNOW
@@ -166,6 +172,23 @@ def _ticking_at_random(names: Sequence[str]) -> AnswerMaker:
         return {name: drawn.get(name, False) and name not in exclusive for name in names}
 
     return make
+
+
+def _listing_at_random(names: Sequence[str]) -> AnswerMaker:
+    """A few of many options, but never don't know or "none of these" beside another one."""
+    exclusive = [name for name in names if name == DONT_KNOW or _RULES_OUT_OTHERS.match(name)]
+    options = [name for name in names if name not in exclusive]
+
+    def make(_prompt: Prompt, draws: Draws) -> list[str]:
+        if exclusive and (draws.uniform() < _SOME_ALONE or not options):
+            return [draws.choice(exclusive)]
+        return list(dict.fromkeys(draws.choice(options) for _ in range(draws.below(_MOST_LISTED + 1))))
+
+    return make
+
+
+def _as_list(ticking: AnswerMaker) -> AnswerMaker:
+    return lambda prompt, draws: [name for name, is_taken in ticking(prompt, draws).items() if is_taken]
 
 
 def percentages(probabilities: Sequence[float]) -> list[int]:
@@ -207,6 +230,13 @@ def _is_percentages(node: dict[str, Any]) -> bool:
 
 def _is_yes_no(node: dict[str, Any]) -> bool:
     return _all_properties(node, lambda p: p.get("type") == "boolean" and "enum" not in p and "const" not in p)
+
+
+def _listed_in(node: dict[str, Any]) -> list[str] | None:
+    """The options where a survey asks which of very many are picked; None where it asks for anything else."""
+    items = node.get("items") if node.get("type") == "array" else None
+    names = _enum_of(items) if isinstance(items, dict) else None
+    return names if names and len(names) > _VERY_MANY else None
 
 
 def _all_properties(node: dict[str, Any], holds: Callable[[dict[str, Any]], bool]) -> bool:

@@ -9,25 +9,28 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from troupe_batch.rehearsal.conditions import Scalar, parse_condition
+from troupe_batch.scalars import fact_of, label_of
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def quoted(value: Any) -> Any:
-    """The mapping with text as keys: YAML reads yes, no and 5 as other things; a number will do, yes will not."""
+def by_label(value: Any) -> Any:
+    """The mapping by labels: see `label_of`; ValueError where two are the same text."""
     if not isinstance(value, dict):
         return value
-    for key in value:
-        if isinstance(key, bool) or key is None:
-            raise ValueError(f"YAML reads a key here as {key}; put the label in quotes")
-    return {str(key) if isinstance(key, int | float) else key: item for key, item in value.items()}
+    labelled = {label_of(key): item for key, item in value.items()}
+    if len(labelled) < len(value):
+        raise ValueError("two labels are the same text; remove one")
+    return labelled
 
 
+Label = Annotated[str, BeforeValidator(label_of)]
 LogOdds = Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-LogOddsByLabel = Annotated[dict[str, LogOdds], BeforeValidator(quoted)]
+LogOddsByLabel = Annotated[dict[str, LogOdds], BeforeValidator(by_label)]
+_Scalar = Annotated[Scalar, BeforeValidator(fact_of)]
 Words = dict[str, Annotated[list[str], Field(min_length=1)]]
 
 
@@ -40,7 +43,7 @@ class Spec(BaseModel):
 class Scope(Spec):
     """For whom something holds: every condition of `when` must hold, and the material must contain the text."""
 
-    when: dict[str, Scalar | list[Scalar]] = Field(
+    when: dict[str, _Scalar | list[_Scalar]] = Field(
         default_factory=dict, description="Conditions on persona facts, all of which must hold; see docs/rehearsal.md."
     )
     material: str | None = Field(
@@ -92,7 +95,7 @@ class DontKnow(Spec):
     """How often "don't know" is answered where it is offered."""
 
     rate: Rate = Field(description="Share of respondents.")
-    label: str = Field(default="Don't know", min_length=1, description="The label as the question shows it.")
+    label: Label = Field(default="Don't know", min_length=1, description="The label as the question shows it.")
 
 
 class _Question(Spec):
@@ -100,18 +103,14 @@ class _Question(Spec):
     refusal_rate: Rate = Field(default=0.0, description="Share of replies that refuse to answer at all.")
 
 
-def _position_key(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Position = Annotated[str, BeforeValidator(_position_key), Field(pattern=r"^(first|last|[1-9][0-9]{0,2})$")]
+Position = Annotated[str, BeforeValidator(label_of), Field(pattern=r"^(first|last|[1-9][0-9]{0,2})$")]
 
 
 class ChoiceQuestion(_Question):
     """A single choice or a rating; as words or as stated probabilities."""
 
     type: Literal["choice"]
-    base: Annotated[dict[str, Weight], BeforeValidator(quoted)] = Field(
+    base: Annotated[dict[str, Weight], BeforeValidator(by_label)] = Field(
         min_length=1, description="Weight of each label before any shift, in the order of the scale."
     )
     shifts: list[ChoiceShift] = Field(default_factory=list, description="What persona and material change.")
@@ -131,7 +130,7 @@ class MultiQuestion(_Question):
     """Several answers; each option is taken on its own probability."""
 
     type: Literal["multi"]
-    base: Annotated[dict[str, Rate], BeforeValidator(quoted)] = Field(
+    base: Annotated[dict[str, Rate], BeforeValidator(by_label)] = Field(
         min_length=1, description="Probability of each option before any shift."
     )
     shifts: list[OptionShift] = Field(default_factory=list, description="What persona and material change.")
@@ -139,7 +138,7 @@ class MultiQuestion(_Question):
         default_factory=dict, description="Log-odds by the place at which an option is shown: first, last, or 1, 2 …"
     )
 
-    exclusive: list[str] = Field(
+    exclusive: list[Label] = Field(
         default_factory=list, description="Options that rule out all others, such as none of these; drawn first."
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
@@ -25,16 +25,8 @@ _SPACED_LETTER = rf"[^\W{_WITHOUT_BLANKS}]"
 _WITH_LABELS = (QuestionType.SINGLE, QuestionType.MULTI, QuestionType.RATING)
 
 
-def _as_label(value: Any) -> Any:
-    """A bare `yes` is a truth value in YAML and would match no label; a number is the label that it is read as."""
-    if isinstance(value, bool):
-        raise ValueError(f"{value} is read as a truth value here; put the label in quotes")  # noqa: TRY004 -- pydantic turns only ValueError into a mistake with a place
-    return str(value) if isinstance(value, int) else value
-
-
-_Label: TypeAlias = Annotated[Label, BeforeValidator(_as_label)]
 _Labels: TypeAlias = Annotated[
-    Annotated[_Label, Tag("one")] | Annotated[tuple[_Label, ...], Tag("list"), Field(min_length=1, max_length=100)],
+    Annotated[Label, Tag("one")] | Annotated[tuple[Label, ...], Tag("list"), Field(min_length=1, max_length=100)],
     Discriminator(form_of),
 ]
 

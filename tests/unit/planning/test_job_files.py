@@ -226,9 +226,9 @@ def test_what_only_seems_wrong_without_the_part_that_cannot_be_read_is_no_mistak
     study = """\
   kind: interview
   script:
-    - ask: {id: like, type: single, text: A?, options: [Yes, No]}
+    - ask: {id: like, type: single, text: A?, options: [true, false]}
     - ask: {id: why, type: open, text: Why?}
-      when: {question: like, is: "No"}
+      when: {question: like, is: "false"}
 """
 
     found = mistakes(folder, SMALL[: SMALL.index("  questions:")] + study)
@@ -253,8 +253,8 @@ def test_what_only_seems_wrong_without_the_part_that_cannot_be_read_is_no_mistak
          "do.ask: unknown field 'ask'; known here: context, goal, move_to, say, show, think, to"),
         ("{questions: [{id: a, type: open, text: A, options: [B, C]}]}",
          "study.questions[0].options: `options` does not belong here; it is for type: single and type: multi"),
-        ("{questions: [{id: a, type: single, text: A, options: [Yes, B]}]}",
-         "study.questions[0].options[0]: True is read as a truth value here; put the label in quotes"),
+        ("{questions: [{id: a, type: single, text: A, options: [Yes, True]}]}",
+         'study.questions[0].options[1]: YAML reads True without quotes as a truth value; write "True"'),
         ("{questions: [{id: a, type: single, text: 3, options: [A, B]}]}",
          "study.questions[0].text: text belongs here (found 3); put it in quotes"),
         ("{questions: []}", "study: `questions` and `blocks` are both missing; write one of them"),

@@ -49,7 +49,7 @@ VALUES = {
         "SEX,AGEP\n1,30\n\n1,\n",
         (
             "town.yaml:7: dimensions.age: AGEP is empty in 1 of 2 records (first: people.csv, line 4); "
-            "fill it in, or take these records out of the file"
+            "fill it in, take these records out of the file, or name codes under `missing`"
         ),
     ),
     "a word for a number": (
@@ -215,7 +215,7 @@ SPECS = {
     ),
     "a category for a missing number": (
         HEAD + SEED + AGE.replace("[0-120]", "[0-120], missing: none"),
-        "dimensions.age.missing: `missing` is for categories",
+        "dimensions.age.missing: 'none' is no number",
     ),
     "bins of a category": (
         HEAD + SEED + "dimensions:\n  AGEP: {type: record, bins: [1-2]}\n",

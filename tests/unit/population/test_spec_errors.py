@@ -55,9 +55,9 @@ CASES = {
         "  x:\n    type: categorical\n    source: s\n    values:\n      a: 0.5\n      a: 0.5\n",
         "pop.yaml:11: dimensions.x.values: `a` stands twice; remove one",
     ),
-    "an unquoted yes": (
-        "  x: {type: categorical, source: s, values: {yes: 0.5, no: 0.5}}\n",
-        'YAML reads yes and no without quotes as a truth value; write "yes" and "no"',
+    "an unquoted null": (
+        "  x: {type: categorical, source: s, categories: [null, true]}\n",
+        'YAML reads null without quotes as nothing; write "null"',
     ),
     "all shares zero": ("  x: {type: categorical, source: s, values: {a: 0, b: 0}}\n", "the numbers sum to 0"),
     "no category": ("  x: {type: categorical, source: s, values: {}}\n", "there is no category here"),

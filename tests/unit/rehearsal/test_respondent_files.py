@@ -26,7 +26,6 @@ FIRST = "schema: troupe_batch/respondents/1\n"
         ("{type: choice, base: {a: 0}}", "above 0"),
         ("{type: choice, base: {a: -1}}", "write 0 or more"),
         ("{type: choice, base: {a: .nan}}", "finite number"),
-        ("{type: choice, base: {yes: 1}}", "quotes"),
         ("{type: choice, base: {a: 1}, shifts: [{slope: 1}]}", "say for whom"),
         (
             "{type: choice, base: {a: 1}, shifts: [{when: {age: '>=x'}, slope: 1}]}",
@@ -72,7 +71,6 @@ def test_every_mistake_is_named_with_its_line(question: str, complaint: str) -> 
         ("extractions: {findings: {count: {0: 0}}}", "at least one number needs a weight above 0"),
         ("extractions: {findings: {count: {-1: 1}}}", "extractions.findings.count"),
         ("extractions: {findings: {count: {many: 1}}}", "extractions.findings.count"),
-        ("judgements: {check: {value: {type: choice, base: {yes: 1}}}}", "quotes"),
     ],
 )
 def test_mistakes_in_what_people_do_and_what_is_found_are_named_too(section: str, complaint: str) -> None:

@@ -148,7 +148,7 @@ def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
         ("{question: drink, is: Tea, is_not: [Tea, 2]}", "when.is_not: it rules out all that `is` asks for"),
         ("{question: drink, mentions: Tea}", "when.mentions: `drink` is single, not open: nobody speaks there; use is"),
         ("{question: drink}", "this tests nothing; add is, is_not, at_least, at_most or mentions"),
-        ("{question: drink, is: No}", "False is read as a truth value here; put the label in quotes"),
+        ("{question: drink, is: true}", 'YAML reads true without quotes as a truth value; write "true"'),
         ("{question: drink, was: Tea}", "unknown field 'was'"),
     ],
 )

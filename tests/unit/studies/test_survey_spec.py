@@ -31,8 +31,8 @@ def mistakes_in(text: str) -> list[str]:
             "s.yaml:2: questions[0].anchor: 'Hom' is not among the options; did you mean `Home`?",
         ),
         (
-            "{id: q, type: rating, text: Q?, labels: [No, Maybe, Sure]}",
-            "s.yaml:2: questions[0].labels[0]: False is read as a truth value here; put the label in quotes",
+            "{id: q, type: rating, text: Q?, labels: [No, FALSE, Sure]}",
+            's.yaml:2: questions[0].labels[1]: YAML reads FALSE without quotes as a truth value; write "FALSE"',
         ),
         (
             "{id: q, type: rating, text: Q?, labels: [{code: 1, label: A}, B]}",

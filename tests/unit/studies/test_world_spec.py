@@ -32,7 +32,6 @@ def ask(question_id: str, *, at: int = 1, kind: str = "open", to: str = "everyon
         (HEAD + "seats: [{name: everyone}]", "`everyone` means all people of a world"),
         (HEAD + "seats: [{where: {age: {at_least: 9, at_most: 3}}}]", "at_least (9) is greater than at_most (3)"),
         (HEAD + "seats: [{where: {age: {}}}]", "`at_least` and `at_most` are both missing"),
-        (HEAD + "seats: [{where: {age: 2020-01-01}}]", "seats[0].where.age: a date is no fact; write text, a number"),
         (HEAD + "seats: [{where: {age: [3, null]}}]", "seats[0].where.age[1]: a NoneType is no fact"),
         (
             HEAD + "seats: [{where: {role: cook}, fragment: {role: judge}}]",
@@ -78,7 +77,7 @@ def ask(question_id: str, *, at: int = 1, kind: str = "open", to: str = "everyon
         (SEATS + "relations: [{name: friends, seats: [1, 9]}]", "relations[0].seats: there is no seat 9"),
         (SEATS + "relations: [{name: friends, seats: host}]", "relations[0].seats: a relation needs two people"),
         (SEATS + "relations: all", "relations: `everyone` or `none` belongs here (found 'all'); everyone knows"),
-        (SEATS + "start: 2025-03-03T09:00:00Z", "start: a date and time without a time zone belongs here (found 2025"),
+        (SEATS + "start: 2025-03-03T09:00:00Z", "start: a date and time without a time zone belongs here (found '2025"),
         (
             SEATS + "start: tomorrow",
             "without a time zone belongs here (found 'tomorrow'); for example `2025-06-06T19:00`",

@@ -19,6 +19,7 @@ from troupe_batch.errors import FixTheInput, Mistake, SpecError
 from troupe_batch.population import resolve_population
 from troupe_batch.population.demography import Choices, Overlaps, compile_demography
 from troupe_batch.population.proposal import Wanted
+from troupe_batch.scalars import plain
 from troupe_batch.spec_files import read_spec_file, read_spec_text, read_text_file
 from troupe_batch.wiring.proposals import propose_population
 
@@ -164,7 +165,7 @@ def _writing(path: Path) -> Iterator[None]:
 def _compiled(path: Path, *, size: int, seed: int, locale: str, choices: Choices) -> _Made:
     file = read_spec_file(path)
     try:
-        compiled = compile_demography(file.data, size=size, seed=seed, locale=locale, choices=choices)
+        compiled = compile_demography(plain(file.data), size=size, seed=seed, locale=locale, choices=choices)
     except FixTheInput as error:
         raise SpecError(str(path), [Mistake(str(error))]) from error
     # As anybody would read it: what cannot be loaded is never written.

@@ -16,6 +16,7 @@ from troupe_batch.population.lint.checking import lint
 from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report, findings_text
 from troupe_batch.report.population.page import MARK, page
+from troupe_batch.scalars import is_true
 from troupe_batch.wiring.population_files import read_population_file
 
 _MANY = 1_000_000
@@ -69,7 +70,7 @@ def command(*, file: Path, people: int | None, html: Path | None, no_html: bool,
 def _loaded(file: Path) -> Population:
     """The population; FixTheInput that says what to do instead where the file is something else."""
     read = read_population_file(file, wanted="report on")
-    if isinstance(read.data, dict) and read.data.get("proposed") is True:
+    if isinstance(read.data, dict) and is_true(read.data.get("proposed")):
         # Whoever is to read a proposal is told what to look at, although nobody is drawn from it.
         spec = read.parse(PopulationSpec)
         for line in findings_text(tuple(lint(spec))):

@@ -27,10 +27,11 @@ class Kind:
     """What a name or an expression stands for.
 
     `labels` are the categories in their order. A number lies in the closed interval from `low` to `high`; `integer`
-    says that it is whole. `optional` facts may be absent. Free `text` cannot be read by expressions.
+    says that it is whole. `optional` facts may be absent. Free `text` cannot be read by expressions, nor can `gappy`
+    numbers, which some people lack.
     """
 
-    type: Literal["number", "category", "text", "truth"]
+    type: Literal["number", "category", "text", "truth", "gappy"]
     labels: tuple[str, ...] = ()
     integer: bool = False
     low: float = -math.inf

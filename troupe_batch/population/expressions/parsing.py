@@ -13,6 +13,7 @@ from troupe_batch.population.expressions import functions, tree
 from troupe_batch.population.expressions.kinds import BadExpression
 from troupe_batch.population.expressions.ranges import LIMIT
 from troupe_batch.population.expressions.tree import Tree
+from troupe_batch.scalars import in_nfc
 
 MAX_LENGTH = 2_000
 MAX_PARTS = 400
@@ -147,7 +148,7 @@ class _Reader:
         if isinstance(value, bool):
             return tree.Truth(source, value)
         if isinstance(value, str):
-            return tree.Label(source, value)
+            return tree.Label(source, in_nfc(value))
         if isinstance(value, int | float):
             if not abs(value) < LIMIT:
                 raise BadExpression(f"`{source[:40]}` is too large", "numbers stay below 9e15")

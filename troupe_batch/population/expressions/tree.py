@@ -124,6 +124,9 @@ class Name(Tree):
             raise BadExpression(f"there is no fact `{self.name}` here", _cure_of_name(self.name, scope.kinds))
         if kind.type == "text":
             raise BadExpression(f"`{self.name}` is free text, which expressions cannot read", "read another fact")
+        if kind.type == "gappy":
+            problem = f"`{self.name}` is missing for some people, and expressions cannot read it"
+            raise BadExpression(problem, "read a dimension without `numeric` that labels the codes of the same column")
         return bound.Fact(kind, self.name)
 
 

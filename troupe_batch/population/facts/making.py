@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.derived import bind_derived, kinds_of
-from troupe_batch.population.dimensions import TextPool
+from troupe_batch.population.dimensions import FromRecords, TextPool
 from troupe_batch.population.expressions import Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.drawn_numbers import DrawnNumbers
@@ -87,8 +87,17 @@ class FactMaker:
             name: self._numbers.values(name, by_name, self._uniforms(name, indices)) for name in self._numbers.names
         }
         if self._model.records is not None and records is not None:
-            numbers |= {name: column[records] for name, column in self._model.records.numbers.items()}
+            numbers |= {name: self._of_records(name, of[records]) for name, of in self._model.records.numbers.items()}
         return by_name, by_name | numbers
+
+    def _of_records(self, name: str, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Numbers of records; where some people have none, objects, with None for those."""
+        if self.kinds[name].type != "gappy":
+            return numbers
+        dimension = self._spec.dimensions[name]
+        is_whole = isinstance(dimension, FromRecords) and dimension.integer
+        shown = [None if np.isnan(one) else int(one) if is_whole else float(one) for one in numbers]
+        return np.array([*shown, None], dtype=object)[:-1]
 
     def _shown(self, name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column as people see it: codes as their labels."""

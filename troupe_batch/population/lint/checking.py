@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from troupe_batch.population.design import Control
 from troupe_batch.population.dimensions import Dimension, Distributed, Numeric, Unit
 from troupe_batch.population.lint.bins import holes_between_bins
+from troupe_batch.population.lint.codes import codes_among_numbers
 from troupe_batch.population.lint.labels import open_ended, remarks_on
 from troupe_batch.population.lint.rows import labels_of_some_rows
 from troupe_batch.population.lint.stated_shares import categories_of, stated_groups, without_share
@@ -36,6 +37,7 @@ def lint(spec: PopulationSpec) -> list[Finding]:
         *(finding for name, dimension in spec.dimensions.items() for finding in _on_dimension(name, dimension)),
         *(finding for i, control in enumerate(spec.controls) for finding in _on_control(i, control)),
         *texts_for_nobody(spec),
+        *codes_among_numbers(spec),
     ]
     return warnings_first(found)
 

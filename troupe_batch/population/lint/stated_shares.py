@@ -12,7 +12,7 @@ def categories_of(dimension: Dimension) -> list[str]:
     if isinstance(dimension, TextPool):
         return []
     if isinstance(dimension, FromRecords):
-        missing = [dimension.missing] if dimension.missing else []
+        missing = [dimension.missing_category] if dimension.missing_category else []
         return list(dimension.bins) or list(dict.fromkeys([*dimension.labels.values(), *missing]))
     written = [label for _, shares in stated_groups(dimension) for label in shares]
     listed = (dimension.categories or ()) if isinstance(dimension, Categorical) else ()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.scalars import in_nfc
 from troupe_batch.spec_files import reading
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def text_of(value: object) -> str | None:
         value = int(value)
     if value is not None and not isinstance(value, str | int | float | Decimal | date):
         raise BadCell(f"a {type(value).__name__} is neither text nor a number")
-    return None if value is None else str(value).strip() or None
+    return None if value is None else in_nfc(str(value)).strip() or None
 
 
 def number_of(value: object) -> float | str | None:

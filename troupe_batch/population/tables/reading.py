@@ -13,6 +13,7 @@ from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.dimensions import Row, Unit
 from troupe_batch.population.factors import RowsInFile
 from troupe_batch.population.tables.file_values import BadCell, is_parquet, read_parquet, text_of
+from troupe_batch.scalars import in_nfc
 from troupe_batch.spec_files import did_you_mean, read_text_file
 
 NUMBER_COLUMNS = tuple(Unit)
@@ -96,7 +97,7 @@ def _read_table(path: Path, dimension: str, keys: _Keys) -> FileTable:
 
 def _read_csv(path: Path) -> _Sheet:
     name = str(path)
-    text = read_text_file(path)
+    text = in_nfc(read_text_file(path))
     try:
         numbered = [(reader.line_num, row) for reader in [csv.reader(text.splitlines(), strict=True)] for row in reader]
     except csv.Error as error:

@@ -19,6 +19,7 @@ from troupe_batch.population.tables.file_values import (
     read_parquet,
     text_of,
 )
+from troupe_batch.scalars import in_nfc
 from troupe_batch.spec_files import did_you_mean, reading
 from troupe_batch.spec_messages import near
 
@@ -98,7 +99,7 @@ def _from_csv(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColumns:
 def _header(path: Path, lines: _Lines, wanted: Iterable[str]) -> list[str]:
     for row in lines:
         if row and not row[0].lstrip().startswith("#"):
-            header = [cell.strip() for cell in row]
+            header = [in_nfc(cell).strip() for cell in row]
             break
     else:
         raise _empty(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.scalars import label_of
 
 # Two underscores join a name and a suffix in column names, so no id may hold them.
 FieldId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
@@ -28,19 +29,13 @@ Text: TypeAlias = Annotated[
 Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
-def _as_label(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(f"{value} is read as a truth value here; put the label in quotes")  # noqa: TRY004 -- pydantic turns only ValueError into a mistake with a place
-    return str(value) if isinstance(value, int | float) else value
-
-
 # One line and no control characters: a label is one value of an enum.
 FieldLabel: TypeAlias = Annotated[
     str,
     StringConstraints(
         strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f\x85\u2028\u2029]+$"
     ),
-    BeforeValidator(_as_label),
+    BeforeValidator(label_of),
 ]
 
 

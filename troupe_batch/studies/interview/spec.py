@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.scalars import Truth
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.studies.conditions import When, condition_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
@@ -21,10 +22,10 @@ from troupe_batch.studies.script import (
     Place,
     act_question_mistakes,
     as_tuple,
-    labels_of,
     question_mistakes,
     repeats,
 )
+from troupe_batch.studies.survey.elicitation import names_in_schema
 from troupe_batch.studies.survey.options import Label, Prose
 from troupe_batch.studies.survey.questions import Question
 from troupe_batch.studies.survey.spec import Arm, OnFailure
@@ -37,10 +38,8 @@ class InterviewLine(Line):
 
     ask: Question | None = Field(default=None, description="A question of any type; the reply to it is one act.")
     when: When = Field(default=(), description="Conditions on this person's earlier answers; all of them must hold.")
-    silent: bool = Field(default=False, strict=True, description="With say: true lets the person only listen.")
-    act: bool = Field(
-        default=False, strict=True, description="With anything that is not said or asked: true lets the person act."
-    )
+    silent: Truth = Field(default=False, description="With say: true lets the person only listen.")
+    act: Truth = Field(default=False, description="With anything that is not said or asked: true lets the person act.")
 
     @model_validator(mode="after")
     def _fits_its_flags(self) -> InterviewLine:
@@ -106,7 +105,7 @@ class InterviewSpec(BaseModel):
         yield from question_mistakes(asked)
         yield from act_question_mistakes(asked)
         for place, question in asked:
-            if excess := excess_of(labels_of(question)):
+            if excess := excess_of(names_in_schema(question)):
                 yield place, f"it has {excess}", "split it"
         for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
             yield (*place, "id"), "this arm id stands twice", "rename one"

@@ -13,7 +13,7 @@ from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 from troupe_batch.studies.survey.instrument import QuestionGroup
 from troupe_batch.studies.survey.options import Elicitation
 from troupe_batch.studies.survey.questions import (
-    MULTI_DONT_KNOW,
+    DONT_KNOW,
     MultiChoice,
     Numeric,
     OpenText,
@@ -119,4 +119,4 @@ def _as_replied(question: Question, value: Any) -> Any:
     if not isinstance(chosen, list | tuple | set | frozenset) or any(one not in labels for one in chosen):
         return value
     each: dict[str, bool] = {label: label in chosen for label in labels}
-    return each if question.dont_know is None else {**each, MULTI_DONT_KNOW: is_dont_know}
+    return each if question.dont_know is None else {**each, DONT_KNOW: is_dont_know}

@@ -8,12 +8,14 @@ see it. A choice of one label is one value whatever the order of its enum, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from troupe_batch.llm.chat import ReplySchema, strict_object
+from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_LIST
 from troupe_batch.studies.survey.options import Elicitation
 from troupe_batch.studies.survey.questions import (
-    MULTI_DONT_KNOW,
+    DONT_KNOW,
+    MOST_ONE_BY_ONE,
     MultiChoice,
     Numeric,
     OpenText,
@@ -37,11 +39,39 @@ def reply_schema(
     return ReplySchema("answers", strict_object(properties), check)
 
 
+def is_long(question: Question) -> TypeGuard[SingleChoice | MultiChoice]:
+    """Whether its options are too many to be gone through one by one: a reply only names those that it picks."""
+    return isinstance(question, SingleChoice | MultiChoice) and len(question.choices) > MOST_ONE_BY_ONE
+
+
+def is_by_code(question: SingleChoice | MultiChoice) -> bool:
+    """Whether the labels of a long list are too long for a schema, so that a reply names their codes."""
+    return is_long(question) and sum(len(one.label) for one in question.choices) > MOST_CHARACTERS_PER_LIST
+
+
+def names_of(question: SingleChoice | MultiChoice | Rating) -> dict[str, str]:
+    """The labels that can be chosen, in file order, by what a reply calls them."""
+    labels = {option.label: option.label for option in question.choices}
+    if not isinstance(question, Rating) and is_by_code(question):
+        labels = {str(option.code): option.label for option in question.choices}
+    if question.dont_know is None:
+        return labels
+    is_named = is_long(question) and (isinstance(question, MultiChoice) or is_by_code(question))
+    return {**labels, DONT_KNOW if is_named else question.dont_know: question.dont_know}
+
+
+def names_in_schema(question: Question) -> tuple[str, ...]:
+    """What of its options a schema spells out."""
+    if not isinstance(question, SingleChoice | MultiChoice | Rating):
+        return ()
+    return tuple(names_of(question)) if is_long(question) else tuple(option.label for option in question.choices)
+
+
 def is_answered_in_order(question: Question) -> bool:
     """Whether a reply goes through the options one by one, so that the order of its schema is one of answering."""
     if isinstance(question, SingleChoice | Rating):
         return question.elicitation == Elicitation.PROBABILITIES
-    return isinstance(question, MultiChoice)
+    return isinstance(question, MultiChoice) and not is_long(question)
 
 
 def answerable_labels(question: SingleChoice | Rating) -> tuple[str, ...]:
@@ -56,14 +86,16 @@ def _property(question: Question, order: Sequence[str] | None) -> dict[str, Any]
         return _or_null({"type": kind, "minimum": question.minimum, "maximum": question.maximum}, question)
     if isinstance(question, OpenText):
         return _or_null({"type": "string"}, question)
+    if isinstance(question, MultiChoice) and is_long(question):
+        return {"type": "array", "items": {"type": "string", "enum": list(names_of(question))}}
     if isinstance(question, MultiChoice):
         asked = list(order or [option.label for option in question.choices])
-        asked += [MULTI_DONT_KNOW] if question.dont_know is not None else []
+        asked += [DONT_KNOW] if question.dont_know is not None else []
         return strict_object({name: {"type": "boolean"} for name in asked})
     if question.elicitation == Elicitation.PROBABILITIES:
         percent = {"type": "integer", "minimum": 0, "maximum": 100}
         return strict_object(dict.fromkeys(order or answerable_labels(question), percent))
-    return {"type": "string", "enum": list(answerable_labels(question))}
+    return {"type": "string", "enum": list(names_of(question))}
 
 
 def _or_null(schema: dict[str, Any], question: Question) -> dict[str, Any]:

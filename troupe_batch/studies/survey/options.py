@@ -6,9 +6,19 @@ from collections.abc import Hashable, Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from troupe_batch.scalars import WrittenInt, as_written, is_like_a_number, label_of, unquoted_label
 
 _Value = TypeVar("_Value", bound=Hashable)
 
@@ -16,10 +26,19 @@ _Value = TypeVar("_Value", bound=Hashable)
 _ONE_LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]+$"
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x08\x0b-\x1f\x7f]+$"
 
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_ONE_LINE)]
+# Text as it stands in the file, a number's too, in NFC: see `label_of`.
+Label = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_ONE_LINE),
+    BeforeValidator(label_of),
+]
 Prose = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50_000, pattern=_NO_CONTROL_CHARACTERS)
 ]
+
+
+# What a strict schema takes in one call; see `llm.strict_schemas`.
+MOST_OPTIONS = 1_000
 
 
 class Order(StrEnum):
@@ -54,11 +73,11 @@ class Option(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_shorthand(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError(f"{value} is read as a truth value here; put the label in quotes")  # noqa: TRY004 -- pydantic turns only ValueError into a mistake with a place
+        if isinstance(value, bool) or value is None:
+            raise unquoted_label(value)
         if isinstance(value, int):
-            return {"code": value, "label": str(value)}
-        if isinstance(value, str):
+            return {"code": int(value), "label": value}
+        if isinstance(value, str | float):
             return {"label": value}
         return value
 
@@ -66,8 +85,24 @@ class Option(BaseModel):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """A label, a number that is its own label, or an object with both: what the loader accepts."""
         written_out = handler(core_schema)
-        shorthand = {"type": ["string", "integer"], "description": "The label; its code is its place in the list."}
+        shorthand = {"type": ["string", "number"], "description": "The label; its code is its place in the list."}
         return {"anyOf": [shorthand, written_out]}
+
+
+def as_labels_alone(items: object) -> object:
+    """A list of labels in which numbers are their own codes, or, where one is no plain number, are labels alone.
+
+    Area codes (020), prices (1.50), times (11:30) and hours (08) are names: their codes are their places in the list.
+    """
+    if not isinstance(items, list | tuple) or not any(map(_is_no_code, items)):
+        return items
+    return [as_written(item) for item in items]
+
+
+def _is_no_code(item: object) -> bool:
+    if isinstance(item, str):
+        return is_like_a_number(item)
+    return isinstance(item, float) or (isinstance(item, WrittenInt) and item.text != f"+{int(item)}")
 
 
 def with_codes(options: Sequence[Option]) -> tuple[Option, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from troupe_batch.studies.survey.elicitation import is_answered_in_order
+from troupe_batch.studies.survey.elicitation import is_answered_in_order, is_by_code, is_long, names_of
 from troupe_batch.studies.survey.options import Elicitation, Order
 from troupe_batch.studies.survey.ordering import OptionOrder
 from troupe_batch.studies.survey.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
@@ -41,6 +41,7 @@ class Presentation:
             labels, anchored, order, last = [], set(), Order.FIXED, ()
         self._labels = tuple(labels)
         self._last = last
+        self._lines = _lines_of(question)
         self._order = OptionOrder(len(labels), order, anchored, seed=seed, question_id=question.id)
         self._form = _form(question)
         self._few = self._order.few() if is_answered_in_order(question) else ()
@@ -57,7 +58,7 @@ class Presentation:
         if not order:
             return Shown(self._form.fill(), None, {})
         labels = (*(self._labels[place] for place in order), *self._last)
-        lines = "\n".join(f"- {label}" for label in labels)
+        lines = "\n".join(f"- {self._lines.get(label, label)}" for label in labels)
         return Shown(self._form.fill(lines), labels, {label: place for place, label in enumerate(labels)})
 
 
@@ -68,6 +69,13 @@ def _shown_last(question: SingleChoice | MultiChoice | Rating) -> tuple[str, ...
     return (question.dont_know,)
 
 
+def _lines_of(question: Question) -> Mapping[str, str]:
+    """The lines of labels that stand there with the code by which a reply names them."""
+    if is_long(question) and is_by_code(question):
+        return {label: f"{name}: {label}" for name, label in names_of(question).items()}
+    return {}
+
+
 def _form(question: Question) -> Form:
     facts = {"id": question.id, "text": question.text, "dont_know": question.dont_know}
     if isinstance(question, Numeric):
@@ -75,6 +83,9 @@ def _form(question: Question) -> Form:
         return Form("question.md", (), form="number", unit=question.unit, integer=question.integer, **bounds, **facts)
     if isinstance(question, OpenText):
         return Form("question.md", (), form="text", words=question.words, **facts)
+    if is_long(question):
+        several = isinstance(question, MultiChoice)
+        return Form("long/question.md", ("options",), several=several, by_code=is_by_code(question), **facts)
     if isinstance(question, MultiChoice):
         return Form("question.md", ("options",), form="each", **facts)
     form = "chances" if question.elicitation == Elicitation.PROBABILITIES else "one"

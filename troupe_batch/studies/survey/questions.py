@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -19,10 +19,22 @@ from pydantic import (
 
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.study import QuestionType
-from troupe_batch.studies.survey.options import Elicitation, Label, Option, Order, Prose, repeated, with_codes
+from troupe_batch.studies.survey.options import (
+    MOST_OPTIONS,
+    Elicitation,
+    Label,
+    Option,
+    Order,
+    Prose,
+    as_labels_alone,
+    repeated,
+    with_codes,
+)
 
-# The name of the property by which a multi question's reply says "don't know".
-MULTI_DONT_KNOW = "dont_know"
+# How a reply says "don't know" where options are gone through one by one, or named by code.
+DONT_KNOW = "dont_know"
+# A longer list is not gone through option by option, and no scale has so many steps.
+MOST_ONE_BY_ONE = 100
 
 # Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
 QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
@@ -35,9 +47,12 @@ def _checked_options(options: tuple[Option, ...]) -> tuple[Option, ...]:
 
 
 Options: TypeAlias = Annotated[
-    tuple[Option, ...], Field(min_length=2, max_length=100), AfterValidator(_checked_options)
+    tuple[Option, ...],
+    BeforeValidator(as_labels_alone),
+    Field(min_length=2, max_length=MOST_OPTIONS),
+    AfterValidator(_checked_options),
 ]
-Labels: TypeAlias = Annotated[tuple[Label, ...], Field(max_length=100)]
+Labels: TypeAlias = Annotated[tuple[Label, ...], Field(max_length=MOST_OPTIONS)]
 Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 _ORDER = (
@@ -77,9 +92,16 @@ def _is_no_option(dont_know: str | None, info: ValidationInfo) -> str | None:
     taken = {label.casefold() for label in _labels_before(info)}
     if dont_know is not None and dont_know.casefold() in taken:
         raise ValueError(f"{dont_know!r} is also an option; remove it there, `dont_know` shows it")
-    if dont_know is not None and info.data.get("type") == "multi" and MULTI_DONT_KNOW in taken:
-        raise ValueError(f"an option may not be called {MULTI_DONT_KNOW!r} where don't know is offered; rename it")
+    if dont_know is not None and info.data.get("type") == "multi" and DONT_KNOW in taken:
+        raise ValueError(f"an option may not be called {DONT_KNOW!r} where don't know is offered; rename it")
     return dont_know
+
+
+def _can_be_stated(elicitation: Elicitation, info: ValidationInfo) -> Elicitation:
+    count = len(_labels_before(info))
+    if elicitation is Elicitation.PROBABILITIES and count > MOST_ONE_BY_ONE:
+        raise ValueError(f"nobody states chances for {count} options, at most for {MOST_ONE_BY_ONE}; write pick")
+    return elicitation
 
 
 class SingleChoice(_Question):
@@ -93,6 +115,7 @@ class SingleChoice(_Question):
     elicitation: Elicitation = Field(default=Elicitation.PICK, description=_ELICITATION)
 
     _check_anchor = field_validator("anchor")(_are_options)
+    _check_elicitation = field_validator("elicitation")(_can_be_stated)
     _check_dont_know = field_validator("dont_know")(_is_no_option)
 
     @property
@@ -132,13 +155,31 @@ class MultiChoice(_Question):
         return self.options
 
 
+def _is_a_scale(steps: object) -> object:
+    if isinstance(steps, list | tuple) and len(steps) > MOST_ONE_BY_ONE:
+        low, high = _ends_of(steps)
+        raise ValueError(
+            f"a scale of {len(steps)} steps is a number; ask for it as one:\n"
+            f'    - {{id: feeling, type: numeric, text: "How do you feel about it, from {low} to {high}?",\n'
+            f"       unit: points, minimum: {low}, maximum: {high},\n"
+            "       integer: true}"
+        )
+    return steps
+
+
+def _ends_of(steps: Sequence[object]) -> tuple[int, int]:
+    """The least and the greatest of steps that are numbers, else of a scale from 0 to 100."""
+    numbers = [step for step in steps if isinstance(step, int) and not isinstance(step, bool)]
+    return (min(numbers), max(numbers)) if len(numbers) == len(steps) else (0, 100)
+
+
 class Rating(_Question):
     """One step of a labelled scale."""
 
     type: Literal["rating", "likert"] = Field(
         default="rating", description="One step of a scale; `likert` is the same."
     )
-    labels: Options = Field(
+    labels: Annotated[Options, BeforeValidator(_is_a_scale)] = Field(
         description="The steps in their natural order, as labels or as {code, label}; codes 1, 2, 3 …"
     )
     dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
@@ -207,6 +248,7 @@ class OpenText(_Question):
 
 
 QUESTION_TYPES = ("single", "multi", "rating", "likert", "numeric", "open")
+_MOST_QUESTIONS = 500
 _WITH_ELICITATION = ("single", "rating", "likert")
 
 
@@ -223,7 +265,17 @@ def _has_known_type(value: Any) -> Any:
     return value
 
 
+def _not_too_many(items: object) -> object:
+    """Before any of them is looked at: a list of thousands would have each of its mistakes told."""
+    if isinstance(items, list | tuple) and len(items) > _MOST_QUESTIONS:
+        raise ValueError(f"at most {_MOST_QUESTIONS} questions fit here, and there are {len(items):,}")
+    return items
+
+
 Question: TypeAlias = Annotated[
     Annotated[SingleChoice | MultiChoice | Rating | Numeric | OpenText, Field(discriminator="type")],
     BeforeValidator(_has_known_type),
+]
+Questions: TypeAlias = Annotated[
+    tuple[Question, ...], BeforeValidator(_not_too_many), Field(max_length=_MOST_QUESTIONS)
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from troupe_batch.seeded import bits, stream, uniform, weighted_index
 from troupe_batch.studies.study import Answer, AnswerStatus
-from troupe_batch.studies.survey.elicitation import answerable_labels
+from troupe_batch.studies.survey.elicitation import answerable_labels, names_of
 from troupe_batch.studies.survey.options import Elicitation
 from troupe_batch.studies.survey.presentation import Shown
 from troupe_batch.studies.survey.questions import (
-    MULTI_DONT_KNOW,
+    DONT_KNOW,
+    MOST_ONE_BY_ONE,
     MultiChoice,
     Numeric,
     OpenText,
@@ -22,6 +24,7 @@ from troupe_batch.studies.survey.questions import (
 
 # Percentages that add up to 98 to 102 are what rounding leaves; beyond that the answer carries a remark.
 _ROUNDING_SLACK = 2
+_ORDINARY_PICKS = 3
 # Off by half or by twice is no rounding and no slip: what scale was meant cannot be known.
 _LEAST_TOTAL, _GREATEST_TOTAL = 50, 200
 
@@ -33,7 +36,7 @@ def reader_of(question: Question, *, seed: int) -> Reader:
     if isinstance(question, OpenText):
         return _TextReader(question)
     if isinstance(question, MultiChoice):
-        return _EachReader(question)
+        return _EachReader(question) if len(question.options) <= MOST_ONE_BY_ONE else _ListReader(question)
     if question.elicitation == Elicitation.PROBABILITIES:
         return _ChancesReader(question, seed=seed)
     return _PickReader(question, seed=seed)
@@ -110,13 +113,21 @@ class _LabelReader(Reader):
 
 
 class _PickReader(_LabelReader):
+    def __init__(self, question: SingleChoice | Rating, *, seed: int) -> None:
+        super().__init__(question, seed=seed)
+        self._label_of = names_of(question)
+        self._name_of = {label: name for name, label in self._label_of.items()}
+
+    def said(self, answer: Answer) -> Any:
+        return None if answer.label is None else self._name_of[answer.label]
+
     def example(self) -> Any:
-        return self._labels[len(self._labels) // 2]
+        return list(self._label_of)[len(self._labels) // 2]
 
     def _fill(self, answer: Answer, value: Any) -> None:
-        if not isinstance(value, str) or value not in self._labels:
+        if not isinstance(value, str) or value not in self._label_of:
             raise _Unreadable(f"{_short(value)} is not one of the options")
-        answer.label = value
+        answer.label = self._label_of[value]
 
 
 class _ChancesReader(_LabelReader):
@@ -156,13 +167,13 @@ class _EachReader(Reader):
         super().__init__(question)
         self._labels = tuple(option.label for option in question.choices)
         self._exclusive = question.exclusive
-        self._asked = self._labels if question.dont_know is None else (*self._labels, MULTI_DONT_KNOW)
+        self._asked = self._labels if question.dont_know is None else (*self._labels, DONT_KNOW)
         self._offers_dont_know = question.dont_know is not None
 
     def said(self, answer: Answer) -> Any:
         chosen = answer.selected or ()
         yes_or_no = {label: label in chosen for label in answer.option_order or self._labels}
-        return {**yes_or_no, MULTI_DONT_KNOW: bool(answer.is_dont_know)} if self._offers_dont_know else yes_or_no
+        return {**yes_or_no, DONT_KNOW: bool(answer.is_dont_know)} if self._offers_dont_know else yes_or_no
 
     def example(self) -> Any:
         return {name: name == self._asked[0] for name in self._asked}
@@ -175,13 +186,47 @@ class _EachReader(Reader):
         if len(value) > len(self._asked):
             raise _Unreadable("yes or no is said for something that is not an option")
         selected = tuple([label for label in self._labels if value[label]])
-        is_dont_know = self._offers_dont_know and value[MULTI_DONT_KNOW]
-        if is_dont_know and selected:
-            raise _Unreadable(f"don't know stands beside {selected[0]!r}")
-        if len(selected) > 1 and (alone := [label for label in self._exclusive if label in selected]):
-            raise _Unreadable(f"{alone[0]!r} rules out all others but does not stand alone")
+        is_dont_know = self._offers_dont_know and value[DONT_KNOW]
+        _check_alone(selected, self._exclusive, is_dont_know=is_dont_know)
         answer.is_dont_know = is_dont_know
         answer.selected = None if is_dont_know else selected
+
+
+class _ListReader(Reader):
+    """A list of what was picked from very many options."""
+
+    def __init__(self, question: MultiChoice) -> None:
+        super().__init__(question)
+        self._label_of = names_of(question)
+        self._name_of = {label: name for name, label in self._label_of.items()}
+        self._labels = tuple(option.label for option in question.choices)
+        self._exclusive = question.exclusive
+
+    def said(self, answer: Answer) -> Any:
+        return [DONT_KNOW] if answer.is_dont_know else [self._name_of[label] for label in answer.selected or ()]
+
+    def example(self) -> Any:
+        return list(self._label_of)[:_ORDINARY_PICKS]
+
+    def _fill(self, answer: Answer, value: Any) -> None:
+        if not isinstance(value, list):
+            raise _Unreadable(f"{_short(value)} is no list of options")
+        if unknown := [name for name in value if not isinstance(name, str) or name not in self._label_of]:
+            raise _Unreadable(f"{_short(unknown[0])} is not one of the options")
+        picked = {self._label_of[name] for name in value}
+        selected = tuple([label for label in self._labels if label in picked])
+        is_dont_know = DONT_KNOW in value and len(selected) < len(picked)
+        _check_alone(selected, self._exclusive, is_dont_know=is_dont_know)
+        answer.is_dont_know = is_dont_know
+        answer.selected = None if is_dont_know else selected
+
+
+def _check_alone(selected: Sequence[str], exclusive: Sequence[str], *, is_dont_know: bool) -> None:
+    """_Unreadable where something that rules out all others stands beside one of them."""
+    if is_dont_know and selected:
+        raise _Unreadable(f"don't know stands beside {selected[0]!r}")
+    if len(selected) > 1 and (alone := [label for label in exclusive if label in selected]):
+        raise _Unreadable(f"{alone[0]!r} rules out all others but does not stand alone")
 
 
 class _NumberReader(Reader):

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.studies.survey.elicitation import names_in_schema
 from troupe_batch.studies.survey.options import Prose
-from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.questions import Question, Questions
 
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$", max_length=60)]
 Place: TypeAlias = tuple[str | int, ...]
@@ -72,7 +73,7 @@ class QuestionBlock(BaseModel):
 
     id: Slug = Field(description="Name of the block.")
     title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
-    questions: tuple[Question, ...] = Field(min_length=1, max_length=500, description="The questions of the block.")
+    questions: Questions = Field(min_length=1, description="The questions of the block.")
 
 
 class SurveySpec(BaseModel):
@@ -98,7 +99,7 @@ class SurveySpec(BaseModel):
         default=OnFailure.GO_ON,
         description="go_on: ask the next question after one without an answer; stop: leave the rest as not_run.",
     )
-    questions: tuple[Question, ...] = Field(default=(), max_length=500, description="The questions, in order.")
+    questions: Questions = Field(default=(), description="The questions, in order.")
     blocks: tuple[QuestionBlock, ...] = Field(
         default=(), max_length=200, description="The questions in blocks, in place of `questions`."
     )
@@ -139,8 +140,7 @@ class SurveySpec(BaseModel):
         if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns):
             yield ("memory",), "memory has no effect when all questions are one call", "remove it or ask by question"
         for group in self.groups:
-            listed = [question for question in group if isinstance(question, SingleChoice | MultiChoice | Rating)]
-            if excess := excess_of([option.label for question in listed for option in question.choices]):
+            if excess := excess_of([name for question in group for name in names_in_schema(question)]):
                 yield ("asking",), f"the questions of one call have {excess}", "ask by block or by question"
                 return
 

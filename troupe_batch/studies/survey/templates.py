@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from troupe_batch.simulation.templates import Templates
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.survey.questions import MOST_ONE_BY_ONE
 
+_LONG_LISTS = Templates(Path(__file__).parent / "prompts" / "long", "survey/long")
 _TEMPLATES = Templates(Path(__file__).parent / "prompts", "survey")
 # No text that users write can hold this character, so a hole is never mistaken for text.
 _HOLE = "\x00"
@@ -36,6 +39,11 @@ class Form:
 def render(template: str, **facts: Any) -> str:
     """The text of a template such as `system.md`, with these facts in it."""
     return _TEMPLATES.render(template, **facts)
+
+
+def long_list_digests(questions: Iterable[QuestionInfo]) -> Mapping[str, str]:
+    """SHA-256 (hex) of the templates of long lists; none where there are no such lists, so that plans keep theirs."""
+    return _LONG_LISTS.digests if any(len(one.labels) > MOST_ONE_BY_ONE for one in questions) else {}
 
 
 def prompt_digests() -> Mapping[str, str]:

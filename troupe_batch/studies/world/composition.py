@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.scalars import as_written, in_nfc, is_true
 from troupe_batch.spec_files import dotted
 from troupe_batch.studies.study import Facts
 from troupe_batch.studies.world.allotment import Allotment, Shortage
@@ -158,12 +160,29 @@ def _holds(values: Sequence[object], wanted: Wanted) -> _Bools:
         if column.dtype.kind in "iuf":
             return np.asarray((column >= low) & (column <= high))
         return np.array([_is_number(value) and low <= value <= high for value in column.tolist()], np.bool_)
-    accepted = {(_sort_of(value), value) for value in (wanted if isinstance(wanted, tuple) else (wanted,))}
+    accepted = wanted if isinstance(wanted, tuple) else (wanted,)
+    exactly = _are_among(column, {_known(value) for value in accepted})
+    return exactly if exactly.any() else _are_among(column, {one for value in accepted for one in _meant_by(value)})
+
+
+def _are_among(column: npt.NDArray[Any], accepted: AbstractSet[tuple[str, object]]) -> _Bools:
     if column.dtype.kind in "iufbU":
         # Few categories for many people: compare each of them once.
         categories, of = np.unique(column, return_inverse=True)
-        return np.array([(_sort_of(value), value) in accepted for value in categories.tolist()], np.bool_)[of]
-    return np.array([(_sort_of(value), value) in accepted for value in column.tolist()], np.bool_)
+        return np.array([_known(value) in accepted for value in categories.tolist()], np.bool_)[of]
+    return np.array([_known(value) in accepted for value in column.tolist()], np.bool_)
+
+
+def _known(value: object) -> tuple[str, object]:
+    return _sort_of(value), in_nfc(value) if isinstance(value, str) else value
+
+
+def _meant_by(wanted: object) -> Iterator[tuple[str, object]]:
+    """What else a value of a file may stand for: a number is also a category of that name, and `yes` is also true."""
+    if _is_number(wanted):
+        yield "str", as_written(wanted)
+    elif isinstance(wanted, str) and wanted.casefold() in ("yes", "on", "no", "off"):
+        yield "truth", is_true(wanted)
 
 
 def _check_fragments(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]], seated: Composition) -> None:

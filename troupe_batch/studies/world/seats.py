@@ -23,6 +23,7 @@ from pydantic import (
 
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import load_fragment, parse_fragment
+from troupe_batch.scalars import Truth, fact_of, label_of
 from troupe_batch.spec_files import SpecFile
 from troupe_batch.studies.equipment import (
     Documents,
@@ -39,7 +40,7 @@ from troupe_batch.studies.survey.options import Label, Prose
 MOST_PEOPLE = 1_000
 
 Fact: TypeAlias = str | int | float | bool
-_FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(label_of)]
 _Number: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
@@ -72,6 +73,7 @@ def _form_of(value: Any) -> str:
 
 
 def _is_a_fact(value: Any) -> Any:
+    value = fact_of(value)
     if not isinstance(value, Fact):
         raise ValueError(f"a {type(value).__name__} is no fact; write text, a number, true or false")  # noqa: TRY004 -- pydantic turns only ValueError into a mistake with a place
     return value
@@ -101,9 +103,7 @@ class SeatSpec(BaseModel):
     fragment: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | dict[str, Any] | None = Field(
         default=None, description="A *.fragment.json beside the job file, or a partial persona written here."
     )
-    overwrite: bool = Field(
-        default=False, strict=True, description="true: the fragment wins where it and a persona disagree."
-    )
+    overwrite: Truth = Field(default=False, description="true: the fragment wins where it and a persona disagree.")
     goal: Prose | None = Field(default=None, description="An aim that these people have from the start.")
     think: Prose | None = Field(default=None, description="A thought that these people begin with.")
     context: Lines | None = Field(default=None, description="What the situation is to these people, a line or several.")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -20,6 +22,7 @@ from pydantic import (
 )
 
 from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.scalars import Truth, fact_of, in_nfc
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.simulation.world import OnFailure
 from troupe_batch.spec_files import did_you_mean
@@ -34,10 +37,10 @@ from troupe_batch.studies.script import (
     Place,
     act_question_mistakes,
     form_of,
-    labels_of,
     question_mistakes,
     repeats,
 )
+from troupe_batch.studies.survey.elicitation import names_in_schema
 from troupe_batch.studies.survey.options import Label, Prose
 from troupe_batch.studies.survey.questions import Question
 from troupe_batch.studies.survey.spec import Arm
@@ -46,8 +49,8 @@ from troupe_batch.studies.world.seats import MOST_PEOPLE, SeatSpec
 EVERYONE = "everyone"
 
 _SeatNumber: TypeAlias = Annotated[int, Field(ge=1, le=MOST_PEOPLE, strict=True)]
-_SeatName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-_Seat: TypeAlias = _SeatNumber | _SeatName
+_SeatName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(in_nfc)]
+_Seat: TypeAlias = Annotated[_SeatNumber | _SeatName, BeforeValidator(fact_of)]
 Seats: TypeAlias = Annotated[
     Annotated[_Seat, Tag("one")]
     | Annotated[tuple[_Seat, ...], Tag("list"), Field(min_length=1, max_length=MOST_PEOPLE)],
@@ -109,7 +112,7 @@ class InterventionSpec(BaseModel):
     name: Label = Field(description="What it is called in the record.")
     when: Trigger = Field(description="When it happens.")
     do: Happening = Field(description="What happens then.")
-    once: bool = Field(default=True, strict=True, description="false: whenever it holds, and not just the first time.")
+    once: Truth = Field(default=True, description="false: whenever it holds, and not just the first time.")
 
 
 class RelationSpec(BaseModel):
@@ -312,7 +315,7 @@ class WorldSpec(BaseModel):
         for index, line in asking:
             if line.ask is None or not self._are_known(line.to):
                 continue
-            labels += labels_of(line.ask)
+            labels += names_in_schema(line.ask)
             if excess := excess_of(labels):
                 problem = f"the questions of step {line.at} have {excess}"
                 yield ("script", index, "ask"), problem, "ask some in another step"

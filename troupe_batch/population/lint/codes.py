@@ -1,0 +1,52 @@
+"""Numbers of records that look like codes for "no answer": all nines, and far off the rest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from troupe_batch.population.dimensions import FromRecords
+from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.spec import PopulationSpec
+from troupe_batch.population.tables.file_values import Cells, number_of
+
+# 9999999, -99, and their kin for "refused" and "don't know": 9999998, 9999997, 9999996. Of two digits these are ages.
+_NINES = re.compile(r"99|99+[6-9]")
+_NEGATIVE_NINES = re.compile(r"-(9|99|99+[6-9])")
+# Ages up to 97 beside 99, or hours up to 80, may be what they seem.
+_FAR = 2
+
+
+def codes_among_numbers(spec: PopulationSpec) -> Iterator[Finding]:
+    """A finding for each number of the records in which such codes pass for values."""
+    for name, dimension in spec.dimensions.items():
+        if not isinstance(dimension, FromRecords) or not dimension.numeric or spec.seed_data is None:
+            continue
+        column = dimension.column or name
+        read = Cells(number_of)
+        known = {float(code) for code in dimension.codes_of_none}
+        cells = (read[cell] for cell in spec.seed_data.columns.get(column, ()))
+        counts = Counter(cell for cell in cells if isinstance(cell, float) and cell not in known)
+        if codes := _codes_in(counts):
+            total = len(spec.seed_data.columns[column])
+            rest = [number for number in counts if number not in codes]
+            shown = ", ".join(f"{code:.0f}" for code in codes)
+            records = sum(counts[code] for code in codes)
+            problem = (
+                f"{column} is {shown} in {records:,} of {total:,} records, and {min(rest):,.10g} to {max(rest):,.10g} "
+                "in all others: it looks like a code for no answer"
+            )
+            yield Finding(Level.WARNING, f"dimensions.{name}", problem, f"if it is one, add `missing: [{shown}]`")
+
+
+def _codes_in(counts: Counter[float]) -> list[float]:
+    whole = [number for number in counts if number.is_integer() and abs(number) < 1e15]
+    above = {number for number in whole if _NINES.fullmatch(f"{number:.0f}")}
+    below = {number for number in whole if _NEGATIVE_NINES.fullmatch(f"{number:.0f}")}
+    rest = [number for number in counts if number not in above and number not in below]
+    if not rest:
+        return []
+    low, high = min(rest), max(rest)
+    far = [number for number in above if number > _FAR * max(high, 0)]
+    return sorted([*far, *(number for number in below if low >= 0)])
