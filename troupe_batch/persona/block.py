@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+BAR = "  |"
+"""Stands before each line of a text that is shown as it was written."""
+
 OPENING = "<persona>"
 CLOSING = "</persona>"
 
@@ -42,6 +45,29 @@ def one_line(text: str) -> str:
         return _TAG.sub("&lt;", text) if "<" in text else text
     kept = "".join(c if c.isprintable() or c.isspace() or c in "\u200c\u200d" else "" for c in text)
     return _TAG.sub("&lt;", " ".join(kept.split()))
+
+
+def _kept(line: str) -> str:
+    """The line without control characters and with every tag disarmed."""
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() or c in "\t\u200c\u200d" else "" for c in line)
+    return _TAG.sub("&lt;", line) if "<" in line else line
+
+
+def with_text(head: str, text: str) -> str:
+    """`head: text`; where the text has several lines, they stand below the head as they were written, behind bars.
+
+    No line of the text can pass for one of what is around it: whatever stands behind a bar is the text of that head.
+    """
+    head = one_line(head)
+    if text.isprintable():
+        return f"{head}: {one_line(text)}"
+    lines = [_kept(line).expandtabs(4).rstrip() for line in text.splitlines()]
+    told = [number for number, line in enumerate(lines) if line]
+    lines = lines[told[0] : told[-1] + 1] if told else []
+    if len(lines) < 2:
+        return f"{head}: {one_line(lines[0].strip()) if lines else ''}"
+    return "\n".join([f"{head}:", *[f"{BAR} {line}" if line else BAR for line in lines]])
 
 
 def harmless(text: str) -> str:

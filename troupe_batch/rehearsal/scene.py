@@ -11,8 +11,9 @@ _BLOCK_ENDS = ("</persona>", _MEMORY_ENDS, _NOW_ENDS)
 _IN_REACH = "\n- in reach:\n"
 _PERSON = "  - "
 # An entry of the memory, on lines of its own: "- (Monday ...) CONSULT showed you: the text of a document".
-_RESULT = re.compile(r"\n- (?:\([^\n)]*\) )?([A-Z][A-Z0-9_]*) showed you: ")
-_DOCUMENTS = re.compile(r"\bdocuments:\n(( *)- [^\n]+(?:\n\2- [^\n]+)*)", re.IGNORECASE)
+_RESULT = re.compile(r"\n- (?:\([^\n)]*\) )?([A-Z][A-Z0-9_]*) showed you:[ \n]")
+# What was shown stands behind bars.
+_DOCUMENTS = re.compile(r"\bdocuments:\n(([ |]*)- [^\n]+(?:\n\2- [^\n]+)*)", re.IGNORECASE)
 
 
 def people_in_reach(texts: Sequence[str]) -> list[str]:
@@ -49,7 +50,7 @@ def documents_named(texts: Sequence[str]) -> list[str]:
     for text in reversed(texts):
         if found := _DOCUMENTS.findall(text):
             lines: str = found[-1][0]
-            return [line.strip().removeprefix("- ") for line in lines.split("\n")]
+            return [line.lstrip(" |").removeprefix("- ") for line in lines.split("\n")]
     return []
 
 

@@ -26,12 +26,14 @@ class ActQuestion:
     """What is asked in an act, and the properties that the answer adds to the reply: id -> JSON schema.
 
     `check` says what is wrong with the answers (id -> value); None where nothing is. Keep `properties` and `check` for
-    all people that are asked the same, so that they share one schema.
+    all people that are asked the same, so that they share one schema. `remembered` says what the person knows of their
+    answers when the act is over, for they need not have said them aloud; None for nothing.
     """
 
     text: str
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     check: Check | None = None
+    remembered: Callable[[Mapping[str, Any]], str | None] | None = None
 
     def __post_init__(self) -> None:
         if taken := [name for name in self.properties if name in _ENDS]:

@@ -175,8 +175,11 @@ class _Turn:
         if self._scores is not None:
             done.details = self._scores.as_details()
         self._performed.append(_DONE)
-        self._life.end_act()
         last = self._last
+        remembered = self._question.remembered if self._question is not None else None
+        if remembered is not None and (answered := remembered(last.answer)) is not None:
+            self._life.perceive(Stimulus(StimulusKind.THOUGHT, answered))
+        self._life.end_act()
         return Act(
             tuple(self._actions),
             tuple(self._performed),

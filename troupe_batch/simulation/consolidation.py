@@ -11,6 +11,7 @@ from troupe_batch.simulation.acting import ActingPerson
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.inner_life import InnerLife
 from troupe_batch.simulation.judging import with_occasion
+from troupe_batch.simulation.memory import lines_of
 from troupe_batch.simulation.templates import render
 
 PURPOSE = "consolidate"
@@ -27,7 +28,7 @@ async def consolidate(person: ActingPerson, life: InnerLife, *, keep: int = 0) -
     through = len(episode) - min(keep, len(episode) // 2)
     if not mind.settings.consolidates or through < 1:
         return False
-    lines = "\n".join([entry.line for entry in episode[:through]])
+    lines = "\n".join(lines_of(episode[:through]))
     messages = (_rules(mind.premise), Message(Role.USER, f"{person.block}\n\n<memory>\n{lines}\n</memory>"))
     draw = life.next_draw(mind, person.person_id)
     try:

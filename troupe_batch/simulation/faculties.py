@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from troupe_batch.errors import FixTheInput, RecordAndGoOn, TroupeError
+from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.arguments import all_of
 from troupe_batch.simulation.documents import Document
@@ -24,6 +25,12 @@ _LOG = logging.getLogger(__name__)
 
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+_NAMES_SHOWN = 30
+_SEEN_FIRST = (
+    "State what is in a document only after you have seen it by CONSULT; what it does not say, you do not know from it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +191,6 @@ class GroundingFaculty:
         ),
         ActionSpec("LIST_DOCUMENTS", "see the names of the documents that you have"),
     )
-    constraints = (
-        "State what is in a document only after you have seen it by CONSULT; what it does not say, you do not know "
-        "from it."
-    )
 
     def __init__(self, documents: Sequence[Document], *, longest: int = 4_000) -> None:
         self.documents = all_of(Document, documents, "read files with `read_documents(paths)`")
@@ -195,6 +198,14 @@ class GroundingFaculty:
         self._longest = longest
         if len(self._by_name) < len(self.documents):
             raise FixTheInput("two documents have the same name; give each a name of its own")
+
+    @property
+    def constraints(self) -> str:
+        """The names of the documents, and that what they say must be looked up."""
+        names = [f"- {one_line(document.name)}" for document in self.documents[:_NAMES_SHOWN]]
+        more = len(self.documents) - len(names)
+        rest = [f"(and {more} more: LIST_DOCUMENTS)"] if more else []
+        return "\n".join([_SEEN_FIRST, *(["Your documents:", *names, *rest] if names else [])])
 
     @property
     def is_searched(self) -> bool:

@@ -58,7 +58,9 @@ class Gathering:
         all_of(TinyPerson, [person], _MAKE_A_PERSON)
         # Who was in reach elsewhere is not here.
         person.mental_state.lose_all()
-        return self._seat(person)
+        self._seat(person)
+        self._see_each_other()
+        return self
 
     def _seat(self, person: TinyPerson) -> Self:
         # Who comes later has not heard what was said before.
@@ -70,6 +72,12 @@ class Gathering:
         if self._mind is not None and person._own_mind is None:  # noqa: SLF001 -- `mind` would look for a connected one
             person.mind = self._mind
         return self
+
+    def _see_each_other(self) -> None:
+        """Everybody knows by name who else is there."""
+        named = [(person, self.name_of(person)) for person in self.people]
+        for person, _ in named:
+            person.mental_state.present = tuple([name for other, name in named if other is not person])
 
     def add_people(self, people: Iterable[TinyPerson]) -> Self:
         """Seat several people, in this order."""
@@ -91,6 +99,8 @@ class Gathering:
         for other in self.people:
             other.make_inaccessible(gone)
             gone.make_inaccessible(other)
+        gone.mental_state.present = ()
+        self._see_each_other()
         return self
 
     def person(self, name_or_id: str) -> TinyPerson:
@@ -164,7 +174,8 @@ class Gathering:
         event = Event(EventKind.STIMULUS, kind, text, actor=name)
         event.actor_id = speaker.person_id if speaker is not None else None
         self.journal.add(event)
-        stimulus = Stimulus(kind, text, name)
+        is_private = False if kind is StimulusKind.CONVERSATION else None
+        stimulus = Stimulus(kind, text, name, is_private)
         for person in self.people:
             if person is not speaker:
                 person.perceive(stimulus)
@@ -200,6 +211,8 @@ class Gathering:
         return self.journal.now or DEFAULT_START
 
     def _move_to_time(self, moment: datetime) -> None:
+        # What was done before is heard before.
+        self._settle()
         self.journal.now = moment
         for person in self.people:
             person.mental_state.datetime = moment

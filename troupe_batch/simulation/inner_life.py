@@ -56,6 +56,11 @@ class InnerLife:
         self.namesake: int | None = None
         self.numbered_by: Mind | None = None
 
+    @property
+    def is_in_company(self) -> bool:
+        """Whether the person has a seat in a world."""
+        return self.journal is not self.own_journal
+
     def next_draw(self, mind: Mind, person_id: str) -> str:
         """The name of the person's next draw: of no other person's, also where two have one id."""
         if self.numbered_by is not mind:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from troupe_batch.persona.block import one_line
+from troupe_batch.persona.block import one_line, with_text
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.mental_state import spoken_time
 from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
@@ -37,7 +37,10 @@ Happening: TypeAlias = Stimulus | Action | Summary | Result
 
 
 class Entry(NamedTuple):
-    """One thing that a person remembers; `line` is how the prompt says it, written once and shared by all who know."""
+    """One thing that a person remembers; `line` is how the prompt says it, written once and shared by all who know.
+
+    `when` is the moment in which it happened.
+    """
 
     what: Happening
     line: str
@@ -45,18 +48,14 @@ class Entry(NamedTuple):
 
 
 class EpisodicMemory:
-    """The entries of one person, oldest first. Nothing here asks a model; consolidation hands its summary in.
+    """The entries of one person, oldest first. Nothing here asks a model; consolidation hands its summary in."""
 
-    The first entry after simulated time has moved on says what time it is.
-    """
-
-    __slots__ = ("_marked", "entries", "episode_start", "last_act_end")
+    __slots__ = ("entries", "episode_start", "last_act_end")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.episode_start = 0
         self.last_act_end: int | None = None
-        self._marked: dt.datetime | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -82,25 +81,19 @@ class EpisodicMemory:
             entry = self.entries[place]
             if type(entry.what) is Result and len(entry.what.text) > _LONGEST_RESULT:
                 result = Result(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
-                # The action that brought it stands before it, at the same time.
-                self.entries[place] = _entry(result, entry.when, is_marked=False)
+                self.entries[place] = _entry(result, entry.when)
         if not is_broken_off:
             self.last_act_end = len(self.entries)
 
     def add(self, what: Happening, when: dt.datetime | None = None) -> None:
         """Remember this as the latest."""
-        is_marked = when is not None and when != self._marked and not isinstance(what, Summary)
-        self._marked = when
-        if type(what) is Stimulus:
-            self.entries.append(_entry_of_stimulus(what, when, is_marked))
-        else:
-            self.entries.append(_entry(what, when, is_marked=is_marked))
+        self.entries.append(_entry_of_stimulus(what, when) if type(what) is Stimulus else _entry(what, when))
 
     def consolidate(self, summary: str, *, through: int) -> None:
         """Put the summary in the place of the first `through` entries of the episode; the others begin the next."""
         start = self.episode_start
         when = self.entries[start + through - 1].when
-        self.entries[start : start + through] = [_entry(Summary(summary), when, is_marked=False)]
+        self.entries[start : start + through] = [_entry(Summary(summary), when)]
         self.episode_start = start + 1
         if self.last_act_end is not None and self.last_act_end > start:
             self.last_act_end = max(start + 1, self.last_act_end - through + 1)
@@ -117,57 +110,74 @@ class EpisodicMemory:
         lookback = max(lookback, self.unanswered)
         omitted = (len(self.entries) - prefix - lookback) // step * step
         if omitted <= 0:
-            return [entry.line for entry in self.entries]
-        first = [entry.line for entry in self.entries[:prefix]]
-        latest = [entry.line for entry in self.entries[prefix + omitted :]]
-        return [*first, f"({omitted} entries left out here)", *latest]
+            return lines_of(self.entries)
+        lines = lines_of([*self.entries[:prefix], *self.entries[prefix + omitted :]])
+        return [*lines[:prefix], f"({omitted} entries left out here)", *lines[prefix:]]
+
+
+def lines_of(entries: Iterable[Entry]) -> list[str]:
+    """How the prompt says them: the first of those shown after time has moved on says what time it is."""
+    lines: list[str] = []
+    told: dt.datetime | None = None
+    for entry in entries:
+        # A summary spans a time, and what comes behind it is told its own.
+        if entry.when is not None and entry.when != told and type(entry.what) is not Summary:
+            told = entry.when
+            lines.append(f"- ({spoken_time(told)}) {entry.line[2:]}")
+        else:
+            lines.append(entry.line)
+    return lines
 
 
 # Bounded, and only a shortcut: a line that two hundred people hear is written once and is one object in all of them.
 @lru_cache(maxsize=4096)
-def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None, is_marked: bool) -> Entry:
-    return _entry(stimulus, when, is_marked=is_marked)
+def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None) -> Entry:
+    return _entry(stimulus, when)
 
 
-def _entry(what: Happening, when: dt.datetime | None, *, is_marked: bool) -> Entry:
-    time = f"({spoken_time(when)}) " if is_marked and when is not None else ""
-    return Entry(what, f"- {time}{_said(what)}", when)
+def _entry(what: Happening, when: dt.datetime | None) -> Entry:
+    return Entry(what, f"- {_said(what)}", when)
 
 
 def _said(what: Happening) -> str:
     if isinstance(what, Stimulus):
-        return _perceived(what)
+        return with_text(_perceived(what), what.content)
     if isinstance(what, Action):
         return _done(what)
     if isinstance(what, Summary):
-        return f"In short, before this: {one_line(what.text)}"
-    return f"{what.action} showed you: " + "\n  ".join([one_line(line) for line in what.text.splitlines()])
+        return with_text("In short, before this", what.text)
+    return with_text(f"{what.action} showed you", what.text)
 
 
 def _perceived(stimulus: Stimulus) -> str:
-    content = one_line(stimulus.content)
-    source = one_line(stimulus.source) if stimulus.source else None
+    source = stimulus.source
     match stimulus.kind:
         case StimulusKind.CONVERSATION:
-            return f"{source or 'Someone'} said: {content}"
+            return f"{source or 'Someone'} said{_to_whom(stimulus)}"
         case StimulusKind.SOCIAL:
-            return f"{source}, in contact with you: {content}" if source else f"Among people: {content}"
+            return f"{source}, in contact with you" if source else "Among people"
         case StimulusKind.VISUAL:
-            return f"You saw: {content}"
+            return "You saw"
         case StimulusKind.THOUGHT:
-            return f"You thought: {content}"
+            return "You thought"
         case StimulusKind.INTERNAL_GOAL_FORMULATION:
-            return f"You took up a goal: {content}"
+            return "You took up a goal"
         case StimulusKind.LOCATION:
-            return f"You went to: {content}"
+            return "You went to"
+
+
+def _to_whom(stimulus: Stimulus) -> str:
+    if stimulus.is_private:
+        return " to you, not to all"
+    # Before all who are there, as anything said without more is.
+    return f" to {stimulus.to}" if stimulus.to else ""
 
 
 def _done(action: Action) -> str:
-    content = one_line(action.content or "")
     if action.type == ActionKind.TALK:
-        return f"You said to {one_line(action.target)}: {content}" if action.target else f"You said: {content}"
+        return with_text(f"You said to {action.target}" if action.target else "You said", action.content or "")
     if action.type == ActionKind.THINK:
-        return f"You thought: {content}"
+        return with_text("You thought", action.content or "")
     if action.type == ActionKind.REACH_OUT:
         return f"You reached out to {one_line(action.target or '')}"
     fields = {"target": action.target, **action.details, "content": action.content}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
-from troupe_batch.persona.block import one_line
+from troupe_batch.persona.block import one_line, with_text
 from troupe_batch.simulation.actions import CognitiveState
 
 # Not from strftime: its names depend on the locale of the machine, and prompts may not.
@@ -18,12 +20,26 @@ _MONTHS = (
 
 
 class MentalState:
-    """The part of a person that every act changes; all of it stands in the prompt.
+    """How things stand; all of it is in the prompt.
 
-    `datetime` is simulated time, None where nobody keeps it: the clock of the machine never gets here.
+    `datetime` is simulated time, None where nobody keeps it: the clock of the machine never gets here. `context` and
+    `goals` that are given to the person stay until they are given others; what an act leaves of their own
+    (`own_context`, `own_goals`) lives beside it until the next act. `present` names who else is there.
     """
 
-    __slots__ = ("_accessible", "_in_reach", "attention", "context", "datetime", "emotions", "goals", "location")
+    __slots__ = (
+        "_accessible",
+        "_context",
+        "_in_reach",
+        "attention",
+        "datetime",
+        "emotions",
+        "goals",
+        "location",
+        "own_context",
+        "own_goals",
+        "present",
+    )
 
     def __init__(
         self,
@@ -37,12 +53,25 @@ class MentalState:
     ) -> None:
         self.datetime = datetime
         self.location = location
-        self.context = tuple(context)
+        self._context = tuple(context)
+        self.own_context: tuple[str, ...] = ()
         self.goals = goals
+        self.own_goals = ""
         self.attention = attention
         self.emotions = emotions
+        self.present: Sequence[str] = ()
         self._accessible: dict[str, tuple[str, str | None]] = {}
         self._in_reach: str | None = None
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The situation that the person was put into; in another one, what they made of the old one is over."""
+        return self._context
+
+    @context.setter
+    def context(self, context: Sequence[str]) -> None:
+        self._context = tuple(context)
+        self.own_context = ()
 
     @property
     def accessible(self) -> Mapping[str, tuple[str, str | None]]:
@@ -70,9 +99,11 @@ class MentalState:
         self._in_reach = None
 
     def adopt(self, state: CognitiveState) -> None:
-        """Be in the state of mind that an act left behind."""
-        self.goals = state.goals
-        self.context = state.context
+        """Be in the state of mind that an act left behind; what was given to the person stays beside it."""
+        given = _parts(self.goals)
+        self.own_goals = "; ".join(goal for key, goal in _parts(state.goals).items() if key not in given)
+        given = {key for part in self._context for key in (*_parts(part), _plain(part))}
+        self.own_context = tuple(part for part in state.context if _plain(part) not in given)
         self.attention = state.attention
         self.emotions = state.emotions
 
@@ -86,19 +117,25 @@ class MentalState:
         if self.datetime is not None:
             lines.append(f"- time: {spoken_time(self.datetime)}")
         if self.location:
-            lines.append(f"- place: {one_line(self.location)}")
-        if self.context:
-            lines.append(f"- situation: {'; '.join([one_line(part) for part in self.context])}")
+            lines.append(with_text("- place", self.location))
+        if situation := "; ".join([*self._context, *self.own_context]):
+            lines.append(with_text("- situation", situation))
         if self._accessible:
             lines.append(self._reach_lines())
-        for key, text in (("goals", self.goals), ("attention", self.attention), ("emotions", self.emotions)):
+        in_reach = {name for name, _ in self._accessible.values()}
+        if strangers := [name for name in self.present if name not in in_reach]:
+            lines.append(with_text("- also present", "; ".join(map(one_line, strangers))))
+        goals = "; ".join([part for part in (self.goals, self.own_goals) if part])
+        for key, text in (("goals", goals), ("attention", self.attention), ("emotions", self.emotions)):
             if text:
-                lines.append(f"- {key}: {one_line(text)}")
+                lines.append(with_text(f"- {key}", text))
         return "\n".join(["<now>", *lines, "</now>"]) if lines else ""
 
     def __repr__(self) -> str:
         time = spoken_time(self.datetime) if self.datetime is not None else None
-        parts = {"time": time, "location": self.location, "context": list(self.context), "goals": self.goals}
+        parts: dict[str, object] = {"time": time, "location": self.location}
+        parts |= {"context": list(self._context), "own_context": list(self.own_context)}
+        parts |= {"goals": self.goals, "own_goals": self.own_goals}
         parts |= {"attention": self.attention, "emotions": self.emotions}
         parts["in_reach"] = [name for name, _ in self._accessible.values()]
         return f"MentalState({', '.join(f'{key}={value!r}' for key, value in parts.items() if value)})"
@@ -114,7 +151,17 @@ class MentalState:
         return self._in_reach
 
 
+@lru_cache(maxsize=1024)
 def spoken_time(when: dt.datetime) -> str:
     """The time as people say it, for example `Monday 6 January 2025, 09:00`; the same in every locale."""
     day, month = _DAYS[when.weekday()], _MONTHS[when.month - 1]
     return f"{day} {when.day} {month} {when.year}, {when.hour:02}:{when.minute:02}"
+
+
+def _parts(text: str) -> dict[str, str]:
+    """The aims or circumstances that a text names one behind the other, by how they are compared."""
+    return {_plain(part): part.strip() for part in re.split(r";|\n", text) if _plain(part)}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(".!-*• ")

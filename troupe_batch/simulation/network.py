@@ -76,6 +76,9 @@ class TinySocialNetwork(TinyWorld):
             self._show(other, person)
         return self
 
+    def _see_each_other(self) -> None:
+        """Nobody is simply there: who is in reach is known by a relation."""
+
     def make_everyone_accessible(self) -> Self:
         """Not in a network: FixTheInput."""
         raise FixTheInput(f"in {self.name} relations decide who is in reach; use add_relation")

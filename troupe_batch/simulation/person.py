@@ -175,9 +175,7 @@ class TinyPerson:
     def _has_lived(self) -> bool:
         """Whether something is on record under the person's id, or they have a seat under it."""
         life = self._life
-        return life is not None and bool(
-            life.calls_made or life.own_journal.events or life.journal is not life.own_journal
-        )
+        return life is not None and bool(life.calls_made or life.own_journal.events or life.is_in_company)
 
     # --- what simulations change
 
@@ -267,7 +265,7 @@ class TinyPerson:
         return self
 
     def listen(self, text: str, source: TinyPerson | str | None = None) -> Self:
-        """Hear this said, by `source`."""
+        """Hear this said, by `source`: in a world to this person alone."""
         return self._take_in(StimulusKind.CONVERSATION, text, source)
 
     def socialize(self, text: str, source: TinyPerson | str | None = None) -> Self:
@@ -306,7 +304,8 @@ class TinyPerson:
         name = source_name(source)
         a_text(text, "what a person perceives")
         life = self._inner
-        life.perceive(Stimulus(kind, text, name))
+        is_private = True if kind is StimulusKind.CONVERSATION and life.is_in_company else None
+        life.perceive(Stimulus(kind, text, name, is_private))
         event = Event(EventKind.STIMULUS, kind, text, actor=name, target_id=self.person_id, target=self.name)
         event.actor_id = source.person_id if isinstance(source, TinyPerson) else None
         life.record(event)

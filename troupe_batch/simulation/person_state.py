@@ -101,7 +101,9 @@ def _mental_state(state: MentalState) -> dict[str, Any]:
         "datetime": state.datetime.isoformat() if state.datetime is not None else None,
         "location": state.location,
         "context": list(state.context),
+        "own_context": list(state.own_context),
         "goals": state.goals,
+        "own_goals": state.own_goals,
         "attention": state.attention,
         "emotions": state.emotions,
         "accessible": {person_id: [name, relation] for person_id, (name, relation) in state.accessible.items()},
@@ -111,7 +113,9 @@ def _mental_state(state: MentalState) -> dict[str, Any]:
 def _restore_mental_state(state: MentalState, raw: Mapping[str, Any]) -> None:
     state.datetime = when_of(raw["datetime"])
     state.location = raw["location"]
+    # Older states do not tell what was given from what the person added: then all of it was given, and none is lost.
     state.context = tuple(raw["context"])
+    state.own_context, state.own_goals = tuple(raw.get("own_context", ())), raw.get("own_goals", "")
     state.goals, state.attention, state.emotions = raw["goals"], raw["attention"], raw["emotions"]
     state.lose_all()
     state.reach_all({person_id: (name, relation) for person_id, (name, relation) in raw["accessible"].items()})
@@ -120,6 +124,8 @@ def _restore_mental_state(state: MentalState, raw: Mapping[str, Any]) -> None:
 def _entry(what: Happening, when: dt.datetime | None) -> dict[str, Any]:
     if isinstance(what, Stimulus):
         raw: dict[str, Any] = {"stimulus": what.kind.value, "content": what.content, "source": what.source}
+        if what.is_private is not None:
+            raw |= {"is_private": what.is_private, "to": what.to}
     elif isinstance(what, Action):
         raw = {"action": what.type, "content": what.content, "target": what.target, "details": dict(what.details)}
     elif isinstance(what, Summary):
@@ -131,7 +137,8 @@ def _entry(what: Happening, when: dt.datetime | None) -> dict[str, Any]:
 
 def _happening(raw: Mapping[str, Any]) -> Happening:
     if "stimulus" in raw:
-        return Stimulus(StimulusKind(raw["stimulus"]), raw["content"], raw["source"])
+        kind = StimulusKind(raw["stimulus"])
+        return Stimulus(kind, raw["content"], raw["source"], raw.get("is_private"), raw.get("to"))
     if "action" in raw:
         return Action(raw["action"], raw["content"], raw["target"], raw["details"])
     if "summary" in raw:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import ReplySchema, strict_object
-from troupe_batch.persona.block import one_line
+from troupe_batch.persona.block import one_line, with_text
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.judging import asked, disarmed, question, verdict
 from troupe_batch.simulation.mind import Mind
@@ -180,4 +180,4 @@ def _claims() -> str:
 def _line(action: Action) -> str:
     target = f" to {action.target}" if action.target else ""
     fields = [action.content or "", *[f"{name}: {value}" for name, value in action.details.items()]]
-    return f"- {action.type}{disarmed(one_line(target))}: {disarmed(one_line('; '.join(filter(None, fields))))}"
+    return disarmed(with_text(f"- {action.type}{target}", "; ".join(filter(None, fields))))

@@ -108,7 +108,8 @@ def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices:
         _undelivered(event, done, actor, problem, "nobody heard what you said")
         return
     # One object for all who hear it: memory grows by references.
-    heard = Stimulus(StimulusKind.CONVERSATION, event.content or "", roster.name_of(actor))
+    name = roster.name_of(actor)
+    heard = Stimulus(StimulusKind.CONVERSATION, event.content or "", name, not to.is_aloud, to.called)
     for one in listeners:
         one.perceive(heard)
 

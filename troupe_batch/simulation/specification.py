@@ -123,8 +123,8 @@ def _felt(state: MentalState) -> dict[str, Any]:
     return {
         "datetime": state.datetime.isoformat() if state.datetime is not None else None,
         "location": state.location,
-        "context": list(state.context),
-        "goals": [state.goals] if state.goals else [],
+        "context": [*state.context, *state.own_context],
+        "goals": [goals for goals in (state.goals, state.own_goals) if goals],
         "attention": state.attention or None,
         "emotions": state.emotions,
         "accessible_agents": [

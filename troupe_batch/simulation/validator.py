@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn
 from troupe_batch.llm.chat import ReplySchema, strict_object
-from troupe_batch.persona.block import one_line
+from troupe_batch.persona.block import with_text
 from troupe_batch.simulation.actions import Action, ActionKind
 from troupe_batch.simulation.judging import (
     asked,
@@ -131,10 +131,9 @@ async def _interview(person: Interviewed, questions: Iterable[str]) -> tuple[Exc
 def _written(exchanges: Iterable[Exchange]) -> str:
     lines = []
     for exchange in exchanges:
-        lines.append(f"- Question: {disarmed(one_line(exchange.question))}")
-        answer = "(missing)" if exchange.answer is None else disarmed(one_line(exchange.answer))
-        lines.append(f"  Answer: {answer}")
-    return "\n".join(lines)
+        answer = "(missing)" if exchange.answer is None else exchange.answer
+        lines += [with_text("- Question", exchange.question), f"  {with_text('Answer', answer)}"]
+    return disarmed("\n".join(lines))
 
 
 @lru_cache(maxsize=_MOST_QUESTIONS)

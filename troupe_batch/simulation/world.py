@@ -160,6 +160,7 @@ class TinyWorld(Gathering, Timeline):
         for person in state["people"]:
             held = (faculties or {}).get(person["person_id"], ())
             world._seat(TinyPerson.from_state(person, faculties=held))
+        world._see_each_other()
         # Last, for what was pending can only be carried out by those who are there.
         world._settled = state["settled"]
         return world

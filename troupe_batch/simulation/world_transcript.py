@@ -12,11 +12,18 @@ from troupe_batch.simulation.transcript import Transcript, of_events
 
 _PRIVATE = (ActionKind.THINK, StimulusKind.THOUGHT, StimulusKind.INTERNAL_GOAL_FORMULATION)
 CONTEXT = "CONTEXT"
+# Of these one person alone may know.
+_OF_ONE = (CONTEXT, StimulusKind.VISUAL)
 
 
 def is_open(event: Event) -> bool:
-    """Whether others could hear or see it: no thought, nothing that reached nobody, no note on the simulation."""
+    """Whether others could hear or see it: no thought, nothing that reached nobody, no note on the simulation.
+
+    What is said to one person is said by another, and open; the situation and the sight of one person are theirs.
+    """
     if event.status is not EventStatus.HAPPENED or event.type in _PRIVATE:
+        return False
+    if event.type in _OF_ONE and event.target_id is not None:
         return False
     return event.kind in (EventKind.STIMULUS, EventKind.ACTION) or event.type == CONTEXT
 

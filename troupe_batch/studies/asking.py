@@ -11,7 +11,6 @@ from troupe_batch.simulation.act_schema import ActQuestion
 from troupe_batch.simulation.acting import PURPOSE, Act
 from troupe_batch.simulation.actions import ActionKind
 from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.premise import TEMPLATES
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
@@ -64,7 +63,10 @@ class Ask:
         shown = dict(zip((*self._typed.ids, *self._spoken.ids), (*typed.shown, *spoken.shown), strict=True))
         text = "\n\n".join([self._instructions, *[shown[name].text for name in self.ids]])
         properties = typed.schema.schema["properties"]
-        extra = ActQuestion(text, properties, self._typed.problem if properties else None)
+        check = self._typed.problem if properties else None
+        extra = ActQuestion(
+            text, properties, check, lambda answer: self.given(self._typed.read(answer, typed.shown, own))
+        )
         return Put(self, person, own, extra, typed.shown, spoken.shown, len(person.mind.calls))
 
     def read(self, act: Act, put: Put) -> list[Answer]:
@@ -133,14 +135,10 @@ class Put:
         return self.person.mind.calls[self.calls_before :]
 
     def answers(self, outcome: Act | RecordAndGoOn) -> list[Answer]:
-        """One answer per question, whatever became of the act; the person remembers what they answered."""
+        """One answer per question, whatever became of the act."""
         if isinstance(outcome, RecordAndGoOn):
             return self.ask.failed(outcome, self)
-        answers = self.ask.read(outcome, self)
-        if (given := self.ask.given(answers)) is not None:
-            # What follows may refer to it, and it may not have been said aloud. The record has it as an answer.
-            self.person.perceive(Stimulus(StimulusKind.THOUGHT, given))
-        return answers
+        return self.ask.read(outcome, self)
 
 
 def _words_of(answer: Answer) -> str | None:

@@ -328,8 +328,9 @@ class TestFaculties:
         assert act.calls == len(model.asked) == 2
         assert model.asked[1].memory == [
             "- You did LOOK_UP (content: tides)",
-            "- LOOK_UP showed you: High: 12:00",
-            "  Low: 18:10",
+            "- LOOK_UP showed you:",
+            "  | High: 12:00",
+            "  | Low: 18:10",
         ]
         assert model.asked[0].request.sample != model.asked[1].request.sample
         assert model.asked[0].after.startswith("It is your turn.")

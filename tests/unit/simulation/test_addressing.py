@@ -30,7 +30,7 @@ def world_of(*names: str, says: dict[str, list[dict[str, Any]]]) -> TinyWorld:
 
 
 def heard(person: TinyPerson, speaker: str) -> int:
-    return sum(f"{speaker} said: " in entry.line for entry in person.episodic.entries)
+    return sum(f"{speaker} said" in entry.line for entry in person.episodic.entries)
 
 
 def done_in(world: TinyWorld) -> list[Event]:

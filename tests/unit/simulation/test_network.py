@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ def network(*names: str, says: dict[str, list[dict[str, Any]]] | None = None) ->
 
 
 def heard(person: TinyPerson) -> int:
-    return sum(" said: " in entry.line and "You said" not in entry.line for entry in person.episodic.entries)
+    return sum(
+        bool(re.search(" said( to you, not to all)?: ", entry.line)) and "You said" not in entry.line
+        for entry in person.episodic.entries
+    )
 
 
 def statuses(net: TinySocialNetwork) -> list[tuple[str, str | None]]:

@@ -118,3 +118,13 @@ async def test_a_state_with_tools_needs_the_same_faculties() -> None:
 def test_other_data_is_no_state_of_a_person() -> None:
     with pytest.raises(FixTheInput, match="troupe_batch/person-state/1"):
         TinyPerson.from_state({"schema": "something else"})
+
+
+def test_a_state_from_before_people_kept_what_was_given_apart_still_loads() -> None:
+    state = TinyPerson("Bo").listen("Hello.", "Ana").change_context(["It rains"]).internalize_goal("rest").state()
+    older = {**state, "mental_state": {key: v for key, v in state["mental_state"].items() if "own_" not in key}}
+
+    bo = TinyPerson.from_state(older)
+
+    assert (bo.mental_state.context, bo.mental_state.goals) == (("It rains",), "rest")
+    assert bo.state() == state

@@ -106,7 +106,10 @@ async def test_what_nobody_heard_can_be_said_again_and_is_heard_then() -> None:
 
     talks = [event.status for event in net.journal.events if event.type == "TALK"]
     assert talks == [EventStatus.UNDELIVERED, EventStatus.HAPPENED, EventStatus.REPEATED]
-    assert sum("Ana said: Shall we meet?" in entry.line for entry in net.person("Ben").episodic.entries) == 1
+    assert (
+        sum("Ana said to you, not to all: Shall we meet?" in entry.line for entry in net.person("Ben").episodic.entries)
+        == 1
+    )
 
 
 async def test_what_an_act_that_broke_off_said_is_known_to_be_unheard_and_can_be_said_again() -> None:

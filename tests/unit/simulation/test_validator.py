@@ -58,7 +58,7 @@ async def test_who_asks_knows_the_expectations_and_who_judges_the_answers_too() 
     [ask], [judge] = model.named("questions"), model.named("validation")
     assert "A baker who works at night." in ask.text
     assert ask.text.endswith("Write 2 questions.")
-    assert judge.text.index("A baker who works at night.") < judge.text.index("Answer: I bake. At night.")
+    assert judge.text.index("A baker who works at night.") < judge.text.index("  Answer:\n  | I bake.\n  | At night.\n")
     assert "Answer: (missing)" in judge.text
     assert "occupation" not in judge.text
     for asked in (ask, judge):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ def lines(person: TinyPerson) -> list[str]:
 
 
 def heard(person: TinyPerson) -> list[str]:
-    return [line for line in lines(person) if " said: " in line and "You said" not in line]
+    return [
+        line for line in lines(person) if re.search(" said( to you, not to all)?: ", line) and "You said" not in line
+    ]
 
 
 def actions(world: TinyWorld) -> list[Event]:
@@ -45,7 +48,7 @@ async def test_what_is_said_to_one_person_is_heard_by_that_person_alone() -> Non
     await world.run(1)
 
     assert [len(heard(person)) for person in world.people] == [0, 1, 0]
-    assert heard(world.person("Bob"))[0].endswith("Ann said: Hello.")
+    assert heard(world.person("Bob"))[0].endswith("Ann said to you, not to all: Hello.")
     [event] = actions(world)
     assert (event.actor_id, event.actor, event.target_id, event.target) == ("ann", "Ann", "bob", "Bob")
     assert (event.status, event.step, event.simulated_time) == (EventStatus.HAPPENED, 1, world.now)

@@ -447,3 +447,17 @@ def test_a_unit_that_was_not_run_has_one_answer_per_seat_and_question() -> None:
     answers = study(WORLD).absent(Unit(3, "u", 3, 0), AnswerStatus.NOT_RUN, "stopped")
 
     assert [(one.question_id, one.status) for one in answers] == [("pick", "not_run"), ("why", "not_run")] * 3
+
+
+def test_what_was_answered_stands_under_the_time_at_which_it_was_asked() -> None:
+    model = asking()
+
+    run(study(WORLD.replace("steps: 3", "steps: 4") + EXTRACTION), model)
+
+    answered = [line for line in model.acts[-3].memory if "My answers are: pick: Soup" in line]
+    assert answered == ["- You thought: My answers are: pick: Soup"]
+    for text in ("\n".join(model.acts[-3].memory), model.named("extraction")[1].text):
+        before, _, after = text.partition("My answers are: pick: Soup")
+        assert "19:20" in before
+        assert "19:30" not in before
+        assert "says thing" in after
