@@ -72,6 +72,9 @@ class CognitionSection(_Section):
     """How people remember."""
 
     enable_memory_consolidation: bool = Field(True, description="condense long episodes, by one call each")
+    enable_continuous_contextual_semantic_memory_retrieval: bool = Field(
+        True, description="show of many facts those that fit the moment, by an embedding call; off: the latest"
+    )
     min_episode_length: int = Field(15, ge=1, le=100_000, description="memories that an episode needs when it is ended")
     max_episode_length: int = Field(50, ge=1, le=100_000, description="memories after which an episode is condensed")
     episodic_memory_fixed_prefix_length: int = Field(

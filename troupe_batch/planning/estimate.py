@@ -9,6 +9,7 @@ from typing import Protocol
 
 from troupe_batch.factory import Commission, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, Usage
+from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import EnrichLevel
@@ -179,6 +180,9 @@ def _study_usage(
     before: deque[ChatRequest] = deque(maxlen=seats)
     for call in calls:
         request = call.request
+        if isinstance(request, EmbeddingRequest):
+            usage[request.endpoint.model] += Usage(prompt_tokens=counter.count_request(request))
+            continue
         prompt = counter.count_request(request) + _PROSE_TOKENS[level]
         usage[request.endpoint.model] += _prompted(
             prompt, _cacheable(request, before, counter), counter.count(call.example_reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from troupe_batch.llm.chat import Message, Role
@@ -17,7 +18,7 @@ _GO_ON = "Your turn goes on: the end of <memory> shows what your last actions br
 _BETTER = "You were about to do something that did not do this person justice. Do it otherwise; what was wrong:"
 
 
-def act_prompt(
+def act_prompt(  # noqa: PLR0913 -- each is a part of the prompt of its own
     block: str,
     life: InnerLife,
     mind: Mind,
@@ -25,13 +26,14 @@ def act_prompt(
     *,
     is_going_on: bool = False,
     feedback: str | None = None,
+    recalled: Sequence[str] = (),
 ) -> tuple[Message, Message]:
-    """Rules and occasion, then persona, memory, present state and what is asked now."""
+    """Rules and occasion, then persona, memory, present state with what it brings back, and what is asked now."""
     parts = [
         block,
         f"Here you are called {one_line(life.called)}." if life.called else "",
         memory_block(life, mind.settings),
-        life.mental_state.block(),
+        life.mental_state.block(recalled),
         _GO_ON if is_going_on else "",
         question.text if question is not None else "",
     ]
@@ -43,10 +45,18 @@ def act_prompt(
     return system, Message(Role.USER, "\n\n".join([part for part in parts if part]))
 
 
+async def recalled_by(life: InnerLife, mind: Mind) -> tuple[str, ...]:
+    """Of more facts than the memory shows, those that the present brings back; it changes, so it stands in `<now>`."""
+    if not mind.settings.retrieves or len(life.semantic) <= _FACTS_SHOWN:
+        return ()
+    return await life.semantic.brought_back(mind, life.episodic.touched, _FACTS_SHOWN)
+
+
 def memory_block(life: InnerLife, settings: MindSettings) -> str:
     """What the person knows from before and remembers of late, oldest first; "" where there is nothing."""
     lines = life.episodic.window(settings.fixed_prefix_length, settings.lookback_length)
-    facts = life.semantic.latest(_FACTS_SHOWN) if len(life.semantic) else ()
+    is_looked_up = settings.retrieves and len(life.semantic) > _FACTS_SHOWN
+    facts = () if is_looked_up else life.semantic.latest(_FACTS_SHOWN)
     if facts:
         lines = ["From before:", *[f"- {one_line(fact)}" for fact in facts], "Lately:", *lines]
     return "\n".join(["<memory>", *lines, "</memory>"]) if lines else ""

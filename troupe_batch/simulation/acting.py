@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from troupe_batch.errors import CannotAct, RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, ChatReply, ReplyStatus
-from troupe_batch.simulation.act_prompt import act_prompt
+from troupe_batch.simulation.act_prompt import act_prompt, recalled_by
 from troupe_batch.simulation.act_schema import ActQuestion, act_schema, read_actions, read_answer, read_state
 from troupe_batch.simulation.actions import Action, ActionKind, CognitiveState
 from troupe_batch.simulation.events import Event, EventKind, EventStatus
@@ -136,7 +136,11 @@ class _Turn:
 
     async def _attempt(self, number: int, feedback: str | None) -> _Generated:  # noqa: ARG002 -- as above
         person, life, mind = self._person, self._life, self._mind
-        messages = act_prompt(person.block, life, mind, self._question, is_going_on=self._rounds > 0, feedback=feedback)
+        recalled = await recalled_by(life, mind)
+        is_going_on = self._rounds > 0
+        messages = act_prompt(
+            person.block, life, mind, self._question, is_going_on=is_going_on, feedback=feedback, recalled=recalled
+        )
         schema = act_schema(life.repertoire, self._question, mind.settings.max_actions)
         draw = life.next_draw(mind, person.person_id)
         with self._counted():

@@ -16,6 +16,8 @@ from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
 _LONGEST_FIELD = 300
 # So does what they looked up stand in full only until the act is over in which they did.
 _LONGEST_RESULT = 600
+# What is looked for among the facts that a person knows.
+_MOST_TOUCHED, _LONGEST_TOUCHED = 5, 2_000
 # However much happens between two acts, a prompt shows so many entries of it at most.
 _MOST_UNANSWERED = 200
 
@@ -74,6 +76,15 @@ class EpisodicMemory:
     def unanswered(self) -> int:
         """How many entries there are since the person's last act, at most 200; 0 where they have not acted yet."""
         return 0 if self.last_act_end is None else min(len(self.entries) - self.last_act_end, _MOST_UNANSWERED)
+
+    @property
+    def touched(self) -> str:
+        """The latest of what was perceived since the person's last act, or the last thing that ever was; "" if none."""
+        since = self.entries[self.last_act_end or 0 :] or self.entries
+        perceived = [one.what.content for one in since if type(one.what) is Stimulus]
+        if not perceived:
+            perceived = [one.what.content for one in reversed(self.entries) if type(one.what) is Stimulus][:1]
+        return "\n".join(perceived[-_MOST_TOUCHED:])[-_LONGEST_TOUCHED:]
 
     def end_act(self, *, is_broken_off: bool = False) -> None:
         """An act is over: what it brought to see is remembered by how it began; broken off, it has answered nothing."""

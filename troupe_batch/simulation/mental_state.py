@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -111,8 +111,8 @@ class MentalState:
         """Pursue this too."""
         self.goals = f"{self.goals}; {goal}" if self.goals else goal
 
-    def block(self) -> str:
-        """The `<now>` block of the prompt, a line per part; "" where there is nothing to say."""
+    def block(self, recalled: Sequence[str] = ()) -> str:
+        """The `<now>` block of the prompt, a line per part and per fact that comes back; "" where there is nothing."""
         lines = []
         if self.datetime is not None:
             lines.append(f"- time: {spoken_time(self.datetime)}")
@@ -120,15 +120,13 @@ class MentalState:
             lines.append(with_text("- place", self.location))
         if situation := "; ".join([*self._context, *self.own_context]):
             lines.append(with_text("- situation", situation))
-        if self._accessible:
-            lines.append(self._reach_lines())
-        in_reach = {name for name, _ in self._accessible.values()}
-        if strangers := [name for name in self.present if name not in in_reach]:
-            lines.append(with_text("- also present", "; ".join(map(one_line, strangers))))
+        lines += self._company()
         goals = "; ".join([part for part in (self.goals, self.own_goals) if part])
         for key, text in (("goals", goals), ("attention", self.attention), ("emotions", self.emotions)):
             if text:
                 lines.append(with_text(f"- {key}", text))
+        if recalled:
+            lines += ["- comes back to you:", *[f"  - {one_line(fact)}" for fact in recalled]]
         return "\n".join(["<now>", *lines, "</now>"]) if lines else ""
 
     def __repr__(self) -> str:
@@ -139,6 +137,13 @@ class MentalState:
         parts |= {"attention": self.attention, "emotions": self.emotions}
         parts["in_reach"] = [name for name, _ in self._accessible.values()]
         return f"MentalState({', '.join(f'{key}={value!r}' for key, value in parts.items() if value)})"
+
+    def _company(self) -> Iterator[str]:
+        if self._accessible:
+            yield self._reach_lines()
+        in_reach = {name for name, _ in self._accessible.values()}
+        if strangers := [name for name in self.present if name not in in_reach]:
+            yield with_text("- also present", "; ".join(map(one_line, strangers)))
 
     def _reach_lines(self) -> str:
         # Written once until somebody comes or goes: two hundred people in reach of each other are 40,000 lines.

@@ -36,10 +36,11 @@ class MindSettings:
     Lengths count events of a person. An act is asked for at most `max_rounds` times when its faculties bring something
     to look at, and each reply holds at most `max_actions` actions. With `checks_quality` each act is scored by one more
     call and generated anew while a score (0 to 9) is below `quality_threshold`: at most `2 * quality_attempts` calls an
-    act.
+    act. `retrieves`: of more facts than a prompt shows it has those that fit the moment, by an embedding call an act.
     """
 
     consolidates: bool = True
+    retrieves: bool = True
     min_episode_length: int = 15
     max_episode_length: int = 50
     fixed_prefix_length: int = 10

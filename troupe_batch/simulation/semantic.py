@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.errors import EndpointMissing, RecordAndGoOn, RequestRejected
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.simulation.mind import Mind
 
 Vectors = npt.NDArray[np.float32]
+
+# Of the facts that come back, every third is one of the latest.
+_LATEST = 3
+# Shorter words, such as "the", are in everything.
+_WORD = re.compile(r"\w{4,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,34 @@ class SemanticMemory:
         """The facts learned last, at most `count`, the oldest of them first."""
         return self.facts[-count:] if count > 0 else ()
 
+    async def brought_back(self, mind: Mind, touched: str, count: int) -> tuple[str, ...]:
+        """At most `count` facts, in the order of learning: those nearest to what is touched, and the latest.
+
+        All of them where there are no more. Nearness is that of meaning, by the mind's embeddings; where it has none,
+        or the endpoint knows no such model, that of the words in common.
+        """
+        if len(self._facts) <= count:
+            return self.facts
+        latest = range(len(self._facts) - count // _LATEST, len(self._facts))
+        order = await self._nearest(mind, touched) if touched.strip() else latest[::-1]
+        chosen = [*dict.fromkeys([*latest, *order, *reversed(range(len(self._facts)))])][:count]
+        facts = self.facts
+        return tuple(facts[number] for number in sorted(chosen))
+
+    async def _nearest(self, mind: Mind, touched: str) -> Sequence[int]:
+        """The numbers of the facts, the nearest first."""
+        if mind.embedding is not None and mind.embedding not in mind.vectors.without_model:
+            try:
+                vectors = await self._vectors_by(mind)
+                [wanted] = await mind.embed([touched])
+                return [int(number) for number in np.argsort(-(vectors @ wanted), kind="stable")]
+            except (EndpointMissing, RequestRejected):
+                # It will not know it for the others either. The record of calls says so where the endpoint did.
+                mind.vectors.without_model.add(mind.embedding)
+            except RecordAndGoOn:
+                pass
+        return _by_words(self.facts, touched)
+
     async def retrieve(
         self, mind: Mind, query: str, k: int = 5, *, least_similarity: float = -1.0
     ) -> tuple[Remembered, ...]:
@@ -74,3 +110,12 @@ class SemanticMemory:
         elif (known := len(self._vectors)) < len(self._facts):
             self._vectors = np.concatenate([self._vectors, await mind.embed(self.facts[known:])])
         return self._vectors
+
+
+def _by_words(facts: Sequence[str], touched: str) -> list[int]:
+    """The numbers of the facts: first those with the rarest words in common with the text; of equals, the latest."""
+    words = [set(_WORD.findall(fact.casefold())) for fact in facts]
+    known = Counter(word for one in words for word in one)
+    wanted = set(_WORD.findall(touched.casefold()))
+    weights = [sum(1 / known[word] for word in sorted(one & wanted)) for one in words]
+    return sorted(range(len(facts)), key=lambda number: (-weights[number], -number))

@@ -26,12 +26,14 @@ class VectorStore:
 
     Share one among the minds of a study. Who needs a text that another one is asking for at this moment waits for
     that call; where it fails they ask on their own, so that everybody has an error, or a cost, of their own.
+    `without_model` has the endpoints that turned out to serve no such embeddings.
     """
 
-    __slots__ = ("_bytes", "_kept", "_most_bytes", "_under_way")
+    __slots__ = ("_bytes", "_kept", "_most_bytes", "_under_way", "without_model")
 
     def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
+        self.without_model: set[Endpoint] = set()
         self._bytes = 0
         self._kept: OrderedDict[_Key, Vector] = OrderedDict()
         self._under_way: dict[_Key, asyncio.Future[Vector | None]] = {}

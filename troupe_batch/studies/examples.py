@@ -46,7 +46,8 @@ class ExampleModel:
         """A reply that its schema allows."""
         number = len(self.calls)
         if isinstance(request, EmbeddingRequest):
-            # Asked for only by those who look something up, which example people never do by themselves.
+            # Example people look nothing up by themselves; in long studies what comes back to them is looked up.
+            self.calls.append(PlannedCall(request, ""))
             return ChatReply(ReplyStatus.OK, base64.b64encode(np.ones(1, "<f4").tobytes()).decode(), key=request.key())
         value = self._value(request.reply_schema.schema, number) if request.reply_schema else _words(number, "", 40)
         text = value if isinstance(value, str) else orjson.dumps(value).decode()

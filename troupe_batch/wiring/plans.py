@@ -100,6 +100,7 @@ def mind_settings(settings: Settings) -> MindSettings:
     memory, checks, rules = settings.cognition, settings.actiongenerator, settings.simulation
     return MindSettings(
         consolidates=memory.enable_memory_consolidation,
+        retrieves=memory.enable_continuous_contextual_semantic_memory_retrieval,
         min_episode_length=memory.min_episode_length,
         max_episode_length=memory.max_episode_length,
         fixed_prefix_length=memory.episodic_memory_fixed_prefix_length,
