@@ -102,8 +102,8 @@ class MentalState:
         """Be in the state of mind that an act left behind; what was given to the person stays beside it."""
         given = _parts(self.goals)
         self.own_goals = "; ".join(goal for key, goal in _parts(state.goals).items() if key not in given)
-        given = {key for part in self._context for key in (*_parts(part), _plain(part))}
-        self.own_context = tuple(part for part in state.context if _plain(part) not in given)
+        known = {key for part in self._context for key in (*_parts(part), _plain(part))}
+        self.own_context = tuple(part for part in state.context if _plain(part) not in known)
         self.attention = state.attention
         self.emotions = state.emotions
 

@@ -79,8 +79,9 @@ class SemanticMemory:
         """The numbers of the facts, the nearest first."""
         if mind.embedding is not None and mind.embedding not in mind.vectors.without_model:
             try:
-                vectors = await self._vectors_by(mind)
+                # First the one text: where no model answers, it is not asked for every fact.
                 [wanted] = await mind.embed([touched])
+                vectors = await self._vectors_by(mind)
                 return [int(number) for number in np.argsort(-(vectors @ wanted), kind="stable")]
             except (EndpointMissing, RequestRejected):
                 # It will not know it for the others either. The record of calls says so where the endpoint did.

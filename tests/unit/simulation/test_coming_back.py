@@ -74,7 +74,7 @@ async def test_each_fact_is_embedded_once_and_each_act_asks_for_one_embedding_mo
     for text in ("The zebra?", "And number 4?", "The zebra?"):
         await bo.listen_and_act(text)
 
-    assert model.embedded == [*FACTS, "The zebra?", "And number 4?"]
+    assert model.embedded == ["The zebra?", *FACTS, "And number 4?"]
     assert [call.purpose for call in bo.mind.calls].count("embedding") == len(FACTS) + 2
 
 
@@ -106,13 +106,14 @@ async def test_without_a_model_for_embeddings_words_in_common_bring_it_back(
     vectors = VectorStore()
     model = Both(trouble)
 
+    found = []
     for _ in range(2):
         await bo_with(model, vectors=vectors).listen_and_act("How is the zebra?")
-        asked = len(model.embedded)
-        shown = came_back(model)
-        assert (shown[0], shown[-3:], len(shown)) == (FACTS[0], FACTS[-3:], 10)
+        found.append(came_back(model))
 
-    assert asked == (2 * len(FACTS) if asks_again else len(FACTS))
+    for shown in found:
+        assert (shown[0], shown[-3:], len(shown)) == (FACTS[0], FACTS[-3:], 10)
+    assert len(model.embedded) == (2 if asks_again else 1)
 
 
 async def test_a_mind_that_was_given_no_endpoint_for_embeddings_asks_for_none() -> None:

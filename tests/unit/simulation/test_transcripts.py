@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.doubles.minds import FakeModel, acts, does, mind_of, people, reach_out, talk, think
+from tests.doubles.minds import FakeModel, Rule, acts, does, mind_of, people, reach_out, talk, think
 from troupe_batch.persona import Persona
 from troupe_batch.simulation.extraction import ExtractionSpec, ResultsExtractor, TextField
 from troupe_batch.simulation.judging import material
@@ -159,7 +159,10 @@ SHOWN = ["| FizzUp", "|    the drink", "|", "|   - wakes the dead", "|   - no su
 async def test_the_form_of_a_text_reaches_prompts_judges_and_readers() -> None:
     scored = {"value": 9, "justification": "j", "confidence": 1}
     claims = ("persona_adherence", "self_consistency", "fluency", "suitability")
-    others = {"act_scores": lambda _: dict.fromkeys(claims, scored), "extraction": lambda _: {"idea": "x"}}
+    others: dict[str, Rule] = {
+        "act_scores": lambda _: dict.fromkeys(claims, scored),
+        "extraction": lambda _: {"idea": "x"},
+    }
     model = FakeModel(lambda _: acts(talk(ADVERTISEMENT, "Ben")), others=others)
     mind = mind_of(model, settings=MindSettings(checks_quality=True))
     world = TinyWorld("Room", people("Ana", "Ben"), mind=mind)
