@@ -257,4 +257,4 @@ async def test_people_are_told_that_they_may_speak_to_who_asked() -> None:
 
     await people("Ana", mind=mind_of(model))[0].listen_and_act("Well?", "The interviewer")
 
-    assert "of one person or of who asked" in model.asked[0].system
+    assert "or of who leads or asks" in model.asked[0].system

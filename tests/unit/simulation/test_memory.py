@@ -247,9 +247,9 @@ async def test_an_episode_ends_at_will_once_it_is_long_enough() -> None:
     assert len(bo.episodic) == 1
 
 
-async def test_only_the_latest_ten_facts_are_shown() -> None:
+async def test_only_the_latest_ten_facts_are_shown_where_none_are_looked_up() -> None:
     model = FakeModel()
-    bo = _bo(model)
+    bo = _bo(model, retrieves=False)
     bo.semantic.add(*[f"Fact {number}." for number in range(25)])
 
     await bo.act()
