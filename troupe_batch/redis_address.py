@@ -38,7 +38,8 @@ def with_ca_file(url: str, ca_file: str | None) -> str:
 
 
 def redis_address(url: str) -> RedisAddress:
-    """What to connect to. SettingsError for a URL that asks for a certificate not to be verified."""
+    """What to connect to. SettingsError for a URL that is none, or asks for a certificate not to be verified."""
+    _check(url)
     if not url.startswith("rediss://"):
         return RedisAddress(url, {})
     parts = urlsplit(url)
@@ -53,3 +54,17 @@ def redis_address(url: str) -> RedisAddress:
     return RedisAddress(
         parts._replace(query=rest).geturl(), {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **said}
     )
+
+
+def _check(url: str) -> None:
+    """Before others try: their messages would quote a piece of the password."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.port is None or parts.port >= 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise SettingsError(
+            f"{shown_url(url)}: no address of a Redis server; write special characters of a password as in "
+            "%2F for /, %3F for ?, %23 for # and %40 for @"
+        )

@@ -162,8 +162,10 @@ class ShardAttempt:
                 rest_s=ending.rest_s,
                 reason=ending.reason if ending.outcome is Outcome.FAILED else None,
             )
-        except StateUnreachable:
-            log.warning("Redis was not told how a shard ended.", exc_info=True, extra=self._facts(action="not_told"))
+        except StateUnreachable as error:
+            log.warning(
+                "Redis was not told how a shard ended.", extra={**self._facts(action="not_told"), "reason": str(error)}
+            )
         return ending
 
     async def _watch(self, holder: Holder, work: asyncio.Task[ShardResult]) -> None:
@@ -188,9 +190,10 @@ class ShardAttempt:
     async def _renew(self, holder: Holder, progress: ShardProgress | None) -> None:
         try:
             answer = await self._coordination.renew(self._run_id, self._shard, holder, progress)
-        except StateUnreachable:
+        except StateUnreachable as error:
             # Silence is not a no: the mark decides in the end, so the work goes on.
-            log.warning("A lease could not be renewed.", exc_info=True, extra=self._facts(action="renew_failed"))
+            facts = {**self._facts(action="renew_failed"), "reason": str(error)}
+            log.warning("A lease could not be renewed.", extra=facts)
             return
         if answer is Hold.STOPPED:
             self._rule(Ending(Outcome.STOPPED))
@@ -200,8 +203,8 @@ class ShardAttempt:
     async def _stop(self, stop: Stop) -> None:
         try:
             await self._coordination.stop(self._run_id, stop)
-        except StateUnreachable:
-            log.warning("Redis was not told of a stop.", exc_info=True, extra=self._facts(action="not_told"))
+        except StateUnreachable as error:
+            log.warning("Redis was not told of a stop.", extra={**self._facts(action="not_told"), "reason": str(error)})
 
     def _note(self, progress: ShardProgress) -> None:
         self.progress = progress

@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as transport
 from kombu.transport.virtual import Message
+from redis.exceptions import RedisError
 
 from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
@@ -28,6 +29,9 @@ from troupe_batch.redis_address import redis_address
 RUN_SHARD = "troupe.run_shard"
 EXTRACT = "troupe.extract"
 TEND = "troupe.tend"
+
+BROKER_OUTAGE = (OperationalError, RedisError, OSError)
+"""What a broker that is silent, cut off or unwilling looks like, whichever layer notices it first."""
 
 _LONGEST_HINT = 64 * 1024
 _LOG = logging.getLogger(__name__)
@@ -158,7 +162,7 @@ class HintQueue:
                     self._app.send_task(
                         task, kwargs=dict(arguments), argsrepr="()", kwargsrepr=label, producer=producer
                     )
-        except (OperationalError, OSError) as error:
+        except BROKER_OUTAGE as error:
             raise StateUnreachable(f"the broker did not take a message: {error}") from error
 
 

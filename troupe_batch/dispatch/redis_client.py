@@ -49,7 +49,7 @@ def answering(what: str) -> Iterator[None]:
     """Turns silence of the server into StateUnreachable that says what was tried."""
     try:
         yield
-    except (RedisConnectionError, RedisTimeoutError) as error:
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise StateUnreachable(
             f"Redis did not answer ({what}): {error}; the attempt is given up, its data are not"
         ) from error

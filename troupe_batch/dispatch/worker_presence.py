@@ -49,7 +49,7 @@ class WorkerPresence:
         """Says that the worker is alive; the length of the queue of shards, None when Redis is away."""
         try:
             answer: Any = self._beat(keys=[self._fleet.workers, self._fleet.shards_list], args=[self._member])
-        except RedisError:
+        except (RedisError, OSError):
             return None
         return int(answer)
 
@@ -59,14 +59,14 @@ class WorkerPresence:
             if not self._redis.exists(self._fleet.runs):
                 return False
             return bool(self._redis.set(self._fleet.tend_hint, self._worker, px=round(TEND_EVERY_S * 1000), nx=True))
-        except RedisError:
+        except (RedisError, OSError):
             return False
 
     def leave(self) -> None:
         """Takes the worker off the list."""
         try:
             self._redis.zrem(self._fleet.workers, self._member)
-        except RedisError:
+        except (RedisError, OSError):
             return
         finally:
             self._redis.close()

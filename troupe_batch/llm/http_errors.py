@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -77,10 +77,10 @@ def from_status(
     return EndpointFaulty(message) if status >= 500 or status == 408 else RequestRejected(message)
 
 
-def from_connection(error: openai.APIConnectionError) -> EndpointUnreachable:
+def from_connection(error: openai.APIConnectionError, masked: Callable[[str], str] = str) -> EndpointUnreachable:
     """What a missing answer means: a request that never left cannot be charged for, any other may."""
     cause: BaseException = error.__cause__ or error
-    detail = shortened(str(cause)) or type(cause).__name__
+    detail = shortened(masked(str(cause))) or type(cause).__name__
     return EndpointUnreachable(f"no answer from the endpoint: {detail}", may_be_paid=not _never_sent(cause))
 
 

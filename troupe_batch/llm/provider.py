@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
@@ -19,10 +20,13 @@ from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplySchema,
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
+from troupe_batch.llm.masking import KeyMask, without_echo
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.strict_schemas import UNKNOWN_TO_AZURE, without_keywords
 
+# Of what an endpoint says about a failure, more is not looked at.
+_LONGEST_ERROR, _DEEPEST_ERROR, _MOST_PARTS = 4_000, 4, 20
 OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 15.0
 # Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
@@ -71,6 +75,7 @@ class OpenAIProvider:
     def __init__(
         self, client: openai.AsyncOpenAI, *, dialect: Dialect, prices: PriceList, timeout_s: float = 120.0
     ) -> None:
+        self._mask = KeyMask(client.api_key)
         self._client = client
         self._dialect = dialect
         self._prices = prices
@@ -96,7 +101,7 @@ class OpenAIProvider:
             path, body = _CHAT, _json(self._body(request))
         started = time.perf_counter()
         try:
-            content = await self._post(request.endpoint, path, body)
+            content = await self._post(request, path, body)
         except ContentFiltered as error:
             reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
         else:
@@ -108,25 +113,40 @@ class OpenAIProvider:
         """Closes all connections."""
         await self._client.close()
 
-    async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> bytes:
+    async def _post(self, request: ChatRequest, path: str, body: bytes) -> bytes:
         """The bytes of a 200 answer; everything else is an error of the tree, or ContentFiltered."""
+        endpoint = request.endpoint
         url = self._urls.get((endpoint.model, path)) or self._url(endpoint.model, path)
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.post(url, content=body, cast_to=httpx2.Response, options=self._options)
         except openai.APIStatusError as error:
             _check_who_answered(endpoint, error.response)
+            self._hide_echoes(error, request)
             raise from_status(error, endpoint.model, named_by=_NAMED_BY[path]) from error
         except openai.APIConnectionError as error:
-            raise from_connection(error) from error
+            raise from_connection(error, self._mask.text) from error
         except TimeoutError as error:
             message = f"no answer from the endpoint within {self._timeout_s:g} s"
             raise EndpointUnreachable(message, may_be_paid=True) from error
         except (httpx2.HTTPError, aiohttp.ClientError, openai.OpenAIError) as error:
-            message = f"the endpoint's answer broke off: {shortened(str(error)) or type(error).__name__}"
+            message = (
+                f"the endpoint's answer broke off: {shortened(self._mask.text(str(error))) or type(error).__name__}"
+            )
             raise EndpointFaulty(message, may_be_paid=True) from error
         _check_who_answered(endpoint, response)
-        return response.content
+        return self._mask.body(response.content)
+
+    def _hide_echoes(self, error: openai.APIStatusError, request: ChatRequest) -> None:
+        """What the endpoint said, without our key and without what we had said: reasons are stored and logged."""
+        prompts = [message.content for message in request.messages]
+
+        def hidden(text: str) -> str:
+            return without_echo(self._mask.text(text[:_LONGEST_ERROR]), prompts)
+
+        error.body = _each_text(error.body, hidden)
+        error.message = hidden(error.message)
+        error.args = (error.message,)
 
     def _url(self, model: str, path: str) -> str:
         """The whole URL: the SDK takes a relative one apart and puts it together again for each call."""
@@ -194,6 +214,19 @@ def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
 def seed_of(sample: str) -> int:
     """The `seed` that is sent for a sample: 31 bits of its SHA-256."""
     return int.from_bytes(hashlib.sha256(sample.encode()).digest()[:4], "big") & _SEED_MASK
+
+
+def _each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
+    """A JSON value with every text in it changed; what lies deeper than any error says anything is left out."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict | list) and depth > _DEEPEST_ERROR:
+        return None
+    if isinstance(value, dict):
+        return {change(key): _each_text(one, change, depth + 1) for key, one in list(value.items())[:_MOST_PARTS]}
+    if isinstance(value, list):
+        return [_each_text(one, change, depth + 1) for one in value[:_MOST_PARTS]]
+    return value
 
 
 def _json(body: dict[str, Any]) -> bytes:

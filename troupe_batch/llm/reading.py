@@ -10,6 +10,7 @@ import orjson
 from troupe_batch.errors import EndpointFaulty
 from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus, Usage
 
+_LONGEST_REASON = 2_000
 # Ten times the largest context window that is sold.
 _MOST_TOKENS = 100_000_000
 
@@ -67,7 +68,7 @@ def _judge(
     finish_reason: Any, refusal: Any, content: Any, schema: ReplySchema | None
 ) -> tuple[ReplyStatus, Any, str | None]:
     if refusal:
-        return ReplyStatus.REFUSED, None, str(refusal)
+        return ReplyStatus.REFUSED, None, str(refusal)[:_LONGEST_REASON]
     if finish_reason == "content_filter":
         return ReplyStatus.CONTENT_FILTERED, None, "the endpoint's content filter stopped the reply"
     if finish_reason == "length":

@@ -27,7 +27,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from troupe_batch.errors import SettingsError, StateUnreachable
 from troupe_batch.results.object_paths import checked_path
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_url import shown_url, without_secrets
 
 _LIST_CHUNK = 1000
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -264,4 +264,4 @@ _CURE = "check the address, the rights on it, and the credentials in the environ
 
 def _first_line(error: Exception) -> str:
     # What follows in obstore's messages is a dump of its internals.
-    return str(error).partition("\n")[0].strip() or type(error).__name__
+    return without_secrets(str(error).partition("\n")[0].strip()) or type(error).__name__

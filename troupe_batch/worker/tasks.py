@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 
 from celery import Celery, Task, signals
 from celery.exceptions import Reject, SoftTimeLimitExceeded
-from kombu.exceptions import OperationalError
 
 from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt
-from troupe_batch.dispatch.celery_queue import EXTRACT, RUN_SHARD, TEND, HintQueue
+from troupe_batch.dispatch.celery_queue import BROKER_OUTAGE, EXTRACT, RUN_SHARD, TEND, HintQueue
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.worker_runtime import ShardProgress, WorkerRuntime
 from troupe_batch.errors import TryAgain
@@ -41,15 +40,15 @@ def register(app: Celery, settings: WorkerSettings, make_runtime: Callable[[], A
     lifeline = Lifeline()
     process = _Process(app, settings, make_runtime, lifeline)
 
-    @app.task(name=RUN_SHARD, bind=True)
+    @app.task(name=RUN_SHARD, bind=True, throws=(TryAgain,))
     def run_shard(task: Task[Any, Any], *, run_id: str, shard: int) -> str:
         return process.run_shard(task, run_id, shard)
 
-    @app.task(name=EXTRACT, bind=True)
+    @app.task(name=EXTRACT, bind=True, throws=(TryAgain,))
     def extract(task: Task[Any, Any], *, run_id: str) -> str:
         return process.extract(task, run_id)
 
-    @app.task(name=TEND, bind=True)
+    @app.task(name=TEND, bind=True, throws=(TryAgain,))
     def tend(task: Task[Any, Any]) -> str:
         return process.tend(task)
 
@@ -137,8 +136,9 @@ class _Process:
 def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
     try:
         task.send_event("task-progress", result=_counts(progress), retry=False)
-    except (OperationalError, OSError):
-        log.info("Progress could not be shown.", exc_info=True, extra={"action": "progress_not_shown"})
+    except BROKER_OUTAGE as error:
+        facts = {"action": "progress_not_shown", "error": type(error).__name__}
+        log.info("Progress could not be shown.", extra=facts)
 
 
 def _in_words(ending: Ending, progress: ShardProgress) -> str:

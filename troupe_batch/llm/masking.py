@@ -1,0 +1,77 @@
+"""What an endpoint may echo and nobody shall read again: the key in use, in any shape, and text of the prompt."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from urllib.parse import quote
+
+_SHORTEST_KEY = 6  # shorter ones are placeholders of local servers, and parts of words
+_KEY = "[key]"
+_PROMPT = "[prompt]"
+# As many equal characters are no accident.
+_ECHO = 12
+
+
+class KeyMask:
+    """Knows one key and hides it: as it is, reversed in case, in base64, hexadecimal or percent-encoded."""
+
+    def __init__(self, key: str | None) -> None:
+        shapes = _shapes(key) if key is not None and len(key) >= _SHORTEST_KEY else set()
+        self._shapes = sorted(shapes, key=len, reverse=True)
+        self._bytes = [shape.encode() for shape in self._shapes]
+
+    def text(self, text: str) -> str:
+        """The text without the key."""
+        for shape in self._shapes:
+            text = text.replace(shape, _KEY)
+        return text
+
+    def body(self, body: bytes) -> bytes:
+        """The body of an answer without the key; nearly always the very same bytes."""
+        for shape in self._bytes:
+            if shape in body:
+                body = body.replace(shape, _KEY.encode())
+        return body
+
+
+def without_echo(text: str, prompts: Iterable[str]) -> str:
+    """The text with every stretch that repeats a prompt cut out: reasons stand in datasets and logs, prompts do not."""
+    folded = text.casefold()
+    if len(folded) != len(text):  # a few letters grow when folded, and places would no longer agree
+        folded = text
+    known = {one for prompt in prompts for one in _stretches(" ".join(prompt.split()).casefold())}
+    is_echo = bytearray(len(text))
+    for start, one in enumerate(_stretches(folded)):
+        if one in known:
+            is_echo[start : start + _ECHO] = b"\x01" * _ECHO
+    out: list[str] = []
+    for place, letter in enumerate(text):
+        if not is_echo[place]:
+            out.append(letter)
+        elif place == 0 or not is_echo[place - 1]:
+            out.append(_PROMPT)
+    return "".join(out)
+
+
+def _stretches(text: str) -> list[str]:
+    return [text[start : start + _ECHO] for start in range(len(text) - _ECHO + 1)]
+
+
+def _shapes(key: str) -> set[str]:
+    plain = {
+        key,
+        key.lower(),
+        key.upper(),
+        key[::-1],
+        quote(key, safe=""),
+        key.encode().hex(),
+        key.encode().hex().upper(),
+    }
+    # Within a longer text base64 depends on where the key begins; the ends mix with what stands beside it.
+    coded = set()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for shift in range(3):
+            whole = encode(b"\0" * shift + key.encode()).decode().rstrip("=")
+            coded.add(whole[(shift * 8 + 5) // 6 : -1])
+    return plain | {shape for shape in coded if len(shape) >= _SHORTEST_KEY}
