@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
@@ -31,7 +32,8 @@ class SpendRecord:
     """Keeps the record of one process up to date: every few seconds while calls go out, and whenever it is told to.
 
     A process that is killed takes with it what its calls of the last `every_s` seconds, and those in flight, cost.
-    Belongs to one event loop, and to one model stack that counts in `spending`.
+    While the store cannot be written, the record is kept in the folder `journal` of this machine; whoever opens the run
+    here next brings it into the store. Belongs to one event loop, and to one model stack that counts in `spending`.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class SpendRecord:
         spending: Spending,
         *,
         worker: str,
+        journal: Path | None = None,
         every_s: float = SAVE_EVERY_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -49,12 +52,14 @@ class SpendRecord:
         self._every_s = every_s
         self._sleep = sleep
         self._path = f"{_FOLDER}/{secrets.token_hex(8)}.json"
+        self._journal = journal
         self._saved: Spending | None = None
         self._saving = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Makes the record, before the first call: a run without any has never called a model."""
+        await self._bring_in_journal()
         await self.save()
         self._keeping = asyncio.create_task(self._keep_up())
 
@@ -63,8 +68,15 @@ class SpendRecord:
         async with self._saving:
             if self._saved != self._spending:
                 now = replace(self._spending)
-                await self._store.objects.put(self._path, self._as_json(now))
+                record = self._as_json(now)
+                try:
+                    await self._store.objects.put(self._path, record)
+                except StateUnreachable:
+                    self._write_journal(record)
+                    raise
                 self._saved = now
+                if self._journal is not None:
+                    self._kept(self._journal).unlink(missing_ok=True)
 
     async def try_to_save(self) -> None:
         """As `save`, where there will be another time."""
@@ -85,6 +97,31 @@ class SpendRecord:
             with suppress(asyncio.CancelledError):
                 await self._keeping
         await self.try_to_save()
+
+    def _kept(self, journal: Path) -> Path:
+        return journal / PurePosixPath(self._path).name
+
+    def _write_journal(self, record: bytes) -> None:
+        if self._journal is None:
+            return
+        kept = self._kept(self._journal)
+        try:
+            self._journal.mkdir(parents=True, exist_ok=True)
+            # Replaced whole: a kill in between leaves the record of before.
+            kept.with_suffix(".new").write_bytes(record)
+            kept.with_suffix(".new").replace(kept)
+        except OSError as error:
+            facts = {"action": "spending_not_kept", "run_id": self._store.run_id, "reason": str(error)}
+            _log.warning("What was spent could be kept neither in the store nor on this machine.", extra=facts)
+
+    async def _bring_in_journal(self) -> None:
+        """Stores what processes of this machine could not store before they ended; never less than is stored."""
+        for kept in sorted(self._journal.glob("*.json")) if self._journal is not None else ():
+            path, data = f"{_FOLDER}/{kept.name}", kept.read_bytes()
+            stored = await self._store.objects.get(path)
+            if stored is None or _read(path, stored).calls < _read(str(kept), data).calls:
+                await self._store.objects.put(path, data)
+            kept.unlink(missing_ok=True)
 
     async def _keep_up(self) -> None:
         while True:

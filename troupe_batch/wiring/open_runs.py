@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -62,7 +64,7 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
     acting = run.plan.acting
     further = () if acting is None else acting.further_models
     stack = await open_model(settings, run.plan.endpoint, further_models=further, cap=cap_of(run), is_shared=is_shared)
-    record = SpendRecord(run.store, stack.spending, worker=worker)
+    record = SpendRecord(run.store, stack.spending, worker=worker, journal=_journal(settings, run))
     try:
         await record.open()
         opened = OpenRun(run, stack, record, KeptReplies(run.store))
@@ -71,3 +73,9 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
         await stack.aclose()
         raise
     return opened
+
+
+def _journal(settings: Settings, run: Run) -> Path:
+    """Where this machine keeps what was spent while the store is away: by the run's whole address."""
+    place = hashlib.sha256(run.store.url.encode()).hexdigest()[:16]
+    return Path(settings.storage.state_folder) / "spending" / place

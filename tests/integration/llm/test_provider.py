@@ -512,7 +512,7 @@ async def test_a_refusal_that_echoes_the_key_and_the_prompt_gives_neither_away(
     server: FaultServer, provider: OpenAIProvider
 ) -> None:
     told = "Marisol keeps bees near Teruel and votes as she likes"
-    said = f"bad content {told!r} from key sk-secret-0123456789 / {'sk-secret-0123456789'.encode().hex()}"
+    said = f"bad content {told!r} from key sk-secret-0123456789 / {b'sk-secret-0123456789'.hex()}"
     server.answers = [error(400, {"message": said, "code": "bad"})]
 
     with pytest.raises(RequestRejected) as caught:

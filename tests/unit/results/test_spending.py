@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from troupe_batch.llm.meter import Metered, Spending
 from troupe_batch.llm.prices import Price
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord, spending_of
 from troupe_batch.results.store import RunStore
@@ -169,3 +171,61 @@ async def test_no_mark_is_placed_before_its_cost_is_on_record() -> None:
         await run_inline(run, model=AnsweringModel(), concurrency=2, save_spending=fails)
 
     assert await run.store.committed() == set()
+
+
+async def test_what_is_spent_while_the_store_is_away_is_brought_in_by_the_next_process(tmp_path: Path) -> None:
+    run_store, spending = RunStore(FailingObjects.open(tmp_path / "runs"), "soup"), Spending()
+    killed = SpendRecord(run_store, spending, worker="w", journal=tmp_path / "journal")
+    await killed.save()
+    spending.count_reply(ok(), None)
+
+    FailingObjects.is_away = True
+    await killed.try_to_save()
+    FailingObjects.is_away = False
+    before = await spending_of(run_store)
+    after_it = SpendRecord(run_store, Spending(), worker="w", journal=tmp_path / "journal")
+    await after_it.open()
+    await after_it.aclose()
+
+    total = await spending_of(run_store)
+    assert before is not None
+    assert total is not None
+    assert (before.calls, total.calls) == (0, 1)
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+async def test_a_journal_that_is_older_than_the_record_changes_nothing(tmp_path: Path) -> None:
+    run_store, spending = RunStore(FailingObjects.open(tmp_path / "runs"), "soup"), Spending()
+    record = SpendRecord(run_store, spending, worker="w", journal=tmp_path / "journal")
+    spending.count_reply(ok(), None)
+    FailingObjects.is_away = True
+    await record.try_to_save()
+    FailingObjects.is_away = False
+    [kept] = (tmp_path / "journal").iterdir()
+    old = kept.read_bytes()
+    spending.count_reply(ok(), None)
+    await record.save()
+    kept.write_bytes(old)
+
+    again = SpendRecord(run_store, Spending(), worker="w", journal=tmp_path / "journal")
+    await again.open()
+    await again.aclose()
+
+    total = await spending_of(run_store)
+    assert total is not None
+    assert total.calls == 2
+
+
+class FailingObjects(Objects):
+    """A folder that cannot be written now and then."""
+
+    is_away = False
+
+    async def put(self, path: str, data: bytes | Path) -> None:
+        if FailingObjects.is_away:
+            raise StateUnreachable("the store is away")
+        await super().put(path, data)
+
+    def within(self, folder: str) -> FailingObjects:
+        inside = super().within(folder)
+        return FailingObjects(inside._store, folder=inside._folder, url=inside._base)
