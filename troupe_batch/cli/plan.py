@@ -133,7 +133,8 @@ def _cases(plan: Plan) -> dict[str, str]:
     """Nothing where each person is a case of their own."""
     what = cases_text(plan.job.study.kind, plan.study.seats)
     each = "1 person" if plan.study.seats == 1 else f"{plan.study.seats} people"
-    return {what: f"{plan.cases:,} of {each} each; nobody is in two"} if what else {}
+    together = f"; composition: {plan.composition}" if plan.composition else ""
+    return {what: f"{plan.cases:,} of {each} each; nobody is in two{together}"} if what else {}
 
 
 def _extraction(info: ExtractionInfo) -> str:
@@ -207,6 +208,7 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "people_without_seat": plan.people - plan.seated,
         "cases": plan.cases,
         "seats": plan.study.seats,
+        "composition": plan.composition,
         "units": plan.units,
         "shards": plan.shards,
         "units_per_shard": plan.units_per_shard,

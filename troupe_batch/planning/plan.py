@@ -29,9 +29,13 @@ from troupe_batch.planning.wordings import without_words
 from troupe_batch.population import DRAWING, Population
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id_of
+from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.minds import calls_with_checks
+from troupe_batch.studies.python import PythonSpec
 from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
+from troupe_batch.studies.togetherness import BALANCED
+from troupe_batch.studies.world import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
 
@@ -42,8 +46,11 @@ _WITHOUT_EFFECT = ("cap_usd", "code_version")
 _WITHOUT_EFFECT_IN_JOB = ("title", "budget", "rehearsal", "model", "units_per_shard", "people", "enrich")
 _WORDS_OF_POPULATION = ("title", "universe", "sources")
 _WORDS_OF_DIMENSION = ("source", "note")
+# What the versions of code in a plan say of a release with another one.
+_VERSIONS = {"drawing": "draws other people", "splitting": "puts people into other arms"}
 _ALONE = "survey"
 _IN_WORLDS = "world"
+_OF_SEVERAL = (_IN_WORLDS, "python")
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Plan:
     of several. `cap_usd` is what the run may cost, for all workers whatever their own settings say; None where there is
     no cap. `acting` is None where nobody acts, as in surveys. `panel` where the people were frozen before, whose first
     `people` take part then; `wave` where the same people were asked before. `drawing` is the version of the code that
-    draws people, None where nobody is drawn: the same file gives other people under another one.
+    draws people, None where nobody is drawn: the same file gives other people under another one. `splitting` likewise
+    is the version of the code that splits cases over arms, None where there are no two arms.
     """
 
     job: JobSpec
@@ -72,6 +80,7 @@ class Plan:
     panel: PanelInfo | None = None
     wave: WaveInfo | None = None
     drawing: int | None = None
+    splitting: int | None = None
 
     @property
     def units(self) -> int:
@@ -120,6 +129,12 @@ class Plan:
         return self.job.enrich if self.job.enrich is not None else self.population.persona.enrich
 
     @property
+    def composition(self) -> str | None:
+        """Who is put together in a case; None where each person is alone."""
+        study = self.job.study
+        return str(study.composition) if isinstance(study, WorldSpec | PythonSpec) and study.size > 1 else None
+
+    @property
     def available(self) -> int:
         """How many people there are to take: in the panel, or in the population."""
         return self.population.count if self.panel is None else self.panel.people
@@ -159,11 +174,13 @@ class Plan:
 
     def check_prompts(self) -> None:
         """PlanChanged where this code's prompts or people are not those of the plan: they must not be mixed."""
-        if self.drawing != _drawing(self.population, self.panel):
-            raise PlanChanged(
-                f"run {self.job.id} was planned by a release that draws other people; "
-                f"use troupe_batch {self.code_version}, or run the job under another id"
-            )
+        versions = {"drawing": _drawing(self.population, self.panel), "splitting": _splitting(self.job)}
+        for name, version in versions.items():
+            if getattr(self, name) != version:
+                raise PlanChanged(
+                    f"run {self.job.id} was planned by a release that {_VERSIONS[name]}; "
+                    f"use troupe_batch {self.code_version}, or run the job under another id"
+                )
         here = {**self.study.prompt_digests, **prompt_digests(self.enrich), **wave_digests(self.wave)}
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
@@ -197,8 +214,7 @@ class Plan:
             body["panel"] = self.panel.as_json()
         if self.wave is not None:
             body["wave"] = self.wave.as_json()
-        if self.drawing is not None:
-            body["drawing"] = self.drawing
+        body |= {name: version for name in _VERSIONS if (version := getattr(self, name)) is not None}
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
@@ -213,7 +229,7 @@ class Plan:
             population = PopulationSpec.model_validate(body["population"])
             return cls(
                 # The spec stands in for the path that the job file named: a plan needs no file but itself.
-                job=JobSpec.model_validate({**body["job"], "population": population}),
+                job=JobSpec.model_validate({**_with_composition(body["job"]), "population": population}),
                 population=population,
                 people=body["people"],
                 endpoint=Endpoint(**body["endpoint"]),
@@ -227,7 +243,7 @@ class Plan:
                 acting=Acting.from_json(body.get("acting")),
                 panel=PanelInfo.from_json(body.get("panel")),
                 wave=WaveInfo.from_json(body.get("wave")),
-                drawing=body.get("drawing"),
+                **{name: body.get(name) for name in _VERSIONS},
             )
         except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
@@ -281,12 +297,25 @@ def make_plan(
         acting=None if spec.study.kind == _ALONE else acting or Acting(),
         panel=panel,
         drawing=_drawing(job.population, panel),
+        splitting=_splitting(spec),
     )
 
 
 def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:
     """The version of the code that draws these people, None where nobody is drawn."""
     return DRAWING if panel is None and population.dimensions else None
+
+
+def _splitting(job: JobSpec) -> int | None:
+    """The version of the code that splits the cases over arms, None where there are no two."""
+    return SPLITTING if len(job.study.arms) > 1 else None
+
+
+def _with_composition(job: dict[str, Any]) -> dict[str, Any]:
+    """The job of a stored plan; before there was a choice, neighbours in the order of the population were together."""
+    if job["study"].get("kind") not in _OF_SEVERAL:
+        return job
+    return {**job, "study": {"composition": BALANCED, **job["study"]}}
 
 
 def as_resumed(plan: Plan, frozen: Plan) -> Plan:
@@ -311,7 +340,12 @@ def as_resumed(plan: Plan, frozen: Plan) -> Plan:
 
 def differences(old: Plan, new: Plan) -> list[str]:
     """What changed from `old` to `new`, one readable line each; empty exactly where the digests are equal."""
-    return [line.removeprefix("job.") for line in changed_lines(_effective(old), _effective(new))]
+    return [_readable(line) for line in changed_lines(_effective(old), _effective(new))]
+
+
+def _readable(line: str) -> str:
+    name = line.partition(":")[0]
+    return f"this release {_VERSIONS[name]} ({line})" if name in _VERSIONS else line.removeprefix("job.")
 
 
 def _effective(plan: Plan) -> dict[str, Any]:
@@ -333,6 +367,8 @@ def _effective(plan: Plan) -> dict[str, Any]:
     if plan.acting is None:
         # Each person is a case, and their number is in it already.
         del body["cases"]
+    if plan.composition is None:
+        job["study"].pop("composition", None)
     return {**body, "enrich": str(plan.enrich)}
 
 

@@ -37,8 +37,9 @@ class Provenance:
     """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
 
     `people` took part: `cases` times `seats`. `people_without_seat` is how many more the job asked for, for whom there
-    was no seat. `further_models` are those asked beside `model`, to judge and extract, or to look things up. `panel` is
-    there where people were frozen before, `wave` where they were asked before.
+    was no seat; `composition` says who was put together, None where each person is alone. `further_models` are those
+    asked beside `model`, to judge and extract, or to look things up. `panel` is there where people were frozen before,
+    `wave` where they were asked before.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Provenance:
     kind: str = "survey"
     seats: int = 1
     people_without_seat: int = 0
+    composition: str | None = None
     further_models: tuple[str, ...] = ()
     models_reported: tuple[str, ...] = ()
     code_versions: tuple[str, ...] = ()

@@ -35,6 +35,7 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         kind=plan.job.study.kind,
         seats=plan.study.seats,
         people_without_seat=plan.people - plan.seated,
+        composition=plan.composition,
         further_models=() if plan.acting is None else plan.acting.further_models,
         models_reported=tuple(sorted(totals.models)),
         code_versions=tuple(sorted(totals.code_versions)),

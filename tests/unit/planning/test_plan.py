@@ -238,9 +238,22 @@ def test_people_of_a_release_that_drew_others_are_refused(make: Make) -> None:
     before = Plan.from_json(plan.to_json().replace(f'"drawing":{plan.drawing},', ""))
 
     assert plan.drawing is not None
-    assert differences(before, plan) == [f"drawing: nothing -> {plan.drawing}"]
+    assert differences(before, plan) == [f"this release draws other people (drawing: nothing -> {plan.drawing})"]
     with pytest.raises(PlanChanged, match=r"a release that draws other people; use troupe_batch"):
         before.check_prompts()
+
+
+def test_a_run_whose_people_were_split_otherwise_over_its_arms_is_refused(make: Make) -> None:
+    plan = make(study=TWO_ARMS)
+    before = Plan.from_json(plan.to_json().replace(f'"splitting":{plan.splitting},', ""))
+
+    assert before.splitting is None
+    assert differences(before, plan) == [
+        f"this release puts people into other arms (splitting: nothing -> {plan.splitting})"
+    ]
+    with pytest.raises(PlanChanged, match=r"run small was planned by a release that puts people into other arms; use"):
+        before.check_prompts()
+    assert make().splitting is None
 
 
 @given(units=st.integers(1, 10**7), calls=st.integers(1, 20_000))

@@ -234,3 +234,25 @@ def test_a_document_that_is_not_there_is_named_with_the_line_that_names_it(tmp_p
     assert message.startswith(f"{tmp_path}/job.json:1: study.documents[0].file: ")
     assert "notes/soup.md: " in message
     assert "no such file" in message.lower()
+
+
+def test_worlds_planned_before_there_was_a_choice_are_composed_as_they_were_and_go_on_where_the_job_says_so(
+    planned: Make,
+) -> None:
+    plan, as_before = planned(WORLD), planned({**WORLD, "composition": "balanced"})
+    text = as_before.to_json().replace('"composition":"balanced",', "")
+
+    before = Plan.from_json(text)
+
+    assert "composition" not in text
+    assert before.digest == as_before.digest
+    assert differences(before, plan) == ["study.composition: 'balanced' -> 'random'"]
+    before.check_prompts()
+
+
+def test_where_nobody_is_put_together_a_composition_changes_no_plan(planned: Make) -> None:
+    alone = {name: value for name, value in WORLD.items() if name not in ("seats", "script")} | {"people_per_world": 1}
+    plan = planned(alone)
+
+    assert plan.composition is None
+    assert plan.digest == Plan.from_json(plan.to_json().replace('"composition":"random",', "")).digest

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
+from math import comb
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,20 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.doubles.studies import Facts
+from tests.doubles.studies import Facts, study
 from troupe_batch.errors import SpecError
-from troupe_batch.studies.seating import SeveralPeopleEach
-from troupe_batch.studies.world.composition import Composition, compose
+from troupe_batch.population import load_population
+from troupe_batch.studies.togetherness import Alike, Composition
+from troupe_batch.studies.world.composition import Seated, compose
 from troupe_batch.studies.world.seats import SeatSpec
 
 ROLES = ("cook", "guest")
+POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
+BY_ROLE = Alike(alike_by=("role",))
 
 
 def seat(count: int = 1, **where: Any) -> SeatSpec:
     return SeatSpec(count=count, where=where)
 
 
-def worlds_of(composition: Composition) -> list[tuple[int, ...]]:
+def worlds_of(composition: Seated) -> list[tuple[int, ...]]:
     return [composition.members(case) for case in range(composition.cases)]
 
 
@@ -49,11 +54,18 @@ def facts_of(people: list[tuple[str, int]]) -> Facts:
     return Facts(role=[role for role, _ in people], age=[age for _, age in people])
 
 
+compositions = st.sampled_from(["random", "balanced"])
+
+
 @settings(max_examples=400)
-@given(people=populations, places=st.lists(rules, min_size=1, max_size=3))
-def test_nobody_sits_twice_and_everybody_fits_their_seat(people: list[tuple[str, int]], places: list[SeatSpec]) -> None:
+@given(
+    people=populations, places=st.lists(rules, min_size=1, max_size=3), composed=compositions, seed=st.integers(0, 9)
+)
+def test_nobody_sits_twice_and_everybody_fits_their_seat(
+    people: list[tuple[str, int]], places: list[SeatSpec], composed: Composition, seed: int
+) -> None:
     try:
-        composition = compose(places, facts_of(people), len(people), None)
+        composition = compose(places, facts_of(people), len(people), None, composition=composed, seed=seed)
     except SpecError:
         assert most_worlds(people, places) == 0
         return
@@ -79,17 +91,22 @@ def most_worlds(people: list[tuple[str, int]], places: list[SeatSpec]) -> int:
 
 
 @settings(max_examples=200)
-@given(people=populations, places=st.lists(rules, min_size=1, max_size=3), data=st.data())
+@given(
+    people=st.integers(1, 8).flatmap(lambda times: populations.map(lambda some: some * times)),
+    places=st.lists(rules, min_size=1, max_size=3),
+    composed=st.sampled_from(["random", "balanced", BY_ROLE]),
+    data=st.data(),
+)
 def test_fewer_worlds_are_the_first_of_more(
-    people: list[tuple[str, int]], places: list[SeatSpec], data: st.DataObject
+    people: list[tuple[str, int]], places: list[SeatSpec], composed: Composition, data: st.DataObject
 ) -> None:
-    most = most_worlds(people, places)
-    if most == 0:
+    try:
+        all_of_them = worlds_of(compose(places, facts_of(people), len(people), None, composition=composed))
+    except SpecError:
         return
-    worlds = data.draw(st.integers(1, most))
+    worlds = data.draw(st.integers(1, len(all_of_them)))
 
-    all_of_them = worlds_of(compose(places, facts_of(people), len(people), most))
-    some = worlds_of(compose(places, facts_of(people), len(people), worlds))
+    some = worlds_of(compose(places, facts_of(people), len(people), worlds, composition=composed))
 
     assert some == all_of_them[:worlds]
 
@@ -103,26 +120,109 @@ def test_where_nobody_fits_two_kinds_of_seats_more_people_only_add_worlds(
     if most_worlds(people, places) == 0:
         return
 
-    before = worlds_of(compose(places, facts_of(people), len(people), None))
-    after = worlds_of(compose(places, facts_of(people + more), len(people) + len(more), None))
+    before = worlds_of(compose(places, facts_of(people), len(people), None, composition="balanced"))
+    after = worlds_of(compose(places, facts_of(people + more), len(people) + len(more), None, composition="balanced"))
 
     assert after[: len(before)] == before
 
 
-def test_people_are_taken_in_their_order() -> None:
-    assert worlds_of(compose([seat(3)], Facts(), 8, None)) == [(0, 1, 2), (3, 4, 5)]
+def test_balanced_worlds_are_neighbours_in_the_order_of_the_population() -> None:
+    assert worlds_of(compose([seat(3)], Facts(), 8, None, composition="balanced")) == [(0, 1, 2), (3, 4, 5)]
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("name", ["us_adults", "brazil_adults", "france_adults"])
+def test_by_lot_the_sexes_meet_as_often_as_among_people_put_together_at_random(name: str, size: int) -> None:
+    count = 20_000
+    people = load_population(POPULATIONS / f"{name}.yaml").population
+    is_woman = np.asarray(people.facts(0, count)["sex"]) == "female"
+
+    seated = compose([seat(size)], people, count, None, seed=3)
+
+    women = np.array([is_woman[list(world)].sum() for world in worlds_of(seated)])
+    of_each = np.bincount(women, minlength=size + 1) / len(women)
+    total = int(is_woman.sum())
+    by_chance = [comb(total, k) * comb(count - total, size - k) / comb(count, size) for k in range(size + 1)]
+    error = np.sqrt(np.array(by_chance) / len(women))
+    assert np.all(np.abs(of_each - by_chance) < 4 * error)
+
+
+def test_of_who_takes_part_the_first_worlds_have_the_people_who_come_first() -> None:
+    seated = worlds_of(compose([seat(2), seat(1)], Facts(), 3_000, None))
+
+    for first, stop in pairwise([0, 8, 16, 32, 64, 128]):
+        assert sorted(index for world in seated[first:stop] for index in world) == list(range(3 * first, 3 * stop))
+    assert seated[:8] != [(i, i + 1, i + 2) for i in range(0, 24, 3)]
+
+
+def test_another_seed_puts_other_people_together_and_the_same_seed_the_same() -> None:
+    one, again, two = (worlds_of(compose([seat(2)], Facts(), 40, None, seed=seed)) for seed in (1, 1, 2))
+
+    assert one == again
+    assert one != two
+
+
+def test_people_who_are_alike_share_all_the_facts_that_are_named_and_are_put_together_by_lot() -> None:
+    roles, towns = ["cook", "guest", "guest"] * 200, ["Ghent", "Lyon"] * 300
+    facts = Facts(role=roles, town=towns)
+
+    seated = worlds_of(compose([seat(1), seat(3)], facts, 600, None, composition=Alike(alike_by=("role", "town"))))
+
+    kinds = [{(roles[index], towns[index]) for index in world} for world in seated]
+    assert len(seated) == 150
+    assert all(len(kind) == 1 for kind in kinds)
+    # A sixth of the people are cooks of one town, and of any first worlds about as many are theirs.
+    assert 4 <= sum(kind == {("cook", "Ghent")} for kind in kinds[:30]) <= 6
+    assert max(max(world) - min(world) for world in seated) > 50
+
+
+def test_who_is_alike_must_also_fit_the_rules_of_the_seats() -> None:
+    facts = Facts(role=["cook", "guest"] * 6, sex=["f", "f", "m", "m"] * 3)
+
+    seated = worlds_of(compose([seat(1, role="cook"), seat(2)], facts, 12, None, composition=Alike(alike_by=("sex",))))
+
+    assert len(seated) == 4
+    assert all(world[0] % 2 == 0 and len({index // 2 % 2 for index in world}) == 1 for world in seated)
+
+
+@pytest.mark.parametrize(
+    ("alike_by", "worlds", "message"),
+    [
+        (("gender",), None, "study.composition.alike_by[0]: the people have no fact `gender`; known here: role, sex"),
+        (("rol",), None, "study.composition.alike_by[0]: the people have no fact `rol`; did you mean `role`?"),
+        (
+            ("sex",),
+            9,
+            "9 worlds need people in its seats who have the same sex, and there are enough for 2; lower `worlds` to 2",
+        ),
+        (
+            ("sex", "role"),
+            None,
+            "one world needs people in its seats who have the same sex and role, and there are enough for none; let",
+        ),
+    ],
+)
+def test_too_few_people_who_are_alike_are_an_error_that_says_of_what(
+    alike_by: tuple[str, ...], worlds: int | None, message: str
+) -> None:
+    facts = Facts(role=["cook", "guest", "guest"] * 2, sex=["f", "f", "f", "m", "m", "m"])
+
+    with pytest.raises(SpecError) as caught:
+        compose([seat(3)], facts, 6, worlds, composition=Alike(alike_by=alike_by))
+
+    assert message in str(caught.value)
 
 
 def test_who_fits_scarce_seats_is_kept_for_them() -> None:
     facts = Facts(role=["cook", "guest", "guest", "guest", "cook", "guest"])
 
-    composition = compose([seat(2), seat(1, role="cook")], facts, 6, None)
+    composition = compose([seat(2), seat(1, role="cook")], facts, 6, None, composition="balanced")
 
     assert worlds_of(composition) == [(1, 2, 0), (3, 5, 4)]
 
 
 def test_seats_of_equal_rules_share_their_people_in_order() -> None:
-    composition = compose([seat(1), seat(2), seat(1)], Facts(), 8, None)
+    composition = compose([seat(1), seat(2), seat(1)], Facts(), 8, None, composition="balanced")
 
     assert worlds_of(composition) == [(0, 1, 2, 3), (4, 5, 6, 7)]
 
@@ -249,12 +349,29 @@ def test_a_million_people_are_seated_by_columns() -> None:
     composition = compose([seat(1, role="cook"), seat(3)], facts, count, None)
 
     assert composition.cases == count // 4
-    assert composition.members(count // 4 - 1) == (count - 4, count - 3, count - 2, count - 1)
+    last = composition.members(count // 4 - 1)
+    assert last[0] % 4 == 0
+    # Near enough to each other that a shard's people are cast in one go.
+    assert max(last) - min(last) < 2_000
 
 
-def test_a_study_in_python_takes_people_as_they_come() -> None:
-    seating = SeveralPeopleEach.of(7, 3)
+def test_people_of_a_study_in_python_are_put_together_like_those_of_worlds() -> None:
+    text = """
+kind: python
+function: troupe_batch.studies.python.example:haggle
+people_per_unit: 3
+questions: [{id: price, type: numeric, text: The price, unit: EUR, minimum: 0, maximum: 9}]
+"""
+    facts = Facts(role=["cook", "guest"] * 12)
 
-    assert (seating.cases, seating.members(0), seating.members(1)) == (2, (0, 1, 2), (3, 4, 5))
+    by_lot, balanced, alike = (
+        study(text + f"composition: {composed}\n").seating(facts, 24)
+        for composed in ("random", "balanced", "{alike_by: [role]}")
+    )
+
+    assert [balanced.members(0), balanced.members(7)] == [(0, 1, 2), (21, 22, 23)]
+    assert sorted(index for case in range(8) for index in by_lot.members(case)) == list(range(24))
+    assert by_lot.members(0) != balanced.members(0)
+    assert all(len({index % 2 for index in alike.members(case)}) == 1 for case in range(8))
     with pytest.raises(SpecError, match="a unit needs 3 people, and there are 2"):
-        SeveralPeopleEach.of(2, 3)
+        study(text).seating(facts, 2)

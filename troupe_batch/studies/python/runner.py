@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from troupe_batch.errors import ENDINGS
+from troupe_batch.errors import ENDINGS, Mistake, SpecError
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.simulation.events import Journal
 from troupe_batch.simulation.mind import Mind
@@ -22,7 +22,7 @@ from troupe_batch.studies.python.case import Case
 from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.python.spec import PythonSpec
-from troupe_batch.studies.seating import SeveralPeopleEach
+from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
@@ -36,6 +36,8 @@ from troupe_batch.studies.study import (
     UnitSettings,
 )
 from troupe_batch.studies.survey.instrument import question_info
+from troupe_batch.studies.world.composition import compose
+from troupe_batch.studies.world.seats import SeatSpec
 
 _logger = logging.getLogger(__name__)
 
@@ -97,9 +99,16 @@ class PythonStudy:
         """SHA-256 of each prompt template, and of the file that the function stands in."""
         return {**prompt_digests(), f"python/{self._spec.function}": self._code[1]}
 
-    def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
-        """People in their order, so many to a unit; who is left over takes no part."""
-        return SeveralPeopleEach.of(people, self._spec.people_per_unit)
+    def seating(self, population: Facts, people: int) -> Seating:
+        """So many people to a unit; who is left over takes no part. SpecError where they are too few for one."""
+        size = self._spec.size
+        if size == 1:
+            return OnePersonEach(people)
+        if people < size:
+            cure = "let more people take part, or lower it"
+            raise SpecError("job", [Mistake(f"a unit needs {size} people, and there are {people}", cure, "study")])
+        seats = (SeatSpec(count=size),)
+        return compose(seats, population, people, None, composition=self._spec.composition, seed=self._seed)
 
     def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:  # noqa: ARG002 -- all are alike here
         """The same person."""

@@ -14,6 +14,7 @@ from troupe_batch.studies.script import Mistake, act_question_mistakes, question
 from troupe_batch.studies.survey.options import Prose
 from troupe_batch.studies.survey.questions import Question
 from troupe_batch.studies.survey.spec import Arm
+from troupe_batch.studies.togetherness import COMPOSITION, Composition
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -34,9 +35,8 @@ class PythonSpec(BaseModel):
     arms: tuple[Arm, ...] = Field(
         default=(), max_length=100, description="Experimental conditions; units are spread evenly over them at random."
     )
-    people_per_unit: int = Field(
-        default=1, ge=1, le=1_000, strict=True, description="How many people each unit has, as they come."
-    )
+    people_per_unit: int = Field(default=1, ge=1, le=1_000, strict=True, description="How many people each unit has.")
+    composition: Composition = COMPOSITION
     calls_per_unit: int = Field(
         default=1,
         ge=0,
@@ -50,6 +50,11 @@ class PythonSpec(BaseModel):
     extraction: tuple[ExtractionSpec, ...] = Field(
         default=(), max_length=20, description="What the function finds; it hands findings over by `case.finding`."
     )
+
+    @property
+    def size(self) -> int:
+        """How many people a unit has."""
+        return self.people_per_unit
 
     @property
     def all_questions(self) -> tuple[Question, ...]:

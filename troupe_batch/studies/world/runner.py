@@ -53,6 +53,7 @@ class WorldStudy:
     def __init__(self, spec: WorldSpec, *, seed: int) -> None:
         """ValueError where a file that the spec names was not read yet."""
         self._spec = spec
+        self._seed = seed
         self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
         self._premises = premises(spec.introduction, spec.arms)
         self._agenda = Agenda(spec, seed=seed)
@@ -102,7 +103,8 @@ class WorldStudy:
 
     def seating(self, population: Facts, people: int) -> Seating:
         """Who sits in which world; SpecError says which seats cannot be filled."""
-        return compose(self._spec.places, population, people, self._spec.worlds)
+        spec = self._spec
+        return compose(spec.places, population, people, spec.worlds, composition=spec.composition, seed=self._seed)
 
     def in_seat(self, seat: int, person: TinyPerson) -> TinyPerson:
         """The person with the fragment of the seat; MergeConflict where the two disagree."""

@@ -44,6 +44,7 @@ from troupe_batch.studies.survey.elicitation import names_in_schema
 from troupe_batch.studies.survey.options import Label, Prose
 from troupe_batch.studies.survey.questions import Question
 from troupe_batch.studies.survey.spec import Arm
+from troupe_batch.studies.togetherness import COMPOSITION, Composition
 from troupe_batch.studies.world.seats import MOST_PEOPLE, SeatSpec
 
 EVERYONE = "everyone"
@@ -155,11 +156,12 @@ class WorldSpec(BaseModel):
         ge=1,
         le=MOST_PEOPLE,
         strict=True,
-        description="In place of `seats`: so many people, as they come.",
+        description="In place of `seats`: so many people.",
     )
     worlds: int | None = Field(
         default=None, ge=1, le=10_000_000, strict=True, description="How many worlds; default: as many as people allow."
     )
+    composition: Composition = COMPOSITION
     documents: Documents = ()
     tools: Tools = ()
     relations: Relations = Field(
