@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from troupe_batch.persona import Persona
+
+# Words in a persona that say that there is nothing to say.
+_NOTHING = frozenset(
+    {"none", "n/a", "na", "nothing", "null", "not applicable", "no occupation", "unknown", "not stated"}
+)
+_STATUSES = ("employment_status", "employment", "activity_status", "work_status")
+_WITHOUT_WORK = (
+    (re.compile(r"retired|in retirement|retired people|retirees|retired persons?"), "Is retired"),
+    (re.compile(r"retired (?!people|persons?).+"), "Is a {}"),
+    (re.compile(r"unemployed|out of work|jobless|looking for (a job|work)|seeking work"), "Is out of work"),
+    (re.compile(r"students?|in education|at school|at university|studying"), "Is a student"),
+    (re.compile(r"(\w+ )?student"), "Is a {}"),
+    (re.compile(r"pensioner|homemaker|housewife|househusband|retiree|pupil"), "Is a {}"),
+    (
+        re.compile(
+            r"(does )?not (work(ing)?|employed)|without (paid )?work|no (paid )?work|(economically )?inactive|"
+            r"(not in|outside|out of) the (labou?r|work) ?force"
+        ),
+        "Does not work",
+    ),
+)
 
 
 def minibio(persona: Persona, name: str | None) -> str:
@@ -14,12 +36,13 @@ def minibio(persona: Persona, name: str | None) -> str:
     if persona.age is not None:
         who.append(f"{persona.age} years old")
     who += [text for key in ("gender", "nationality") if (text := _text(persona.get(key)))]
-    residence = _text(persona.get("residence")) or _text(persona.get("country_of_residence"))
+    places = (_text(persona.get(key)) for key in ("residence", "country_of_residence", "country"))
+    residence = next((place for place in places if place), "")
     if residence:
         who.append(f"lives in {residence}")
     sentences = [", ".join(who)]
-    if work := _work(persona.get("occupation")):
-        sentences.append(f"Works as {work}")
+    if work := _work(persona):
+        sentences.append(work)
     if bio := _text(persona.get("bio")):
         sentences.append(bio.rstrip("."))
     elif traits := _traits(persona.get("personality")):
@@ -27,11 +50,28 @@ def minibio(persona: Persona, name: str | None) -> str:
     return ". ".join(sentences) + "."
 
 
-def _work(occupation: object) -> str:
-    if not isinstance(occupation, Mapping):
-        return _text(occupation)
-    title, organization = _text(occupation.get("title")), _text(occupation.get("organization"))
-    return f"{title} at {organization}" if title and organization else title
+def _work(persona: Persona) -> str:
+    """What the person does, or that they do not work, as a sentence; empty where nothing is known of it."""
+    occupation = persona.get("occupation")
+    title, organization = _text(occupation), ""
+    if isinstance(occupation, Mapping):
+        title, organization = _text(occupation.get("title")), _text(occupation.get("organization"))
+    if without := _without_work(title):
+        return without
+    if title:
+        return f"Works as {title} at {organization}" if organization else f"Works as {title}"
+    return next((said for key in _STATUSES if (said := _without_work(_text(persona.get(key))))), "")
+
+
+def _without_work(said: str) -> str:
+    """That somebody with this title, or of this status, does not work; empty where they do, or may."""
+    status = said.casefold()
+    if status.startswith(("looks after", "cares for")):
+        return said[0].upper() + said[1:]
+    for pattern, sentence in _WITHOUT_WORK:
+        if pattern.fullmatch(status):
+            return sentence.format(status)
+    return ""
 
 
 def _traits(personality: Any) -> str:
@@ -42,4 +82,5 @@ def _traits(personality: Any) -> str:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if text.casefold() in _NOTHING else text

@@ -191,3 +191,30 @@ def test_a_minibio_says_who_it_is_from_the_persona_alone() -> None:
     assert TinyPerson.cast(0, Persona({"occupation": "baker"}), {}).minibio() == (
         "Somebody without a name. Works as baker."
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"occupation": "none"}, ""),
+        ({"occupation": "None", "employment_status": "employed"}, ""),
+        ({"occupation": "none", "employment_status": "unemployed"}, " Is out of work."),
+        ({"occupation": "none", "employment_status": "not in the labor force"}, " Does not work."),
+        ({"occupation": {"title": "None", "organization": "none", "description": ""}}, ""),
+        ({"occupation": "not working"}, " Does not work."),
+        ({"occupation": "retired"}, " Is retired."),
+        ({"occupation": {"title": "Retired bus driver", "organization": "none"}}, " Is a retired bus driver."),
+        ({"occupation": "student"}, " Is a student."),
+        ({"occupation": {"title": "looks after the home", "organization": "none"}}, " Looks after the home."),
+        ({"occupation": "baker", "employment_status": "employed"}, " Works as baker."),
+        ({"occupation": {"title": "Baker", "organization": "None"}}, " Works as Baker."),
+        ({"occupation": "Student counsellor"}, " Works as Student counsellor."),
+        ({"nationality": "none", "gender": "n/a", "residence": None}, ""),
+    ],
+)
+def test_people_without_work_are_never_said_to_work_as_none(facts: dict[str, object], sentence: str) -> None:
+    assert TinyPerson(persona=Persona({"name": "Bo", **facts})).minibio() == f"Bo.{sentence}"
+
+
+def test_the_country_of_a_person_is_where_they_live_if_nothing_nearer_is_known() -> None:
+    assert TinyPerson(persona=Persona({"name": "Bo", "country": "China"})).minibio() == "Bo, lives in China."
