@@ -150,7 +150,7 @@ class FakeModel:
     def _says(self, asked: Asked) -> Said:
         if asked.schema != "act":
             rule = self._others.get(asked.schema)
-            return rule(asked) if rule is not None else _fitting(asked.request)
+            return rule(asked) if rule is not None else fitting(asked.request)
         if self._said is None:
             return acts(talk(f"This is thing {asked.number} that {asked.person} says."))
         if callable(self._said):
@@ -208,7 +208,8 @@ def _reply(value: dict[str, Any], request: ChatRequest) -> ChatReply:
     return ChatReply(ReplyStatus.OK, value=value, usage=Usage(100, 40, 20, 0), cost_usd=0.01, model="m")
 
 
-def _fitting(request: ChatRequest) -> dict[str, Any]:
+def fitting(request: ChatRequest) -> dict[str, Any]:
+    """A small value that fits the schema of the request."""
     value = _value_for(request.reply_schema.schema if request.reply_schema is not None else {"type": "object"})
     return value if isinstance(value, dict) else {}
 

@@ -16,11 +16,17 @@ from troupe_batch.spec_files import SpecFile, read_spec_file
 
 
 def compiled_from(
-    demography: Mapping[str, Any] | Path | str, *, size: int, seed: int, locale: str, choices: Choices | None
+    demography: Mapping[str, Any] | Path | str,
+    *,
+    size: int,
+    seed: int,
+    locale: str | None,
+    country: str | None,
+    choices: Choices | None,
 ) -> Compiled:
     """The demography at hand, or in a file, as a population file with its report; FixTheInput where it is none."""
     if isinstance(demography, Mapping):
-        return compile_demography(demography, size=size, seed=seed, locale=locale, choices=choices)
+        return compile_demography(demography, size=size, seed=seed, locale=locale, country=country, choices=choices)
     if not isinstance(demography, str | Path):
         raise FixTheInput(f"a demography is a mapping or the name of a file, not {shown(demography)}")
     file = read_spec_file(Path(demography))
@@ -29,7 +35,9 @@ def compiled_from(
         raise file.error(("schema",), "this is a population file already", cure)
     choices = choices or Choices(name=Path(demography).stem)
     try:
-        return compile_demography(plain(file.data), size=size, seed=seed, locale=locale, choices=choices)
+        return compile_demography(
+            plain(file.data), size=size, seed=seed, locale=locale, country=country, choices=choices
+        )
     except FixTheInput as error:
         raise SpecError(file.name, [Mistake(str(error))]) from error
 

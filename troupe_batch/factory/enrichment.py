@@ -18,6 +18,7 @@ from troupe_batch.factory.commission import Commission
 from troupe_batch.factory.contradictions import Person, contradictions
 from troupe_batch.factory.full_persona import full_schema, joined, settled_parts
 from troupe_batch.factory.hints import hints_of
+from troupe_batch.factory.particulars import CHANGED, asking_for_changes, changed_by, may_change_facts
 from troupe_batch.llm.chat import (
     CallRecord,
     ChatModel,
@@ -42,6 +43,7 @@ REPAIR_PURPOSE = "enrich_repair"
 FEWEST_TOKENS = {EnrichLevel.BIO: 400, EnrichLevel.FULL: 4_000}
 """Completion tokens that each reply may take, also where the limit for answers is lower: prose is longer than those."""
 
+_PARTICULARS = "particularities.md"
 _TEMPLATES = Templates(Path(__file__).parent / "prompts", "factory")
 _BIO_SCHEMA = ReplySchema(
     "bio",
@@ -102,6 +104,9 @@ def enrichment_prompt(person: TinyPerson, commission: Commission) -> Prompt:
     schema = _BIO_SCHEMA if level == EnrichLevel.BIO else full_schema(settled_parts(person.persona.keys()))
     hints = "\n".join(f"- {hint}" for hint in hints_of(commission.seed, person.index))
     about = f"{person.block}\nLocale: {one_line(commission.locale)}\nHints\n{hints}"
+    if may_change_facts(person):
+        schema = asking_for_changes(schema, person)
+        about = f"{about}\n\n{_TEMPLATES.render(_PARTICULARS)}"
     return Prompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
 
 
@@ -117,30 +122,36 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
     )
     first = await _written(person, model, request, commission, purpose=PURPOSE)
     if first.reply is None or not first.contradicts:
-        return _outcome(person, first, (first.call,))
+        return _outcome(first, (first.call,))
     second = await _written(person, model, _repair_of(request, first), commission, purpose=REPAIR_PURPOSE)
     calls = (first.call, second.call)
     if second.status != EnrichStatus.DONE:
         # Whatever came of the repair, the only prose at hand contradicts the facts.
         reason = first.reason if second.reply is None else second.reason
-        return Enriched(person, EnrichStatus.CONTRADICTORY, calls, f"the prose was left out: {reason}")
-    return _outcome(person, second, calls)
+        facts_alone = (first if second.person is None else second).person
+        return Enriched(facts_alone, EnrichStatus.CONTRADICTORY, calls, f"the prose was left out: {reason}")
+    return _outcome(second, calls)
 
 
 def prompt_digests(level: EnrichLevel) -> Mapping[str, str]:
     """SHA-256 (hex) of the templates that prose of this level is written by, by name; none where nothing is written."""
-    others = {f"factory/{other}.md" for other in EnrichLevel if other != level}
+    # Nothing is said of one person in particular where many are written about by a job.
+    others = {f"factory/{other}.md" for other in EnrichLevel if other != level} | {f"factory/{_PARTICULARS}"}
     return {} if level == EnrichLevel.NONE else {k: v for k, v in _TEMPLATES.digests.items() if k not in others}
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What one call brought, and the record of it; `contradicts` says where the text is at odds with the facts."""
+    """What one call brought, and the record of it; `contradicts` says where the text is at odds with the facts.
+
+    `person` has the facts that hold after all, without the prose; `persona` has the prose too.
+    """
 
     call: CallRecord
     status: EnrichStatus
     reason: str | None = None
     reply: ChatReply | None = None
+    person: TinyPerson | None = None
     persona: Persona | None = None
     contradicts: tuple[str, ...] = ()
 
@@ -160,18 +171,19 @@ async def _written(
     call = replace(call, status=reply.status, reason=reason, reply=reply)
     if status != EnrichStatus.DONE:
         return _Written(call, status, reason)
+    person = changed_by(person, reply.value) if may_change_facts(person) else person
     persona = _with_prose(person, commission.level, reply.value)
     wrong = _contradictions(person, persona, commission)
     if not wrong:
-        return _Written(call, status, None, reply, persona)
+        return _Written(call, status, None, reply, person, persona)
     reason = "; ".join(wrong)
-    return _Written(replace(call, reason=reason), EnrichStatus.CONTRADICTORY, reason, reply, persona, wrong)
+    return _Written(replace(call, reason=reason), EnrichStatus.CONTRADICTORY, reason, reply, person, persona, wrong)
 
 
-def _outcome(person: TinyPerson, written: _Written, calls: tuple[CallRecord, ...]) -> Enriched:
-    if written.persona is None:
+def _outcome(written: _Written, calls: tuple[CallRecord, ...]) -> Enriched:
+    if written.person is None or written.persona is None:
         return Enriched(None, written.status, calls, written.reason)
-    return Enriched(person.with_persona(written.persona), written.status, calls)
+    return Enriched(written.person.with_persona(written.persona), written.status, calls)
 
 
 def _repair_of(request: ChatRequest, first: _Written) -> ChatRequest:
@@ -205,7 +217,7 @@ def _status_of(reply: ChatReply, level: EnrichLevel) -> tuple[EnrichStatus, str 
 def _with_prose(person: TinyPerson, level: EnrichLevel, value: Mapping[str, Any]) -> Persona:
     if level == EnrichLevel.BIO:
         return Persona(person.persona.as_dict() | {"bio": str(value["bio"]).strip()})
-    return joined(person.persona, value, person.facts)
+    return joined(person.persona, {part: said for part, said in value.items() if part != CHANGED}, person.facts)
 
 
 @cache

@@ -14,8 +14,9 @@ from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.demographies import compiled_from, population_from
 from troupe_batch.factory.enrichment import Asking, Enriched, EnrichStatus, enrich
 from troupe_batch.factory.generating import CONCURRENCY, OnProgress, Turns, Unwritten, write_all
+from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.persona import MergeConflict, Persona, Scalar, merge
+from troupe_batch.persona import Persona, Scalar, merge
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.population.demography import Choices, Compiled
 from troupe_batch.population.expressions import Kind
@@ -24,8 +25,8 @@ from troupe_batch.simulation import TinyPerson
 from troupe_batch.simulation.arguments import shown
 from troupe_batch.simulation.mind import Mind, connected_mind
 
-# Parts of a persona that hold what only this factory, or only this call, says about people.
-CONTEXT, PARTICULARITIES = "context", "particularities"
+# The part of a persona that holds what only this factory says about people.
+CONTEXT = "context"
 
 
 class _Pace(TypedDict, total=False):
@@ -78,7 +79,8 @@ class TinyPersonFactory:
         context: str | None = None,
         *,
         seed: int = 0,
-        locale: str = "en_US",
+        locale: str | None = None,
+        country: str | None = None,
         choices: Choices | None = None,
         mind: Mind | None = None,
     ) -> Self:
@@ -86,9 +88,12 @@ class TinyPersonFactory:
 
         No model is asked. `factory.compiled.report` says what became of every value, `factory.compiled.text` is the
         population file. `additional_demographic_specification` holds fields of a population file that are joined with
-        it, such as constraints or further dimensions. FixTheInput where there is nothing to draw from.
+        it, such as constraints or further dimensions. `country` is a fact of everybody, and `locale` decides their
+        names: by default as the demography says. FixTheInput where there is nothing to draw from.
         """
-        compiled = compiled_from(demography, size=population_size, seed=seed, locale=locale, choices=choices)
+        compiled = compiled_from(
+            demography, size=population_size, seed=seed, locale=locale, country=country, choices=choices
+        )
         population = population_from(compiled, additional_demographic_specification)
         factory = cls(population, enrich=EnrichLevel.FULL, context=context, mind=mind)
         factory.compiled = compiled
@@ -99,7 +104,8 @@ class TinyPersonFactory:
     ) -> TinyPerson:
         """The next person of the population, with a persona written by a model in one call.
 
-        `agent_particularities` holds further facts about this person: a text, or parts of the persona. CannotAct where
+        `agent_particularities` is what holds of this person alone: a text, or parts of the persona. It outranks what is
+        drawn, the name included; of a text the model says which facts it changes. CannotAct where
         no persona could be had; the next call goes on with who comes next. FixTheInput where no model is connected.
         """
         asked = mind or self._mind or connected_mind()
@@ -170,7 +176,10 @@ class TinyPersonFactory:
         return people
 
     def _with_further_facts(self, index: int, particularities: str | Mapping[str, Any] | None) -> TinyPerson:
-        """Person `index` with what the factory and the call say about them: data in the persona, no instruction."""
+        """Person `index` with what the factory and the call say about them, which outranks what was drawn.
+
+        It is data in the persona, and no instruction.
+        """
         [person] = self.people(index, index + 1)
         further: dict[str, Any] = {}
         if self._context:
@@ -179,12 +188,7 @@ class TinyPersonFactory:
             further |= particularities
         elif particularities:
             further[PARTICULARITIES] = particularities
-        if not further:
-            return person
-        try:
-            return person.with_persona(merge(person.persona, Persona(further)))
-        except MergeConflict as error:
-            raise FixTheInput(f"agent_particularities of person {index} contradict their facts: {error}") from error
+        return with_particulars(person, further) if further else person
 
     async def _written(self, person: TinyPerson, mind: Mind) -> Enriched:
         level = EnrichLevel.FULL if self.level == EnrichLevel.NONE else self.level

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.minds import FakeModel, Said, mind_of
+from tests.doubles.minds import FakeModel, Said, fitting, mind_of
 from troupe_batch.errors import BudgetSpent, CannotAct, FixTheInput, GaveUp
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
@@ -147,15 +147,61 @@ async def test_particularities_and_context_are_data_in_the_prompt_and_in_the_per
     assert "particularities" not in person.facts
 
 
-async def test_particularities_may_be_parts_of_the_persona_but_contradict_no_fact() -> None:
+async def test_parts_of_a_persona_that_are_particular_outrank_what_was_drawn() -> None:
     factory = of_people(mind=mind_of())
 
-    person = await factory.generate_person({"nationality": "Testlander"})
+    person = await factory.generate_person({"nationality": "Testlander", "age": 312, "gender": "none", "name": "Zog"})
 
     assert person.persona["nationality"] == "Testlander"
-    with pytest.raises(FixTheInput, match="contradict"):
-        await factory.generate_person({"age": 5})
+    assert (person.name, person.persona["age"], person.facts["age"]) == ("Zog", 312, 312)
+    assert person.persona["gender"] == person.persona["sex"] == person.facts["sex"] == "none"
+    assert factory.people(0, 1)[0].facts["age"] != 312
     assert (await factory.generate_person()).index == 1
+
+
+async def test_what_a_text_says_of_a_person_outranks_what_was_drawn() -> None:
+    changes = [{"fact": "name", "value": "Zog"}, {"fact": "age", "value": "1,312"}, {"fact": "sex", "value": "none"}]
+    model = FakeModel(others={"persona": lambda asked: fitting(asked.request) | {"changed_facts": changes}})
+    factory = of_people(mind=mind_of(model), country="Germany")
+    drawn = factory.people(0, 1)[0]
+
+    person = await factory.generate_person("Zog, an alien of 1,312 years without a sex")
+
+    asked = model.asked[0]
+    assert "outranks every other fact: their name, age, sex" in asked.text
+    schema: Any = asked.request.reply_schema
+    assert schema.schema["properties"]["changed_facts"]["items"]["properties"]["fact"]["enum"] == ["name", *drawn.facts]
+    assert (person.name, person.facts["age"], person.persona["age"]) == ("Zog", 1_312, 1_312)
+    assert person.persona["sex"] == person.facts["sex"] == "none"
+    assert person.facts["country"] == drawn.facts["country"] == "Germany"
+    assert "changed_facts" not in person.persona
+    assert "Zog, 1312 years old" in person.minibio()
+    assert drawn.name not in person.block
+
+
+async def test_a_text_that_changes_no_fact_leaves_all_as_drawn_and_without_a_text_nobody_is_asked() -> None:
+    none: dict[str, Any] = {"changed_facts": []}
+    model = FakeModel(others={"persona": lambda a: fitting(a.request) | (none if "bees" in a.text else {})})
+    factory = of_people(mind=mind_of(model))
+
+    person, other = await factory.generate_person("Keeps bees."), await factory.generate_person()
+
+    assert person.facts == factory.people(0, 1)[0].facts
+    assert other.facts == factory.people(1, 2)[0].facts
+    schemas: list[Any] = [asked.request.reply_schema for asked in model.asked]
+    assert ["changed_facts" in one.schema["properties"] for one in schemas] == [True, False]
+
+
+async def test_prose_that_contradicts_the_facts_twice_is_left_out_and_the_changed_facts_stay() -> None:
+    changes = [{"fact": "name", "value": "Zog"}, {"fact": "age", "value": "70"}]
+    model = FakeModel(others={"bio": lambda _: {"changed_facts": changes, "bio": "Zog is 117 years old."}})
+    factory = of_people(mind=mind_of(model), country="United Kingdom")
+    factory.level = EnrichLevel.BIO
+
+    [person] = await factory.generate_people(1, "Zog, who is seventy")
+
+    assert "bio" not in person.persona
+    assert (person.name, person.facts["age"]) == ("Zog", 70)
 
 
 async def test_a_failure_is_raised_and_everybody_has_their_turn_again() -> None:
@@ -196,7 +242,8 @@ async def test_one_person_who_cannot_be_written_does_not_hold_up_the_next() -> N
 
 async def test_who_is_written_about_against_the_facts_has_the_facts_alone_and_is_on_record() -> None:
     factory = of_people(
-        mind=mind_of(FakeModel(others={"bio": lambda asked: {"bio": f"{asked.person} is 117 years old."}}))
+        mind=mind_of(FakeModel(others={"bio": lambda asked: {"bio": f"{asked.person} is 117 years old."}})),
+        country="United Kingdom",
     )
     factory.level = EnrichLevel.BIO
 

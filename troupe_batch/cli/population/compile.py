@@ -34,7 +34,8 @@ _AGES = re.compile(r"(\d{1,3})-(\d{1,3})")
 @click.option("--size", type=click.IntRange(1, 10_000_000), default=1_000, show_default=True, help="How many people.")
 @click.option("--ages", default="18-99", show_default=True, metavar="LO-HI", help="Ages to keep; 0-99 keeps children.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Changes who the people are.")
-@click.option("--locale", default="en_US", show_default=True, help="For names and prose.")
+@click.option("--country", help="Where the people live; default: the country that the file names.")
+@click.option("--locale", help="For names and prose, such as pt_BR; default: that of the country.")
 @click.option(
     "--overlaps",
     type=click.Choice([str(one) for one in Overlaps]),
@@ -56,7 +57,8 @@ def command(  # a flag each
     size: int,
     ages: str,
     seed: int,
-    locale: str,
+    country: str | None,
+    locale: str | None,
     overlaps: str,
     without: tuple[str, ...],
     report: str,
@@ -90,7 +92,7 @@ def command(  # a flag each
         assert demography is not None  # noqa: S101 (one of the two is there)
         target = _Target.beside(str(demography), to, report, force=force)
         choices = Choices(_range_of(ages), Overlaps(overlaps), without, name=demography.stem)
-        made = _compiled(demography, size=size, seed=seed, locale=locale, choices=choices)
+        made = _compiled(demography, size=size, seed=seed, locale=locale, country=country, choices=choices)
     target.write(made, as_json=as_json)
     say(f"wrote {target.path}")
     say(_next(target.path, is_proposed=from_text is not None))
@@ -162,10 +164,12 @@ def _writing(path: Path) -> Iterator[None]:
         raise FixTheInput(f"{path}: cannot be written: {error.strerror or error}; name another place") from error
 
 
-def _compiled(path: Path, *, size: int, seed: int, locale: str, choices: Choices) -> _Made:
+def _compiled(path: Path, *, size: int, seed: int, locale: str | None, country: str | None, choices: Choices) -> _Made:
     file = read_spec_file(path)
     try:
-        compiled = compile_demography(plain(file.data), size=size, seed=seed, locale=locale, choices=choices)
+        compiled = compile_demography(
+            plain(file.data), size=size, seed=seed, locale=locale, country=country, choices=choices
+        )
     except FixTheInput as error:
         raise SpecError(str(path), [Mistake(str(error))]) from error
     # As anybody would read it: what cannot be loaded is never written.

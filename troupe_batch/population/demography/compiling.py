@@ -15,6 +15,7 @@ from troupe_batch.population.demography.cumulative import cumulative
 from troupe_batch.population.demography.distributions import distribution
 from troupe_batch.population.demography.draft import FILE_SOURCE, Choices, Draft
 from troupe_batch.population.demography.figures import FigureKind
+from troupe_batch.population.demography.home import Home, home_of
 from troupe_batch.population.demography.medians import check_medians
 from troupe_batch.population.demography.naming import slug
 from troupe_batch.population.demography.nested import nested
@@ -59,13 +60,15 @@ def compile_demography(
     *,
     size: int,
     seed: int = 0,
-    locale: str = "en_US",
+    locale: str | None = None,
+    country: str | None = None,
     choices: Choices | None = None,
 ) -> Compiled:
     """A population of `size` people from a TinyTroupe demography `{title, description, source, content}`.
 
     Every value of the file has an entry in the report: taken, repaired, used as a check, or left out. No model is
-    asked. FixTheInput where it is no demography, or nothing in it can be drawn from.
+    asked. FixTheInput where it is no demography, or nothing in it can be drawn from. `country` is a fact of everybody,
+    and `locale` that of their names and of prose about them: what is not given follows from the file's own words.
     """
     choices = choices or Choices()
     _check_ages(choices)
@@ -84,16 +87,17 @@ def compile_demography(
             '`"Gender": {"Female": "51%", "Male": "49%"}`'
         )
     _find(draft, head, set(made))
+    where = home_of(head.title, head.description, draft, country=country, locale=locale)
     findings = sorted(draft.findings, key=lambda finding: finding.place != "source")
-    report = Report(head.title or "demography", entries, tuple(findings), tuple(made))
-    spec = _spec(head, draft, {name: one.fields for name, one in made.items()})
-    spec = spec | {"size": size, "seed": seed, "locale": locale}
+    dimensions = where.dimension(made) | {name: one.fields for name, one in made.items()}
+    report = Report(head.title or "demography", entries, tuple(findings), tuple(dimensions))
+    spec = _spec(head, draft, dimensions, where) | {"size": size, "seed": seed} | where.fields
     spec = {key: spec[key] for key in _ORDER if key in spec}
     comments = {name: f"{one.place}: {one.found}" for name, one in made.items()}
     return Compiled(spec, spec_text(spec, _top(head, report), comments), report)
 
 
-_ORDER = ("schema", "id", "title", "size", "seed", "locale", "universe", "sources", "dimensions")
+_ORDER = ("schema", "id", "title", "size", "seed", "locale", "names", "universe", "sources", "dimensions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +215,9 @@ def _find(draft: Draft, head: _Head, made: set[str]) -> None:
     draft.warn("dimensions", problem, "add `given`, `controls` or `constraints` for those that matter to the study")
 
 
-def _spec(head: _Head, draft: Draft, dimensions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _spec(head: _Head, draft: Draft, dimensions: dict[str, dict[str, Any]], where: Home) -> dict[str, Any]:
     youngest, oldest = draft.choices.ages
-    who = draft.universe.get("country") or head.title or "people"
+    who = draft.universe.get("country") or head.title or where.country or "people"
     aged = f", aged {youngest} to {oldest}" if "age" in dimensions else ""
     sources = [{"id": FILE_SOURCE, "citation": head.citation} | ({} if head.is_made_up else _year(head.source))]
     sources += [{"id": name, "citation": citation} | _year(citation) for name, citation in draft.sources.items()]
