@@ -17,7 +17,7 @@ _SAME = {"sex": "gender", "gender": "sex"}
 
 def with_particulars(person: TinyPerson, parts: Mapping[str, Any]) -> TinyPerson:
     """The person with these parts of a persona, in place of whatever was drawn under the same names."""
-    persona = merge(person.persona, Persona(parts), overwrite=True)
+    persona = merge(person.persona, Persona(dict(parts)), overwrite=True)
     facts = {name: parts[name] if _is_said(parts, name) else value for name, value in person.facts.items()}
     for name, same in _SAME.items():
         # Nobody has a drawn sex beside the gender that was said.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-RANDOM, BALANCED = "random", "balanced"
+RANDOM: Final = "random"
+BALANCED: Final = "balanced"
 
 _FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -176,7 +176,7 @@ async def test_what_a_text_says_of_a_person_outranks_what_was_drawn() -> None:
     assert person.facts["country"] == drawn.facts["country"] == "Germany"
     assert "changed_facts" not in person.persona
     assert "Zog, 1312 years old" in person.minibio()
-    assert drawn.name not in person.block
+    assert str(drawn.name) not in person.block
 
 
 async def test_a_text_that_changes_no_fact_leaves_all_as_drawn_and_without_a_text_nobody_is_asked() -> None:
