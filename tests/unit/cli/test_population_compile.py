@@ -161,7 +161,7 @@ def test_tinytroupes_own_demography_compiles(
     expected += ["marital_status", "employment_status", "religion", "occupation", "hobby_reading", "abortion_legality"]
     assert set(expected) <= set(spec.dimensions)
     assert len(spec.dimensions) == 48
-    assert spec.dimensions["country"].model_dump()["values"] == {"United States": 100}
+    assert spec.dimensions["country"].model_dump()["values"] == [["United States", 100.0]]
     assert spec.locale == "en_US"
     left_out = {place.split(" > ")[-2] for e in told["entries"] if e["outcome"] == "left out" for place in e["places"]}
     assert {"Political Affiliation", "Viewed as Top Policy Priority", "Extraversion"} <= left_out
