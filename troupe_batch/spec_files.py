@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from troupe_batch.errors import MOST_MISTAKES, Mistake, SpecError
+from troupe_batch.plain_files import read_plain
 from troupe_batch.scalars import broken_number, whole_number
 from troupe_batch.spec_messages import Place, did_you_mean, dotted, explained
 from troupe_batch.spec_yaml import MAX_DEPTH, TOO_DEEP, read_yaml
@@ -114,9 +115,12 @@ def read_spec_file(path: Path) -> SpecFile:
 def read_text_file(path: Path) -> str:
     """The UTF-8 text of the file at `path`; SpecError where it cannot be had."""
     with reading(path):
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SpecError(str(path), [Mistake("the file is larger than 64 MiB", "split it, or name a Parquet table")])
-        return path.read_text(encoding="utf-8-sig")
+        return _text_of(read_plain(path, most_bytes=MAX_FILE_BYTES, cure="split it, or name a Parquet table"))
+
+
+def _text_of(data: bytes) -> str:
+    # Line ends as a file that is opened as text has them.
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager

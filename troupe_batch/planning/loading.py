@@ -11,13 +11,14 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import named_file, open_plain
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
 from troupe_batch.planning.placeholders import unfilled_placeholders
 from troupe_batch.population import PopulationSpec, resolve_population
 from troupe_batch.population.lint.codes import codes_among_numbers
-from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text
+from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text, read_text_file
 from troupe_batch.studies.kinds import StudySpec
 
 # What studies call the file that they cannot know.
@@ -65,8 +66,8 @@ def load_job(path: Path, *, panels: PanelReader | None = None) -> Job:
 
     `panels` opens the frozen panel that the job may name in place of a population file.
     """
-    file = read_spec_file(path)
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text_file(path)
+    file = read_spec_text(str(path), text)
     return _Resolving(file, path.parent, panels).job(_parsed(file, path.parent), text)
 
 
@@ -129,7 +130,7 @@ class _Resolving:
             *(_in_file(mistake, file) for mistake in _unreadable_files(spec.study, folder)),
         ]
         respondents = folder / spec.rehearsal.respondents if spec.rehearsal else None
-        mistakes += _no_respondents(respondents, file)
+        mistakes += _no_respondents(respondents, folder, file)
         population: PopulationSpec | None = None
         panel: FrozenPeople | None = None
         try:
@@ -154,8 +155,11 @@ class _Resolving:
         if self.panels is None:
             cure = "load the job with a reader of panels, as `troupe_batch.run` and the commands do"
             raise self.file.error(("population",), "panels cannot be read here", cure)
+        path = self.folder / spec.population
         try:
-            return self.panels(self.folder / spec.population)
+            if path.exists():
+                open_plain(path).close()
+            return self.panels(path)
         except SpecError as error:
             raise self.file.naming(("population",), error) from error
 
@@ -213,7 +217,14 @@ def _misfits_of_people(
         yield file.mistake(("enrich",), problem, cure)
 
 
-def _no_respondents(respondents: Path | None, file: SpecFile) -> Iterator[Mistake]:
-    if respondents is not None and not respondents.is_file():
-        place = ("rehearsal", "respondents")
+def _no_respondents(respondents: Path | None, folder: Path, file: SpecFile) -> Iterator[Mistake]:
+    if respondents is None:
+        return
+    place = ("rehearsal", "respondents")
+    if not respondents.is_file():
         yield file.mistake(place, f"no such file: {respondents}", "check the path, or remove `rehearsal`")
+        return
+    try:
+        named_file(folder, respondents)
+    except SpecError as error:
+        yield from file.naming(place, error).mistakes

@@ -9,6 +9,7 @@ from typing import Any
 
 from troupe_batch.errors import SpecError
 from troupe_batch.persona import parse_agent, parse_fragment
+from troupe_batch.plain_files import named_file
 from troupe_batch.population.design import Control, SeedData
 from troupe_batch.population.dimensions import Dimension, Distributed
 from troupe_batch.population.draw import Population
@@ -82,17 +83,21 @@ class _Around:
         """The dimension with its table."""
         if not isinstance(dimension, Distributed) or not isinstance(dimension.table, str):
             return dimension
-        path = self._folder / dimension.table
+        named = dimension.table
         place = ("dimensions", name, "table")
-        table = self._table(place, lambda: read_conditional_table(path, name, dimension.given))
+        table = self._table(
+            place, lambda: read_conditional_table(named_file(self._folder, named), name, dimension.given)
+        )
         return dimension.model_copy(update=_stated_by(table, dimension))
 
     def control(self, index: int, control: Control) -> Control:
         """The control with its table."""
         if not isinstance(control.table, str):
             return control
-        path = self._folder / control.table
-        table = self._table(("controls", index, "table"), lambda: read_control_table(path, control.dims))
+        named = control.table
+        table = self._table(
+            ("controls", index, "table"), lambda: read_control_table(named_file(self._folder, named), control.dims)
+        )
         return control.model_copy(update=_stated_by(table, control))
 
     def seed_data(self, spec: PopulationSpec) -> SeedData | None:
@@ -103,7 +108,7 @@ class _Around:
             return seed
         path = self._folder / seed.path
         try:
-            read = read_seed_columns(path, wanted)
+            read = read_seed_columns(named_file(self._folder, path), wanted)
         except NoSuchColumn as error:
             raise self._file.errors(
                 [
@@ -123,7 +128,7 @@ class _Around:
         if not isinstance(entry, str):
             return self._file.part(*place)
         try:
-            return read_spec_file(self._folder / entry)
+            return read_spec_file(named_file(self._folder, entry))
         except SpecError as error:
             raise self._file.naming(place, error) from error
 

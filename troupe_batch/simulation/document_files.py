@@ -9,12 +9,14 @@ from io import BytesIO
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import named_file, read_plain
 from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.word_files import TooLargeError, bounded, text_of_word
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What Office wraps around a file with a password; the files of before 2007 begin alike.
 _OLE = b"\xd0\xcf\x11\xe0"
+_MOST_BYTES = 64 * 2**20
 _CURE_OF_TOO_LARGE = "keep the pages that are needed, or split it into several documents"
 
 
@@ -40,7 +42,7 @@ def read_text(path: Path) -> str:
         cure = f"convert it to one of {', '.join(sorted(_READERS))}, or take it out"
         raise _error(path, f"cannot read {path.suffix or 'files without an ending'}", cure)
     try:
-        data = path.read_bytes()
+        data = read_plain(path, most_bytes=_MOST_BYTES, cure=_CURE_OF_TOO_LARGE)
     except OSError as error:
         raise _error(path, f"cannot be read: {error.strerror or error}", "check its name and permissions") from error
     # Some PDFs spell out halves of characters, which no request could carry.
@@ -57,7 +59,7 @@ def _files_of(source: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         if path.is_file() and not any(part.startswith(".") for part in inside.parts):
-            yield path, inside.as_posix()
+            yield named_file(source, inside), inside.as_posix()
 
 
 def _plain(path: Path, data: bytes) -> str:

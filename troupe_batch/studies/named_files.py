@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import named_file
 from troupe_batch.spec_files import dotted
 from troupe_batch.studies.script import Place
 
@@ -22,9 +23,8 @@ class NamedFiles:
 
     def read(self, name: str, place: Place, reader: Callable[[Path], _T]) -> _T | None:
         """What the reader makes of the file that the study names at this place; None where it cannot be had."""
-        path = self._folder / name
         try:
-            return reader(path)
+            return reader(named_file(self._folder, name))
         except SpecError as error:
             at = dotted(("study", *place))
             for one in error.mistakes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import open_plain
 from troupe_batch.scalars import in_nfc
 from troupe_batch.spec_files import reading
 
@@ -80,9 +81,9 @@ def is_parquet(path: Path) -> bool:
     if path.suffix.lower() in _SUFFIXES:
         return True
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(len(_MAGIC)) == _MAGIC
-    except (OSError, ValueError):
+    except (OSError, ValueError, SpecError):
         return False  # whoever reads it says what is wrong
 
 
@@ -92,7 +93,7 @@ def read_parquet(path: Path, names: Sequence[str] | None, *, most: int, too_many
     SpecError where it cannot be read or has more than `most` rows, with the cure `too_many`; NoSuchColumn.
     """
     with reading(path):
-        file = path.open("rb")
+        file = open_plain(path)
     with file, _parquet_errors(path):
         rows = len(_frame(file, []))
         if rows > most:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import open_plain
 from troupe_batch.population.factors import RowsInFile
 from troupe_batch.population.tables.file_values import (
     BadCell,
@@ -87,7 +89,7 @@ def _from_parquet(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColu
 
 
 def _from_csv(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColumns:
-    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+    with reading(path), TextIOWrapper(open_plain(path), encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(file, strict=True)
         try:
             return _rows_below(_header(path, lines, converted), path, lines, converted)
