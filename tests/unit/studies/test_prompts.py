@@ -167,7 +167,7 @@ def test_the_digest_of_each_template_is_that_of_its_file() -> None:
     folder = Path(templates.__file__).parent / "prompts"
 
     assert prompt_digests() == {
-        f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
+        f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.md")
     }
     assert "survey/system.md" in prompt_digests()
 
