@@ -12,6 +12,7 @@ from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import PlainFacts
 from troupe_batch.factory import TinyPersonFactory, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Usage
+from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
@@ -325,3 +326,14 @@ def test_calls_are_those_that_the_units_make_where_people_act() -> None:
     # Example replies broke the function of the study off: it says itself how many calls it makes.
     assert (failing.units, failing.calls) == (10, 30)
     assert "what they look up comes on top" in condensing.note
+
+
+def test_embeddings_are_counted_as_calls_and_priced_as_those_of_their_own_model() -> None:
+    embedding = Endpoint("test", "large")
+    looked_up = tuple(PlannedCall(EmbeddingRequest.of(embedding, "zebra"), "") for _ in range(7))
+
+    found = estimated_pairs(Acting(embedding=embedding), ByModel(), study=LookedAt(calls=looked_up), people=30)
+
+    assert found.calls == 10 * 7
+    assert (found.prompt_tokens, found.completion_tokens) == (10 * 7 * len("zebra"), 0)
+    assert found.cost_usd == Hundredfold().cost(Usage(prompt_tokens=10 * 7 * len("zebra")))
