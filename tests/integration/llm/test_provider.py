@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from aiohttp import web
 
-from tests.integration.llm.fault_server import Answer, FaultServer, completion, dropped, error, text
+from tests.integration.llm.fault_server import FaultServer, completion, dropped, error, text
 from troupe_batch.errors import (
     CredentialsRejected,
     EndpointBusy,
@@ -22,7 +22,6 @@ from troupe_batch.errors import (
     RequestRejected,
     SettingsError,
     TroupeError,
-    WrongEndpoint,
 )
 from troupe_batch.llm.chat import (
     ChatRequest,
@@ -438,59 +437,6 @@ async def test_a_connection_that_lacks_something_is_an_error_of_the_settings(spe
 
 def test_a_connection_never_shows_its_key() -> None:
     assert "sk-secret" not in repr(ConnectionSpec("openai", api_key="sk-secret"))
-
-
-def from_rehearsal(answer: Answer, identity: str = "rehearsal/abc/1") -> Answer:
-    def marked(request: web.Request) -> web.StreamResponse:
-        response = answer(request)
-        response.headers["X-Troupe-Rehearsal"] = identity
-        return response
-
-    return marked
-
-
-REHEARSED = replace(ASKED, endpoint=Endpoint("rehearsal/abc/1", "gpt-4o-mini", is_rehearsal=True))
-
-
-@pytest.mark.parametrize("answer", [completion({"q1": "yes"}), error(429), error(500), error(401)])
-async def test_a_rehearsal_server_never_answers_a_real_run(
-    server: FaultServer, provider: OpenAIProvider, answer: Answer
-) -> None:
-    server.answers = [from_rehearsal(answer)]
-
-    with pytest.raises(WrongEndpoint, match="this run is no rehearsal"):
-        await provider.complete(ASKED)
-
-
-@pytest.mark.parametrize("answer", [completion({"q1": "yes"}), error(429), error(401)])
-async def test_only_a_rehearsal_server_answers_a_rehearsal(
-    server: FaultServer, provider: OpenAIProvider, answer: Answer
-) -> None:
-    server.answers = [answer]
-
-    with pytest.raises(WrongEndpoint, match=r"127\.0\.0\.1 is no rehearsal server"):
-        await provider.complete(REHEARSED)
-
-
-async def test_a_failing_proxy_before_a_rehearsal_server_is_no_other_endpoint(
-    server: FaultServer, provider: OpenAIProvider
-) -> None:
-    server.answers = [error(502), from_rehearsal(completion({"q1": "yes"}))]
-
-    with pytest.raises(EndpointFaulty):
-        await provider.complete(REHEARSED)
-
-    assert (await provider.complete(REHEARSED)).value == {"q1": "yes"}
-
-
-@pytest.mark.parametrize("identity", ["rehearsal/abc/2", "rehearsal/xyz/1", "1", ""])
-async def test_other_respondents_than_those_of_the_plan_never_answer_a_rehearsal(
-    server: FaultServer, provider: OpenAIProvider, identity: str
-) -> None:
-    server.answers = [from_rehearsal(completion({"q1": "yes"}), identity)]
-
-    with pytest.raises(WrongEndpoint, match=r"start `troupe rehearse --seed 1` with the job's own --respondents"):
-        await provider.complete(REHEARSED)
 
 
 async def test_a_missing_model_is_named_with_the_address_and_the_cure(
