@@ -100,6 +100,17 @@ def completion(
     return lambda _: web.json_response(body)
 
 
+def from_rehearsal(answer: Answer, identity: str = "rehearsal/abc/1") -> Answer:
+    """The answer, marked as a rehearsal server marks its own."""
+
+    def marked(asked: web.Request) -> web.StreamResponse:
+        response = answer(asked)
+        response.headers["X-Troupe-Rehearsal"] = identity
+        return response
+
+    return marked
+
+
 def embedding(values: list[float], *, model: str = "text-embedding-3-small", tokens: int | None = 100) -> Answer:
     """A 200 answer with this vector in base64."""
     encoded = base64.b64encode(np.array(values, "<f4").tobytes()).decode()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from aiohttp import web
 
-from tests.integration.llm.fault_server import FaultServer, completion, dropped, error, text
+from tests.integration.llm.fault_server import FaultServer, completion, dropped, error, from_rehearsal, text
 from troupe_batch.errors import (
     CredentialsRejected,
     EndpointBusy,

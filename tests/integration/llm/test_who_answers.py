@@ -5,24 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from aiohttp import web
 
 from tests.doubles.models import request
-from tests.integration.llm.fault_server import Answer, FaultServer, completion, error
+from tests.integration.llm.fault_server import Answer, FaultServer, completion, error, from_rehearsal
 from troupe_batch.errors import EndpointFaulty, WrongEndpoint
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.provider import OpenAIProvider
 
 ASKED = request()
-
-
-def from_rehearsal(answer: Answer, identity: str = "rehearsal/abc/1") -> Answer:
-    def marked(asked: web.Request) -> web.StreamResponse:
-        response = answer(asked)
-        response.headers["X-Troupe-Rehearsal"] = identity
-        return response
-
-    return marked
 
 
 REHEARSED = replace(ASKED, endpoint=Endpoint("rehearsal/abc/1", "gpt-4o-mini", is_rehearsal=True))
