@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.llm.fault_server import Answer, FaultServer, dropped, embedding, error, text
-from tests.integration.llm.test_provider import from_rehearsal
+from tests.integration.llm.fault_server import Answer, FaultServer, dropped, embedding, error, from_rehearsal, text
 from troupe_batch.errors import (
     EndpointBusy,
     EndpointFaulty,
