@@ -11,6 +11,7 @@ from rich.table import Table
 
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import data, print_json, say, say_warnings
+from troupe_batch.cli.plan_questions import questions_json, questions_table
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
@@ -58,6 +59,8 @@ def command(
         print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), "warnings": job.warnings})
         return
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
+    if plan.study.questions:
+        data().print(questions_table(plan))
     if margins:
         data().print(_margins(margins))
     if plan.population.strata is not None:
@@ -65,7 +68,7 @@ def command(
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
     say_warnings(job.warnings)
-    for note in leaving_models(plan):
+    for note in (*money_notes(plan, forecast), *leaving_models(plan)):
         say(note)
 
 
@@ -82,7 +85,6 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         **_cases(plan),
         "replicates, arms": f"{plan.job.replicates}; {arms}",
         "units": f"{plan.units:,} in {shards}",
-        "questions": ", ".join(question.id for question in plan.study.questions),
         "extractions": ", ".join(_extraction(one) for one in plan.study.extractions),
         "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most, repairs apart" if plan.acting is None else f"about {forecast.calls:,}",
@@ -156,15 +158,38 @@ def _prose(plan: Plan, forecast: Estimate) -> str:
 def _cost(forecast: Estimate) -> str:
     if forecast.cost_usd is None:
         return "unknown: no price is known for this model (see Budget.PROMPT_PRICE)"
-    cached = forecast.cost_with_prefix_cache_usd
-    less = f"; ${cached:,.4f} where the endpoint caches prefixes" if cached not in (None, forecast.cost_usd) else ""
-    return f"${forecast.cost_usd:,.4f}{less}"
+    cached, less = forecast.cost_with_prefix_cache_usd, ""
+    if cached is not None and cached != forecast.cost_usd:
+        less = f"; {_dollars(cached)} where the endpoint caches prefixes"
+    return f"{_dollars(forecast.cost_usd)}{less}"
 
 
 def _cap(plan: Plan, origin: str) -> str:
     if plan.cap_usd is None:
         return "none: neither the job's budget.max_usd nor Budget.MAX_USD is set"
-    return f"${plan.cap_usd:,.2f} ({origin})"
+    return f"{_dollars(plan.cap_usd)} ({origin})"
+
+
+def _dollars(amount: float) -> str:
+    """With as many digits as it takes: a cap of a tenth of a cent is not $0.00."""
+    if amount >= 1 or amount == 0:
+        return f"${amount:,.2f}"
+    return f"${amount:.4f}" if amount >= 0.001 else f"${amount:.2g}" if amount >= 1e-4 else f"${amount:.3e}"
+
+
+def money_notes(plan: Plan, forecast: Estimate) -> list[str]:
+    """What may end the run early, or cost more than anybody has said."""
+    if forecast.cost_usd is None:
+        models = ", ".join([plan.endpoint.model, *(plan.acting.further_models if plan.acting else ())])
+        cure = "set Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE"
+        held = "no cost cap can hold without one" if plan.cap_usd is not None else "what it costs cannot be said"
+        return [f"warning: no price is known for all of {models}: {held}; {cure}"]
+    if plan.cap_usd is not None and forecast.cost_usd > plan.cap_usd:
+        share = plan.cap_usd / forecast.cost_usd
+        above = f"the cap of {_dollars(plan.cap_usd)} is below the estimate of {_dollars(forecast.cost_usd)}"
+        cure = "raise budget.max_usd of the job, or Budget.MAX_USD"
+        return [f"warning: {above}: the run will stop after about {share:.0%} of it; {cure}"]
+    return []
 
 
 def _margins(margins: list[Margin]) -> Table:
@@ -220,5 +245,7 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "panel": None if plan.panel is None else plan.panel.as_json(),
         "wave": None if plan.wave is None else plan.wave.as_json(),
         "leaving_models": leaving_models(plan),
+        "warnings": money_notes(plan, forecast),
+        "questions": questions_json(plan),
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.table import Table
 
+from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, say
-from troupe_batch.results.objects import Objects
+from troupe_batch.cli.wording import cost_text
+from troupe_batch.errors import FixTheInput
+from troupe_batch.results.run_ids import checked_run_id
+from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.runs import stored_run
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One run as its ledger tells it."""
-
-    run_id: str
-    shards: int
-    committed: int
-    units: int
-    has_dataset: bool
-    is_rehearsal: bool
-    quarantined: int
-    stopped_by: str | None
+from troupe_batch.wiring.standing import Standing, standing, standings
 
 
 @click.command("status")
 @click.argument("run_id", metavar="[RUN]", required=False)
 @json_option
 @settings_options
-def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> None:
-    r"""Show how far a run is, or all runs below Storage.URL.
+def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+    r"""Show how far a run is, what it cost and what it waits for; or all runs below Storage.URL.
+
+    Exit code 1: the run that was asked for is damaged. In the list of all runs a damaged one is named with its reason.
 
     \b
     Examples:
@@ -44,40 +36,88 @@ def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assi
       troupe status gazpacho-concept-test-rehearsal --json
     """
     settings = read_settings(config_file, assignments)
-    lines = asyncio.run(_lines(settings, run_id))
+    found = asyncio.run(_standings(settings, run_id))
     if as_json:
-        print_json([{name: getattr(line, name) for name in RunLine.__slots__} for line in lines])
-        return
-    if not lines:
+        print_json([one.as_json() for one in found])
+    elif not found:
         say(f"no runs in {shown_url(settings.storage.url)}; start one with `troupe run JOB.yaml`")
-        return
-    table = Table("run", "shards done", "units", "dataset", "", box=None, header_style="bold")
-    for line in lines:
-        notes = ["rehearsal"] if line.is_rehearsal else []
-        notes += [f"{line.quarantined} shards set aside"] if line.quarantined else []
-        notes += [f"stopped: {line.stopped_by}"] if line.stopped_by and line.committed < line.shards else []
-        done = f"{line.committed}/{line.shards}"
-        table.add_row(line.run_id, done, f"{line.units:,}", "yes" if line.has_dataset else "no", ", ".join(notes))
-    data().print(table)
+    elif run_id is not None and found[0].problem is None:
+        data().print(_sheet(found[0]))
+    else:
+        data().print(_table(found))
+    return FAILED if run_id is not None and found[0].problem is not None else OK
 
 
-async def _lines(settings: Settings, run_id: str | None) -> list[RunLine]:
-    if run_id is not None:
-        return [await _line(settings, run_id)]
-    names = await Objects.open(settings.storage.url).folders()
-    return [await _line(settings, name) for name in sorted(names)]
+async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
+    if run_id is None:
+        return [one async for one in standings(settings)]
+    if await RunStore.open(settings.storage.url, checked_run_id(run_id)).plan_text() is None:
+        where = shown_url(settings.storage.url)
+        raise FixTheInput(f"no run {run_id!r} in {where}; `troupe status` lists the runs there")
+    return [await standing(settings, run_id)]
 
 
-async def _line(settings: Settings, run_id: str) -> RunLine:
-    run = await stored_run(settings, run_id)
-    stop = await run.store.stop_mark()
-    return RunLine(
-        run_id,
-        run.plan.shards,
-        len(await run.store.committed()),
-        run.plan.units,
-        await run.store.has_dataset(),
-        run.plan.endpoint.is_rehearsal,
-        len(await run.store.quarantined()),
-        stop.error if stop else None,
-    )
+def _table(found: list[Standing]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in ("run", "shards done", "units", "cost", "dataset"):
+        # Names and figures keep their whole length; what stands beside them wraps.
+        table.add_column(name, no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in found:
+        if one.problem is not None:
+            table.add_row(one.run_id, "-", "-", "-", "-", f"cannot be read: {one.problem}")
+            continue
+        done = f"{one.committed}/{one.shards}"
+        units = f"{one.units_done:,}/{one.units:,}"
+        has = "yes" if one.has_dataset else "no"
+        table.add_row(one.run_id, done, units, _cost(one), has, ", ".join(_notes(one)))
+    return table
+
+
+def _notes(one: Standing) -> Iterator[str]:
+    if one.is_rehearsal:
+        yield "rehearsal"
+    if one.failures:
+        yield ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in one.failures.items())
+    if one.quarantined:
+        yield f"{one.quarantined} shards set aside"
+    if one.stopped_by:
+        yield f"stopped: {one.stopped_by}"
+    elif one.live is not None and one.live.is_at_work:
+        yield f"{one.live.shards_under_way} shards under way"
+
+
+def _sheet(one: Standing) -> Table:
+    table = Table(box=None, show_header=False)
+    for name, value in _rows(one):
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def _rows(one: Standing) -> Iterator[tuple[str, str]]:
+    yield "run", f"{one.run_id}{' (rehearsal)' if one.is_rehearsal else ''}"
+    yield "shards", f"{one.committed:,} of {one.shards:,} done"
+    share = one.units_done / one.units if one.units else 1.0
+    yield "units", f"{one.units_done:,} of {one.units:,} done ({share:.0%})"
+    yield "answers", f"{one.answers:,}, from {one.calls:,} calls"
+    yield "without an answer", ", ".join(f"{n:,} {status.replace('_', ' ')}" for status, n in one.failures.items())
+    yield "cost", _cost(one) + (f" of at most ${one.cap_usd:,.2f}" if one.cap_usd is not None else "; no cap is set")
+    yield "rate", "" if one.rate is None else f"{one.rate:,.2f} units a second, of late"
+    yield "end", one.ends_at or ""
+    yield "set aside", f"{one.quarantined} shards" if one.quarantined else ""
+    yield "dataset", "yes" if one.has_dataset else "none yet"
+    if one.live is not None:
+        yield (
+            "workers",
+            f"{len(one.live.workers)} with {one.live.slots} slots; {one.live.shards_under_way} shards under way",
+        )
+        yield "waits for", one.live.waits_for or ""
+    elif one.stopped_by is not None:
+        yield "stopped", f"{one.stopped_by}: {one.stop_reason}"
+    elif not one.is_complete:
+        yield "workers", "none are known here: give its `troupe run` command again to go on"
+
+
+def _cost(one: Standing) -> str:
+    return cost_text(one.cost_usd or 0.0, is_rehearsal=one.is_rehearsal)

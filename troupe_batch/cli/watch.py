@@ -12,10 +12,13 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import print_json, say
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.summary import status_summary
-from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.dispatch.run_status import RunStatus, Stop
+from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.fleet import fleet_of
+from troupe_batch.wiring.live import at_hand, looks
 from troupe_batch.wiring.runs import stored_run
+from troupe_batch.wiring.workers import EMBEDDED
 
 
 @click.command("watch")
@@ -23,10 +26,14 @@ from troupe_batch.wiring.runs import stored_run
 @json_option
 @settings_options
 def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
-    r"""Follow a run on a fleet until it ends, and keep it going. Ctrl-C leaves the run alone.
+    r"""Follow a run until it ends; one on a fleet is kept going. Ctrl-C leaves the run alone.
+
+    Without a Redis.BROKER_URL it follows what a `troupe run` in this folder is at; the exit code 4 and a word say so
+    where nobody is at the run.
 
     \b
-    Example:
+    Examples:
+      troupe watch my_job
       troupe watch my_job --set Redis.BROKER_URL=redis://broker:6379/0
     """
     settings = read_settings(config_file, assignments)
@@ -47,6 +54,29 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
 async def _watch(settings: Settings, run_id: str, *, is_quiet: bool) -> RunStatus:
     run = await stored_run(settings, run_id)
     progress = RunProgress(units=run.plan.units, is_rehearsal=run.plan.endpoint.is_rehearsal, is_quiet=is_quiet)
+    if settings.redis.broker_url == EMBEDDED:
+        return await _look_on(settings, run, progress, is_quiet=is_quiet)
     async with fleet_of(settings, run) as fleet:
         with progress:
             return await fleet.follow(progress.show)
+
+
+async def _look_on(settings: Settings, run: Run, progress: RunProgress, *, is_quiet: bool) -> RunStatus:
+    """The last status of a run that a command of this folder is at, or that of its ledger."""
+    here = at_hand(settings, run.store.run_id)
+    if here is not None:
+        with progress:
+            async for status in looks(here, run.store.run_id, run.plan):
+                progress.show(status)
+    committed = {shard for shard in await run.store.committed() if shard < run.plan.shards}
+    stop = await run.store.stop_mark()
+    ending = RunStatus(
+        run.store.run_id,
+        run.plan.shards,
+        len(committed),
+        quarantined=await run.store.quarantined(),
+        stop=None if stop is None else Stop(stop.error, stop.reason),
+    )
+    if not ending.is_complete and not is_quiet:
+        say(f"nobody in this folder is at run {run.store.run_id}; its `troupe run` command goes on from here")
+    return ending

@@ -60,6 +60,11 @@ class EmbeddedRedis:
         return self._log
 
     @property
+    def is_up(self) -> bool:
+        """Whether the server runs; nothing is started to find out."""
+        return (self._folder / "guard.lock").exists() and self._is_guarded() and self._socket.exists()
+
+    @property
     def use_lock(self) -> int:
         """The file descriptor that keeps the server in use; pass it on to processes that need the server after us."""
         if self._users_lock is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from troupe_batch.declared import as_declared
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.simulation.mind import MindSettings
 
@@ -32,8 +33,10 @@ class Acting:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any] | None) -> Acting | None:
-        """The inverse of `as_json`; TypeError or KeyError where it is none."""
+        """The inverse of `as_json`; TypeError, KeyError or ValueError where it is none."""
         if found is None:
             return None
-        reasoning, embedding = (None if found[n] is None else Endpoint(**found[n]) for n in ("reasoning", "embedding"))
-        return cls(MindSettings(**found["minds"]), reasoning, embedding)
+        reasoning, embedding = (
+            None if found[n] is None else as_declared(Endpoint, found[n]) for n in ("reasoning", "embedding")
+        )
+        return cls(as_declared(MindSettings, found["minds"]), reasoning, embedding)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from troupe_batch.declared import as_declared
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import TinyPerson
 
@@ -35,7 +36,7 @@ class PanelInfo:
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | None) -> PanelInfo | None:
         """What `as_json` gave; None for None."""
-        return None if content is None else cls(**{**content, "enrich": EnrichLevel(content["enrich"])})
+        return None if content is None else as_declared(cls, content)
 
 
 class FrozenPeople(Protocol):

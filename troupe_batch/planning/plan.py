@@ -7,12 +7,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from annotated_types import Ge, Le
 from pydantic import ValidationError
 
 from troupe_batch import __version__
+from troupe_batch.declared import as_declared
 from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.factory import prompt_digests
 from troupe_batch.llm.chat import Endpoint, Parameters
@@ -38,6 +40,7 @@ from troupe_batch.studies.togetherness import BALANCED
 from troupe_batch.studies.world import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
+_MOST_PEOPLE = 1_000_000_000
 
 # What changes no answer, and may differ between a run and its resume: money, words, and which release planned it (of
 # that, what could change an answer is in the prompt digests).
@@ -227,13 +230,14 @@ class Plan:
                     f"the stored plan has the format {body['schema']!r}; this code reads {PLAN_SCHEMA}"
                 )
             population = PopulationSpec.model_validate(body["population"])
+            as_declared(_Reckoned, body, is_part=True)
             return cls(
                 # The spec stands in for the path that the job file named: a plan needs no file but itself.
                 job=JobSpec.model_validate({**_with_composition(body["job"]), "population": population}),
                 population=population,
                 people=body["people"],
-                endpoint=Endpoint(**body["endpoint"]),
-                parameters=Parameters(**body["parameters"]),
+                endpoint=as_declared(Endpoint, body["endpoint"]),
+                parameters=as_declared(Parameters, body["parameters"]),
                 prompt_digests=body["prompt_digests"],
                 units_per_shard=body["units_per_shard"],
                 # Plans of surveys that were made before there were worlds do not say that each person is a case.
@@ -245,8 +249,21 @@ class Plan:
                 wave=WaveInfo.from_json(body.get("wave")),
                 **{name: body.get(name) for name in _VERSIONS},
             )
-        except (ValidationError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Reckoned:
+    """What of a stored plan is reckoned with."""
+
+    people: Annotated[int, Ge(0), Le(_MOST_PEOPLE)]
+    units_per_shard: Annotated[int, Ge(1)]
+    prompt_digests: dict[str, str]
+    cap_usd: Annotated[float, Ge(0)] | None
+    code_version: str
+    cases: Annotated[int, Ge(0), Le(_MOST_PEOPLE)] | None = None
+    drawing: int | None = None
 
 
 def make_plan(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from troupe_batch.declared import as_declared
 from troupe_batch.persona.block import one_line
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.simulation.templates import Templates
@@ -40,7 +41,7 @@ class WaveInfo:
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | None) -> WaveInfo | None:
         """What `as_json` gave; None for None."""
-        return None if content is None else cls(**{**content, "memory": WaveMemory(content["memory"])})
+        return None if content is None else as_declared(cls, content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.chat import CacheState, CallRecord
 from troupe_batch.results.object_paths import path_problem
@@ -133,11 +134,8 @@ class CommitRecord:
         """The mark that was read from `path`; ResultsDamaged where it is none."""
         try:
             content: dict[str, Any] = orjson.loads(data)
-            content["files"] = tuple(StoredFile(**file) for file in content["files"])
-            content["calls"] = CallTotals(**content["calls"])
-            content["models"] = tuple(content["models"])
             if content.pop("schema") == LEDGER_SCHEMA:
-                return cls(**content)
+                return as_declared(cls, content)
             error: Exception = ValueError("another version")
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             error = broken

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
@@ -178,7 +179,9 @@ class Manifest:
             if content["schema"] == MANIFEST_SCHEMA:
                 stored = {f.name: _STORED_NAMES.get(f.name, f.name) for f in fields(cls)}
                 found = {name: content[key] for name, key in stored.items() if key in content or name not in _NEWER}
-                return cls(**{name: _revived(name, value) for name, value in found.items()})
+                manifest = cls(**{name: _revived(name, value) for name, value in found.items()})
+                as_declared(cls, manifest)
+                return manifest
             problem = f"its schema is {content['schema']}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"

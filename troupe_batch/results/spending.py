@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged, StateUnreachable
 from troupe_batch.llm.meter import Spending
 from troupe_batch.results.store import RunStore
@@ -151,9 +152,9 @@ def _read(path: str, data: bytes) -> Spending:
     try:
         content: dict[str, Any] = orjson.loads(data)
         if content["schema"] == SPEND_SCHEMA:
-            return Spending(**content["spending"])
+            return as_declared(Spending, content["spending"])
         problem = f"its schema is {content['schema']}"
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
     # Never taken for nothing: a cost cap starts from the sum.
     raise ResultsDamaged(f"{path} is no record of what was spent ({problem}); restore it, or remove it to forget it")

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import orjson
 
+from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.ledger import CURE, CommitRecord, StopMark, StoredFile
 from troupe_batch.results.object_paths import checked_name
@@ -111,7 +112,12 @@ class RunStore:
         """What the mark of the shard says; None where it has none."""
         path = _mark_path(shard)
         data = await self.objects.get(path)
-        return None if data is None else CommitRecord.from_json(f"{self.url}/{path}", data)
+        if data is None:
+            return None
+        record = CommitRecord.from_json(f"{self.url}/{path}", data)
+        if record.shard != shard:
+            raise ResultsDamaged(f"{self.url}/{path} is the mark of shard {record.shard}; {CURE}")
+        return record
 
     async def records(self, shards: Iterable[int]) -> AsyncIterator[tuple[int, CommitRecord | None]]:
         """The marks of the shards, in their order, fetched a few ahead."""
@@ -154,7 +160,7 @@ class RunStore:
         for shard in sorted([number async for number in self._numbered("quarantine")]):
             data = await self.objects.get(f"quarantine/{shard:06d}.json")
             if data is not None:
-                found[shard] = str(orjson.loads(data)["reason"])
+                found[shard] = _reason(data)
         return found
 
     async def release(self, shard: int) -> None:
@@ -168,7 +174,13 @@ class RunStore:
     async def stop_mark(self) -> StopMark | None:
         """Why nothing further is started; None while the run may go on."""
         data = await self.objects.get(_STOP)
-        return None if data is None else StopMark(**orjson.loads(data))
+        if data is None:
+            return None
+        try:
+            return as_declared(StopMark, orjson.loads(data))
+        except ValueError as error:
+            problem = f"{self.url}/{_STOP} does not say why the run was stopped ({error})"
+            raise ResultsDamaged(f"{problem}; remove it: it only says that nothing is started") from error
 
     async def clear_stop(self) -> None:
         """Let the run go on."""
@@ -186,8 +198,8 @@ class RunStore:
         # Listed in full before the first removal: what a listing yields while its folder changes is anyone's guess.
         stale = [_provisional_path(shard) async for shard in self._numbered("provisional") if shard in winners]
         async for stored in self.objects.list("shards"):
-            _, number, attempt, *_ = stored.path.split("/")
-            winner = winners.get(int(number))
+            _, number, attempt, *_ = [*stored.path.split("/"), "", ""]
+            winner = winners.get(int(number)) if number.isdecimal() else None
             if winner is not None and attempt != winner.attempt:
                 stale.append(stored.path)
         for path in stale:
@@ -215,6 +227,14 @@ def panel_path(digest: str) -> str:
 def recollections_path(digest: str) -> str:
     """Where the recollections of this digest lie in the folder of a run."""
     return f"plan/recollections-{digest[:16]}.parquet"
+
+
+def _reason(data: bytes) -> str:
+    """Why a shard was set aside; a note that says nothing still sets it aside."""
+    try:
+        return str(orjson.loads(data)["reason"])
+    except (ValueError, KeyError, TypeError):
+        return "the note of why it was set aside is damaged"
 
 
 def _mark_path(shard: int) -> str:

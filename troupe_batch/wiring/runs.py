@@ -7,10 +7,10 @@ from enum import StrEnum
 from itertools import count
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.planning.job import JOB_ID_PATTERN
 from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.run import Run
+from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
@@ -82,13 +82,6 @@ async def stored_run(settings: Settings, run_id: str) -> Run:
             f"no run {run_id!r} in {shown_url(settings.storage.url)}; `troupe status` lists the runs there"
         )
     return make_run(await load_plan(store), store)
-
-
-def checked_run_id(run_id: str) -> str:
-    """The id as it is; FixTheInput where it cannot name a folder and a queue."""
-    if len(run_id) > 90 or not JOB_ID_PATTERN.fullmatch(run_id):
-        raise FixTheInput(f"{run_id!r} cannot name a run: use letters, digits, and single . _ or - between them")
-    return run_id
 
 
 def default_run_id(plan: Plan) -> str:

@@ -111,6 +111,40 @@ def test_plan_shows_the_cap_in_force_and_who_set_it(here: Path, capsys: pytest.C
     assert of_settings["cap_origin"].startswith("Budget.MAX_USD, ")
 
 
+def test_plan_shows_each_question_as_it_will_be_put(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", "jobs/gazpacho_concept_test.yaml"]) == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    places = [shown.index(words) for words in ("How likely would", "Whatever you answered,", "a number from 0 to 20")]
+    assert places == sorted(places)
+    assert "1 Definitely would not buy | 2 Probably" in shown
+
+
+def test_plan_warns_where_the_cap_is_below_the_estimate_and_shows_both(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    content = yaml.safe_load(job.read_text())
+    job.write_text(yaml.safe_dump({**content, "budget": {"max_usd": 0.0004}}))
+
+    assert run_command(["plan", str(job)]) == 0
+
+    printed = capsys.readouterr()
+    assert "$0.0004 (budget.max_usd" in printed.out
+    assert "warning: the cap of $0.0004 is below the estimate of $0." in printed.err
+
+
+def test_plan_warns_where_no_price_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    job = "jobs/gazpacho_concept_test.yaml"
+    settings = ("--set", "OpenAI.BASE_URL=http://127.0.0.1:1/v1")
+    content = yaml.safe_load(Path(job).read_text())
+    Path(job).write_text(yaml.safe_dump({**content, "model": {"name": "nobody-knows-it"}}))
+
+    assert run_command(["plan", job, *settings]) == 0
+
+    assert "warning: no price is known for all of nobody-knows-it" in capsys.readouterr().err
+
+
 def test_a_mistake_in_a_job_names_file_line_and_cure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = here / "jobs" / "gazpacho_concept_test.yaml"
     text = job.read_text().replace("asking: question", "askin: question")

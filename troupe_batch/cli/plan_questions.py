@@ -1,0 +1,93 @@
+"""The questions of a plan as they will be put: their wording and what can be answered, in the order of asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from rich import box
+from rich.table import Table
+
+from troupe_batch.planning.plan import Plan
+from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.survey.questions import Numeric
+
+_MOST_LABELS = 14
+
+
+def questions_table(plan: Plan) -> Table:
+    """A row for each question."""
+    bounds = _bounds(plan.job.study)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Questions, in the order of asking", title_justify="left")
+    table.add_column("question", overflow="fold")
+    table.add_column("form")
+    table.add_column("wording", overflow="fold", ratio=3)
+    table.add_column("can be answered with", overflow="fold", ratio=2)
+    for question in plan.study.questions:
+        table.add_row(question.id, str(question.type), question.text, _answers(question, bounds))
+    return table
+
+
+def questions_json(plan: Plan) -> list[dict[str, Any]]:
+    """The same as JSON values, with all labels."""
+    bounds = _bounds(plan.job.study)
+    return [
+        {
+            "id": one.id,
+            "type": one.type,
+            "text": one.text,
+            "labels": one.labels,
+            "codes": one.codes,
+            "dont_know": one.dont_know,
+            "unit": one.unit,
+            "minimum": bounds.get(one.id, (None, None))[0],
+            "maximum": bounds.get(one.id, (None, None))[1],
+        }
+        for one in plan.study.questions
+    ]
+
+
+def _answers(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) -> str:
+    parts = list(_possible(question, bounds))
+    if question.dont_know is not None:
+        parts.append(f"or: {question.dont_know}")
+    return "; ".join(parts)
+
+
+def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) -> Iterator[str]:
+    if question.labels:
+        yield " | ".join(_cut(_coded(question)))
+    elif question.id in bounds:
+        low, high = bounds[question.id]
+        kind = "a whole number" if question.is_integer else "a number"
+        yield f"{kind} from {low:g} to {high:g}{f' {question.unit}' if question.unit else ''}"
+    elif question.type is QuestionType.OPEN:
+        yield "words of their own"
+
+
+def _coded(question: QuestionInfo) -> list[str]:
+    if question.type is QuestionType.RATING and len(question.codes) == len(question.labels):
+        pairs = zip(question.codes, question.labels, strict=True)
+        return [label if label == str(code) else f"{code} {label}" for code, label in pairs]
+    return list(question.labels)
+
+
+def _cut(labels: list[str]) -> list[str]:
+    if len(labels) <= _MOST_LABELS:
+        return labels
+    return [*labels[: _MOST_LABELS - 2], f"… {len(labels) - _MOST_LABELS + 1:,} more …", labels[-1]]
+
+
+def _bounds(study: BaseModel) -> dict[str, tuple[float, float]]:
+    return {one.id: (one.minimum, one.maximum) for one in _numeric(study)}
+
+
+def _numeric(part: object) -> Iterator[Numeric]:
+    if isinstance(part, Numeric):
+        yield part
+    elif isinstance(part, BaseModel):
+        yield from _numeric([getattr(part, name) for name in type(part).model_fields])
+    elif isinstance(part, Iterable) and not isinstance(part, str | bytes | dict):
+        for one in part:
+            yield from _numeric(one)
