@@ -213,7 +213,7 @@ def _tell_extra(found: _Found) -> tuple[str, str]:
     kinds = list(dict.fromkeys(one.kind for one in found.candidates if one.kind and name in fields_of([one.model])))
     if kinds and found.suggestion is None:
         return f"`{name}` does not belong here", f"it is for {' and '.join(kinds)}"
-    return f"unknown field {name!r}", did_you_mean(name, found.known)
+    return f"unknown field {name!r}", _elsewhere(found, name) or did_you_mean(name, found.known)
 
 
 def _tell_missing(found: _Found) -> tuple[str, str]:
@@ -228,6 +228,13 @@ def _tell_tag(found: _Found) -> tuple[str, str]:
     if found.type == "union_tag_not_found":
         return f"`{field}` is required here", f"add `{field}:`, one of {', '.join(kinds)}"
     return f"unknown {field} {context['tag']!r}", did_you_mean(str(context["tag"]), kinds)
+
+
+def _elsewhere(found: _Found, word: str) -> str | None:
+    """What to write for a word of other tools, where a model that could stand here knows it: `names_elsewhere`."""
+    name = word.strip().lower().replace("-", "_").replace(" ", "_")
+    known = (getattr(one.model, "names_elsewhere", {}) for one in found.candidates)
+    return next((cures[name] for cures in known if name in cures), None)
 
 
 def _tell_pattern(found: _Found) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import click
 from troupe_batch.cli.output import say
 from troupe_batch.errors import FixTheInput
 from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.schemas import KINDS, schema_file, schema_text
 from troupe_batch.settings import CONFIG_FILE, default_config_text
 
 
@@ -18,6 +19,9 @@ from troupe_batch.settings import CONFIG_FILE, default_config_text
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to write.")
 def command(*, name: str, folder: Path) -> None:
     r"""Write jobs/NAME.yaml and populations/NAME.yaml, both with comments, and a config.ini if there is none.
+
+    Their first lines name the JSON Schemas in schemas/, by which editors with a YAML language server (in VS Code the
+    YAML extension) complete and check them, offline.
 
     \b
     Example:
@@ -34,6 +38,8 @@ def command(*, name: str, folder: Path) -> None:
         raise FixTheInput(f"{', '.join(there)}: there already, and not overwritten; choose another name")
     if not (folder / CONFIG_FILE).exists():
         written[folder / CONFIG_FILE] = default_config_text()
+    # Generated, and the same for all studies of a folder: those of an older release are replaced.
+    written |= {folder / "schemas" / schema_file(kind): schema_text(kind) for kind in KINDS}
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -36,7 +36,8 @@ _COMMANDS = {
     "flower": "Watch the workers in a browser.",
     "doctor": "Check what this machine and this configuration can do.",
     "config": "Show every setting and where it came from.",
-    "schema": "Print the JSON Schema of job or population files.",
+    "schema": "Print the JSON Schema of job, population or respondent files.",
+    "completion": "Print the completion script of bash, zsh or fish.",
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import orjson
 
-from troupe_batch.report.terminal import Terminal, Text
 from troupe_batch.shown_text import shown
+from troupe_batch.terminal import Terminal, Text
 
 _MOST_LINES = 200
 

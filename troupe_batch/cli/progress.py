@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from troupe_batch.cli.output import talk
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.dispatch.run_status import RunStatus
-from troupe_batch.report.terminal import Text
+from troupe_batch.terminal import Text
 
 _PLAIN_EVERY_S = 5.0
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from troupe_batch.api import Result
 from troupe_batch.cli.output import say, talk
-from troupe_batch.report.terminal import Text
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunState
 from troupe_batch.studies.study import AnswerStatus
+from troupe_batch.terminal import Text
 
 
 def say_stopped(result: Result, how_to_go_on: str) -> None:

@@ -112,11 +112,6 @@ class _Call:
     asked: list[tuple[int, asyncio.Future[None]]]
 
 
-def budget_key(run_id: str) -> str:
-    """Where the budget of a run is."""
-    return f"troupe:budget:{run_id}"
-
-
 class RedisBudget:
     """The budget of run `run_id` for every process that uses the same Redis. Call `ensure` before the first call.
 

@@ -18,9 +18,9 @@ from troupe_batch.report.cases import cases_text
 from troupe_batch.report.events import documents_hint, events
 from troupe_batch.report.extractions import extraction
 from troupe_batch.report.prose import prose
-from troupe_batch.report.terminal import Text
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
+from troupe_batch.terminal import Text
 
 _FOOTNOTE_OF_FINDINGS = (
     "Findings are what a model read out of what simulated respondents said and did. Shares are of the findings that "

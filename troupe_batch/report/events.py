@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from troupe_batch.analysis.events import EventTable
-from troupe_batch.report.terminal import Text
+from troupe_batch.terminal import Text
 
 
 def events(table: EventTable) -> RenderableType:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable
 from troupe_batch.analysis.tables import Figures
-from troupe_batch.report.terminal import Text
 from troupe_batch.studies.study import FieldType
+from troupe_batch.terminal import Text
 
 _MOST_CHARACTERS = 300
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from troupe_batch.analysis.duplicates import MANY, Duplicates
 from troupe_batch.analysis.prose import Prose
-from troupe_batch.report.terminal import Text
+from troupe_batch.terminal import Text
 
 _WHAT = {"bio": "a bio", "full": "a full persona"}
 

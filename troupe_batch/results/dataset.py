@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,15 +18,10 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import DATASET, RunStore
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _BATCH_ROWS = 16_384
-# Whole numbers and booleans may be absent: pandas' own types for them would turn 5 into 5.0 and False into None.
-_PANDAS_TYPES = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
 # The other tables are always there.
 _WHY_MISSING = {
     Table.ANSWERS: "its study asks nothing",
@@ -144,5 +139,16 @@ class Dataset:
             raise ResultsDamaged(f"{self.path}/{file.path} is missing; {REMAKE}") from error
 
     def _pandas(self, table: Table) -> pd.DataFrame:
-        frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=_PANDAS_TYPES.get)
+        # Commands that read no table, such as `troupe status`, would wait seconds for pandas.
+        import pandas as pd  # noqa: PLC0415 -- see above
+
+        # Whole numbers and booleans may be absent: pandas' own types would turn 5 into 5.0 and False into None.
+        kinds = {
+            pa.int8(): pd.Int8Dtype(),
+            pa.int16(): pd.Int16Dtype(),
+            pa.int32(): pd.Int32Dtype(),
+            pa.int64(): pd.Int64Dtype(),
+            pa.bool_(): pd.BooleanDtype(),
+        }
+        frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=kinds.get)
         return frame

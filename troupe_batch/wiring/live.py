@@ -21,7 +21,6 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
 _EVERY_S = 1.0
-_NEARLY = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ async def live_of(settings: Settings, run_id: str, plan: Plan) -> Live | None:
         return None
     try:
         async with _board(here) as board:
-            seen, budget = await board.snapshot(run_id, _facts(plan)), await board.budget(run_id)
+            seen = await board.snapshot(run_id, _facts(plan))
     except StateUnreachable:
         return Live(waits_for="Redis, which does not answer: what is under way is not known")
     if not seen.is_known:
@@ -68,7 +67,7 @@ async def live_of(settings: Settings, run_id: str, plan: Plan) -> Live | None:
         done.answers,
         done.calls,
         done.cost_usd,
-        waits_for(status) or _budget_is_held(budget),
+        seen.budget_wait or waits_for(status),
     )
 
 
@@ -113,16 +112,6 @@ def waits_for(status: RunStatus) -> str | None:
     if not status.leased_shards:
         return "a worker that is free"
     return None
-
-
-def _budget_is_held(budget: tuple[float, float, float] | None) -> str | None:
-    """In words, where nearly all that is left of the cap is held for calls that are not settled yet."""
-    if budget is None:
-        return None
-    cap, spent, held = budget
-    if not held or spent + held < _NEARLY * cap:
-        return None
-    return f"its budget: ${spent:,.4f} spent and ${held:,.4f} held for calls in flight, of ${cap:,.4f}"
 
 
 @asynccontextmanager

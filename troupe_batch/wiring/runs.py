@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
-from troupe_batch.errors import FixTheInput
+from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.run import Run
@@ -14,6 +14,8 @@ from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.wiring.plans import casting_of
+from troupe_batch.wiring.reuse import reuse_text
 from troupe_batch.wiring.runtime import make_run
 from troupe_batch.wiring.supplies import Supplies
 
@@ -60,7 +62,10 @@ async def begin_run(
         if again and not await _is_open_for(store, plan):
             retries = store.run_id if await _has_plan(store, plan) else retries
             continue
-        frozen = await freeze(store, plan, job_text)
+        try:
+            frozen = await freeze(store, plan, job_text)
+        except PlanChanged as error:
+            raise PlanChanged(f"{error}\n{await _reuse(store, plan, supplies)}") from error
         if supplies is not None:
             await supplies.store(frozen.plan, store)
         committed = len(await store.committed())
@@ -87,6 +92,13 @@ async def stored_run(settings: Settings, run_id: str) -> Run:
 def default_run_id(plan: Plan) -> str:
     """The job's id; a rehearsal goes by another name, so that it never stands in the way of the real run."""
     return f"{plan.job.id}-rehearsal" if plan.endpoint.is_rehearsal else plan.job.id
+
+
+async def _reuse(store: RunStore, plan: Plan, supplies: Supplies | None) -> str:
+    """What of the changed plan the cache can answer."""
+    frozen = await load_plan(store)
+    before = casting_of(frozen, Supplies.stored(frozen, store))
+    return reuse_text(frozen, before, plan, casting_of(plan, supplies or Supplies()))
 
 
 async def _is_open_for(store: RunStore, plan: Plan) -> bool:

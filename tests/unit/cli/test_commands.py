@@ -15,6 +15,7 @@ import yaml
 from troupe_batch.cli.main import _COMMANDS, run_command
 from troupe_batch.planning import load_job
 from troupe_batch.population import load_population
+from troupe_batch.studies.survey.spec import SurveySpec
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -67,6 +68,88 @@ def test_init_overwrites_nothing(here: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "a/b"])
 def test_init_refuses_names_that_cannot_be_ids(name: str) -> None:
     assert run_command(["init", "--", name]) == 2
+
+
+def test_init_names_schemas_that_lie_where_the_files_say(here: Path) -> None:
+    assert run_command(["init", "my_study"]) == 0
+
+    for folder in ("jobs", "populations"):
+        file = here / folder / "my_study.yaml"
+        named = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", file.read_text().splitlines()[0])
+        assert named is not None
+        schema = json.loads((file.parent / named[1]).read_text())
+        jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+
+
+def test_init_asks_for_a_reason_after_the_answer_and_not_beside_it(here: Path) -> None:
+    assert run_command(["init", "my_study"]) == 0
+
+    study = load_job(here / "jobs" / "my_study.yaml").spec.study
+    assert isinstance(study, SurveySpec)
+    assert [len(group) for group in study.groups] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("form", "cure"),
+    [
+        ("ranking", "there is no ranking yet"),
+        ("checkbox", "write `type: multi`"),
+        ("Linear scale", "write `type: rating`"),
+        ("free-text", "write `type: open`"),
+        ("nps", "`maximum: 10`"),
+        ("ratin", "did you mean `rating`?"),
+    ],
+)
+def test_forms_of_other_tools_are_answered_with_what_to_write_here(
+    here: Path, form: str, cure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "jobs" / "weekday_breakfast.yaml"
+    content = yaml.safe_load(job.read_text())
+    content["study"]["questions"] = [{"id": "q", "type": form, "text": "Which?", "options": ["a", "b"]}]
+    job.write_text(yaml.safe_dump(content))
+
+    assert run_command(["plan", str(job)]) == 2
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert cure in said
+    assert form != "ranking" or "did you mean" not in said
+
+
+@pytest.mark.parametrize("name", ["when", "show_if", "skip_to"])
+def test_flow_in_a_survey_is_answered_with_interviews(
+    here: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    content = yaml.safe_load(job.read_text())
+    content["study"]["questions"][1][name] = "fair_price > 3"
+    job.write_text(yaml.safe_dump(content))
+
+    assert run_command(["plan", str(job)]) == 2
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert "a survey has no skip logic yet" in said
+    assert "`kind: interview`" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_that_asks_this_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["completion", shell]) == 0
+    assert "_TROUPE_COMPLETE" in capsys.readouterr().out
+
+
+def test_what_is_half_typed_is_completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in {
+        "_TROUPE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "troupe run --reh",
+        "COMP_CWORD": "2",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as ended:
+        run_command([])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == ["plain,--rehearse"]
 
 
 @pytest.mark.parametrize("kind", ["job", "population"])

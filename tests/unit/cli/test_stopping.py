@@ -155,3 +155,25 @@ def _interrupted(monkeypatch: pytest.MonkeyPatch, words: list[str], *, after_uni
     monkeypatch.setattr("troupe_batch.cli.run.Stops", Watched)
     monkeypatch.setattr("troupe_batch.cli.progress.RunProgress.show", show)
     return run_command([*words, "--set", "OpenAI.MAX_CONCURRENT_MODEL_CALLS=1"])
+
+
+def test_a_changed_job_is_refused_with_the_way_out_and_what_it_would_reuse(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "my tea.yaml"
+    command = ["run", "my tea.yaml", "--rehearse", "--inline"]
+    job.write_text(yaml.safe_dump({**JOB, "people": 30}))
+    assert run_command(command) == 0
+    capsys.readouterr()
+
+    job.write_text(yaml.safe_dump({**JOB, "people": 40}))
+    assert run_command(command) == 2
+    more_people = capsys.readouterr().err
+    job.write_text(job.read_text().replace("Do you like tea?", "Do you like tea much?"))
+    assert run_command(command) == 2
+    other_words = capsys.readouterr().err
+
+    assert "`--run-id NAME`" in more_people
+    assert "about 30 of its 40 calls are the same as before" in more_people
+    assert "about 10 are asked anew" in more_people
+    assert "all of its about 40 calls are asked anew" in other_words

@@ -12,9 +12,9 @@ from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
 from troupe_batch.report import results
 from troupe_batch.report.cases import cases_text
-from troupe_batch.report.terminal import Terminal
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
+from troupe_batch.terminal import Terminal
 
 
 async def _shown(model: AnsweringModel | None = None, *, width: int = 120, **options: Any) -> str:

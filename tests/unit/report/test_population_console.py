@@ -11,7 +11,7 @@ from troupe_batch.population import Population
 from troupe_batch.population.margins import Finding, Level, Redrawn
 from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report
-from troupe_batch.report.terminal import Terminal
+from troupe_batch.terminal import Terminal
 
 
 @pytest.fixture(scope="module")

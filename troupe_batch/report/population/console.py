@@ -14,7 +14,7 @@ from troupe_batch.report.population.associations import Pair
 from troupe_batch.report.population.data import DimensionReport, PopulationReport, Row
 from troupe_batch.report.population.heat import strongest
 from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
-from troupe_batch.report.terminal import Text
+from troupe_batch.terminal import Text
 
 _MOST_ROWS = 16
 _MOST_NOTES = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.study import QuestionType
+from troupe_batch.studies.survey.names_elsewhere import FLOW, FORMS, in_our_spelling
 from troupe_batch.studies.survey.options import (
     MOST_OPTIONS,
     Elicitation,
@@ -67,6 +68,8 @@ _ELICITATION = (
 
 class _Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
 
     id: QuestionId = Field(description="Name of the question and of its column: letters, digits, single underscores.")
     text: Prose = Field(description="The question as people read it.")
@@ -258,7 +261,8 @@ def _has_known_type(value: Any) -> Any:
         if "type" not in value:
             raise ValueError(f"a question needs a `type`; one of {', '.join(QUESTION_TYPES)}")
         if value["type"] not in QUESTION_TYPES:
-            cure = did_you_mean(str(value["type"]), list(QUESTION_TYPES))
+            word = str(value["type"])
+            cure = FORMS.get(in_our_spelling(word)) or did_you_mean(word, list(QUESTION_TYPES))
             raise ValueError(f"unknown question type {str(value['type'])[:40]!r}; {cure}")
         if "elicitation" in value and value["type"] not in _WITH_ELICITATION:
             raise ValueError("`elicitation` is for questions with one list of labels (single, rating); remove it here")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.studies.survey.elicitation import names_in_schema
+from troupe_batch.studies.survey.names_elsewhere import FLOW
 from troupe_batch.studies.survey.options import Prose
 from troupe_batch.studies.survey.questions import Question, Questions
 
@@ -71,6 +72,8 @@ class QuestionBlock(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
+
     id: Slug = Field(description="Name of the block.")
     title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
     questions: Questions = Field(min_length=1, description="The questions of the block.")
@@ -80,6 +83,8 @@ class SurveySpec(BaseModel):
     """A questionnaire that every person answers on their own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
 
     kind: Literal["survey"] = Field(default="survey", description="What kind of study this is.")
     introduction: Prose | None = Field(
