@@ -16,6 +16,7 @@ from troupe_batch.shown_url import shown_url
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.tinytroupe_options import OTHER_NAMES, OTHER_VALUES, WITHOUT_EFFECT
+from troupe_batch.trust import is_trusted, risk_of
 
 CONFIG_FILE = "config.ini"
 ENVIRONMENT_PREFIX = "TROUPE_"
@@ -175,6 +176,7 @@ class Settings(_Section):
     """All options of one process. Read at the edge (cli, api, workers, wiring) and passed down as plain arguments.
 
     `without_effect` has the options of TinyTroupe's that were found and do nothing here: "file:line: OPTION" -> why.
+    `untrusted` has those from a config.ini that merely lies here, with what they could do: option -> risk.
     """
 
     openai: OpenAISection = OpenAISection()
@@ -190,6 +192,7 @@ class Settings(_Section):
     rehearsal: RehearsalSection = RehearsalSection()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     without_effect: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+    untrusted: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     secrets: Secrets = Field(Secrets(), exclude=True, repr=False)
 
     def origin(self, option: str) -> str:
@@ -204,12 +207,33 @@ class Settings(_Section):
             section, name = option.split(".")
             body[section][name] = value
         origins = {**self.origins, **dict.fromkeys(values, origin)}
+        untrusted = {option: risk for option, risk in self.untrusted.items() if option not in values}
         own = {"origins": origins, "secrets": self.secrets, "without_effect": self.without_effect}
+        own["untrusted"] = untrusted
         return Settings.model_validate({**body, **own})
 
     def as_environment(self) -> dict[str, str]:
-        """The variables that give a child process the same settings; secrets are left to the inherited environment."""
-        return {_variable(o): _as_text(v) for o, v in self.values() if self.origin(o) != "default"}
+        """The variables that give a child process the same settings; secrets are left to the inherited environment.
+
+        What is not trusted is not passed on as if it were the user's word.
+        """
+        return {
+            _variable(option): _as_text(value)
+            for option, value in self.values()
+            if self.origin(option) != "default" and option not in self.untrusted
+        }
+
+    def check_trusted(self, option: str) -> None:
+        """SettingsError where `section.option` came with the working folder and the user has not said yes to it."""
+        if (risk := self.untrusted.get(option)) is None:
+            return
+        section, name = option.split(".")
+        title = f"{SECTION_TITLES[section]}.{name.upper()}"
+        value = shown_url(_as_text(getattr(getattr(self, section), name)))
+        raise SettingsError(
+            f"{self.origin(option)}: {title} = {value}: {risk}, and this file is new here. If you trust it, say so "
+            f"once with `troupe config trust`; or name the file (--config {CONFIG_FILE}) or set {_variable(option)}"
+        )
 
     def values(self) -> Iterable[tuple[str, Any]]:
         """All options as ("openai.model", value), in the order of the sections."""
@@ -271,6 +295,7 @@ def load_settings(
         "origins": {option: item.origin for option, item in found.items()},
         "secrets": _secrets(environment),
         "without_effect": without_effect,
+        "untrusted": {} if config_file is not None else _untrusted(found, environment),
     }
     try:
         settings = Settings.model_validate({**values, **own})
@@ -280,6 +305,18 @@ def load_settings(
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return settings
+
+
+def _untrusted(found: Mapping[str, _Found], environment: Mapping[str, str]) -> dict[str, str]:
+    """What the config.ini of the working folder sets and its user has not trusted: option -> risk."""
+    file = Path(CONFIG_FILE)
+    from_file = [item for item in found.values() if item.origin.startswith(f"{CONFIG_FILE}:")]
+    risks = {item.option: (item.text, risk_of(item.option, item.text)) for item in from_file}
+    return {
+        option: risk
+        for option, (text, risk) in risks.items()
+        if risk is not None and not is_trusted(file, option, text, environment)
+    }
 
 
 def default_config_text() -> str:

@@ -30,6 +30,8 @@ def command(*, processes: int | None, name: str, config_file: Path | None, assig
       troupe worker --processes 4 --set Redis.BROKER_URL=redis://broker:6379/0 --set Storage.URL=s3://bucket/runs
     """
     settings = read_settings(config_file, assignments, celery__processes=processes)
+    for option in settings.untrusted:
+        settings.check_trusted(option)
     if settings.redis.broker_url == EMBEDDED:
         raise SettingsError(
             "a worker of its own needs a Redis that others reach too: set Redis.BROKER_URL; "

@@ -14,6 +14,7 @@ from troupe_batch.llm.provider import ConnectionSpec
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.trust import BASE_URL
 
 _Kind: TypeAlias = Literal["openai", "azure", "compatible", "rehearsal"]
 
@@ -96,9 +97,10 @@ def _openai(settings: Settings) -> ConnectionSpec:
 
 
 def _compatible(settings: Settings) -> ConnectionSpec:
-    return _spec(
-        settings, "compatible", api_key=_secret(settings.secrets.openai_api_key), base_url=settings.openai.base_url
-    )
+    key = _secret(settings.secrets.openai_api_key)
+    if key is not None:
+        settings.check_trusted(BASE_URL)
+    return _spec(settings, "compatible", api_key=key, base_url=settings.openai.base_url)
 
 
 def _azure(settings: Settings) -> ConnectionSpec:

@@ -8,8 +8,7 @@ from pathlib import Path
 from troupe_batch.errors import SettingsError
 from troupe_batch.settings import Settings
 from troupe_batch.studies.kinds import StudySpec, is_python
-
-_OPTION = "simulation.allow_python_studies"
+from troupe_batch.trust import PYTHON_STUDIES
 
 
 def check_allowed(settings: Settings, study: StudySpec) -> None:
@@ -21,9 +20,10 @@ def check_allowed(settings: Settings, study: StudySpec) -> None:
         return
     if not settings.simulation.allow_python_studies:
         raise SettingsError(
-            f"Simulation.ALLOW_PYTHON_STUDIES ({settings.origin(_OPTION)}) is off and the study is Python code: if you "
-            "trust it, set the option to true here and for every worker, for example with "
+            f"Simulation.ALLOW_PYTHON_STUDIES ({settings.origin(PYTHON_STUDIES)}) is off and the study is Python code: "
+            "if you trust it, set the option to true here and for every worker, for example with "
             "TROUPE_SIMULATION_ALLOW_PYTHON_STUDIES=true"
         )
+    settings.check_trusted(PYTHON_STUDIES)
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.append(folder)
