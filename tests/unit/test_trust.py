@@ -106,7 +106,7 @@ def test_a_child_process_does_not_take_the_file_for_the_users_word(tmp_path: Pat
 
     assert passed_on == {"TROUPE_OPENAI_MODEL": "small"}
     with pytest.raises(SettingsError, match="troupe config trust"):
-        connect(loaded(tmp_path, **passed_on))
+        connect(load_settings(environment={**passed_on, "OPENAI_API_KEY": "sk-mine"}))
 
 
 def test_trust_is_said_once_and_kept_outside_of_the_folder(
