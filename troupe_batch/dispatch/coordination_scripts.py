@@ -111,7 +111,8 @@ let_go()
 for _, key in ipairs({attempts, failures, quarantine}) do redis.call('HDEL', key, shard) end
 redis.call('ZREM', resting, shard)
 if redis.call('SETBIT', done, shard, 1) == 1 then return 0 end
-local names = {'units', 'answers', 'calls', 'cache_hits', 'prompt_tokens', 'completion_tokens', 'cost_usd'}
+local names = {'units', 'answers', 'calls', 'cache_hits', 'prompt_tokens', 'completion_tokens', 'cost_usd',
+    'unanswered'}
 local at = 1
 for count in string.gmatch(progress, '%S+') do
     redis.call('HINCRBYFLOAT', totals, names[at], count)

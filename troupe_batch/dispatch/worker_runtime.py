@@ -30,7 +30,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """What an attempt has done so far; counts only grow within an attempt."""
+    """What an attempt has done so far; counts only grow within an attempt.
+
+    `unanswered`: answers that a model should have given and did not: refused, unreadable, failed, not run.
+    """
 
     units: int = 0
     answers: int = 0
@@ -39,6 +42,7 @@ class ShardProgress:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+    unanswered: int = 0
 
     def __add__(self, other: ShardProgress) -> ShardProgress:
         return ShardProgress(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from troupe_batch.llm.chat import CallRecord
 from troupe_batch.results.ledger import CallTotals
+from troupe_batch.studies.study import Answer, AnswerStatus
+
+# What the questionnaire itself leaves out is no failure.
+_AS_MEANT = (AnswerStatus.ANSWERED, AnswerStatus.SKIPPED, AnswerStatus.SCREENED_OUT)
 
 
 @dataclass(slots=True)
@@ -22,15 +26,17 @@ class Progress:
     units: int = 0
     failed_units: int = 0
     answers: int = 0
+    unanswered: int = 0
     totals: CallTotals = field(default_factory=CallTotals)
     models: set[str] = field(default_factory=set)
     trouble: str | None = None
 
-    def count_unit(self, *, answers: int, has_failed: bool) -> None:
+    def count_unit(self, answers: Sequence[Answer], *, has_failed: bool) -> None:
         """Add one finished unit."""
         self.units += 1
         self.failed_units += has_failed
-        self.answers += answers
+        self.answers += len(answers)
+        self.unanswered += sum(answer.status not in _AS_MEANT for answer in answers)
 
     def count_call(self, call: CallRecord) -> None:
         """Add one model call."""

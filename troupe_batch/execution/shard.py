@@ -156,7 +156,7 @@ class _Work:
         has_failed = outcome.error is not None
         if outcome.error is not None:
             outcome = self._failed(unit, outcome, outcome.error, roles)
-        self._progress.count_unit(answers=len(outcome.answers), has_failed=has_failed)
+        self._progress.count_unit(outcome.answers, has_failed=has_failed)
         calls = roles.calls + outcome.calls
         for call in calls:
             self._progress.count_call(call)

@@ -174,4 +174,5 @@ def shown(progress: Progress) -> ShardProgress:
         prompt_tokens=totals.prompt_tokens,
         completion_tokens=totals.completion_tokens,
         cost_usd=totals.cost_usd,
+        unanswered=progress.unanswered,
     )

@@ -48,7 +48,8 @@ def register(app: Celery, settings: WorkerSettings, make_runtime: Callable[[], A
     def extract(task: Task[Any, Any], *, run_id: str) -> str:
         return process.extract(task, run_id)
 
-    @app.task(name=TEND, bind=True, throws=(TryAgain,))
+    # Every ten seconds one, and most find nothing to do: no row of Flower's for them.
+    @app.task(name=TEND, bind=True, throws=(TryAgain,), send_events=False)
     def tend(task: Task[Any, Any]) -> str:
         return process.tend(task)
 
@@ -135,7 +136,9 @@ class _Process:
 
 def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
     try:
-        task.send_event("task-progress", result=_counts(progress), retry=False)
+        # What the task is, too: Flower may have been started after it.
+        told = {"name": task.name, "args": "()", "kwargs": task.request.kwargsrepr}
+        task.send_event("task-progress", result=_counts(progress), retry=False, **told)
     except BROKER_OUTAGE as error:
         facts = {"action": "progress_not_shown", "error": type(error).__name__}
         log.info("Progress could not be shown.", extra=facts)
@@ -148,4 +151,6 @@ def _in_words(ending: Ending, progress: ShardProgress) -> str:
 
 
 def _counts(progress: ShardProgress) -> str:
-    return f"{progress.units} units, {progress.answers} answers, {progress.cache_hits} cached"
+    without = f" ({progress.unanswered} without a value)" if progress.unanswered else ""
+    cost = f", US$ {progress.cost_usd:.4f} at list price" if progress.cost_usd else ""
+    return f"{progress.units} units, {progress.answers} answers{without}, {progress.cache_hits} cached{cost}"

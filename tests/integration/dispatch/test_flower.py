@@ -70,8 +70,8 @@ async def test_flower_shows_readable_shards_and_live_progress_behind_a_password(
         await tasks()
 
     kwargs = {task["kwargs"] for task in shown.values()}
-    assert "shard=1/2 units=0..11 run=gazpacho" in kwargs
-    assert "shard=2/2 units=12..23 run=gazpacho" in kwargs
+    assert "run=gazpacho shard=1/2 units=0..11" in kwargs
+    assert "run=gazpacho shard=2/2 units=12..23" in kwargs
     assert str(PROJECT) not in str(shown)
 
 

@@ -42,8 +42,8 @@ def test_shards_cover_every_unit_once(units: int, units_per_shard: int) -> None:
 
 
 def test_flower_shows_a_shard_in_words() -> None:
-    assert label_of("gazpacho", 2, RunFacts(40, 7_950, 200)) == "shard=3/40 units=400..599 run=gazpacho"
-    assert label_of("gazpacho", 39, RunFacts(40, 7_950, 200)) == "shard=40/40 units=7800..7949 run=gazpacho"
+    assert label_of("gazpacho", 2, RunFacts(40, 7_950, 200)) == "run=gazpacho shard=3/40 units=400..599"
+    assert label_of("gazpacho", 39, RunFacts(40, 7_950, 200)) == "run=gazpacho shard=40/40 units=7800..7949"
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,15 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+from dataclasses import replace
 
+from troupe_batch.dispatch.worker_runtime import ShardProgress
+from troupe_batch.execution.progress import Progress
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
 from troupe_batch.worker.beat import Watchdog
 from troupe_batch.worker.child_loop import ChildLoop
 from troupe_batch.worker.lifeline import Lifeline
+from troupe_batch.worker.tasks import _counts
 
 
 def test_a_worker_that_takes_no_hint_for_two_minutes_is_deaf() -> None:
@@ -51,3 +56,20 @@ def test_the_loop_of_a_process_outlives_its_tasks() -> None:
     assert first is second
     assert first is not None
     child.loop.call_soon_threadsafe(child.loop.stop)
+
+
+def test_flower_is_told_what_has_no_value_and_what_it_cost() -> None:
+    quiet = ShardProgress(units=25, answers=700, cache_hits=12)
+
+    assert _counts(quiet) == "25 units, 700 answers, 12 cached"
+    assert _counts(replace(quiet, unanswered=14, cost_usd=0.0213)) == (
+        "25 units, 700 answers (14 without a value), 12 cached, US$ 0.0213 at list price"
+    )
+
+
+def test_answers_that_the_questionnaire_left_out_are_no_failures() -> None:
+    progress = Progress(shard=0, planned_units=1)
+
+    progress.count_unit([Answer(status, QuestionType.OPEN, status) for status in AnswerStatus], has_failed=False)
+
+    assert (progress.answers, progress.unanswered) == (7, 4)
