@@ -137,7 +137,7 @@ class _Process:
 def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
     try:
         # What the task is, too: Flower may have been started after it.
-        told = {"name": task.name, "args": "()", "kwargs": getattr(task.request, "kwargsrepr", None)}
+        told: dict[str, Any] = {"name": task.name, "args": "()", "kwargs": getattr(task.request, "kwargsrepr", None)}
         task.send_event("task-progress", result=_counts(progress), retry=False, **told)
     except BROKER_OUTAGE as error:
         facts = {"action": "progress_not_shown", "error": type(error).__name__}
