@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.patience import HANG_S
 
 # How long an example takes says nothing about what it proves.
-settings.register_profile("patient")
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parent.parent

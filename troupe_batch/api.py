@@ -18,6 +18,7 @@ from troupe_batch.errors import Interrupted
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
+from troupe_batch.report.outcome import outcome_html, outcome_text
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.manifest import Manifest
@@ -34,6 +35,7 @@ from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
 from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
 from troupe_batch.wiring.plans import prepare_job
+from troupe_batch.wiring.progress_lines import ProgressLines
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import EMBEDDED
 
@@ -72,13 +74,20 @@ class Follower:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run came to: its outcome, and its dataset as pandas tables that are read when first asked for."""
 
     outcome: RunOutcome
     dataset: Dataset
     beginning: Beginning
+
+    def __repr__(self) -> str:
+        return outcome_text(self.outcome)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return outcome_html(self.outcome)
 
     @property
     def path(self) -> str:
@@ -126,7 +135,7 @@ class Result:
         return self.dataset.llm_calls
 
 
-async def run(
+async def run(  # noqa: PLR0913 -- what a script may say about a run
     job: str | Path | JobSpec,
     *,
     rehearse: bool = False,
@@ -134,18 +143,22 @@ async def run(
     again: bool = False,
     run_id: str | None = None,
     settings: Settings | None = None,
+    progress: bool = True,
 ) -> Result:
     """The result of a job, given as a file or as a spec built in Python.
 
     By default it runs on workers of this machine beside an embedded Redis, as `troupe run` does; `inline` runs it in
-    this process. `settings` default to config.ini and the environment. Running the same job again resumes it.
+    this process. `settings` default to config.ini and the environment. Running the same job again resumes it. How far
+    it is goes to stderr, a line every few seconds, unless `progress` is False.
     Raises FixTheInput errors before anything is started; a spent budget is an outcome, not an error.
     """
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
-    return await run_job(resolved(job), options, settings or _settings_found())
+    lines = ProgressLines(None if progress else _silently)
+    told = Follower(on_begin=lines.begin, on_status=lines.show)
+    return await run_job(resolved(job), options, settings or _settings_found(), told)
 
 
-def run_sync(
+def run_sync(  # noqa: PLR0913 -- those of `run`
     job: str | Path | JobSpec,
     *,
     rehearse: bool = False,
@@ -153,9 +166,12 @@ def run_sync(
     again: bool = False,
     run_id: str | None = None,
     settings: Settings | None = None,
+    progress: bool = True,
 ) -> Result:
     """As `run`, for scripts without an event loop; in a notebook use `await run(...)`."""
-    return asyncio.run(run(job, rehearse=rehearse, inline=inline, again=again, run_id=run_id, settings=settings))
+    return asyncio.run(
+        run(job, rehearse=rehearse, inline=inline, again=again, run_id=run_id, settings=settings, progress=progress)
+    )
 
 
 async def freeze(
@@ -294,3 +310,7 @@ def _settings_found() -> Settings:
     if settings.without_effect:
         _LOG.warning("Options of TinyTroupe's have no effect here", extra={"options": sorted(settings.without_effect)})
     return settings
+
+
+def _silently(_: str) -> None:
+    pass

@@ -3,7 +3,7 @@
 from troupe_batch.analysis.absences import Absence, unwanted_absences
 from troupe_batch.analysis.duplicates import Duplicates, Pair, near_duplicates
 from troupe_batch.analysis.events import EventCount, EventTable, event_table
-from troupe_batch.analysis.experiments import Comparison, compare_arms
+from troupe_batch.analysis.experiments import Comparison, ShareDifference, compare_arms
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable, finding_table, finding_tables
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
 from troupe_batch.analysis.prose import Prose, prose_of
@@ -25,6 +25,7 @@ __all__ = [
     "Prose",
     "QuestionTable",
     "Share",
+    "ShareDifference",
     "compare_arms",
     "event_table",
     "finding_table",

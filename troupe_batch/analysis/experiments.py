@@ -1,6 +1,7 @@
 """Whether the arms of an experiment differ: tests, the size of the difference, or that there is too little.
 
-The tests take every value as a draw of its own. With several replicates of a person, compare the means of people. Small
+The tests take every value as a draw of its own, and refuse columns of a dataset of which they know that this is not so:
+weights, worlds, shared draws, several replicates of a person. Plain lists are taken at their word. Small
 p-values say that another simulation of the same model would show the difference too, and nothing about real people.
 """
 
@@ -16,8 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from troupe_batch.analysis.intervals import Interval
+from troupe_batch.analysis.intervals import Interval, share_interval
 from troupe_batch.errors import FixTheInput
+from troupe_batch.results.design import NOT_INDEPENDENT, REPLICATES
 
 LEAST_PER_ARM = 5
 """With fewer values in an arm nothing is tested: any result would be an accident."""
@@ -63,10 +65,23 @@ class ArmFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareDifference:
+    """How much larger the share of a label is in an arm than in the one it is compared with, with its 95 % interval.
+
+    The interval is Newcombe's (1998, method 10), from Wilson's of the two shares. None where an arm has no values.
+    """
+
+    label: str
+    difference: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """An arm compared with another. Of numbers, `difference` is the mean of `arm` minus that of `against`.
 
-    `interval` is its 95 % interval by Welch; `tests` holds Welch's t and Mann-Whitney's U, or chi-square.
+    `interval` is its 95 % interval by Welch; `tests` holds Welch's t and Mann-Whitney's U, or chi-square. Of labels,
+    `shares` holds the difference for each.
     """
 
     arm: str
@@ -74,6 +89,7 @@ class Pair:
     tests: tuple[TestResult, ...]
     difference: float | None = None
     interval: Interval | None = None
+    shares: tuple[ShareDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +107,11 @@ def compare_arms(values: Mapping[str, Iterable[object]], *, control: str | None 
     With `control` each other arm is compared with it, else each with each. None, NaN and infinity count as missing,
     true and false as the labels yes and no. Numbers:
     Welch's t with Hedges' g, Mann-Whitney's U with Cliff's delta, and a one-way analysis of variance with eta squared
-    over three or more arms. Labels: chi-square with Cramér's V; for two by two with few cases Fisher's exact test.
+    over three or more arms. Labels: chi-square with Cramér's V; for two by two with few cases Fisher's exact test; and
+    the difference of each label's share. FixTheInput for columns of a dataset whose values hang together or carry
+    weights.
     """
+    _check_design(values)
     given = {str(arm): [_plain(value) for value in each] for arm, each in values.items()}
     kept = {arm: [value for value in each if value is not None] for arm, each in given.items()}
     missing = {arm: len(each) - len(kept[arm]) for arm, each in given.items()}
@@ -102,6 +121,18 @@ def compare_arms(values: Mapping[str, Iterable[object]], *, control: str | None 
     if all(isinstance(value, str) for each in kept.values() for value in each):
         return _compare_labels({arm: list(map(str, each)) for arm, each in kept.items()}, missing, pairs)
     raise FixTheInput("compare_arms takes numbers or labels, and not both; compare one column at a time")
+
+
+def share_difference(label: str, one: Mapping[str, int], other: Mapping[str, int]) -> ShareDifference:
+    """The share of the label among the counts `one` minus that among `other`."""
+    n, m = sum(one.values()), sum(other.values())
+    mine, theirs = share_interval(one[label], n), share_interval(other[label], m)
+    if mine is None or theirs is None:
+        return ShareDifference(label, None, None)
+    p, q = one[label] / n, other[label] / m
+    low = p - q - math.hypot(p - mine.low, theirs.high - q)
+    high = p - q + math.hypot(mine.high - p, q - theirs.low)
+    return ShareDifference(label, p - q, Interval(low, high))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -137,6 +168,25 @@ def cliffs_delta(one: Numbers, other: Numbers) -> float | None:
     below = np.searchsorted(ordered, one, side="left").sum()
     above = len(other) * len(one) - np.searchsorted(ordered, one, side="right").sum()
     return float(below - above) / (len(one) * len(other))
+
+
+def _check_design(values: Mapping[str, Iterable[object]]) -> None:
+    """FixTheInput where the values say of themselves that no test here fits them."""
+    for each in values.values():
+        known: Mapping[str, object] = getattr(each, "attrs", {})
+        if (why := known.get(NOT_INDEPENDENT)) is not None:
+            raise FixTheInput(f"compare_arms takes every value as a draw of its own, but {why}")
+        if REPLICATES in known and not _is_per_person(each):
+            raise FixTheInput(
+                f"compare_arms takes every value as a draw of its own, but each person answered {known[REPLICATES]} "
+                "times; compare the means of people, `responses.groupby(['arm', 'person_id'])[question].mean()` by "
+                "arm, or the labels of one replicate, `list(rows[rows['replicate'] == 0][question])`"
+            )
+
+
+def _is_per_person(values: object) -> bool:
+    """Whether there is one value for each person, as after a mean by `person_id`."""
+    return isinstance(values, pd.Series) and "person_id" in values.index.names and values.index.is_unique
 
 
 def _pairs(arms: list[str], control: str | None) -> list[tuple[str, str]]:
@@ -215,7 +265,13 @@ def _compare_labels(
     labels = list(dict.fromkeys(label for each in arms.values() for label in each))
     counts = {arm: {label: each.count(label) for label in labels} for arm, each in arms.items()}
     compared = [
-        Pair(arm, against, (_chi_square({arm: counts[arm], against: counts[against]}),)) for arm, against in pairs
+        Pair(
+            arm,
+            against,
+            (_chi_square({arm: counts[arm], against: counts[against]}),),
+            shares=tuple(share_difference(label, counts[arm], counts[against]) for label in labels),
+        )
+        for arm, against in pairs
     ]
     figures = tuple(ArmFigures(arm, len(each), missing[arm], counts=counts[arm]) for arm, each in arms.items())
     return Comparison(figures, _chi_square(counts) if len(arms) > 2 else None, _with_holm(compared))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troupe_batch.analysis.chances import MeanChances, mean_chances
 from troupe_batch.analysis.intervals import Interval, mean_interval, share_interval
+from troupe_batch.analysis.notes import notes_of
 from troupe_batch.analysis.weights import Bools, DesignWeights, Weighted
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table, dont_know_column, option_column, status_column
+from troupe_batch.results.schema import Table, dont_know_column, option_column, outside_column, status_column
+from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, Step
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
 
-# Of a scale with fewer points the two highest are most of it.
-_FEWEST_POINTS_FOR_TOP_2 = 4
+_BOX = 2
 _EXAMPLES = 5
 
 
@@ -25,7 +27,8 @@ _EXAMPLES = 5
 class Share:
     """How many chose an option; `share` is of all that answered, don't know included. None where nobody answered.
 
-    `count` is of answers as they came; `share` is weighted where people have design weights.
+    `count` is of answers as they came; `share` is weighted where people have design weights. `chance` is the mean of
+    the chances that the model stated for it, None where it stated none; of a box, `labels` are what it adds up.
     """
 
     label: str
@@ -33,13 +36,17 @@ class Share:
     count: int
     share: float | None
     interval: Interval | None
+    chance: float | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Mean, standard deviation (n - 1), median and range of the `n` answers that are numbers; None where n is 0.
 
-    `top_2` is the share of all that answered with one of the two highest codes of a rating.
+    Of a rating these are the codes of its steps; don't know and labels outside the scale are in none of them. `top_2`
+    and `bottom_2` are the shares of all that answered with one of the two best or worst steps; None where the scale
+    does not say which end is the best, or has fewer than four steps.
     """
 
     n: int
@@ -50,6 +57,7 @@ class Figures:
     lowest: float | None = None
     highest: float | None = None
     top_2: Share | None = None
+    bottom_2: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +82,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class QuestionTable:
-    """One question's results: everyone together first, then each arm."""
+    """One question's results: everyone together first, then each arm.
+
+    `notes` say what the figures are: their base, the ends of the scale, why something is not there. `no_interval` is
+    why there are no intervals, None where there are.
+    """
 
     question: QuestionInfo
     columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+    no_interval: str | None = None
 
     @property
     def total(self) -> Column:
         """Everyone together."""
         return self.columns[0]
+
+    @property
+    def has_chances(self) -> bool:
+        """Whether the model stated chances, so that shares have a `chance` beside them."""
+        return any(share.chance is not None for share in self.total.shares)
 
     def as_json(self) -> dict[str, Any]:
         """The table as JSON values: every field by its name, shares between 0 and 1, labelled synthetic."""
@@ -91,112 +110,157 @@ class QuestionTable:
 
 def question_tables(dataset: Dataset) -> list[QuestionTable]:
     """A table per question, in the order of the questions."""
-    weights = DesignWeights.of(dataset) if dataset.manifest.questions else DesignWeights(None)
-    return [_question_table(dataset, question, weights) for question in dataset.manifest.questions]
+    questions = dataset.manifest.questions
+    if not questions:
+        return []
+    reading = _Reading.of(dataset, questions)
+    return [reading.table(question) for question in questions]
 
 
 def question_table(dataset: Dataset, question: QuestionInfo) -> QuestionTable:
     """The results of one question, by arm where there are arms."""
-    return _question_table(dataset, question, DesignWeights.of(dataset))
+    return _Reading.of(dataset, [question]).table(question)
 
 
-def _question_table(dataset: Dataset, question: QuestionInfo, weights: DesignWeights) -> QuestionTable:
-    names = ["arm", "person_index", status_column(question), *_value_columns(question)]
-    rows = dataset.arrow(Table.RESPONSES, names)
-    arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
-    columns = [_column(question, rows, None, weights)]
-    columns += [_column(question, rows.filter(pc.equal(rows["arm"], arm)), arm, weights) for arm in arms]
-    return QuestionTable(question, tuple(columns))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A dataset with what all its tables need to know."""
+
+    dataset: Dataset
+    weights: DesignWeights
+    chances: MeanChances
+    no_interval: str | None
+
+    @classmethod
+    def of(cls, dataset: Dataset, questions: Sequence[QuestionInfo]) -> _Reading:
+        weights = DesignWeights.of(dataset)
+        return cls(dataset, weights, mean_chances(dataset, questions, weights), dataset.design.why_no_interval)
+
+    def table(self, question: QuestionInfo) -> QuestionTable:
+        names = ["arm", "person_index", status_column(question), *_value_columns(question)]
+        rows = self.dataset.arrow(Table.RESPONSES, names)
+        arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
+        columns = [self._column(question, rows, None)]
+        columns += [self._column(question, rows.filter(pc.equal(rows["arm"], arm)), arm) for arm in arms]
+        return QuestionTable(question, tuple(columns), notes_of(question), self.no_interval)
+
+    def _column(self, question: QuestionInfo, rows: pa.Table, arm: str | None) -> Column:
+        statuses = _counts(rows[status_column(question)])
+        is_answered = pc.equal(rows[status_column(question)].cast(pa.string()), AnswerStatus.ANSWERED)
+        answered = rows.filter(is_answered)
+        weighted = self.weights.answered(answered)
+        answers = _Answers(
+            question, answered, weighted, self.chances.of(question.id, arm), has_intervals=self.no_interval is None
+        )
+        return Column(
+            arm=arm,
+            planned=rows.num_rows,
+            answered=answered.num_rows,
+            interval_base=weighted.base,
+            absences={str(s): statuses[s] for s in AnswerStatus if s is not AnswerStatus.ANSWERED and s in statuses},
+            shares=answers.shares(),
+            figures=answers.figures(),
+            examples=_examples(answered[question.id]) if question.type is QuestionType.OPEN else (),
+            design_effect=weighted.deff if weighted.is_weighted else None,
+        )
 
 
 def _value_columns(question: QuestionInfo) -> list[str]:
     values = [question.id]
     if question.type is QuestionType.MULTI:
         values = [option_column(question, code) for code in question.codes]
+    if question.outside:
+        values.append(outside_column(question))
     return [*values, dont_know_column(question)] if question.dont_know else values
 
 
-def _column(question: QuestionInfo, rows: pa.Table, arm: str | None, weights: DesignWeights) -> Column:
-    statuses = _counts(rows[status_column(question)])
-    is_answered = pc.equal(rows[status_column(question)].cast(pa.string()), AnswerStatus.ANSWERED)
-    answered = rows.filter(is_answered)
-    weighted = weights.answered(answered)
-    shares = _shares(question, answered, weighted)
-    return Column(
-        arm=arm,
-        planned=rows.num_rows,
-        answered=answered.num_rows,
-        interval_base=weighted.base,
-        absences={str(s): statuses[s] for s in AnswerStatus if s is not AnswerStatus.ANSWERED and s in statuses},
-        shares=shares,
-        figures=_figures(question, answered, weighted),
-        examples=_examples(answered[question.id]) if question.type is QuestionType.OPEN else (),
-        design_effect=weighted.deff if weighted.is_weighted else None,
-    )
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The answers of one column of a table, to one question."""
 
+    question: QuestionInfo
+    rows: pa.Table
+    weighted: Weighted
+    chances: Mapping[str, float]
+    has_intervals: bool
 
-def _shares(question: QuestionInfo, answered: pa.Table, weighted: Weighted) -> tuple[Share, ...]:
-    shares = [_share(label, code, chosen, weighted) for label, code, chosen in _chosen(question, answered)]
-    if question.dont_know:
-        shares.append(_share(question.dont_know, None, _marked(answered[dont_know_column(question)]), weighted))
-    return tuple(shares)
+    def shares(self) -> tuple[Share, ...]:
+        question = self.question
+        shares = [self._share(label, code, chosen) for label, code, chosen in self._chosen()]
+        if question.dont_know:
+            chosen = _marked(self.rows[dont_know_column(question)])
+            shares.append(self._share(question.dont_know, None, chosen))
+        return tuple(shares)
 
+    def figures(self) -> Figures | None:
+        question, weighted = self.question, self.weighted
+        if question.type not in (QuestionType.RATING, QuestionType.NUMERIC):
+            return None
+        column = self.rows[question.id]
+        is_number = ~_marked(pc.is_null(column))
+        top_2 = bottom_2 = None
+        if question.type is QuestionType.RATING:
+            scale = question.scale
+            is_number = _marked(pc.is_in(column, pa.array([step.code for step in scale.steps], column.type)))
+            top_2, bottom_2 = self._boxes(scale)
+        if not is_number.any():
+            return Figures(n=0, top_2=top_2, bottom_2=bottom_2)
+        values = column.filter(pa.array(is_number)).to_numpy().astype(np.float64)
+        some = weighted.of(is_number)
+        if not some.total:
+            return Figures(n=len(values), top_2=top_2, bottom_2=bottom_2)
+        mean, sd = some.mean(values), some.sd(values)
+        return Figures(
+            n=len(values),
+            mean=mean,
+            mean_interval=mean_interval(mean, sd, some.base) if self.has_intervals else None,
+            sd=sd,
+            median=some.median(values),
+            lowest=float(values.min()),
+            highest=float(values.max()),
+            top_2=top_2,
+            bottom_2=bottom_2,
+        )
 
-def _chosen(question: QuestionInfo, answered: pa.Table) -> Iterator[tuple[str, int, Bools]]:
-    """Label, code and who chose it, for each option; none for questions without options."""
-    options = list(zip(question.labels, question.codes, strict=True))
-    if question.type is QuestionType.MULTI:
-        for label, code in options:
-            yield label, code, _marked(answered[option_column(question, code)])
-    elif question.type is QuestionType.SINGLE:
-        values = answered[question.id].cast(pa.string())
-        for label, code in options:
-            yield label, code, _marked(pc.equal(values, label))
-    elif question.type is QuestionType.RATING:
-        for label, code in options:
-            yield label, code, _marked(pc.equal(answered[question.id], code))
+    def _boxes(self, scale: Scale) -> tuple[Share | None, Share | None]:
+        boxes = scale.boxes(_BOX)
+        if boxes is None or len(scale.steps) < FEWEST_STEPS_FOR_BOXES:
+            return None, None
+        return self._box(f"top {_BOX}", boxes[0]), self._box(f"bottom {_BOX}", boxes[1])
+
+    def _box(self, name: str, steps: Sequence[Step]) -> Share:
+        codes = pa.array([step.code for step in steps], self.rows[self.question.id].type)
+        labels = tuple(step.label for step in steps)
+        return self._share(name, None, _marked(pc.is_in(self.rows[self.question.id], codes)), labels)
+
+    def _chosen(self) -> Iterator[tuple[str, int, Bools]]:
+        """Label, code and who chose it, for each option; none for questions without options."""
+        question, rows = self.question, self.rows
+        options = list(zip(question.labels, question.codes, strict=True))
+        if question.type is QuestionType.MULTI:
+            for label, code in options:
+                yield label, code, _marked(rows[option_column(question, code)])
+        elif question.type is QuestionType.SINGLE:
+            values = rows[question.id].cast(pa.string())
+            for label, code in options:
+                yield label, code, _marked(pc.equal(values, label))
+        elif question.type is QuestionType.RATING:
+            for label, code in options:
+                if label in (question.outside or ()):
+                    yield label, code, _marked(pc.equal(rows[outside_column(question)].cast(pa.string()), label))
+                else:
+                    yield label, code, _marked(pc.equal(rows[question.id], code))
+
+    def _share(self, label: str, code: int | None, chosen: Bools, labels: tuple[str, ...] = ()) -> Share:
+        share, base = self.weighted.share(chosen), self.weighted.base
+        # With replicates there are fewer people than answers: the interval is that of the share among people.
+        interval = None if share is None or not self.has_intervals else share_interval(share * base, base)
+        chance = sum(self.chances[one] for one in labels or (label,)) if self.chances else None
+        return Share(label, code, int(np.count_nonzero(chosen)), share, interval, chance, labels)
 
 
 def _marked(column: pa.ChunkedArray) -> Bools:
     return np.asarray(pc.fill_null(column, fill_value=False).to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def _share(label: str, code: int | None, chosen: Bools, weighted: Weighted) -> Share:
-    share = weighted.share(chosen)
-    # With replicates there are fewer people than answers: the interval is that of the share among people.
-    interval = None if share is None else share_interval(share * weighted.base, weighted.base)
-    return Share(label, code, int(np.count_nonzero(chosen)), share, interval)
-
-
-def _figures(question: QuestionInfo, answered: pa.Table, weighted: Weighted) -> Figures | None:
-    if question.type not in (QuestionType.RATING, QuestionType.NUMERIC):
-        return None
-    is_number = ~_marked(pc.is_null(answered[question.id]))
-    top_2 = _top_2(question, answered, weighted)
-    if not is_number.any():
-        return Figures(n=0, top_2=top_2)
-    values = answered[question.id].drop_null().to_numpy().astype(np.float64)
-    some = weighted.of(is_number)
-    if not some.total:
-        return Figures(n=len(values), top_2=top_2)
-    mean, sd = some.mean(values), some.sd(values)
-    return Figures(
-        n=len(values),
-        mean=mean,
-        mean_interval=mean_interval(mean, sd, some.base),
-        sd=sd,
-        median=some.median(values),
-        lowest=float(values.min()),
-        highest=float(values.max()),
-        top_2=top_2,
-    )
-
-
-def _top_2(question: QuestionInfo, answered: pa.Table, weighted: Weighted) -> Share | None:
-    if question.type is not QuestionType.RATING or len(question.codes) < _FEWEST_POINTS_FOR_TOP_2:
-        return None
-    highest = sorted(question.codes)[-2:]
-    return _share("top 2", None, _marked(pc.is_in(answered[question.id], pa.array(highest))), weighted)
 
 
 def _examples(texts: pa.ChunkedArray) -> tuple[str, ...]:

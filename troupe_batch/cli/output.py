@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,8 @@ from troupe_batch.terminal import Terminal, Text
 
 _MOST_LINES = 200
 
+_PIPED_COLUMNS = 160
+
 
 def talk() -> Terminal:
     """The console for everything that is not data."""
@@ -21,8 +24,10 @@ def talk() -> Terminal:
 
 
 def data() -> Terminal:
-    """The console for tables; as wide as the terminal, or 120 columns in a pipe."""
-    return Terminal() if sys.stdout.isatty() else Terminal(width=120)
+    """The console for tables; as wide as the terminal or as COLUMNS says, in a pipe without it 160 columns."""
+    stated = os.environ.get("COLUMNS", "")
+    is_known = sys.stdout.isatty() or (stated.isdecimal() and int(stated) > 0)
+    return Terminal() if is_known else Terminal(width=_PIPED_COLUMNS)
 
 
 def say(text: str) -> None:

@@ -15,6 +15,7 @@ from troupe_batch.cli.plan_questions import questions_json, questions_table
 from troupe_batch.cli.wording import endpoint_text
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
@@ -68,8 +69,13 @@ def command(
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
     say_warnings(job.warnings)
-    for note in (*money_notes(plan, forecast), *leaving_models(plan)):
+    for note in (*money_notes(plan, forecast), *_notes(plan)):
         say(note)
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What should be known of the plan before it is run."""
+    return [*leaving_models(plan), *(f"note: {remark}" for remark in scale_remarks(plan.study.questions))]
 
 
 def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
@@ -247,5 +253,6 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "leaving_models": leaving_models(plan),
         "warnings": money_notes(plan, forecast),
         "questions": questions_json(plan),
+        "notes": _notes(plan),
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

@@ -6,20 +6,22 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator
 
 from troupe_batch.population.design import MAX_SIZE
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.studies.kinds import StudySpec
 from troupe_batch.studies.study import Draws
+from troupe_batch.studies.survey.options import repeated
 
 JOB_ID_PATTERN = re.compile(r"[A-Za-z0-9]([._-]?[A-Za-z0-9])*")
 JobId: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{JOB_ID_PATTERN.pattern}$", max_length=80)]
 FilePath: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class _Part(BaseModel):
+class _Part(BuiltSpec):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -73,6 +75,24 @@ class WaveSpec(_Part):
         default=WaveMemory.SUMMARY,
         description="none; summary: a short line per earlier answer; verbatim: question, options and answer.",
     )
+
+
+FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ResponsesSpec(_Part):
+    """What the table `responses` holds beside the answers."""
+
+    facts: tuple[FactName, ...] = Field(
+        min_length=1, max_length=100, description="Facts of the person that `responses` repeats, such as [age, sex]."
+    )
+
+    @field_validator("facts")
+    @classmethod
+    def _once(cls, facts: tuple[str, ...]) -> tuple[str, ...]:
+        if again := repeated(facts):
+            raise ValueError(f"{again[0]!r} stands twice; remove one")
+        return facts
 
 
 class RehearsalSpec(_Part):
@@ -135,6 +155,10 @@ class JobSpec(_Part):
     )
     wave: WaveSpec | None = Field(default=None, description="Which wave of a panel study this is; default: the first.")
     rehearsal: RehearsalSpec | None = Field(default=None, description="How respondents behave in rehearsals.")
+    # Left out where it is not given, so that plans of before keep their digests.
+    responses: ResponsesSpec | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="What `responses` holds beside the answers."
+    )
 
 
 def job_json_schema() -> dict[str, Any]:

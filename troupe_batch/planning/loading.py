@@ -18,7 +18,8 @@ from troupe_batch.planning.partial import Partial
 from troupe_batch.planning.placeholders import unfilled_placeholders
 from troupe_batch.population import PopulationSpec, resolve_population
 from troupe_batch.population.lint.codes import codes_among_numbers
-from troupe_batch.spec_files import SpecFile, read_spec_file, read_spec_text, read_text_file
+from troupe_batch.population.margins import DESIGN_COLUMNS
+from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file, read_spec_text, read_text_file
 from troupe_batch.studies.kinds import StudySpec
 
 # What studies call the file that they cannot know.
@@ -200,6 +201,7 @@ def _study_mistakes(spec: JobSpec, file: SpecFile) -> Iterator[Mistake]:
 def _misfits_of_people(
     spec: JobSpec, population: PopulationSpec, panel: FrozenPeople | None, file: SpecFile
 ) -> Iterator[Mistake]:
+    yield from _unknown_facts(spec, population, file)
     if panel is None:
         if spec.people is not None and spec.people > population.count:
             problem = f"people is {spec.people} but the population {population.id} has {population.count}"
@@ -215,6 +217,19 @@ def _misfits_of_people(
         problem = f"enrich is {spec.enrich} but the people of the panel were frozen with {info.enrich}"
         cure = f"remove enrich, or freeze the population with --enrich {spec.enrich}"
         yield file.mistake(("enrich",), problem, cure)
+
+
+def _unknown_facts(spec: JobSpec, population: PopulationSpec, file: SpecFile) -> Iterator[Mistake]:
+    """Facts asked for that nobody has; what people of agent files have, only these files say."""
+    if spec.responses is None or population.people:
+        return
+    parts = (*population.dimensions.items(), *population.derive.items())
+    known = [name for name, part in parts if not part.hidden]
+    known += DESIGN_COLUMNS if population.strata is not None else ()
+    for place, name in enumerate(spec.responses.facts):
+        if name not in known:
+            problem = f"the people of {population.id} have no fact {name!r}"
+            yield file.mistake(("responses", "facts", place), problem, did_you_mean(name, known))
 
 
 def _no_respondents(respondents: Path | None, folder: Path, file: SpecFile) -> Iterator[Mistake]:

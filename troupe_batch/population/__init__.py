@@ -4,6 +4,7 @@ from troupe_batch.population.draw import DRAWING, Population
 from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.load import PopulationFile, load_population, resolve_population
 from troupe_batch.population.margins import Margin
+from troupe_batch.population.records import worth_of_records
 from troupe_batch.population.spec import EnrichLevel, NameProvider, PopulationSpec
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "PopulationSpec",
     "load_population",
     "resolve_population",
+    "worth_of_records",
 ]

@@ -94,6 +94,20 @@ def compile_records(spec: PopulationSpec, places: Places) -> Records:
     return Records(tuple(factors), np.ascontiguousarray(table), reader.shares, numbers)
 
 
+def worth_of_records(spec: PopulationSpec) -> float | None:
+    """How many records of equal weight those of the population are worth, 0 where they were not read; None without any.
+
+    (sum w)^2 / sum w^2, Kish (1965).
+    """
+    seed = spec.seed_data
+    if seed is None:
+        return None
+    if seed.weight is None:
+        return float(max((len(column) for column in seed.columns.values()), default=0))
+    weights = np.array([float(value or 0) for value in seed.columns.get(seed.weight, ())], np.float64)
+    return float(weights.sum() ** 2 / np.square(weights).sum()) if weights.any() else 0.0
+
+
 def copies(people: int, probs: Floats) -> Finding | None:
     """How often people share a record, where they often do; `probs` are the records' chances, which sum to 1."""
     # Kish 1965: as many records of equal weight say as much.

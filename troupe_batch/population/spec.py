@@ -14,6 +14,7 @@ from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData,
 from troupe_batch.population.dimensions import Dimension
 from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part, Whole
 from troupe_batch.scalars import Truth
+from troupe_batch.spec_building import BuiltSpec
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
 
@@ -95,7 +96,7 @@ class Sampling(Part):
     )
 
 
-class PopulationSpec(Part):
+class PopulationSpec(Part, BuiltSpec):
     """A population: N people by their distributions (`dimensions`), or by name (`people`: agent files)."""
 
     later: ClassVar[frozenset[str]] = frozenset(

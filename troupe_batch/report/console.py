@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 
 from troupe_batch.analysis.events import EventTable
 from troupe_batch.analysis.findings import FindingTable
@@ -17,14 +16,22 @@ from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
 from troupe_batch.report.cases import cases_text
 from troupe_batch.report.events import documents_hint, events
 from troupe_batch.report.extractions import extraction
+from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.study import QuestionType
 from troupe_batch.terminal import Text
 
+# A figure, and beside it the mean of the chances that the model stated.
+Cell: TypeAlias = tuple[Text, Text]
+
 _FOOTNOTE_OF_FINDINGS = (
     "Findings are what a model read out of what simulated respondents said and did. Shares are of the findings that "
     "have a value, and say nothing of how often people would say so."
+)
+_FOOTNOTE_OF_CHANCES = (
+    "stated: the mean of the chances that the model stated. The share beside it is of one draw per answer from these "
+    "chances, and varies more."
 )
 _FOOTNOTE = (
     "In brackets: 95 % simulation interval, the noise of the simulation itself. It says nothing of how near simulated "
@@ -58,8 +65,15 @@ def results(
     if manifest.extractions:
         parts.append(Text(_FOOTNOTE_OF_FINDINGS, style="dim"))
     if manifest.questions:
-        parts += [Text(_FOOTNOTE, style="dim"), *_weighting(tables)]
+        parts += [*_footnotes(tables), *_weighting(tables)]
     return Group(*parts)
+
+
+def _footnotes(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
+    if any(table.has_chances for table in tables):
+        yield Text(_FOOTNOTE_OF_CHANCES, style="dim")
+    if any(table.no_interval is None for table in tables):
+        yield Text(_FOOTNOTE, style="dim")
 
 
 def _weighting(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
@@ -75,17 +89,23 @@ def _weighting(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
 
 
 def question(table: QuestionTable) -> RenderableType:
-    """The table of one question: a column for everyone together, and one for each arm."""
-    info = table.question
+    """The table of one question: a column for everyone together, and one for each arm; below it, what its figures are.
+
+    Where the model stated chances, a second column of each has their mean.
+    """
+    info, columns = table.question, table.columns
     title = Text(f"{info.id}  ", style="bold").append(info.text, style="not bold")
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("")
-    for column in table.columns:
-        grid.add_column(Text(column.arm or "all"), justify="right", no_wrap=True)
-    for label, cells in _rows(table):
-        grid.add_row(Text(label), *cells)
+    has_chances = table.has_chances
+    heads = [head for column in columns for head in [column.arm or "all", *(["stated"] if has_chances else [])]]
+    rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows(table)]
+    grid = FittedTable(heads, rows, together=2 if has_chances else 1)
+    notes = [*table.notes, *([f"No intervals: {table.no_interval}."] if table.no_interval else [])]
     quotes = _quotes(table.total.examples) if info.type is QuestionType.OPEN else ()
-    return Group(title, grid, *quotes)
+    return Group(title, grid, *quotes, *(Text(note, style="dim") for note in notes))
+
+
+def _paired(cells: Sequence[Cell]) -> list[Text]:
+    return [part for pair in cells for part in pair]
 
 
 def _banners(manifest: Manifest) -> Iterator[RenderableType]:
@@ -141,9 +161,11 @@ def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
     return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")
 
 
-def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Text]]]:
+def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Cell]]]:
     columns = table.columns
-    yield "answered", [Text(f"{column.answered:,}") for column in columns]
+    yield "answered", [_plain(f"{column.answered:,}") for column in columns]
+    if table.total.design_effect is not None:
+        yield "worth (weighted)", [_plain(f"{column.interval_base:,.0f}") for column in columns]
     for place, share in enumerate(columns[0].shares):
         yield share.label, [_share_cell(column.shares[place]) for column in columns]
     if columns[0].figures is not None:
@@ -151,39 +173,44 @@ def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Text]]]:
     yield from _absence_rows(columns)
 
 
-def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple[str, list[Text]]]:
+def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple[str, list[Cell]]]:
     suffix = f" ({unit})" if unit else ""
-    if any(one.top_2 is not None for one in figures):
-        yield "top 2", [_share_cell(one.top_2) for one in figures]
+    for box in ([one.top_2 for one in figures], [one.bottom_2 for one in figures]):
+        if (first := box[0]) is not None:
+            yield f"{first.label}: {' + '.join(first.labels)}", [_share_cell(one) for one in box]
     yield f"mean{suffix}", [_number(one.mean, one.mean_interval) for one in figures]
     yield "standard deviation", [_number(one.sd) for one in figures]
-    if all(one.top_2 is None for one in figures):
+    if figures[0].top_2 is None:
         yield f"median{suffix}", [_number(one.median) for one in figures]
 
 
-def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[Text]]]:
+def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[Cell]]]:
     statuses = dict.fromkeys(status for column in columns for status in column.absences)
     for status in statuses:
-        cells = [Text(f"{column.absences.get(status, 0):,}", style="yellow") for column in columns]
+        cells = [_plain(f"{column.absences.get(status, 0):,}", "yellow") for column in columns]
         yield f"no answer: {status.replace('_', ' ')}", cells
 
 
-def _share_cell(share: Share | None) -> Text:
+def _plain(text: str, style: str = "") -> Cell:
+    return Text(text, style=style), Text()
+
+
+def _share_cell(share: Share | None) -> Cell:
     if share is None or share.share is None:
-        return Text("-")
+        return _plain("-")
     cell = Text(f"{share.share:.0%}")
     if share.interval is not None:
         cell.append(f" [{share.interval.low:.0%} to {share.interval.high:.0%}]", style="dim")
-    return cell
+    return cell, Text() if share.chance is None else Text(f"{share.chance:.0%}")
 
 
-def _number(value: float | None, interval: Interval | None = None) -> Text:
+def _number(value: float | None, interval: Interval | None = None) -> Cell:
     if value is None:
-        return Text("-")
+        return _plain("-")
     cell = Text(_short(value))
     if interval is not None:
         cell.append(f" [{_short(interval.low)} to {_short(interval.high)}]", style="dim")
-    return cell
+    return cell, Text()
 
 
 def _short(value: float) -> str:

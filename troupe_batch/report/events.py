@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 
-from troupe_batch.analysis.events import EventTable
+from troupe_batch.analysis.events import EventCount, EventTable
+from troupe_batch.report.fitted import FittedTable
 from troupe_batch.terminal import Text
 
 
 def events(table: EventTable) -> RenderableType:
     """The table of events: a row for each type, a column for each way in which one of them ended."""
     statuses = list(dict.fromkeys(status for one in table.types for status in one.others))
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("")
-    for status in ("happened", *statuses):
-        grid.add_column(status, justify="right", no_wrap=True)
-    for one in table.types:
-        ended = [Text(f"{one.others[s]:,}" if s in one.others else "", style="yellow") for s in statuses]
-        grid.add_row(Text(one.type), f"{one.happened:,}", *ended)
+    rows = [(one.type, [Text(f"{one.happened:,}"), *_ended(one, statuses)]) for one in table.types]
+    grid = FittedTable(["happened", *statuses], rows)
     return Group(Text("events", style="bold").append("  what people perceived and did", style="not bold"), grid)
+
+
+def _ended(one: EventCount, statuses: Sequence[str]) -> list[Text]:
+    return [Text(f"{one.others[s]:,}" if s in one.others else "", style="yellow") for s in statuses]
 
 
 def documents_hint(table: EventTable, run_id: str) -> Iterator[RenderableType]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable
 from troupe_batch.analysis.tables import Figures
+from troupe_batch.report.fitted import FittedTable
 from troupe_batch.studies.study import FieldType
 from troupe_batch.terminal import Text
 
@@ -22,12 +21,7 @@ def extraction(table: FindingTable) -> RenderableType:
     info = table.extraction
     source = "from each person" if info.is_per_person else "from each unit as a whole"
     title = Text(f"{info.id}  ", style="bold").append(f"extracted {source}", style="not bold")
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("")
-    for column in table.columns:
-        grid.add_column(Text(column.arm or "all"), justify="right", no_wrap=True)
-    for label, cells in _rows(table.columns):
-        grid.add_row(Text(label), *cells)
+    grid = FittedTable([column.arm or "all" for column in table.columns], list(_rows(table.columns)))
     has_text = any(field.type is FieldType.TEXT for field in info.fields)
     return Group(title, grid, *_examples(table.examples if has_text else ()))
 

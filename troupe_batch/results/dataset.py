@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged, TableMissing
+from troupe_batch.results.design import Design
+from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
 from troupe_batch.results.ledger import StoredFile
 from troupe_batch.results.manifest import MANIFEST, REMAKE, Manifest
 from troupe_batch.results.objects import Objects
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH_ROWS = 16_384
+# Tables whose rows are observations: pandas hands on how these hang together to what is taken from them.
+_ANSWERED = (Table.ANSWERS, Table.RESPONSES)
 # The other tables are always there.
 _WHY_MISSING = {
     Table.ANSWERS: "its study asks nothing",
@@ -100,6 +104,13 @@ class Dataset:
         """One row per request to a model."""
         return self._pandas(Table.LLM_CALLS)
 
+    @cached_property
+    def design(self) -> Design:
+        """How the answers hang together."""
+        people = self.arrow_schema(Table.PEOPLE)
+        is_weighted = any((one.metadata or {}).get(ROLE) == DESIGN_WEIGHT for one in people)
+        return Design.of(self.manifest, is_weighted=is_weighted)
+
     def arrow_schema(self, table: Table) -> pa.Schema:
         """The schema of a table, without its rows; raises as `arrow` does."""
         file = self._files_of(table)[0]
@@ -151,4 +162,7 @@ class Dataset:
             pa.bool_(): pd.BooleanDtype(),
         }
         frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=kinds.get)
+        frame.attrs["synthetic"] = True
+        if table in _ANSWERED:
+            frame.attrs.update(self.design.as_attributes())
         return frame

@@ -13,6 +13,7 @@ from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.meter import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
 from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
+from troupe_batch.studies.scales import Best
 from troupe_batch.studies.study import (
     AnswerStatus,
     ExtractionInfo,
@@ -40,7 +41,8 @@ class Provenance:
     `people` took part: `cases` times `seats`. `people_without_seat` is how many more the job asked for, for whom there
     was no seat; `composition` says who was put together, None where each person is alone. `further_models` are those
     asked beside `model`, to judge and extract, or to look things up. `panel` is there where people were frozen before,
-    `wave` where they were asked before.
+    `wave` where they were asked before. `records`: of how many records of equal weight the people are copies, None
+    where they come from no microdata.
     """
 
     title: str
@@ -67,9 +69,10 @@ class Provenance:
     ended_at: str | None = None
     panel: Mapping[str, Any] | None = None
     wave: Mapping[str, Any] | None = None
+    records: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Manifest:
     """The manifest of a dataset. Paths of `files` are relative to the dataset's folder.
 
@@ -95,6 +98,11 @@ class Manifest:
     events: int = 0
     acts: int = 0
     failed_acts: int = 0
+
+    def __repr__(self) -> str:
+        """Which dataset it is of; the whole is `to_json`, some pages long."""
+        how = "complete" if self.is_complete else f"{len(self.missing_shards)} shards missing"
+        return f"<manifest of {self.run_id}: {how}, {self.answered:,} of {self.answers:,} answers, {self.cost_text}>"
 
     @property
     def found(self) -> int:
@@ -236,8 +244,11 @@ def _provenance(content: dict[str, Any]) -> Provenance:
 
 
 def _question(content: dict[str, Any]) -> QuestionInfo:
+    # Manifests of before scales had a direction have neither `best` nor `outside`.
+    best, outside = content.get("best"), content.get("outside")
     lists = {name: tuple(content[name]) for name in ("labels", "codes")}
-    return QuestionInfo(**{**content, **lists, "type": QuestionType(content["type"])})
+    scale = {"best": best and Best(best), "outside": outside if outside is None else tuple(outside)}
+    return QuestionInfo(**{**content, **lists, **scale, "type": QuestionType(content["type"])})
 
 
 def _extraction(content: dict[str, Any]) -> ExtractionInfo:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import orjson
 
 from troupe_batch.planning.plan import Plan
+from troupe_batch.population import worth_of_records
 from troupe_batch.results.ledger import RunTotals
 from troupe_batch.results.manifest import Provenance
 
@@ -43,6 +44,7 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         ended_at=totals.ended_at,
         panel=None if plan.panel is None else plan.panel.as_json(),
         wave=None if plan.wave is None else plan.wave.as_json(),
+        records=worth_of_records(plan.population),
     )
 
 

@@ -79,7 +79,14 @@ class Run:
         """The schemas of the run's tables."""
         facts = fact_types(self.plan.population, self.factory, count=self.plan.available)
         roles = ROLES if self.plan.population.strata is not None else {}
-        return make_schemas(self.contents, facts, is_rehearsal=self.plan.endpoint.is_rehearsal, roles=roles)
+        asked_for = self.plan.job.responses
+        return make_schemas(
+            self.contents,
+            facts,
+            is_rehearsal=self.plan.endpoint.is_rehearsal,
+            roles=roles,
+            response_facts=() if asked_for is None else asked_for.facts,
+        )
 
     @cached_property
     def contents(self) -> Contents:

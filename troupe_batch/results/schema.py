@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.llm.chat import CacheState
-from troupe_batch.results.facts import ROLE
+from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
 from troupe_batch.results.finding_columns import field_columns
 from troupe_batch.results.table_columns import (
     ANSWERS,
@@ -24,11 +24,13 @@ from troupe_batch.results.table_columns import (
     EXTRACTIONS,
     LLM_CALLS,
     PEOPLE,
-    UNIT,
+    RESPONSE_KEYS,
+    WEIGHT,
     category,
     column_field,
     with_seats,
 )
+from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.study import AnswerStatus, ExtractionInfo, QuestionInfo, QuestionType
 
 SCHEMA_VERSION = 1
@@ -80,12 +82,18 @@ class Contents:
 
 @dataclass(frozen=True)
 class Schemas:
-    """The schemas of one run: the same for each of its shards, so that their parts fit together."""
+    """The schemas of one run: the same for each of its shards, so that their parts fit together.
+
+    `weight_fact` is the fact that is the design weight, None where all weigh the same; `response_facts` are those that
+    the job asks for in `responses`.
+    """
 
     contents: Contents
     facts: tuple[str, ...]
     is_rehearsal: bool
     by_table: Mapping[Table, pa.Schema]
+    weight_fact: str | None = None
+    response_facts: tuple[str, ...] = ()
 
     @property
     def questions(self) -> tuple[QuestionInfo, ...]:
@@ -108,23 +116,36 @@ def make_schemas(
     *,
     is_rehearsal: bool,
     roles: Mapping[str, bytes] = MappingProxyType({}),
+    response_facts: Sequence[str] = (),
 ) -> Schemas:
     """The schemas of a run that leaves these contents, of people with these facts.
 
     `roles` says of some facts what they are for, as of a design weight; it stands in the metadata of their columns.
-    SpecError where two of its parts need the same column.
+    `response_facts` stand in `responses` too. SpecError where two of its parts need the same column, or where people
+    have no such fact.
     """
+    if unknown := [name for name in response_facts if name not in facts]:
+        raise SpecError("the job", [Mistake(f"people have no fact {unknown[0]!r}", did_you_mean(unknown[0], [*facts]))])
+    asked_for = {name: facts[name] for name in response_facts}
     has_seats = contents.seats > 1
     columns = {
         Table.PEOPLE: lambda: _people(facts, roles),
         Table.ANSWERS: lambda: with_seats(ANSWERS, has_seats=has_seats),
-        Table.RESPONSES: lambda: _responses(contents.questions, has_seats=has_seats),
+        Table.RESPONSES: lambda: _responses(contents.questions, asked_for, has_seats=has_seats),
         Table.EVENTS: lambda: EVENTS,
         Table.EXTRACTIONS: lambda: _extractions(contents.extractions, has_seats=has_seats),
         Table.LLM_CALLS: lambda: with_seats(LLM_CALLS, has_seats=has_seats),
     }
     labelled = {table: _labelled(table, columns[table](), is_rehearsal) for table in contents.tables}
-    return Schemas(contents, tuple(facts), is_rehearsal, labelled)
+    weight_fact = next((name for name, role in roles.items() if role == DESIGN_WEIGHT), None)
+    return Schemas(contents, tuple(facts), is_rehearsal, labelled, weight_fact, tuple(response_facts))
+
+
+def is_of(found: pa.Schema, wanted: pa.Schema) -> bool:
+    """Whether a file has the columns of this version, or those of before there were weights in it."""
+    if WEIGHT.name in wanted.names and WEIGHT.name not in found.names:
+        wanted = wanted.remove(wanted.get_field_index(WEIGHT.name))
+    return bool(found.equals(wanted, check_metadata=False))
 
 
 def categories_of(column: str, questions: Sequence[QuestionInfo], run_id: str) -> list[str] | None:
@@ -159,6 +180,11 @@ def dont_know_column(question: QuestionInfo) -> str:
     return f"{question.id}__dont_know"
 
 
+def outside_column(question: QuestionInfo) -> str:
+    """The column of `responses` that says which label outside the scale was chosen, where some are declared."""
+    return f"{question.id}__outside"
+
+
 def option_column(question: QuestionInfo, code: int) -> str:
     """The column of `responses` for one option of a multi-select question."""
     return f"{question.id}__{code}"
@@ -180,10 +206,11 @@ def _people(facts: Mapping[str, pa.DataType], roles: Mapping[str, bytes]) -> pa.
     return schema
 
 
-def _responses(questions: Sequence[QuestionInfo], *, has_seats: bool) -> pa.Schema:
+def _responses(questions: Sequence[QuestionInfo], facts: Mapping[str, pa.DataType], *, has_seats: bool) -> pa.Schema:
+    told = [column_field(name, kind, f"Fact `{name}` of the person.") for name, kind in facts.items()]
     columns = (column for question in questions for column in _response_columns(question))
-    schema = with_seats(pa.schema([*UNIT, *columns]), has_seats=has_seats)
-    _check_unique(schema, "questions")
+    schema = with_seats(pa.schema([*RESPONSE_KEYS, *told, *columns]), has_seats=has_seats)
+    _check_unique(schema, "facts and questions" if facts else "questions")
     return schema
 
 
@@ -195,6 +222,8 @@ def _extractions(extractions: Sequence[ExtractionInfo], *, has_seats: bool) -> p
 
 def _response_columns(question: QuestionInfo) -> list[pa.Field]:
     columns = [_question_field(question, name, kind, label) for name, kind, label in _value_columns(question)]
+    if question.outside:
+        columns.append(_question_field(question, outside_column(question), category(), "outside the scale"))
     if question.dont_know:
         columns.append(_question_field(question, dont_know_column(question), pa.bool_(), question.dont_know))
     columns.append(column_field(status_column(question), category(), f"How `{question.id}` ended.", nullable=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,8 +18,9 @@ from troupe_batch.results.outcome_checks import absent
 from troupe_batch.results.recount import Recount
 from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_tables import ShardRows
+from troupe_batch.results.schema import Table, is_of
+from troupe_batch.results.shard_tables import ShardRows, weights_of
+from troupe_batch.results.table_columns import WEIGHT
 from troupe_batch.studies.study import AnswerStatus
 
 
@@ -33,7 +35,7 @@ async def committed_tables(run: Run, record: CommitRecord, *, is_whole: bool = T
     contents = await asyncio.gather(*(run.store.read(file) for file in files))
     tables = {}
     for table, file, content in zip(run.schemas.tables, files, contents, strict=True):
-        tables[table] = await asyncio.to_thread(_parsed, run, table, file, content)
+        tables[table] = await asyncio.to_thread(_parsed, run, record.shard, table, file, content)
     await asyncio.to_thread(_check_keys, run, record.shard, tables, is_whole=is_whole)
     return tables
 
@@ -48,17 +50,29 @@ def absent_rows(run: Run, shard: int, status: AnswerStatus, reason: str) -> Shar
     return rows
 
 
-def _parsed(run: Run, table: Table, file: StoredFile, content: bytes) -> pa.Table:
+def _parsed(run: Run, shard: int, table: Table, file: StoredFile, content: bytes) -> pa.Table:
     where = f"{run.store.url}/{file.path}"
     try:
         found: pa.Table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ResultsDamaged(f"{where} is no Parquet file ({error}); {CURE}") from error
-    if not found.schema.equals(run.schemas.of(table), check_metadata=False):
+    wanted = run.schemas.of(table)
+    if not is_of(found.schema, wanted):
         raise ResultsDamaged(f"{where} has other columns than this version writes; {CURE}")
     if found.num_rows != file.rows:
         raise ResultsDamaged(f"{where} has {found.num_rows} rows and its mark says {file.rows}; {CURE}")
-    return found.replace_schema_metadata(run.schemas.of(table).metadata)
+    if WEIGHT.name in wanted.names and WEIGHT.name not in found.schema.names:
+        found = _with_weights(run, shard, found, wanted)
+    return found.replace_schema_metadata(wanted.metadata)
+
+
+def _with_weights(run: Run, shard: int, rows: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """The rows of a shard that was committed before there were weights in them."""
+    schemas, indices = run.schemas, rows["person_index"].to_pylist()
+    people = {} if schemas.weight_fact is None else run.people_of(shard)
+    # Who does not belong here is found when the keys are checked.
+    facts = [people[index].facts if index in people else {schemas.weight_fact or "": math.nan} for index in indices]
+    return rows.add_column(wanted.get_field_index(WEIGHT.name), wanted.field(WEIGHT.name), weights_of(facts, schemas))
 
 
 def _check_keys(run: Run, shard: int, tables: Mapping[Table, pa.Table], *, is_whole: bool) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from troupe_batch.llm.chat import CallRecord
+from troupe_batch.persona import Scalar
 from troupe_batch.results.columns import categorical, column, constant, repeated, stretched
 from troupe_batch.results.ledger import StatusCounts
 from troupe_batch.results.schema import (
@@ -23,10 +24,12 @@ from troupe_batch.results.schema import (
     dont_know_column,
     fact_column,
     option_column,
+    outside_column,
     status_column,
 )
 from troupe_batch.results.simulation_tables import event_table, finding_table
 from troupe_batch.results.store import TableFile
+from troupe_batch.results.table_columns import WEIGHT
 from troupe_batch.simulation.actions import ActionKind
 from troupe_batch.simulation.events import Event, EventKind
 from troupe_batch.simulation.person import TinyPerson
@@ -48,13 +51,14 @@ ACT_FAILED = "ACT"
 class ShardRows:
     """What the units of one shard left behind, in unit order.
 
-    `answers` holds one per unit, seat and question; `person_ids` and `person_indices` one per unit and seat. `people`
-    are those whose first unit is in the shard, so that each person of the run stands in exactly one.
+    `answers` holds one per unit, seat and question; `person_ids`, `person_indices` and `facts` one per unit and seat.
+    `people` are those whose first unit is in the shard, so that each person of the run stands in exactly one.
     """
 
     units: list[Unit] = field(default_factory=list)
     person_ids: list[str] = field(default_factory=list)
     person_indices: list[int] = field(default_factory=list)
+    facts: list[Mapping[str, Scalar]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
     call_units: list[int] = field(default_factory=list)
@@ -75,6 +79,7 @@ class ShardRows:
         self.findings_of_units.append(len(outcome.findings))
         self.person_ids.extend([person.person_id for person in people])
         self.person_indices.extend([person.index for person in people])
+        self.facts.extend([person.facts for person in people])
         self.units.append(unit)
 
     def counted(self, contents: Contents) -> Counted:
@@ -108,7 +113,7 @@ class Counted:
 def build_tables(rows: ShardRows, schemas: Schemas, run_id: str) -> dict[Table, pa.Table]:
     """The tables of the shard that the run has, in unit order, with the schemas of the run."""
     units = _unit_columns(rows)
-    seated = _seat_columns(rows, units, schemas.contents)
+    seated = _seat_columns(rows, units, schemas)
     build: dict[Table, Callable[[], pa.Table]] = {
         Table.PEOPLE: lambda: _people(rows.people, schemas),
         Table.ANSWERS: lambda: _answers(rows, seated, schemas, run_id),
@@ -142,8 +147,9 @@ def _unit_columns(rows: ShardRows) -> dict[str, pa.Array]:
     }
 
 
-def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], contents: Contents) -> dict[str, pa.Array]:
+def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas) -> dict[str, pa.Array]:
     """A row per unit and seat."""
+    contents = schemas.contents
     columns, seats = dict(units), contents.seats
     if seats > 1:
         columns = {name: stretched(array, seats) for name, array in units.items()}
@@ -151,7 +157,15 @@ def _seat_columns(rows: ShardRows, units: Mapping[str, pa.Array], contents: Cont
         columns["seat_name"] = _seat_names(contents, len(rows.units))
     columns["person_id"] = pa.array(rows.person_ids, pa.string())
     columns["person_index"] = pa.array(rows.person_indices, pa.int64())
+    columns[WEIGHT.name] = weights_of(rows.facts, schemas)
     return columns
+
+
+def weights_of(facts: Sequence[Mapping[str, Scalar]], schemas: Schemas) -> pa.Array:
+    """The design weight of whoever has these facts; 1 where no strata are oversampled."""
+    if schemas.weight_fact is None:
+        return pa.array(np.ones(len(facts)))
+    return pa.array([one[schemas.weight_fact] for one in facts], pa.float64())
 
 
 def _seat_names(contents: Contents, units: int) -> pa.Array:
@@ -170,11 +184,15 @@ def _people(people: Sequence[TinyPerson], schemas: Schemas) -> pa.Table:
         "persona": [p.persona.to_json() for p in people],
     }
     for fact in schemas.facts:
-        values = [p.facts.get(fact) for p in people]
-        if pa.types.is_string(schema.field(fact_column(fact)).type):
-            values = [value if value is None or isinstance(value, str) else str(value) for value in values]
-        columns[fact_column(fact)] = values
+        columns[fact_column(fact)] = _fact([p.facts for p in people], fact, schema.field(fact_column(fact)).type)
     return pa.table([pa.array(columns[f.name], f.type) for f in schema], schema=schema)
+
+
+def _fact(facts: Sequence[Mapping[str, Scalar]], name: str, kind: pa.DataType) -> list[Scalar | None]:
+    values = [one.get(name) for one in facts]
+    if pa.types.is_string(kind):
+        return [value if value is None or isinstance(value, str) else str(value) for value in values]
+    return values
 
 
 def _answers(rows: ShardRows, seated: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:
@@ -198,6 +216,9 @@ def _answers(rows: ShardRows, seated: Mapping[str, pa.Array], schemas: Schemas, 
 
 def _responses(rows: ShardRows, seated: Mapping[str, pa.Array], schemas: Schemas) -> pa.Table:
     columns, schema = dict(seated), schemas.of(Table.RESPONSES)
+    for fact in schemas.response_facts:
+        kind = schema.field(fact).type
+        columns[fact] = pa.array(_fact(rows.facts, fact, kind), kind)
     width = len(schemas.questions)
     for place, question in enumerate(schemas.questions):
         columns |= _response_columns(question, rows.answers[place::width], schema)
@@ -216,14 +237,23 @@ def _response_columns(question: QuestionInfo, answers: list[Answer], schema: pa.
             values = [None if some is None else label in some for some in chosen]
             columns[option_column(question, code)] = pa.array(values, pa.bool_())
     else:
-        attribute = {QuestionType.RATING: "code", QuestionType.NUMERIC: "number", QuestionType.OPEN: "text"}
-        name = attribute[question.type]
-        columns[question.id] = column([getattr(a, name) for a in answers], schema.field(question.id))
+        columns[question.id] = column(_values(question, answers), schema.field(question.id))
+    if question.outside:
+        named = [a.label if a.label in question.outside else None for a in answers]
+        columns[outside_column(question)] = categorical(named, question.outside, question.id)
     if question.dont_know:
         columns[dont_know_column(question)] = pa.array([a.is_dont_know for a in answers], pa.bool_())
     statuses = [str(s) for s in AnswerStatus]
     columns[status_column(question)] = categorical([a.status for a in answers], statuses, "status")
     return columns
+
+
+def _values(question: QuestionInfo, answers: list[Answer]) -> list[Any]:
+    if question.type is QuestionType.RATING:
+        # The code of "not applicable" is no amount: like don't know, it is told by a column of its own.
+        outside = question.outside or ()
+        return [None if a.label in outside else a.code for a in answers]
+    return [a.number if question.type is QuestionType.NUMERIC else a.text for a in answers]
 
 
 def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas, run_id: str) -> pa.Table:

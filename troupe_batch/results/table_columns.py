@@ -30,7 +30,13 @@ UNIT = [
     column_field("replicate", pa.int32(), "Independent repetition of the same unit, from 0.", nullable=False),
 ]
 
-RESPONSE_KEYS = pa.schema(UNIT)
+WEIGHT = column_field(
+    "weight",
+    pa.float64(),
+    "How many people of the population the person stands for, 1 on average; 1 for all where no strata are oversampled.",
+    nullable=False,
+)
+RESPONSE_KEYS = pa.schema([*UNIT, WEIGHT])
 
 PEOPLE = pa.schema(
     [
@@ -45,6 +51,7 @@ ANSWERS = pa.schema(
     [
         RUN,
         *UNIT,
+        WEIGHT,
         column_field("question_id", category(), "The question.", nullable=False),
         column_field("question_type", category(), "`single`, `multi`, `rating`, `numeric` or `open`.", nullable=False),
         column_field(

@@ -25,7 +25,7 @@ from troupe_batch.results.recount import (
 )
 from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
+from troupe_batch.results.schema import Table, is_of
 from troupe_batch.results.store import DATASET
 
 _BATCH_ROWS = 65_536
@@ -161,7 +161,7 @@ class _Recount:
         part = pq.ParquetFile(pa.BufferReader(data))
         if part.metadata.num_rows != file.rows:
             return f"has {part.metadata.num_rows} rows, not {file.rows}"
-        if not part.schema_arrow.equals(self._run.schemas.of(table), check_metadata=False):
+        if not is_of(part.schema_arrow, self._run.schemas.of(table)):
             return "has other columns than this version writes"
         if (part.schema_arrow.metadata or {}).get(b"synthetic") != b"true":
             return "is not labelled as synthetic"

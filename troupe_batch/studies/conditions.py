@@ -78,7 +78,7 @@ class Condition(BaseModel):
         if self.at_least is None and self.at_most is None:
             return True
         number = answer.number if answer.number is not None else answer.code
-        if number is None:
+        if number is None or answer.is_outside:
             return False
         return (self.at_least is None or number >= self.at_least) and (self.at_most is None or number <= self.at_most)
 
@@ -178,7 +178,8 @@ def _range_of(question: Question) -> tuple[float, float, str]:
     if isinstance(question, Numeric):
         return question.minimum, question.maximum, "numbers"
     if isinstance(question, Rating):
-        codes = [step.code for step in question.choices if step.code is not None]
+        outside = question.outside or ()
+        codes = [step.code for step in question.choices if step.code is not None and step.label not in outside]
         return min(codes), max(codes), "codes"
     # Codes of a single choice are names and no amounts: of two options in file order, neither is more.
     return 0, 0, ""

@@ -12,6 +12,7 @@ from troupe_batch.simulation.events import Event
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.simulation.vectors import VectorStore
+from troupe_batch.studies.scales import Best, Scale, scale_of
 
 
 class Draws(StrEnum):
@@ -89,7 +90,8 @@ class UnitSettings:
 class Answer:
     """One planned (unit, question) and how it ended; every value is None unless `status` is answered.
 
-    single, rating: `code` and `label`, with `is_dont_know` true and `code` None where "don't know" was chosen;
+    single, rating: `code` and `label`, with `is_dont_know` true and `code` None where "don't know" was chosen, and
+    `is_outside` true where the label is declared to be no step of the scale;
     multi: `selected` (labels, possibly none of them); numeric: `number`; open: `text`.
     `distribution` holds the chances that the model stated, summing to 1, in the order of `distribution_labels`.
     `option_order` is what was shown, `position` the 0-based place of the chosen option in it.
@@ -113,6 +115,7 @@ class Answer:
     sample: str | None = None
     cache: CacheState | None = None
     call_key: str | None = None
+    is_outside: bool = False
 
 
 class FindingStatus(StrEnum):
@@ -195,7 +198,11 @@ class UnitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class QuestionInfo:
-    """One question as tables and reports need it; `codes` and `labels` are in file order, without "don't know"."""
+    """One question as tables and reports need it; `codes` and `labels` are in file order, without "don't know".
+
+    Of a rating, `best` is the end of the labels that is the most or the best, None where nobody knows; `outside` the
+    labels that were declared to be no steps, None where nothing was declared.
+    """
 
     id: str
     type: QuestionType
@@ -205,6 +212,13 @@ class QuestionInfo:
     dont_know: str | None = None
     unit: str | None = None
     is_integer: bool = False
+    best: Best | None = None
+    outside: tuple[str, ...] | None = None
+
+    @property
+    def scale(self) -> Scale:
+        """The steps of a rating and what is known of them."""
+        return scale_of(self.labels, self.codes, self.best, self.outside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,18 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from troupe_batch.analysis.experiments import LEAST_PER_ARM, Comparison, cliffs_delta, compare_arms, hedges_g, holm
+from troupe_batch.analysis.experiments import (
+    LEAST_PER_ARM,
+    Comparison,
+    cliffs_delta,
+    compare_arms,
+    hedges_g,
+    holm,
+    share_difference,
+)
 from troupe_batch.errors import FixTheInput
 
 # The first example of Welch's t-test in the Wikipedia article of that name: t = -2.46, 25.0 degrees of freedom,
@@ -166,3 +176,34 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare_arms({"a": [1]})
     with pytest.raises(FixTheInput, match="no arm 'z'"):
         compare_arms({"a": [1], "b": [2]}, control="z")
+
+
+@given(st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.integers(1, 30))
+def test_differences_of_shares_have_the_interval_of_newcombe(a: int, n: int, b: int, m: int) -> None:
+    one, other = {"x": min(a, n), "y": n - min(a, n)}, {"x": min(b, m), "y": m - min(b, m)}
+
+    found = share_difference("x", one, other)
+    swapped = share_difference("x", other, one)
+
+    assert found.interval is not None
+    assert swapped.interval is not None
+    assert found.difference is not None
+    assert found.difference == pytest.approx(one["x"] / n - other["x"] / m)
+    assert found.interval.low - 1e-9 <= found.difference <= found.interval.high + 1e-9
+    assert found.interval.low + 1e-9 >= -1
+    assert (swapped.interval.low, swapped.interval.high) == pytest.approx((-found.interval.high, -found.interval.low))
+
+
+def test_a_published_difference_of_shares_is_met() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, table II, example (a): 56/70 against 48/80, method 10.
+    found = share_difference("yes", {"yes": 56, "no": 14}, {"yes": 48, "no": 32})
+
+    assert found.interval is not None
+    assert found.difference == pytest.approx(0.2)
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_labels_are_compared_share_by_share() -> None:
+    [pair] = compare_arms({"new": ["yes"] * 30 + ["no"] * 10, "old": ["yes"] * 10 + ["no"] * 30}).pairs
+
+    assert [(one.label, one.difference) for one in pair.shares] == [("yes", -0.5), ("no", 0.5)]

@@ -112,7 +112,7 @@ def test_absence_is_null_and_never_a_value(folder: Path) -> None:
     responses = Dataset(folder).responses
     refused = responses[responses["drink__status"] == "refused"]
 
-    values = [name for name in responses.columns[6:] if not name.endswith("__status")]
+    values = [name for name in responses.columns[7:] if not name.endswith("__status")]
     assert len(refused) == 2
     assert refused[values].isna().all(axis=None)
 
@@ -217,9 +217,10 @@ async def test_the_code_on_the_page_on_datasets_runs(
     (tmp_path / "runs" / "customer-interview").symlink_to(tmp_path / "runs" / "product-brainstorming")
     monkeypatch.chdir(tmp_path)
 
+    page += (request.config.rootpath / "docs" / "tables.md").read_text(encoding="utf-8")
     fences = re.findall(r"```(python|sql)\n(.*?)```", page, re.DOTALL)
 
-    assert [language for language, _ in fences].count("python") == 3
+    assert [language for language, _ in fences].count("python") == 5
     for language, code in fences:
         if language == "python":
             exec(code, {})  # noqa: S102 # our own page

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth
 from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.conditions import When, condition_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
@@ -55,7 +56,7 @@ class InterviewLine(Line):
         return self.act or self.ask is not None or (self.say is not None and not self.silent)
 
 
-class InterviewSpec(BaseModel):
+class InterviewSpec(BuiltSpec):
     """A scripted conversation with each person."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

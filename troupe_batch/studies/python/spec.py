@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.script import Mistake, act_question_mistakes, question_mistakes, repeats
 from troupe_batch.studies.survey.options import Prose
@@ -19,7 +20,7 @@ from troupe_batch.studies.togetherness import COMPOSITION, Composition
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
-class PythonSpec(BaseModel):
+class PythonSpec(BuiltSpec):
     """A study written in Python: `async def function(case)` is awaited once for each unit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

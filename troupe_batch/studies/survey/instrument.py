@@ -120,6 +120,8 @@ def question_info(question: Question) -> QuestionInfo:
         dont_know=question.dont_know,
         unit=question.unit if isinstance(question, Numeric) else None,
         is_integer=isinstance(question, Numeric) and question.integer,
+        best=question.best if isinstance(question, Rating) else None,
+        outside=question.outside if isinstance(question, Rating) else None,
     )
 
 

@@ -35,7 +35,7 @@ class Presentation:
     def __init__(self, question: Question, *, seed: int) -> None:
         if isinstance(question, SingleChoice | MultiChoice | Rating):
             labels = [option.label for option in question.choices]
-            anchored = {labels.index(label) for label in question.anchor}
+            anchored = {labels.index(label) for label in (*question.anchor, *_outside(question))}
             order, last = question.order, _shown_last(question)
         else:
             labels, anchored, order, last = [], set(), Order.FIXED, ()
@@ -60,6 +60,11 @@ class Presentation:
         labels = (*(self._labels[place] for place in order), *self._last)
         lines = "\n".join(f"- {self._lines.get(label, label)}" for label in labels)
         return Shown(self._form.fill(lines), labels, {label: place for place, label in enumerate(labels)})
+
+
+def _outside(question: SingleChoice | MultiChoice | Rating) -> tuple[str, ...]:
+    """Labels that are no steps stay where they are when the scale is shown in reverse."""
+    return (question.outside or ()) if isinstance(question, Rating) else ()
 
 
 def _shown_last(question: SingleChoice | MultiChoice | Rating) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -17,7 +16,9 @@ from pydantic import (
     field_validator,
 )
 
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.scales import Best
 from troupe_batch.studies.study import QuestionType
 from troupe_batch.studies.survey.names_elsewhere import FLOW, FORMS, in_our_spelling
 from troupe_batch.studies.survey.options import (
@@ -64,9 +65,21 @@ _DONT_KNOW = 'Offer this answer to people who have none, for example "Don\'t kno
 _ELICITATION = (
     "probabilities: the model states a chance per label and one seeded draw decides; pick: it names one label."
 )
+_BEST = (
+    "Which end of the labels, as they stand here, is the most or the best: first or last. Without it there are boxes "
+    "(top 2, bottom 2) only where the labels are numbers."
+)
+_OUTSIDE = (
+    "Labels that are no steps of the scale, for example [Not applicable]: they keep their place in the list, and are "
+    "in no mean, deviation or box. [] says that all labels are steps."
+)
 
 
-class _Question(BaseModel):
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class _Question(BuiltSpec):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
@@ -88,6 +101,16 @@ def _are_options(named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...
             raise ValueError(f"{label!r} is not among the options; {did_you_mean(label, labels)}")
     if again := repeated(named):
         raise ValueError(f"{again[0]!r} stands twice; remove one")
+    return named
+
+
+def _leave_a_scale(outside: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    if outside is None:
+        return None
+    named = _are_options(outside, info)
+    labels = _labels_before(info)
+    if labels and len(labels) - len(named) < 2:
+        raise ValueError("a scale has two steps or more; leave two labels that are not outside")
     return named
 
 
@@ -189,9 +212,13 @@ class Rating(_Question):
     order: Order = Field(default=Order.FLIP, description=_ORDER)
     anchor: Labels = Field(default=(), description=_ANCHOR)
     elicitation: Elicitation = Field(default=Elicitation.PROBABILITIES, description=_ELICITATION)
+    # Left out where they are not given, so that plans of before keep their digests.
+    best: Best | None = Field(default=None, exclude_if=_is_none, description=_BEST)
+    outside: Labels | None = Field(default=None, exclude_if=_is_none, description=_OUTSIDE)
 
     _check_anchor = field_validator("anchor")(_are_options)
     _check_dont_know = field_validator("dont_know")(_is_no_option)
+    _check_outside = field_validator("outside")(_leave_a_scale)
 
     @property
     def kind(self) -> QuestionType:

@@ -94,6 +94,7 @@ class _LabelReader(Reader):
         super().__init__(question)
         self._codes: dict[str, int | None] = {option.label: option.code for option in question.choices}
         self._labels = answerable_labels(question)
+        self._outside = frozenset((question.outside or ()) if isinstance(question, Rating) else ())
         self._key = stream(seed, "draw", question.id)
 
     def read(self, value: Any, shown: Shown, person_index: int, replicate: int) -> Answer:
@@ -106,6 +107,7 @@ class _LabelReader(Reader):
             # Labels are distinct, so the one without a code is "don't know".
             answer.code = self._codes.get(answer.label)
             answer.is_dont_know = answer.code is None
+            answer.is_outside = answer.label in self._outside
         return answer
 
     def said(self, answer: Answer) -> Any:

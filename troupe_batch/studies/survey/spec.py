@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.survey.elicitation import names_in_schema
 from troupe_batch.studies.survey.names_elsewhere import FLOW
 from troupe_batch.studies.survey.options import Prose
@@ -40,7 +41,7 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
-class Arm(BaseModel):
+class Arm(BuiltSpec):
     """One experimental condition; each person sees exactly one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +80,7 @@ class QuestionBlock(BaseModel):
     questions: Questions = Field(min_length=1, description="The questions of the block.")
 
 
-class SurveySpec(BaseModel):
+class SurveySpec(BuiltSpec):
     """A questionnaire that every person answers on their own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -25,6 +25,7 @@ from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth, fact_of, in_nfc
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.simulation.world import OnFailure
+from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
@@ -138,7 +139,7 @@ Relations: TypeAlias = Annotated[
 ]
 
 
-class WorldSpec(BaseModel):
+class WorldSpec(BuiltSpec):
     """Many worlds, each with some people of its own, who act together over a number of steps."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
