@@ -29,6 +29,11 @@ class Spending:
     cache_write_tokens: int = 0
 
     @property
+    def sent(self) -> int:
+        """How many calls were sent: answered, or in doubt."""
+        return self.calls + self.uncertain_calls
+
+    @property
     def usd(self) -> float:
         """What was spent, doubtful calls at their worst case: never less than the bill."""
         return self.cost_usd + self.uncertain_usd

@@ -135,6 +135,11 @@ class SpendRecord:
         return orjson.dumps({**head, "spending": asdict(spending)}, option=orjson.OPT_INDENT_2)
 
 
+async def record_settled(store: RunStore, usd: float) -> None:
+    """Puts on record what processes that died had settled with the budget and could not store."""
+    await SpendRecord(store, Spending(cost_usd=usd), worker="processes that died before they could record it").save()
+
+
 async def spending_of(store: RunStore) -> Spending | None:
     """What the run has cost, all its processes together; None where none of them has called a model yet."""
     paths = sorted([stored.path async for stored in store.objects.list(_FOLDER)])

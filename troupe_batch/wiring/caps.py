@@ -9,7 +9,10 @@ from troupe_batch.llm.budget import MemoryBudget
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
 from troupe_batch.results.run import Run
-from troupe_batch.results.spending import spending_of
+from troupe_batch.results.spending import record_settled, spending_of
+
+# Redis counts whole nano-USD and rounds each amount up; twice that, for the sums of the records are of floats.
+_ROUNDING_USD = 2e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,22 @@ async def keep_known(cap: Cap, budget: RedisBudget) -> None:
         await budget.ensure(cap_usd=cap.max_usd, spent_usd=await cap.spent_usd() or 0.0)
 
 
-async def announce(cap: Cap, redis_url: str, *, is_idle: bool) -> None:
-    """Makes the cap the one that all workers keep to from now on, those too that are at the run already.
+async def announce(run: Run, cap: Cap, redis_url: str, *, is_idle: bool) -> None:
+    """Makes the cap of the run the one that all workers keep to from now on, those too that are at it already.
 
-    `is_idle`: nobody is, so that money held for calls is held by the dead, and is freed.
+    `is_idle`: nobody is, so that money held for calls is held by the dead, and is freed; what they had settled and
+    could no longer record is put on record.
     """
     batch = RedisBatch(redis_url)
     try:
-        budget, spent_usd = RedisBudget(batch, cap.run_id), await cap.spent_usd()
-        if is_idle:
-            await budget.restart(cap_usd=cap.max_usd, spent_usd=spent_usd or 0.0, is_new=spent_usd is None)
-        else:
-            await budget.ensure(cap_usd=cap.max_usd, spent_usd=spent_usd or 0.0)
+        budget, spending = RedisBudget(batch, cap.run_id), await spending_of(run.store)
+        recorded_usd = 0.0 if spending is None else spending.usd
+        if not is_idle:
+            await budget.ensure(cap_usd=cap.max_usd, spent_usd=recorded_usd)
+            return
+        await budget.restart(cap_usd=cap.max_usd, spent_usd=recorded_usd, is_new=spending is None)
+        missing_usd = (await budget.status()).spent_usd - recorded_usd
+        if spending is not None and missing_usd > spending.sent * _ROUNDING_USD + _ROUNDING_USD:
+            await record_settled(run.store, missing_usd)
     finally:
         await batch.aclose()

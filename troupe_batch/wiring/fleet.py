@@ -56,7 +56,7 @@ class Fleet:
             await self._run.store.release(shard)
         if (cap := cap_of(self._run)) is not None:
             # Before a worker can take a shard: it would go by the cap of before.
-            await announce(cap, self._budget_url, is_idle=not await self._reconciler.shards_under_way())
+            await announce(self._run, cap, self._budget_url, is_idle=not await self._reconciler.shards_under_way())
         await self._reconciler.start()
         await self._reconciler.step()
 

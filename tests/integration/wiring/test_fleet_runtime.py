@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import redis.asyncio
 
 from troupe_batch.dispatch.worker_runtime import ShardProgress, ShardResult
 from troupe_batch.errors import BudgetSpent, SettingsError, TryAgain
+from troupe_batch.llm.redis_batch import RedisBatch
+from troupe_batch.llm.redis_budget import RedisBudget
 from troupe_batch.planning import Job, JobSpec, resolve_job
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.results.dataset import Dataset
@@ -59,7 +62,7 @@ class Fleet:
         resolved = self.job(**job)
         begun = await begin_run(settings, plan_job(settings, resolved, rehearse=True), resolved.text)
         if (cap := cap_of(begun.run)) is not None:
-            await announce(cap, settings.redis.broker_url, is_idle=True)
+            await announce(begun.run, cap, settings.redis.broker_url, is_idle=True)
         return begun.run
 
     async def execute(
@@ -88,6 +91,49 @@ async def test_a_worker_keeps_to_the_cap_of_whoever_submitted_the_run(fleet: Fle
 
     with pytest.raises(BudgetSpent):
         await fleet.execute(0)
+
+
+async def test_what_dead_workers_had_settled_and_could_not_record_comes_onto_the_bill_of_the_resume(
+    fleet: Fleet,
+) -> None:
+    run = await fleet.submit(budget={"max_usd": 1.0})
+    await fleet.execute(0)
+    before = await spending_of(run.store)
+    async with redis_budget_of(fleet) as budget:
+        await budget.reserve(0.25)
+        budget.settle(0.25, 0.20)
+
+    await fleet.submit(budget={"max_usd": 1.0})
+    resumed = await spending_of(run.store)
+    await fleet.submit(budget={"max_usd": 1.0})
+
+    assert before is not None
+    assert resumed is not None
+    assert resumed.usd == pytest.approx(before.usd + 0.20, abs=1e-6)
+    assert await spending_of(run.store) == resumed
+
+
+async def test_a_resume_after_which_nothing_is_missing_leaves_the_bill_as_it_is(fleet: Fleet) -> None:
+    run = await fleet.submit(budget={"max_usd": 1.0})
+    for shard in (0, 1):
+        await fleet.execute(shard)
+    before = await spending_of(run.store)
+
+    await fleet.submit(budget={"max_usd": 1.0})
+
+    assert before is not None
+    assert before.usd > 0
+    assert await spending_of(run.store) == before
+
+
+@asynccontextmanager
+async def redis_budget_of(fleet: Fleet) -> AsyncIterator[RedisBudget]:
+    """The budget of the run in a process that never records what it spends."""
+    batch = RedisBatch(fleet.settings.redis.broker_url)
+    budget = RedisBudget(batch, RUN)
+    yield budget
+    await budget.aclose()
+    await batch.aclose()
 
 
 async def test_a_standing_worker_goes_by_a_cap_that_was_raised_or_lowered(fleet: Fleet) -> None:
