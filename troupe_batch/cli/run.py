@@ -143,10 +143,9 @@ def _show_results(result: Result, manifest: Manifest) -> None:
     tables, findings = question_tables(dataset), finding_tables(dataset)
     data().print(console.results(manifest, tables, findings, event_table(dataset), prose_of(dataset)))
     calls = manifest.calls
-    say(
-        f"{calls.calls:,} requests: {calls.sent:,} sent to the model, {calls.hits + calls.joined:,} from the cache; "
-        f"{manifest.cost_text}"
-    )
+    cached = calls.hits + calls.joined
+    say(f"the dataset rests on {calls.calls:,} requests: {calls.sent:,} sent to the model, {cached:,} from the cache")
+    say(f"cost: {manifest.cost_text}")
 
 
 def _say_absences(result: Result, absences: list[Absence]) -> None:

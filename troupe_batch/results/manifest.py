@@ -152,7 +152,8 @@ class Manifest:
             cost += f" and {self._unpriced} calls without a known price"
         if self.is_rehearsal:
             return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost}"
-        return f"{cost} for all calls sent; replies from the cache cost nothing again"
+        sent = max(self.spending.sent, self.calls.sent)
+        return f"{cost} for {sent:,} calls sent, those of lost and stopped attempts included"
 
     def files_of(self, table: str) -> tuple[StoredFile, ...]:
         """The parts of one table, in their order."""

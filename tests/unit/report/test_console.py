@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
 from troupe_batch.analysis import event_table, finding_tables, question_tables
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
+from troupe_batch.llm.meter import Spending
 from troupe_batch.report import results
 from troupe_batch.report.cases import cases_text
 from troupe_batch.results.dataset import Dataset
@@ -88,6 +90,15 @@ async def test_costs_without_a_price_are_not_called_free() -> None:
     manifest.calls.unpriced = 2
 
     assert manifest.cost_text.startswith("US$ 0.0060 and 2 calls without a known price")
+
+
+async def test_the_cost_is_told_with_the_number_of_calls_that_it_is_the_cost_of() -> None:
+    run = new_run(people=3)
+    await run_inline(run, model=AnsweringModel(), concurrency=1)
+    manifest = dataclasses.replace(Dataset(run.store).manifest, spending=Spending(calls=1_600, cost_usd=0.8))
+
+    assert manifest.calls.sent < 1_600
+    assert manifest.cost_text == "US$ 0.8000 for 1,600 calls sent, those of lost and stopped attempts included"
 
 
 async def test_findings_of_worlds_are_shown_and_called_what_they_are() -> None:
