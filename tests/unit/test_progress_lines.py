@@ -20,7 +20,10 @@ def test_the_first_and_the_last_status_are_told_and_those_at_once_after_it_are_n
     for one in (status(1), status(2), status(20, committed=2), status(20, committed=2)):
         lines.show(one)
 
-    assert said == ["1 of 0 units, 5 answers, US$ 0.0010", "20 of 0 units, 100 answers, US$ 0.0200"]
+    assert said == [
+        "1 of 0 units, 5 answers, 1 calls, US$ 0.0010",
+        "20 of 0 units, 100 answers, 20 calls, US$ 0.0200",
+    ]
 
 
 def test_why_a_run_waits_is_told_at_once_and_once() -> None:

@@ -1,4 +1,4 @@
-"""The live line of a run: units, answers a second, cache hits, tokens, cost and what is left, on stderr."""
+"""The live line of a run: units, calls, calls a second, cache hits, tokens, cost and what is left, on stderr."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class RunProgress:
         self._console = talk()
         self._started_s = time.monotonic()
         self._plain_at_s = 0.0
-        self._first: dict[str, tuple[float, int]] = {}
+        self._first: tuple[float, int] | None = None
+        self._is_writing = False
         self._said: set[str] = set()
         self._bar = Progress(
             TextColumn("{task.description}", style="bold", markup=False),
@@ -67,7 +68,7 @@ class RunProgress:
             self._say_once(f"waiting: {reason}", "yellow")
         for shard, reason in status.quarantined.items():
             self._say_once(f"shard {shard} was set aside: {reason}", "red")
-        if self._is_live:
+        if self._is_live and not self._is_writing:
             units = min(status.progress.units, self._units)
             self._bar.update(self._task, completed=units, facts=self._facts(status))
         elif time.monotonic() >= self._plain_at_s or status.is_finished:
@@ -80,6 +81,7 @@ class RunProgress:
         """Shows how many shards are in the dataset."""
         if self._is_quiet:
             return
+        self._is_writing = True
         if self._is_live:
             facts = "of the dataset (Ctrl-C leaves it for later)"
             self._bar.update(
@@ -101,19 +103,23 @@ class RunProgress:
     def _facts(self, status: RunStatus) -> str:
         done = status.progress
         share = done.cache_hits / done.calls if done.calls else 0.0
-        # Worlds may have no questions; then calls tell how fast it goes.
-        what, number = ("answers", done.answers) if done.answers else ("calls", done.calls)
-        facts = [f"{self._rate(what, number):,.0f} {what}/s", f"{share:.0%} cached", _tokens(status)]
+        # Calls, and not answers: a unit may take many and long before it has its first answer, or have none at all.
+        facts = [f"{done.calls:,} calls", f"{_per_s(self._rate(done.calls))} calls/s", f"{share:.0%} cached"]
+        facts.append(_tokens(status))
         facts.append(cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal))
         return "  ".join(facts)
 
-    def _rate(self, what: str, number: int) -> float:
+    def _rate(self, number: int) -> float:
         """How many a second since the first: starting the workers is not the model's slowness."""
         now_s = time.monotonic()
         if not number:
             return 0.0
-        first_s, first = self._first.setdefault(what, (now_s, number))
+        first_s, first = self._first = self._first or (now_s, number)
         return (number - first) / (now_s - first_s) if now_s > first_s else 0.0
+
+
+def _per_s(rate: float) -> str:
+    return f"{rate:,.1f}" if rate < 10 else f"{rate:,.0f}"
 
 
 def _tokens(status: RunStatus) -> str:

@@ -119,7 +119,7 @@ class WorkerRuntime(Protocol):
         It looks for a mark first and comes back at once where there is one: a repeated hint costs one look.
         Before it starts a unit it asks `still_mine`; on False it starts nothing more, lets the calls in flight end
         (their replies go to the cache) and comes back uncommitted. It may be cancelled when that takes too long.
-        `on_progress` is cheap; call it after every unit with the totals of this attempt.
+        `on_progress` is cheap; call it after every call and every unit with the totals of this attempt.
         Raises StopTheJob when nothing further may be started, TryAgain when Redis or the object store is away.
         """
         ...

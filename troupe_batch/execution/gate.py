@@ -20,12 +20,21 @@ _Ending: TypeAlias = StopTheJob | StateUnreachable | EndpointDown
 
 
 class Gate:
-    """Closed once the attempt is to stop, for units under way too; `error` is what it was closed for."""
+    """Closed once the attempt is to stop, for units under way too; `error` is what it was closed for.
 
-    def __init__(self, model: ChatModel, should_stop: Callable[[], bool]) -> None:
+    `on_reply` hears of every call as soon as it is answered; None is one that failed for good.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        should_stop: Callable[[], bool],
+        on_reply: Callable[[ChatReply | None], None] = lambda _: None,
+    ) -> None:
         self.error: _Ending | None = None
         self._model = model
         self._should_stop = should_stop
+        self._on_reply = on_reply
 
     @property
     def is_closed(self) -> bool:
@@ -37,11 +46,16 @@ class Gate:
         if self.is_closed:
             raise Interrupted("the shard is given up; a resume goes on from here")
         try:
-            return await self._model.complete(request)
+            reply = await self._model.complete(request)
         except ENDINGS as error:
             # Here, and not where the unit ends: code of users may catch the error and go on asking.
             self.close(error)
             raise
+        except RecordAndGoOn:
+            self._on_reply(None)
+            raise
+        self._on_reply(reply)
+        return reply
 
     def close(self, error: _Ending) -> None:
         """Close for this error, if it is the one that all others follow from."""

@@ -15,7 +15,7 @@ from troupe_batch.execution.casting import Cast, Roles
 from troupe_batch.execution.failure import log_failed_unit
 from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
-from troupe_batch.llm.chat import ChatModel
+from troupe_batch.llm.chat import ChatModel, ChatReply
 from troupe_batch.results.ledger import CommitRecord
 from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
@@ -69,8 +69,8 @@ async def run_shard(
     present = await run.store.record(attempt.shard)
     if present is not None:
         return present
-    gate = Gate(model, should_stop)
-    work = _Work(run, attempt, gate, on_progress)
+    work = _Work(run, attempt, model, on_progress, should_stop)
+    gate = work.gate
     units = enumerate(work.units)
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(work.units))):
@@ -89,10 +89,17 @@ async def run_shard(
 class _Work:
     """One attempt under way."""
 
-    def __init__(self, run: Run, attempt: Attempt, gate: Gate, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        run: Run,
+        attempt: Attempt,
+        model: ChatModel,
+        on_progress: OnProgress,
+        should_stop: Callable[[], bool],
+    ) -> None:
         self._run = run
         self._attempt = attempt
-        self._gate = gate
+        self.gate = Gate(model, should_stop, self._note_reply)
         self._on_progress = on_progress
         self.units = list(run.units_of(attempt.shard))
         self._cast = Cast(run, attempt.shard)
@@ -103,17 +110,17 @@ class _Work:
     @property
     def is_finished(self) -> bool:
         """Every unit has an outcome."""
-        return self._progress.units == len(self.units)
+        return self._progress.is_done
 
     async def take_units(self, units: Iterator[tuple[int, Unit]]) -> None:
         """Run units one after the other until none is left or the attempt stops. Many runners share one iterator."""
         for place, unit in units:
-            if self._gate.is_closed:
+            if self.gate.is_closed:
                 return
             try:
                 done = await self._run_unit(unit)
             except ENDINGS as error:
-                self._gate.close(error)
+                self.gate.close(error)
                 return
             self._done[place] = done
             self._on_progress(self._progress)
@@ -131,7 +138,7 @@ class _Work:
         """Store what was finished, the rest as not run, for a dataset made before the resume."""
         if not self._progress.units:
             return
-        error = self._gate.error
+        error = self.gate.error
         reason = f"{type(error).__name__}: {error}" if error else "the run was stopped before this unit"
         filled = [
             done or self._absent(unit, AnswerStatus.NOT_RUN, reason)
@@ -139,12 +146,17 @@ class _Work:
         ]
         await self._run.store.keep_provisional(await self._stored(filled))
 
+    def _note_reply(self, reply: ChatReply | None) -> None:
+        """A unit may take many calls and long: those who watch see each of them."""
+        self._progress.count_reply(reply)
+        self._on_progress(self._progress)
+
     async def _run_unit(self, unit: Unit) -> UnitOutcome:
-        gate, roles = UnitGate(self._gate), Roles(())
+        gate, roles = UnitGate(self.gate), Roles(())
         try:
             roles = await self._cast.roles_of(unit, gate)
             # Whatever comes of the unit now, the calls of the casting are known.
-            gate = UnitGate(self._gate)
+            gate = UnitGate(self.gate)
             outcome = await self._played(unit, roles, gate)
         except ENDINGS:
             raise

@@ -10,7 +10,7 @@ import orjson
 
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.llm.chat import CacheState, CallRecord
+from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply
 from troupe_batch.results.object_paths import path_problem
 
 LEDGER_SCHEMA = "troupe_batch/mark/1"
@@ -59,8 +59,11 @@ class CallTotals:
 
     def count(self, record: CallRecord) -> None:
         """Add one call."""
+        self.count_reply(record.reply)
+
+    def count_reply(self, reply: ChatReply | None) -> None:
+        """Add one call by what came of it; None where it failed."""
         self.calls += 1
-        reply = record.reply
         if reply is None:
             self.failed += 1
             return

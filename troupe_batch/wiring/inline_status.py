@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable
 
 from troupe_batch.dispatch.run_status import RunStatus
@@ -15,40 +15,50 @@ _EVERY_S = 0.2
 
 
 class InlineStatus:
-    """Adds up the progress of all shards and reports it, a few times a second at most."""
+    """Adds up the progress of all shards and reports it, a few times a second at most. Belongs to one event loop."""
 
     def __init__(self, run: Run, on_status: Callable[[RunStatus], None], *, committed: int) -> None:
         self._run = run
         self._on_status = on_status
         self._committed = committed
-        self._shards: dict[int, ShardProgress] = {}
+        self._under_way: dict[int, Progress] = {}
+        self._done: set[int] = set()
+        self._sum = ShardProgress()  # of those that are done
         self._trouble: dict[int, str] = {}
-        self._done = 0
-        self._next_s = 0.0
+        self._pending: asyncio.TimerHandle | None = None
 
     def note(self, progress: Progress) -> None:
         """Takes what one shard has done so far."""
-        self._shards[progress.shard] = shown(progress)
-        if progress.trouble is None:
-            self._trouble.pop(progress.shard, None)
-        else:
-            self._trouble[progress.shard] = progress.trouble
-            self._next_s = 0.0
-        is_done = progress.units == progress.planned_units
-        self._done += is_done
-        now_s = time.monotonic()
-        if is_done or now_s >= self._next_s:
-            self._next_s = now_s + _EVERY_S
-            self._on_status(self._status())
+        shard = progress.shard
+        if shard in self._done:
+            return
+        self._under_way[shard] = progress
+        self._trouble.pop(shard, None)
+        if progress.trouble is not None:
+            self._trouble[shard] = progress.trouble
+        if progress.is_done:
+            self._done.add(shard)
+            self._sum += shown(self._under_way.pop(shard))
+        if progress.is_done or progress.trouble is not None:
+            self._report()
+        elif self._pending is None:
+            # Not at once: what else comes in within this moment, and then for long nothing more, is to be seen too.
+            self._pending = asyncio.get_running_loop().call_later(_EVERY_S, self._report)
+
+    def _report(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        self._on_status(self._status())
 
     def _status(self) -> RunStatus:
         return RunStatus(
             run_id=self._run.store.run_id,
             total_shards=self._run.plan.shards,
-            committed_shards=self._committed + self._done,
-            leased_shards=len(self._shards) - self._done,
+            committed_shards=self._committed + len(self._done),
+            leased_shards=len(self._under_way),
             trouble=dict(self._trouble),
-            progress=sum(self._shards.values(), start=ShardProgress()),
+            progress=sum(map(shown, self._under_way.values()), start=self._sum),
             workers=("inline",),
             slots=1,
         )

@@ -46,8 +46,7 @@ class ProgressLines:
         self._next_s = now_s + _EVERY_S
         done = status.progress
         cost = "nothing spent" if self._is_rehearsal else f"US$ {done.cost_usd:,.4f}"
-        what = f"{done.answers:,} answers" if done.answers else f"{done.calls:,} calls"
-        line = f"{done.units:,} of {self._units:,} units, {what}, {cost}"
+        line = f"{done.units:,} of {self._units:,} units, {done.answers:,} answers, {done.calls:,} calls, {cost}"
         if line not in self._said:
             self._said.add(line)
             self._write(line)

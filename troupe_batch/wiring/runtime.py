@@ -165,7 +165,7 @@ class FleetRuntime:
 
 def shown(progress: Progress) -> ShardProgress:
     """An attempt's counts as the progress display wants them."""
-    totals = progress.totals
+    totals = progress.calls_so_far
     return ShardProgress(
         units=progress.units,
         answers=progress.answers,

@@ -153,4 +153,5 @@ def _in_words(ending: Ending, progress: ShardProgress) -> str:
 def _counts(progress: ShardProgress) -> str:
     without = f" ({progress.unanswered} without a value)" if progress.unanswered else ""
     cost = f", US$ {progress.cost_usd:.4f} at list price" if progress.cost_usd else ""
-    return f"{progress.units} units, {progress.answers} answers{without}, {progress.cache_hits} cached{cost}"
+    counts = f"{progress.units} units, {progress.answers} answers{without}"
+    return f"{counts}, {progress.calls} calls ({progress.cache_hits} cached){cost}"

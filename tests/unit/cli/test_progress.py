@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.dispatch.worker_runtime import ShardProgress
 
 DOWN = "the endpoint answers nothing for now (no answer: [Errno 111] refused)"
 
@@ -20,6 +23,15 @@ def test_why_shards_wait_is_said_once_for_each_reason(capsys: pytest.CaptureFixt
     said = capsys.readouterr().err
     assert said.count(f"waiting: {DOWN}") == 1
     assert said.count("waiting: Redis did not answer") == 1
+
+
+def test_calls_and_their_cost_move_before_the_first_unit_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ShardProgress(calls=40, cache_hits=10, prompt_tokens=3000, completion_tokens=1000, cost_usd=0.0213)
+
+    with RunProgress(units=9, is_rehearsal=False) as progress:
+        progress.show(replace(status(), progress=asked))
+
+    assert capsys.readouterr().err.startswith("0/9 units, shards 0/9, 40 calls  0.0 calls/s  25% cached  4k tokens")
 
 
 def test_a_quiet_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

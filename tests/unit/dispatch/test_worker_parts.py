@@ -59,11 +59,11 @@ def test_the_loop_of_a_process_outlives_its_tasks() -> None:
 
 
 def test_flower_is_told_what_has_no_value_and_what_it_cost() -> None:
-    quiet = ShardProgress(units=25, answers=700, cache_hits=12)
+    quiet = ShardProgress(units=25, answers=700, calls=700, cache_hits=12)
 
-    assert _counts(quiet) == "25 units, 700 answers, 12 cached"
+    assert _counts(quiet) == "25 units, 700 answers, 700 calls (12 cached)"
     assert _counts(replace(quiet, unanswered=14, cost_usd=0.0213)) == (
-        "25 units, 700 answers (14 without a value), 12 cached, US$ 0.0213 at list price"
+        "25 units, 700 answers (14 without a value), 700 calls (12 cached), US$ 0.0213 at list price"
     )
 
 

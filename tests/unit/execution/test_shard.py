@@ -308,7 +308,7 @@ async def test_progress_only_grows_and_ends_at_the_sums_of_the_mark() -> None:
     seen: list[tuple[int, int, int, float]] = []
 
     def watch(progress: Progress) -> None:
-        totals = progress.totals
+        totals = progress.calls_so_far
         seen.append((progress.units, progress.answers, totals.calls, round(totals.cost_usd, 6)))
 
     run = new_run()
@@ -318,6 +318,22 @@ async def test_progress_only_grows_and_ends_at_the_sums_of_the_mark() -> None:
     assert record is not None
     assert seen == sorted(seen)
     assert seen[-1] == (7, 35, 7, 0.014)
+
+
+async def test_calls_are_seen_before_their_unit_has_ended() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def watch(progress: Progress) -> None:
+        totals = progress.calls_so_far
+        seen.append((progress.units, totals.calls))
+
+    run = new_run(people=3, units_per_shard=3, enrich="bio")
+
+    record = await run_shard(run, FIRST, model=AnsweringModel(), concurrency=1, on_progress=watch)
+
+    assert record is not None
+    assert seen == [(0, 1), (0, 2), (1, 2), (1, 3), (1, 4), (2, 4), (2, 5), (2, 6), (3, 6)]
+    assert record.calls.calls == 6
 
 
 async def test_people_are_enriched_once_however_many_replicates_they_have() -> None:
