@@ -31,7 +31,7 @@ def answer_maker(
 ) -> AnswerMaker:
     """How a property is answered that has this schema; SchemaRejected where the behaviour answers otherwise."""
     if behaviour is None:
-        return plain_maker(node, root)
+        return plain_maker(node, root, question_id)
     if isinstance(behaviour, Choice) and (labels := _enum_of(node)):
         _check_labels(question_id, behaviour, labels)
         return _picking(question_id, behaviour, labels)
@@ -101,7 +101,8 @@ def _ticking(question_id: str, behaviour: Multi, options: Sequence[str], *, offe
         shown = prompt.shown(question_id, options)
         knows = draws.uniform() >= rate
         chances = behaviour.probabilities(prompt.facts, prompt.material, shown)
-        taken = behaviour.taken(dict(zip(shown, chances, strict=True)), draws)
+        ruled = prompt.stand_alone(question_id, options)
+        taken = behaviour.taken(dict(zip(shown, chances, strict=True)), draws, ruled)
         answer = {option: taken[option] and knows for option in options}
         return {**answer, DONT_KNOW: not knows} if offers_dont_know else answer
 
@@ -136,7 +137,7 @@ def _writing(behaviour: Text, *, offers_dont_know: bool) -> AnswerMaker:
     return make
 
 
-def plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
+def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "") -> AnswerMaker:
     """Valid answers without a respondent file: nothing is known about the question but its form."""
     if _is_percentages(node):
         labels = list(node["properties"])
@@ -148,21 +149,21 @@ def plain_maker(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
 
         return state
     if _is_yes_no(node):
-        return _ticking_at_random(list(node["properties"]))
+        return _ticking_at_random(question_id, list(node["properties"]))
     if names := _listed_in(node):
-        return _listing_at_random(names)
+        return _listing_at_random(question_id, names)
     core = without_null(node)
     make = compile_instances(core, root)
     rate = 0.0 if core is node else _SOME_DONT_KNOW
     return lambda _prompt, draws: None if draws.uniform() < rate else make(draws)
 
 
-def _ticking_at_random(names: Sequence[str]) -> AnswerMaker:
-    """Yes or no at even odds, but never don't know or "none of these" beside another option."""
+def _ticking_at_random(question_id: str, names: Sequence[str]) -> AnswerMaker:
+    """Yes or no at even odds, but never don't know or what rules out the others beside another option."""
     options = [name for name in names if name != DONT_KNOW]
-    exclusive = [option for option in options if _RULES_OUT_OTHERS.match(option)]
 
-    def make(_prompt: Prompt, draws: Draws) -> dict[str, bool]:
+    def make(prompt: Prompt, draws: Draws) -> dict[str, bool]:
+        exclusive = _alone(prompt, question_id, options)
         drawn = {option: draws.uniform() < 0.5 for option in options}
         alone = next((option for option in exclusive if draws.uniform() < _SOME_ALONE), None)
         if len(names) > len(options) and draws.uniform() < _SOME_DONT_KNOW:
@@ -174,17 +175,23 @@ def _ticking_at_random(names: Sequence[str]) -> AnswerMaker:
     return make
 
 
-def _listing_at_random(names: Sequence[str]) -> AnswerMaker:
-    """A few of many options, but never don't know or "none of these" beside another one."""
-    exclusive = [name for name in names if name == DONT_KNOW or _RULES_OUT_OTHERS.match(name)]
-    options = [name for name in names if name not in exclusive]
+def _listing_at_random(question_id: str, names: Sequence[str]) -> AnswerMaker:
+    """A few of many options, but never don't know or what rules out the others beside another one."""
 
-    def make(_prompt: Prompt, draws: Draws) -> list[str]:
+    def make(prompt: Prompt, draws: Draws) -> list[str]:
+        exclusive = [*_alone(prompt, question_id, names), *([DONT_KNOW] if DONT_KNOW in names else [])]
+        options = [name for name in names if name not in exclusive]
         if exclusive and (draws.uniform() < _SOME_ALONE or not options):
             return [draws.choice(exclusive)]
         return list(dict.fromkeys(draws.choice(options) for _ in range(draws.below(_MOST_LISTED + 1))))
 
     return make
+
+
+def _alone(prompt: Prompt, question_id: str, names: Sequence[str]) -> list[str]:
+    """Options that rule out all others: those of which the prompt says so, and those whose wording does."""
+    ruled = prompt.stand_alone(question_id, names)
+    return [name for name in names if name in ruled or _RULES_OUT_OTHERS.match(name)]
 
 
 def _as_list(ticking: AnswerMaker) -> AnswerMaker:

@@ -132,10 +132,10 @@ class Multi:
         _add_position(log_odds, self.position)
         return [_logistic(value) for value in log_odds]
 
-    def taken(self, chances: Mapping[str, float], draws: Draws) -> dict[str, bool]:
-        """Whether each option is taken; an exclusive one that is drawn stands alone."""
+    def taken(self, chances: Mapping[str, float], draws: Draws, ruled: Sequence[str] = ()) -> dict[str, bool]:
+        """Whether each option is taken; an exclusive one that is drawn stands alone, so does one of `ruled`."""
         drawn = {option: draws.uniform() < chance for option, chance in chances.items()}
-        alone = next((option for option in self.exclusive if drawn.get(option)), None)
+        alone = next((option for option in (*self.exclusive, *ruled) if drawn.get(option)), None)
         return drawn if alone is None else {option: option == alone for option in drawn}
 
     def shares(self, chances: Mapping[str, float]) -> dict[str, float]:

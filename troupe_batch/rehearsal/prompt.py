@@ -11,6 +11,7 @@ import orjson
 from troupe_batch.rehearsal.scene import people_in_reach
 
 ANSWERS = "answers."
+STANDS_ALONE = "stands alone:"
 
 
 class Prompt:
@@ -58,13 +59,25 @@ class Prompt:
 
     def shown(self, question_id: str, labels: Sequence[str]) -> Sequence[str]:
         """The labels in the order in which the question shows them; as given where the prompt does not show all."""
+        lines = self._question(question_id).split("\n- ")[1:]
+        return _in_order(lines, labels) if lines else labels
+
+    def stand_alone(self, question_id: str, names: Sequence[str]) -> list[str]:
+        """Those of the options that rule out all others, as the question says; none where it says nothing of it."""
+        asked = self._question(question_id)
+        if STANDS_ALONE not in asked:
+            return []
+        written = _on_one_line(asked)
+        return [name for name in names if f'("{_on_one_line(name)}" {STANDS_ALONE}' in written]
+
+    def _question(self, question_id: str) -> str:
+        """The text of the question where it was asked last, "" where it was not."""
         opening = f'<question id="{question_id}"'
         for text in reversed(self.texts):
             start = text.rfind(opening)
             if start >= 0:
-                lines = text[start : text.find("</question>", start)].split("\n- ")[1:]
-                return _in_order(lines, labels)
-        return labels
+                return text[start : text.find("</question>", start)]
+        return ""
 
 
 class Facts(Mapping[str, str]):
@@ -119,10 +132,14 @@ def _in_order(lines: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
     order = [text for text in texts if text in labels]
     if len(order) < len(labels):
         # A prompt writes "<" as "&lt;" where it could begin a tag, and a label on one line.
-        written = {" ".join(label.replace("<", "&lt;").split()): label for label in labels}
-        texts = [" ".join(text.replace("<", "&lt;").split()) for text in texts]
+        written = {_on_one_line(label): label for label in labels}
+        texts = [_on_one_line(text) for text in texts]
         order = [written[text] for text in texts if text in written]
     return order if len(order) == len(labels) == len(set(order)) else labels
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.replace("<", "&lt;").split())
 
 
 def _text_of(message: dict[str, Any]) -> str:

@@ -10,12 +10,12 @@ from troupe_batch.errors import SpecError
 from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_CALL, MOST_CHARACTERS_PER_LIST, MOST_LABELS_PER_CALL
 from troupe_batch.rehearsal.answers import plain_maker
 from troupe_batch.rehearsal.draws import Draws
+from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.seeded import stream
 from troupe_batch.spec_files import SpecFile
 from troupe_batch.studies.study import AnswerStatus, Unit
 from troupe_batch.studies.survey.instrument import QuestionGroup
 from troupe_batch.studies.survey.spec import SurveySpec
-from troupe_batch.studies.survey.templates import long_list_digests
 
 UNIT = Unit(index=0, unit_id="u", case=0, replicate=0, arm=None)
 
@@ -78,7 +78,7 @@ def test_schemas_stay_within_what_endpoints_take_and_the_rehearsal_answers_them(
 
     node = group.asked_of(UNIT).schema.schema["properties"]["q"]
     names = node["enum"] if kind == "single" else node["items"]["enum"]
-    answers = [_answer(group, plain_maker(node, node)(None, Draws(stream(n)))) for n in range(50)]  # type: ignore[arg-type] # no prompt is read
+    answers = [_answer(group, plain_maker(node, node)(Prompt([]), Draws(stream(n)))) for n in range(50)]
 
     assert len(names) <= MOST_LABELS_PER_CALL
     assert sum(map(len, names)) <= (MOST_CHARACTERS_PER_LIST if len(names) > 250 else MOST_CHARACTERS_PER_CALL)
@@ -101,7 +101,6 @@ def test_the_template_of_long_lists_is_on_record_where_it_is_used() -> None:
         data = {"questions": [{"id": "q", "type": "single", "text": "Which?", "options": options}]}
         return SurveyStudy(SpecFile("s", data, {}).parse(SurveySpec), seed=0)
 
-    assert long_list_digests(infos(100).questions) == {}
     assert set(infos(101).prompt_digests) - set(infos(100).prompt_digests) == {"survey/long/question.md"}
 
 

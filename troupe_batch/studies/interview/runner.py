@@ -36,7 +36,7 @@ from troupe_batch.studies.study import (
 )
 from troupe_batch.studies.survey.instrument import question_info
 from troupe_batch.studies.survey.spec import OnFailure
-from troupe_batch.studies.survey.templates import long_list_digests
+from troupe_batch.studies.survey.templates import form_digests
 
 _NO_ANSWER_NEEDED = (AnswerStatus.ANSWERED, AnswerStatus.SKIPPED)
 
@@ -88,7 +88,7 @@ class InterviewStudy:
     @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
-        return {**prompt_digests(), **long_list_digests(self.questions)}
+        return {**prompt_digests(), **form_digests(self._spec.all_questions)}
 
     def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """Each person is a case."""

@@ -88,6 +88,8 @@ def _form(question: Question) -> Form:
         return Form("question.md", (), form="number", unit=question.unit, integer=question.integer, **bounds, **facts)
     if isinstance(question, OpenText):
         return Form("question.md", (), form="text", words=question.words, **facts)
+    if isinstance(question, MultiChoice) and question.exclusive:
+        return _exclusive_form(question, facts)
     if is_long(question):
         several = isinstance(question, MultiChoice)
         return Form("long/question.md", ("options",), several=several, by_code=is_by_code(question), **facts)
@@ -95,6 +97,13 @@ def _form(question: Question) -> Form:
         return Form("question.md", ("options",), form="each", **facts)
     form = "chances" if question.elicitation == Elicitation.PROBABILITIES else "one"
     return Form("question.md", ("options",), form=form, **facts)
+
+
+def _exclusive_form(question: MultiChoice, facts: Mapping[str, str | None]) -> Form:
+    """The rule stands with the question, each option by the name that a reply gives it."""
+    exclusive = [name for name, label in names_of(question).items() if label in question.exclusive]
+    form, by_code = "list" if is_long(question) else "each", is_by_code(question)
+    return Form("exclusive/question.md", ("options",), form=form, by_code=by_code, exclusive=exclusive, **facts)
 
 
 def _number(value: float) -> str:

@@ -31,7 +31,7 @@ from troupe_batch.studies.survey.history import History
 from troupe_batch.studies.survey.instrument import Instrument, QuestionGroup
 from troupe_batch.studies.survey.presentation import Shown
 from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
-from troupe_batch.studies.survey.templates import long_list_digests, prompt_digests
+from troupe_batch.studies.survey.templates import form_digests, prompt_digests
 
 PURPOSE = "survey"
 
@@ -64,7 +64,7 @@ class SurveyStudy:
     @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
-        return {**prompt_digests(), **long_list_digests(self.questions)}
+        return {**prompt_digests(), **form_digests(self._spec.all_questions)}
 
     @property
     def seats(self) -> int:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from troupe_batch.simulation.templates import Templates
-from troupe_batch.studies.study import QuestionInfo
-from troupe_batch.studies.survey.questions import MOST_ONE_BY_ONE
+from troupe_batch.studies.survey.elicitation import is_long
+from troupe_batch.studies.survey.questions import MultiChoice, Question
 
 _LONG_LISTS = Templates(Path(__file__).parent / "prompts" / "long", "survey/long")
+_EXCLUSIVE = Templates(Path(__file__).parent / "prompts" / "exclusive", "survey/exclusive")
 _TEMPLATES = Templates(Path(__file__).parent / "prompts", "survey")
 # No text that users write can hold this character, so a hole is never mistaken for text.
 _HOLE = "\x00"
@@ -41,9 +42,15 @@ def render(template: str, **facts: Any) -> str:
     return _TEMPLATES.render(template, **facts)
 
 
-def long_list_digests(questions: Iterable[QuestionInfo]) -> Mapping[str, str]:
-    """SHA-256 (hex) of the templates of long lists; none where there are no such lists, so that plans keep theirs."""
-    return _LONG_LISTS.digests if any(len(one.labels) > MOST_ONE_BY_ONE for one in questions) else {}
+def form_digests(questions: Iterable[Question]) -> Mapping[str, str]:
+    """SHA-256 (hex) of the templates that only some forms of questions need: plans without these forms keep theirs."""
+    used: dict[str, str] = {}
+    for question in questions:
+        if is_long(question):
+            used |= _LONG_LISTS.digests
+        if isinstance(question, MultiChoice) and question.exclusive:
+            used |= _EXCLUSIVE.digests
+    return used
 
 
 def prompt_digests() -> Mapping[str, str]:

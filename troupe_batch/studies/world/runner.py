@@ -39,7 +39,7 @@ from troupe_batch.studies.study import (
     UnitSettings,
 )
 from troupe_batch.studies.survey.instrument import question_info
-from troupe_batch.studies.survey.templates import long_list_digests
+from troupe_batch.studies.survey.templates import form_digests
 from troupe_batch.studies.world.agenda import Agenda
 from troupe_batch.studies.world.composition import compose
 from troupe_batch.studies.world.interventions import interventions_of
@@ -99,7 +99,7 @@ class WorldStudy:
     @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
-        return {**prompt_digests(), **long_list_digests(self.questions)}
+        return {**prompt_digests(), **form_digests(self._spec.all_questions)}
 
     def seating(self, population: Facts, people: int) -> Seating:
         """Who sits in which world; SpecError says which seats cannot be filled."""
