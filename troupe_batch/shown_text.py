@@ -33,9 +33,25 @@ def shown_line(text: object, most: int | None = MOST_CHARACTERS) -> str:
     return shown(str(text), most).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def shown_json(text: str) -> str:
+    r"""A JSON text of the same value that does not act either: characters that would are escapes, such as `\u009b`."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join([one if one == "\n" or not _acts(one) else _escaped(one) for one in text])
+
+
+def _escaped(character: str) -> str:
+    halves = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{halves[place : place + 4]}" for place in range(0, len(halves), 4))
+
+
+def _acts(character: str) -> bool:
+    return unicodedata.category(character) in _ACTING
+
+
 def _spelled(text: str, place: int) -> str:
     character = text[place]
-    if character in "\n\t" or unicodedata.category(character) not in _ACTING:
+    if character in "\n\t" or not _acts(character):
         return character
     if character in _JOINERS and _joins(text, place):
         return character

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import ShardProgress
 from troupe_batch.wiring.progress_lines import ProgressLines
@@ -34,3 +36,9 @@ def test_why_a_run_waits_is_told_at_once_and_once() -> None:
         lines.show(status(1, trouble="the endpoint is down"))
 
     assert said.count("note: the endpoint is down") == 1
+
+
+def test_what_an_endpoint_says_does_not_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    ProgressLines().show(status(1, trouble="503: \x1b]0;owned\x07\x9b5m"))
+
+    assert r"note: 503: \x1b]0;owned\x07\x9b5m" in capsys.readouterr().err

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.shown_text import MOST_CHARACTERS, shown, shown_line
+from troupe_batch.shown_text import MOST_CHARACTERS, shown, shown_json, shown_line
 
 ACTING = "\x00\x07\x08\x1b\x7f\x85\x9b\r\u200b\u200c\u200d\u200e\u2028\u202e\u2066\ufeff\ud800\U000e0041"
 
@@ -22,6 +23,14 @@ def test_nothing_that_acts_or_hides_is_left_and_nothing_is_lost(text: str) -> No
     plain = [one for one in text if one in "ab é[/]\\\n\t"]
     assert [one for one in seen if one in "é[/]\n\t "] == [one for one in plain if one in "é[/]\n\t "]
     assert "\n" not in shown_line(text)
+
+
+@given(st.dictionaries(st.text(ACTING + "a\n", max_size=5), st.text(ACTING + 'é["\\\n\t', max_size=20), max_size=3))
+def test_json_keeps_its_value_and_does_not_act(value: dict[str, str]) -> None:
+    seen = shown_json(json.dumps(value, ensure_ascii=False, indent=2))
+
+    assert json.loads(seen) == value
+    assert seen.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(

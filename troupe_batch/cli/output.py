@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from troupe_batch.shown_text import shown
+from troupe_batch.shown_text import shown, shown_json
 from troupe_batch.terminal import Terminal, Text
 
 _MOST_LINES = 200
@@ -53,12 +53,13 @@ def say_error(text: str) -> None:
 
 
 def print_text(text: str, most: int | None = None) -> None:
-    """Text of any length to stdout, such as a prompt or what a model said; JSON has it unaltered."""
+    """Text of any length to stdout, such as a prompt or what a model said; the values of JSON have it unaltered."""
     click.echo(shown(text, most))
 
 
 def print_json(value: Any) -> None:
-    """The value as indented JSON on stdout."""
+    r"""The value as indented JSON on stdout; what would act on a terminal stands in it as `\u` escapes."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    sys.stdout.buffer.write(orjson.dumps(value, default=str, option=options) + b"\n")
+    text = orjson.dumps(value, default=str, option=options).decode()
+    sys.stdout.buffer.write(f"{shown_json(text)}\n".encode())
     sys.stdout.buffer.flush()

@@ -55,8 +55,9 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_bat
     except FixTheInput as error:
         sys.stderr.write(f"{shown(error)}\n")
         return 2
-    except OSError as error:
-        sys.stderr.write(f"cannot listen on {options.host} port {options.port}: {error}; choose another --port\n")
+    except (OSError, UnicodeError) as error:  # the latter: no name of a host can be written so
+        reason = shown(f"cannot listen on {options.host} port {options.port}: {error}; choose another --port")
+        sys.stderr.write(f"{reason}\n")
         return 1
     return 0
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.shown_text import shown
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
 _EVERY_S = 5.0
@@ -53,5 +54,5 @@ class ProgressLines:
 
 
 def _to_stderr(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()

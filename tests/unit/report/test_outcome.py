@@ -11,6 +11,7 @@ from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
 from troupe_batch.api import Result
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent
+from troupe_batch.llm.chat import Endpoint
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.wiring.progress_lines import ProgressLines
 from troupe_batch.wiring.runs import Beginning, BegunRun
@@ -55,6 +56,13 @@ def test_what_a_file_says_is_no_markup_of_the_page() -> None:
 
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_the_name_of_a_model_does_not_act_on_a_prompt_or_a_page() -> None:
+    found = result(endpoint=Endpoint("openai", "m\x1b]0;owned\x07\x9b5m"))
+
+    assert r"model m\x1b]0;owned\x07\x9b5m" in repr(found)
+    assert r"model m\x1b]0;owned\x07\x9b5m" in found._repr_html_()
 
 
 def test_a_manifest_and_an_outcome_are_shown_in_a_line() -> None:
