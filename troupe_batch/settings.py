@@ -40,7 +40,9 @@ class OpenAISection(_Section):
     reasoning_model: str | None = Field(
         None, description="model that judges people and extracts results; empty: the job's model"
     )
-    embedding_model: str = Field("text-embedding-3-small", description="model that people look things up with")
+    embedding_model: str = Field(
+        "text-embedding-3-small", description="model by which people look things up, and facts come back to them"
+    )
     max_completion_tokens: int = Field(1024, ge=1, le=1_000_000, description="longest reply, in tokens")
     temperature: float | None = Field(
         None, ge=0, le=2, description="sampling temperature; empty: the endpoint's default"
@@ -325,6 +327,8 @@ def default_config_text() -> str:
         "# Settings. Precedence: this file < environment (TROUPE_SECTION_OPTION) < flags (--set Section.OPTION=value).",
         "# `troupe config` shows every value and where it came from. Keys never stand here: set OPENAI_API_KEY, or",
         "# AZURE_OPENAI_KEY and AZURE_OPENAI_ENDPOINT. Each option stands commented out at its default.",
+        "# A BASE_URL that is not OpenAI's own nor on this machine, and ALLOW_PYTHON_STUDIES, hold from this folder's",
+        "# file once you have said so: `troupe config trust`.",
     ]
     values = dict(Settings().values())
     for section, options in SECTIONS.items():
