@@ -20,12 +20,12 @@ from troupe_batch.errors import TroupeError
 from troupe_batch.shown_text import shown
 
 _COMMANDS = {
-    "init": "Write a job, a population and a config.ini to start from.",
+    "init": "Write a job, a population, their schemas and a config.ini to start from.",
     "population": "Report on a population before anything is spent; make or freeze one.",
-    "plan": "Show units, calls, tokens, cost and quotas before anything is spent.",
+    "plan": "Show questions, people, calls, tokens, cost and quotas before anything is spent.",
     "run": "Run a job on this machine (or on a fleet) and show its progress.",
     "submit": "Hand a job to a running fleet and return at once.",
-    "status": "Show how far a run is.",
+    "status": "Show how far runs are, what they cost and what they wait for.",
     "watch": "Follow a run until it ends, and keep it going.",
     "verify": "Recount a dataset against its plan.",
     "results": "Show the result tables of a run.",

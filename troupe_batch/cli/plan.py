@@ -43,7 +43,9 @@ def command(
     config_file: Path | None,
     assignments: tuple[str, ...],
 ) -> None:
-    r"""Show units, calls, tokens, cost and quotas of a job. Needs no key, calls no model and downloads nothing.
+    r"""Show questions, people, calls, tokens, cost and quotas of a job, and what may not be meant as it is written.
+
+    Needs no key, calls no model and downloads nothing.
 
     \b
     Examples:

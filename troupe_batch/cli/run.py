@@ -68,6 +68,8 @@ def command(
     Without a Redis.BROKER_URL in the settings, a private Redis and workers are started on this machine and
     stopped afterwards. With one, the fleet behind it does the work.
 
+    Ctrl-C lets calls in flight end and keeps their replies; then the whole command that goes on is printed.
+
     \b
     Examples:
       troupe run jobs/gazpacho_concept_test.yaml --rehearse

@@ -17,7 +17,7 @@ from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
 @click.command("worker")
 @click.option("--processes", type=int, help="Shards at a time, each in a process; default: one per core.")
-@click.option("--name", default="troupe", show_default=True, help="Name of the worker in Flower.")
+@click.option("--name", default="troupe", show_default=True, help="Name in Flower; several may share it.")
 @settings_options
 def command(*, processes: int | None, name: str, config_file: Path | None, assignments: tuple[str, ...]) -> None:
     r"""Start a worker that takes shards from the queue until it is told to stop (Ctrl-C or SIGTERM).
