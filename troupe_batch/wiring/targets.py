@@ -35,6 +35,7 @@ def targets_in(
 def recounted(spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[str, Sequence[object]]) -> list[Margin]:
     """The margins with what these people have of each category; those that cannot be told from facts left out."""
     weights = _weights(spec, columns)
+    weight_of_all = float(weights.sum())
     counted = []
     for of_dimension, categories in targets_in(spec, margins, columns).values():
         counts, n = Counter(categories), max(1, len(categories))
@@ -46,7 +47,7 @@ def recounted(spec: PopulationSpec, margins: Sequence[Margin], columns: Mapping[
                 one,
                 realised_count=counts[one.category],
                 realised_share=counts[one.category] / n,
-                weighted_share=weighted[one.category] / sum(weights) if len(weights) else None,
+                weighted_share=float(weighted[one.category]) / weight_of_all if weight_of_all else None,
             )
             for one in of_dimension
         ]

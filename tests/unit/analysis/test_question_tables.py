@@ -121,12 +121,12 @@ def test_nobody_answering_is_no_zero_anywhere() -> None:
 def test_arms_are_columns_that_sum_to_the_total() -> None:
     arms = [{"id": "red", "material": "R"}, {"id": "blue", "material": "B"}, {"id": "green", "material": "G"}]
     answered = [said for said in SAID if said is not None]
-    table = tables_of(answered * 3, study=STUDY | {"arms": arms})["drink"]
+    table = tables_of(answered * 15, study=STUDY | {"arms": arms})["drink"]  # two blocks of ten people per arm
 
     assert [column.arm for column in table.columns] == [None, "blue", "green", "red"]
     for place in range(3):
         assert table.total.shares[place].count == sum(column.shares[place].count for column in table.columns[1:])
-    assert [column.answered for column in table.columns] == [12, 4, 4, 4]
+    assert [column.answered for column in table.columns] == [60, 20, 20, 20]
 
 
 def test_replicates_do_not_make_intervals_narrower_than_the_people_do() -> None:
