@@ -54,7 +54,7 @@ def test_people_who_find_no_seat_are_not_said_to_take_part(capsys: pytest.Captur
 
     assert rows["people"] == "60 of 400 of consultants-and-bankers"
     assert rows["take no part"] == "340 of 400 people: 30 worlds of 2 have 60 seats"
-    assert rows["worlds"] == "30 of 2 people each; nobody is in two"
+    assert rows["worlds"] == "30 of 2 people each; nobody is in two; composition: random"
 
 
 def test_quotas_are_those_of_the_people_who_take_part(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,14 +72,14 @@ def test_who_is_left_over_in_a_study_in_python_is_said(capsys: pytest.CaptureFix
 
     assert rows["people"].startswith("8 of ")
     assert rows["take no part"] == "1 of 9 people: 4 cases of 2 have 8 seats"
-    assert rows["cases"] == "4 of 2 people each; nobody is in two"
+    assert rows["cases"] == "4 of 2 people each; nobody is in two; composition: random"
     assert "worlds" not in rows
 
 
 def test_a_world_of_one_is_a_world(capsys: pytest.CaptureFixture[str]) -> None:
     rows = planned(capsys, write_job({"kind": "world", "people_per_world": 1, "steps": 1}, people=3))
 
-    assert rows["worlds"] == "3 of 1 person each; nobody is in two"
+    assert rows["worlds"] == "3 of 1 person each; nobody is in two; composition: random"
     assert "take no part" not in rows
 
 
