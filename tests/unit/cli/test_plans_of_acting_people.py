@@ -79,7 +79,7 @@ def test_who_is_left_over_in_a_study_in_python_is_said(capsys: pytest.CaptureFix
 def test_a_world_of_one_is_a_world(capsys: pytest.CaptureFixture[str]) -> None:
     rows = planned(capsys, write_job({"kind": "world", "people_per_world": 1, "steps": 1}, people=3))
 
-    assert rows["worlds"] == "3 of 1 person each; nobody is in two; composition: random"
+    assert rows["worlds"] == "3 of 1 person each; nobody is in two"
     assert "take no part" not in rows
 
 

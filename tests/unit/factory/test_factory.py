@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,11 @@ def test_a_population_by_name_casts_exactly_its_agents() -> None:
 
 
 def test_tinytroupes_agents_can_be_the_population(tinytroupe_files: Path, tmp_path: Path) -> None:
-    agents = sorted(tinytroupe_files.glob("*.agent.json"))
-    fragment = tinytroupe_files / "travel_enthusiast.agent.fragment.json"
-    text = "schema: troupe_batch/population/1\nid: theirs\npeople:\n" + "".join(f"  - {path}\n" for path in agents)
-    text += f"persona: {{fragments: [{{file: {fragment}}}]}}\n"
+    folder = shutil.copytree(tinytroupe_files, tmp_path / "theirs")
+    agents = sorted(path.name for path in folder.glob("*.agent.json"))
+    text = "schema: troupe_batch/population/1\nid: theirs\npeople:\n"
+    text += "".join(f"  - theirs/{name}\n" for name in agents)
+    text += "persona: {fragments: [{file: theirs/travel_enthusiast.agent.fragment.json}]}\n"
     (tmp_path / "theirs.yaml").write_text(text, encoding="utf-8")
 
     people = TinyPersonFactory(load_population(tmp_path / "theirs.yaml").population).people(0, len(agents))

@@ -65,7 +65,7 @@ def test_findings_are_of_each_person_and_single_unless_the_spec_says_otherwise()
         ({"fields": [{"id": "a", "type": "date", "text": "t"}]}, "does not match any of the expected tags"),
         ({"fields": [{"id": "a", "type": "category", "text": "t", "labels": ["x"]}]}, "at least 2 items"),
         ({"fields": [{"id": "a", "type": "category", "text": "t", "labels": ["x", "X"]}]}, "stands twice"),
-        ({"fields": [{"id": "a", "type": "category", "text": "t", "labels": [True, "x"]}]}, "put the label in quotes"),
+        ({"fields": [{"id": "a", "type": "category", "text": "t", "labels": [True, "x"]}]}, "read as a truth value"),
         ({"fields": [{"id": "a", "type": "number", "text": "t", "minimum": 3, "maximum": 2}]}, "must not be less"),
         ({"fields": [{"id": "a", "type": "integer", "text": "t", "minimum": 0.2, "maximum": 0.8}]}, "no whole number"),
         ({"fields": [{"id": i, "type": "text", "text": "t"} for i in ("idea", "Idea")]}, "stands twice"),
