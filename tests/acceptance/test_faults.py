@@ -83,6 +83,42 @@ def assert_asked_again(project: Project, job: str, rehearsal: StartRehearsal, ab
     assert healthy.stats()["requests"] == again.json["calls"]["sent"] == len(absent)
 
 
+def test_of_a_reply_that_is_good_in_part_only_the_rest_is_asked_again_then_and_later(
+    project: Project, rehearsal: StartRehearsal
+) -> None:
+    study = {"kind": "survey", "asking": "questionnaire", "questions": QUESTIONS}
+    job = project.write_job("faulty", people=80, study=study)
+    # Half of these faults leave the first question out, and so do half of those of the call that asks for it alone.
+    server = rehearsal("schema_violation=0.5")
+
+    done = project.troupe("run", job, "--rehearse", "--inline", "--json", TROUPE_REHEARSAL_URL=server.url)
+
+    assert done.code == 0, done.err
+    assert project.verify(RUN) == 0
+    before = project.table(RUN, "answers").set_index(["unit_id", "question_id"])
+    calls = project.table(RUN, "llm_calls")
+    assert server.stats()["requests"] == calls["attempts"].sum()
+    in_part = calls[(calls["status"] == "unreadable") & calls["question_ids"].map(len).between(1, len(QUESTIONS) - 1)]
+    assert len(in_part) > 5
+    assert len(calls) == 80 + in_part["unit_id"].nunique()
+    absent = before[before["status"] != "answered"]
+    partly = absent.groupby("unit_id").size() < len(QUESTIONS)
+    assert partly.any()
+    healthy = rehearsal()
+
+    again = project.troupe("run", job, "--rehearse", "--inline", "--again", "--json", TROUPE_REHEARSAL_URL=healthy.url)
+
+    assert again.code == 0, again.err
+    assert again.json["answered"] == again.json["answers"]
+    assert healthy.stats()["requests"] == again.json["calls"]["sent"] == absent["call_key"].nunique()
+    run_id = again.json["run_id"]
+    after = project.table(run_id, "answers").set_index(["unit_id", "question_id"])
+    kept = before[before["status"] == "answered"]
+    same = [*VALUES, "call_key", "sample"]
+    pd.testing.assert_frame_equal(after.loc[kept.index, same], kept[same], check_dtype=False)
+    assert project.verify(run_id) == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "where", "error", "cure"),
     [

@@ -15,11 +15,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Cached:
-    """A model that remembers its OK replies in `store`, and joins equal requests in flight (single flight).
+    """A model that remembers its good replies in `store`, and joins equal requests in flight (single flight).
 
     Within this process all who ask for the same thing share one outcome, a failure included: it is the same draw. Other
     processes see only what was stored; after a failure here one of them tries for itself. Failures, refusals and
-    unreadable replies are never stored.
+    unreadable replies are never stored, but for those of which the schema keeps a part: they come back as UNREADABLE.
     """
 
     def __init__(self, inner: ChatModel, store: ReplyStore) -> None:
@@ -88,7 +88,7 @@ class Cached:
         except BaseException:
             self._store.release(lease)
             raise
-        if reply.status is not ReplyStatus.OK:
+        if not _is_stored(reply, request):
             self._store.release(lease)
             return replace(reply, cache=CacheState.MISS, key=lease.key)
         data = self._codec.encode(reply)
@@ -102,3 +102,10 @@ class Cached:
     async def _drop_damaged(self, key: bytes, data: bytes) -> None:
         _LOG.warning("A cache entry is damaged; asking the model again", extra={"action": "cache_entry_damaged"})
         await self._store.discard(key, data)
+
+
+def _is_stored(reply: ChatReply, request: ChatRequest) -> bool:
+    if reply.status is ReplyStatus.OK:
+        return True
+    schema = request.reply_schema
+    return reply.status is ReplyStatus.UNREADABLE and schema is not None and schema.is_kept_in_part(reply.value)

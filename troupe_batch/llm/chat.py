@@ -49,13 +49,16 @@ class ReplySchema:
     Make one per distinct schema and share it: its digest and its compiled validator are kept on the object.
     `check` says what is wrong with a value that matches the schema and still cannot be used, such as a contradiction;
     None where nothing is. `tidy` gives a reply the form that was asked for where only one reading of it is possible,
-    before anything is checked. Both are no part of what is sent, nor of the digest.
+    before anything is checked. `keeps` says of a value that cannot be used in whole whether a part of it is kept, and
+    the rest asked for alone: such a reply is not repaired, and is stored for what it is. None of the three is sent,
+    nor part of the digest.
     """
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Any], str | None] | None = field(default=None, compare=False, repr=False)
     tidy: Callable[[Any], Any] | None = field(default=None, compare=False, repr=False)
+    keeps: Callable[[Any], bool] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -65,6 +68,10 @@ class ReplySchema:
     def tidied(self, value: Any) -> Any:
         """The value in the form that was asked for, as far as there is only one reading of it."""
         return value if self.tidy is None else self.tidy(value)
+
+    def is_kept_in_part(self, value: Any) -> bool:
+        """Whether a part of a value that cannot be used in whole is kept."""
+        return self.keeps is not None and self.keeps(value)
 
     def problem(self, value: Any) -> str | None:
         """The first way in which `value` breaks the schema, in words; None where it matches."""
@@ -185,7 +192,7 @@ class Usage:
 class ChatReply:
     """What came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
 
-    One exception: UNREADABLE because of the schema's own `check` keeps the value, other parts of which may be of use.
+    One exception: UNREADABLE because of the schema's own `check`, or where the schema `keeps` a part, has the value.
 
     `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
     None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:

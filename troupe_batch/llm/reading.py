@@ -39,7 +39,10 @@ def read_completion(body: bytes, schema: ReplySchema | None) -> ChatReply:
 
 
 def read_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]:
-    """The JSON value of a reply and None, or None and what is wrong with it, in words that a model can act on."""
+    """The JSON value of a reply and None; or what is wrong with it, in words that a model can act on.
+
+    What does not match the schema has no value, unless a part of it is kept.
+    """
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -52,7 +55,17 @@ def read_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]
     if problem is not None and (composed := _composed(value)) != value:
         # Labels are in NFC, and some models spell them in another form.
         value, problem = composed, schema.problem(composed)
-    return (value, None) if problem is None else (None, f"it does not match the schema: {problem}")
+    if problem is None:
+        return value, None
+    return (value if schema.is_kept_in_part(value) else None), f"it does not match the schema: {problem}"
+
+
+def checked_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]:
+    """As `read_value`, with the schema's own check: for replies that have not passed it yet."""
+    value, problem = read_value(text, schema)
+    if problem is None and schema.check is not None:
+        problem = schema.check(value)
+    return value, problem
 
 
 def _composed(value: Any) -> Any:
@@ -77,10 +90,7 @@ def _judge(
         return ReplyStatus.UNREADABLE, None, "the reply holds no text"
     if schema is None:
         return ReplyStatus.OK, None, None
-    value, problem = read_value(content, schema)
-    if problem is None and schema.check is not None:
-        # Once, when the reply is new: what the cache holds has passed it.
-        problem = schema.check(value)
+    value, problem = checked_value(content, schema)
     return (ReplyStatus.OK if problem is None else ReplyStatus.UNREADABLE), value, problem
 
 

@@ -18,7 +18,8 @@ _LONGEST_PROBLEM = 500
 class Repairing:
     """A model whose unreadable replies get one second chance; tokens, cost and time of both calls are summed.
 
-    Stands below the cache: what is stored under the original request is the final, readable reply.
+    Stands below the cache: what is stored under the original request is the final reply. One of which a part is kept
+    gets no second chance here: whoever asked asks for the rest alone.
     """
 
     def __init__(self, inner: ChatModel) -> None:
@@ -27,7 +28,10 @@ class Repairing:
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`, repaired where its text did not match the schema."""
         reply = await self._inner.complete(request)
-        if reply.status is not ReplyStatus.UNREADABLE or request.reply_schema is None or not reply.text:
+        schema = request.reply_schema
+        if reply.status is not ReplyStatus.UNREADABLE or schema is None or not reply.text:
+            return reply
+        if schema.is_kept_in_part(reply.value):
             return reply
         try:
             second = await self._inner.complete(repair_request(request, reply))

@@ -89,8 +89,9 @@ class ProseEstimate:
 class Estimate:
     """What a run will take if nothing is in the cache yet and no call is tried twice.
 
-    `calls` of a survey are the most that there can be; where people act they are those that their units make when each
-    act says one thing, memories condensed on the way included: what people do decides how many there are.
+    `calls` of a survey are the most that there can be, apart from repairs and questions that are asked again alone.
+    Where people act they are those that their units make when each act says one thing, memories condensed on the way
+    included: what people do decides how many there are.
     `cacheable_tokens` is the part of `prompt_tokens` in prefixes that the endpoint has seen shortly before;
     `cost_usd` takes none of it for cached, `cost_with_prefix_cache_usd` all of it. Both are None without a price for
     each of the models. `prose` is the part that writes about people, None where nothing is written.

@@ -289,7 +289,7 @@ class Study(Protocol):
 
     @property
     def calls_per_unit(self) -> int:
-        """How many model calls one unit needs at most, if nothing is checked, consolidated or repaired.
+        """How many model calls one unit needs at most, if nothing is checked, consolidated, repaired or asked again.
 
         Where there are documents to search, each act is taken to search once; that it goes on for it is not counted.
         """

@@ -54,6 +54,33 @@ def test_text_that_breaks_the_schema_is_no_reply() -> None:
     assert CODEC.decode(CODEC.encode(replace(ok(), text='{"q1": "maybe"}')), SCHEMA, KEY, CacheState.HIT) is None
 
 
+def test_a_reply_that_is_good_in_part_comes_back_as_unreadable_and_never_as_whole() -> None:
+    partly = replace(SCHEMA, keeps=lambda value: "q1" in value)
+    reply = replace(ok(), status=ReplyStatus.UNREADABLE, text='{"q1": "maybe"}', value=None, reason="it is no option")
+    stored = CODEC.encode(reply)
+
+    back = CODEC.decode(stored, partly, KEY, CacheState.HIT)
+
+    assert back is not None
+    assert (back.status, back.value) == (ReplyStatus.UNREADABLE, {"q1": "maybe"})
+    assert "it does not match the schema" in (back.reason or "")
+    assert stored[:1] != CODEC.encode(ok())[:1]
+    assert CODEC.decode(stored, SCHEMA, KEY, CacheState.HIT) is None
+    assert CODEC.decode(stored, None, KEY, CacheState.HIT) is None
+
+
+def test_what_only_a_check_objects_to_is_checked_again_when_it_comes_back() -> None:
+    checked = replace(SCHEMA, check=lambda _: "no", keeps=lambda _: True)
+    stored = CODEC.encode(replace(ok(), status=ReplyStatus.UNREADABLE, reason="no"))
+
+    strict, lenient = (CODEC.decode(stored, schema, KEY, CacheState.HIT) for schema in (checked, SCHEMA))
+
+    assert strict is not None
+    assert (strict.status, strict.reason) == (ReplyStatus.UNREADABLE, "no")
+    assert lenient is not None
+    assert (lenient.status, lenient.reason) == (ReplyStatus.OK, None)
+
+
 @given(data=st.binary(max_size=40), position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_passes(data: bytes, position: int, bit: int) -> None:
     good = bytearray(CODEC.encode(ok()))

@@ -29,14 +29,15 @@ def reply_schema(
     questions: Sequence[Question],
     orders: Sequence[Sequence[str] | None] | None = None,
     check: Callable[[Any], str | None] | None = None,
+    keeps: Callable[[Any], bool] | None = None,
 ) -> ReplySchema:
     """The schema of one reply: an object with one required property per question, the options as `orders` shows them.
 
-    None stands for the order of the file. `check` finds what the schema cannot say.
+    None stands for the order of the file. `check` finds what the schema cannot say, `keeps` what is good in part.
     """
     shown = orders or [None] * len(questions)
     properties = {question.id: _property(question, order) for question, order in zip(questions, shown, strict=True)}
-    return ReplySchema("answers", strict_object(properties), check)
+    return ReplySchema("answers", strict_object(properties), check, keeps=keeps)
 
 
 def is_long(question: Question) -> TypeGuard[SingleChoice | MultiChoice]:

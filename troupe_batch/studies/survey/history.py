@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from troupe_batch.llm.chat import Message, Role
 from troupe_batch.studies.survey.spec import LastTurns, SurveySpec
 from troupe_batch.studies.survey.templates import Form
 
+Turn: TypeAlias = tuple[str, str]
+"""What was asked, and what was said."""
+
 
 class History:
-    """Turns of one person. The persona stands in the first message to the model, whichever turn that is."""
+    """Turns of one person. The persona stands in the first message to the model, whichever turn that is.
 
-    __slots__ = ("_kept", "_persona", "_system", "_turns")
+    `system` goes before what is asked, `system_with_memory` before what is asked again, which shows what came before.
+    """
 
-    def __init__(self, spec: SurveySpec, system: Message, persona: str) -> None:
+    __slots__ = ("_kept", "_persona", "_system", "_system_with_memory", "_turns")
+
+    def __init__(self, spec: SurveySpec, system: Message, system_with_memory: Message, persona: str) -> None:
         self._system = system
+        self._system_with_memory = system_with_memory
         self._persona = persona
         self._kept = _kept_turns(spec)
         self._turns: list[tuple[str, Message]] = []
@@ -25,12 +34,12 @@ class History:
         """Whether later prompts show what was said."""
         return self._kept > 0
 
-    def asking(self, questions: str) -> tuple[Message, ...]:
-        """The messages that ask these questions now."""
+    def asking(self, questions: str, begun: Sequence[Turn] = ()) -> tuple[Message, ...]:
+        """The messages that ask these questions now; `begun` are the asked and said of a turn that is not over yet."""
         kept = self._turns[-self._kept :] if self._kept else []
-        messages = [self._system]
+        messages = [self._system_with_memory if begun else self._system]
         persona: str | None = self._persona
-        for asked, said in kept:
+        for asked, said in (*kept, *[(asked, Message(Role.ASSISTANT, said)) for asked, said in begun]):
             messages.append(_user(persona, asked))
             messages.append(said)
             persona = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,9 +16,12 @@ from troupe_batch.studies.survey.elicitation import reply_schema
 from troupe_batch.studies.survey.options import Elicitation
 from troupe_batch.studies.survey.presentation import Presentation, Shown
 from troupe_batch.studies.survey.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
-from troupe_batch.studies.survey.reading import reader_of
+from troupe_batch.studies.survey.reading import Reader, reader_of
 from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.studies.survey.templates import render
+
+# Which questions of a call could not be read varies; each such part has schemas of its own.
+_KEPT_PARTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,34 @@ class Asked:
     shown: list[Shown]
     schema: ReplySchema
 
+    @property
+    def text(self) -> str:
+        """The questions as they stand in the prompt."""
+        return "\n\n".join([seen.text for seen in self.shown])
+
 
 class QuestionGroup:
-    """The questions of one call."""
+    """The questions of one call.
 
-    def __init__(self, questions: Sequence[Question], *, seed: int) -> None:
+    `drawn_as` are the ids whose draws decide on orders: those of the whole call where this is a part of it. `only`
+    gives some of the questions as a call of their own, each shown as it is among all.
+    """
+
+    def __init__(self, questions: Sequence[Question], *, seed: int, drawn_as: tuple[str, ...] | None = None) -> None:
         self.ids = tuple(question.id for question in questions)
         self._questions = questions
         self._presentations = [Presentation(question, seed=seed) for question in questions]
         self._readers = [reader_of(question, seed=seed) for question in questions]
-        self._key = stream(seed, "version", *self.ids)
+        self._seed = seed
+        self._drawn_as = drawn_as or self.ids
+        self._key = stream(seed, "version", *self._drawn_as)
         self._versions = tuple(sorted({one.versions for one in self._presentations} - {0}))
         self._schemas: dict[tuple[int, ...], ReplySchema] = {}
+        self.only = lru_cache(maxsize=_KEPT_PARTS)(self._only)
+
+    def _only(self, ids: tuple[str, ...]) -> QuestionGroup:
+        questions = [question for question in self._questions if question.id in ids]
+        return QuestionGroup(questions, seed=self._seed, drawn_as=self._drawn_as)
 
     def asked_of(self, unit: Unit) -> Asked:
         """The questions as the unit's person sees them.
@@ -54,15 +74,23 @@ class QuestionGroup:
             orders = [
                 seen.order if one.versions else None for one, seen in zip(self._presentations, shown, strict=True)
             ]
-            schema = self._schemas[version] = reply_schema(self._questions, orders, self.problem)
+            schema = self._schemas[version] = reply_schema(self._questions, orders, self.problem, self.keeps)
         return Asked(shown, schema)
 
     def problem(self, value: Any) -> str | None:
         """Why a reply that matches the schema cannot be read in whole, in words for the model; None where it can."""
-        for question_id, reader in zip(self.ids, self._readers, strict=True):
+        for question_id, reader in self._readers_by_id():
             if (problem := reader.problem(value[question_id])) is not None:
                 return f"{question_id}: {problem}"
         return None
+
+    def keeps(self, value: Any) -> bool:
+        """Whether some of the questions can be read, and not all of them."""
+        if not isinstance(value, dict):
+            return False
+        named = [(reader, value[question_id]) for question_id, reader in self._readers_by_id() if question_id in value]
+        readable = sum(reader.problem(said) is None for reader, said in named)
+        return 0 < readable < len(self.ids)
 
     def read(self, value: Any, shown: Sequence[Shown], unit: Unit) -> list[Answer]:
         """One answer per question from the object that the model replied with."""
@@ -95,7 +123,10 @@ class QuestionGroup:
 
     def example(self) -> dict[str, Any]:
         """A reply of ordinary length, to estimate tokens with."""
-        return {question_id: reader.example() for question_id, reader in zip(self.ids, self._readers, strict=True)}
+        return {question_id: reader.example() for question_id, reader in self._readers_by_id()}
+
+    def _readers_by_id(self) -> zip[tuple[str, Reader]]:
+        return zip(self.ids, self._readers, strict=True)
 
 
 class Instrument:
@@ -105,7 +136,9 @@ class Instrument:
         self.groups = tuple(QuestionGroup(questions, seed=seed) for questions in spec.groups)
         self.questions = tuple(question_info(question) for question in spec.all_questions)
         materials: dict[str | None, str | None] = {arm.id: arm.material for arm in spec.arms}
-        self.system = {arm: _system(spec, material) for arm, material in (materials or {None: None}).items()}
+        by_arm = (materials or {None: None}).items()
+        self.system = {arm: _system(spec, material) for arm, material in by_arm}
+        self.system_with_memory = {arm: _system(spec, material, remembers=True) for arm, material in by_arm}
 
 
 def question_info(question: Question) -> QuestionInfo:
@@ -125,13 +158,13 @@ def question_info(question: Question) -> QuestionInfo:
     )
 
 
-def _system(spec: SurveySpec, material: str | None) -> Message:
+def _system(spec: SurveySpec, material: str | None, *, remembers: bool = False) -> Message:
     questions = spec.all_questions
     text = render(
         "system.md",
         introduction=spec.introduction,
         material=material,
-        remembers=len(spec.groups) > 1 and spec.memory != "none",
+        remembers=remembers or (len(spec.groups) > 1 and spec.memory != "none"),
         asks_for_chances=any(_asks_for_chances(question) for question in questions),
         asks_yes_or_no=any(isinstance(question, MultiChoice) for question in questions),
         offers_dont_know=any(question.dont_know is not None for question in questions),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplySchema, ReplyStatus
+from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies.absences import ABSENCES
 from troupe_batch.studies.arms import ArmAssignment
@@ -27,13 +27,14 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.history import History
-from troupe_batch.studies.survey.instrument import Instrument, QuestionGroup
+from troupe_batch.studies.survey.history import History, Turn
+from troupe_batch.studies.survey.instrument import Asked, Instrument, QuestionGroup
 from troupe_batch.studies.survey.presentation import Shown
 from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
 from troupe_batch.studies.survey.templates import form_digests, prompt_digests
 
 PURPOSE = "survey"
+_ALONE = "; asked alone because of: "
 
 
 class SurveyStudy:
@@ -103,7 +104,7 @@ class SurveyStudy:
         else:
             parts = await interview.in_turn(model, self._instrument.groups)
         answers = tuple([answer for part in parts for answer in part.answers])
-        return UnitOutcome(answers, tuple([part.call for part in parts if part.call is not None]))
+        return UnitOutcome(answers, tuple([call for part in parts for call in part.calls]))
 
     def planned_calls(
         self, unit: Unit, people: Sequence[Respondent], settings: UnitSettings
@@ -120,7 +121,7 @@ class SurveyStudy:
 @dataclass(frozen=True, slots=True)
 class _Part:
     answers: list[Answer]
-    call: CallRecord | None
+    calls: tuple[CallRecord, ...] = ()
 
 
 class _Interview:
@@ -135,7 +136,8 @@ class _Interview:
         self._unit = unit
         self._settings = settings
         self._sample = settings.sample_of(unit)
-        self._history = History(spec, instrument.system[unit.arm], person.block)
+        system, with_memory = instrument.system[unit.arm], instrument.system_with_memory[unit.arm]
+        self._history = History(spec, system, with_memory, person.block)
 
     async def in_turn(self, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
         """The groups one after the other, each knowing what was said before."""
@@ -144,7 +146,7 @@ class _Interview:
         for group in groups:
             if stopped_by is not None:
                 reason = f"not asked: {stopped_by.question_id} ended as {stopped_by.status}"
-                parts.append(_Part(group.absent(AnswerStatus.NOT_RUN, reason), None))
+                parts.append(_Part(group.absent(AnswerStatus.NOT_RUN, reason)))
                 continue
             part = await self.ask(group, model)
             parts.append(part)
@@ -153,43 +155,62 @@ class _Interview:
         return parts
 
     async def ask(self, group: QuestionGroup, model: ChatModel) -> _Part:
-        """One call and its answers, remembered for the calls to come."""
-        asked = group.asked_of(self._unit)
-        shown = asked.shown
-        questions = "\n\n".join([seen.text for seen in shown])
-        request = self._request(questions, asked.schema)
+        """The answers of a group, remembered for the calls to come: one call, and one for what of it was unreadable.
+
+        A further call may be readable in part as well. When it comes from the cache the next one follows, so that each
+        time a run is asked for what it lacks, only that is asked.
+        """
+        part, asked, begun = group, group.asked_of(self._unit), list[Turn]()
+        answers, call = await self._put(part, asked, begun, model)
+        found, calls, questions = {answer.question_id: answer for answer in answers}, [call], asked.text
+        while (missing := _unreadable(answers)) and (len(calls) == 1 or _is_from_cache(call)):
+            begun.append((asked.text, part.said(answers) or "{}"))
+            part = part.only(missing)
+            asked = part.asked_of(self._unit)
+            answers, call = await self._put(part, asked, begun, model)
+            calls.append(call)
+            for answer in answers:
+                _tell_why(answer, found[answer.question_id])
+                found[answer.question_id] = answer
+        in_order = list(found.values())
+        if self._history.is_kept and (said := group.said(in_order)):
+            self._history.add(questions, said)
+        return _Part(in_order, tuple(calls))
+
+    async def _put(
+        self, group: QuestionGroup, asked: Asked, begun: Sequence[Turn], model: ChatModel
+    ) -> tuple[list[Answer], CallRecord]:
+        """One call and its answers."""
+        request = self._request(asked, begun)
         reply: ChatReply | None = None
         reason: str | None
         try:
             reply = await model.complete(request)
         except RecordAndGoOn as error:
             status, reason = "failed", str(error) or type(error).__name__
-            answers = group.absent(AnswerStatus.FAILED, reason, shown)
+            answers = group.absent(AnswerStatus.FAILED, reason, asked.shown)
         else:
             status, reason = reply.status, reply.reason
-            answers = self._read(group, reply, shown)
-            if self._history.is_kept and (said := group.said(answers)):
-                self._history.add(questions, said)
+            answers = self._read(group, reply, asked.shown)
         key = (reply.key if reply is not None and reply.key is not None else request.key()).hex()
         for answer in answers:
             answer.sample = self._sample
             answer.call_key = key
             answer.cache = reply.cache if reply is not None else None
-        return _Part(answers, CallRecord(PURPOSE, key, self._sample, status, reason, reply))
+        return answers, CallRecord(PURPOSE, key, self._sample, status, reason, reply)
 
     def planned(self, group: QuestionGroup) -> PlannedCall:
         """As `ask`, with an example in place of the model's reply."""
         asked = group.asked_of(self._unit)
-        questions = "\n\n".join([seen.text for seen in asked.shown])
-        request = self._request(questions, asked.schema)
+        request = self._request(asked)
         example = group.example()
-        self._history.add(questions, group.said(group.read(example, asked.shown, self._unit)) or "{}")
+        self._history.add(asked.text, group.said(group.read(example, asked.shown, self._unit)) or "{}")
         return PlannedCall(request, orjson.dumps(example).decode())
 
-    def _request(self, questions: str, schema: ReplySchema) -> ChatRequest:
+    def _request(self, asked: Asked, begun: Sequence[Turn] = ()) -> ChatRequest:
         settings = self._settings
-        messages = self._history.asking(questions)
-        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, schema)
+        messages = self._history.asking(asked.text, begun)
+        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, asked.schema)
 
     def _read(self, group: QuestionGroup, reply: ChatReply, shown: list[Shown]) -> list[Answer]:
         # An unreadable reply with a value is contradictory somewhere; what else it says is good.
@@ -197,6 +218,23 @@ class _Interview:
             return group.read(reply.value, shown, self._unit)
         status, reason = ABSENCES[reply.status]
         return group.absent(status, f"{reason}: {reply.reason}" if reply.reason else reason, shown)
+
+
+def _unreadable(answers: Sequence[Answer]) -> tuple[str, ...]:
+    """The questions that are unreadable where others of the same reply are not; none where all of them are."""
+    missing = tuple([answer.question_id for answer in answers if answer.status is AnswerStatus.UNREADABLE])
+    return missing if len(missing) < len(answers) else ()
+
+
+def _is_from_cache(call: CallRecord) -> bool:
+    return call.reply is not None and call.reply.cache is CacheState.HIT
+
+
+def _tell_why(answer: Answer, before: Answer) -> None:
+    """An answer that is absent still says what was wrong when its question was asked together with others."""
+    if answer.status is not AnswerStatus.ANSWERED:
+        _, _, first = (before.reason or "").rpartition(_ALONE)
+        answer.reason = f"{answer.reason}{_ALONE}{first}"
 
 
 async def _all_finished(interview: _Interview, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
