@@ -28,7 +28,7 @@ from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
 from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.planning.wordings import without_words
-from troupe_batch.population import DRAWING, Population
+from troupe_batch.population import Population, drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
@@ -320,7 +320,7 @@ def make_plan(
 
 def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:
     """The version of the code that draws these people, None where nobody is drawn."""
-    return DRAWING if panel is None and population.dimensions else None
+    return drawing_of(population) if panel is None and population.dimensions else None
 
 
 def _splitting(job: JobSpec) -> int | None:

@@ -1,6 +1,6 @@
 """From a population file to the facts of N people: exact quotas, sourced shares, any person computable alone."""
 
-from troupe_batch.population.draw import DRAWING, Population
+from troupe_batch.population.draw import Population, drawing_of
 from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.load import PopulationFile, load_population, resolve_population
 from troupe_batch.population.margins import Margin
@@ -8,7 +8,6 @@ from troupe_batch.population.records import worth_of_records
 from troupe_batch.population.spec import EnrichLevel, NameProvider, PopulationSpec
 
 __all__ = [
-    "DRAWING",
     "EnrichLevel",
     "FactTable",
     "Margin",
@@ -16,6 +15,7 @@ __all__ = [
     "Population",
     "PopulationFile",
     "PopulationSpec",
+    "drawing_of",
     "load_population",
     "resolve_population",
     "worth_of_records",

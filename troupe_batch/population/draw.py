@@ -13,7 +13,7 @@ from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, Comparison
 from troupe_batch.population.drawing.blocks import Blocks
 from troupe_batch.population.drawing.exactness import unmet
-from troupe_batch.population.drawing.quotas import Quotas
+from troupe_batch.population.drawing.quotas import Quotas, is_plain
 from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.expressions import Kind
 from troupe_batch.population.factors import Places
@@ -29,9 +29,18 @@ from troupe_batch.spec_files import SpecFile
 
 Ints = npt.NDArray[np.int64]
 
-DRAWING = 2
-"""Raised with every change of the code after which some file gives other people: plans of before cannot be resumed."""
+_DRAWING = 3
+_DRAWING_IF_PLAIN = 2
 _GENDER_DIMENSIONS = ("gender", "sex")
+
+
+def drawing_of(spec: PopulationSpec) -> int:
+    """The version of the code that draws these people: plans of another one cannot be resumed.
+
+    Raised with every change after which files of a kind give other people: plain ones, in which nothing ties dimensions
+    together, or all others.
+    """
+    return _DRAWING_IF_PLAIN if is_plain(spec) else _DRAWING
 
 
 class Population:

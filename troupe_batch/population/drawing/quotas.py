@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.drawing.blocks import BLOCK, Drawn, block_sizes
+from troupe_batch.population.drawing.first_people import ordered_first
 from troupe_batch.population.drawing.lattice import lattice_uniforms, spread_within
 from troupe_batch.population.drawing.listed_draw import (
     BlockOfPeople,
@@ -42,17 +43,33 @@ CUBE_CELLS = 20_000
 # With fewer people per cell the cube can do no more for a cell than give it somebody or nobody, and the order suffers;
 # dimension by dimension is as right in the mean where nothing ties dimensions together.
 PEOPLE_PER_CELL = 4
+# Of so few people a dimension that is `given` others can only be right in the mean if all are drawn together.
+FEW_PEOPLE = 200
+FEW_PEOPLE_CELLS = 5_000
 # Up to here the joint table is written down to count its possible cells.
 LISTED_CELLS = 2_000_000
 # So much takes a second or two a block.
 CUBE_WORK = 2e9
+# Beside margins, the first people are balanced in these, unless they have too many groups for so few people.
+_ORDERED_BY = (Kind.STRATA, Kind.CONTROL)
+_MOST_ORDERED_BY = 100
+
+
+def is_plain(spec: PopulationSpec) -> bool:
+    """Whether nothing but the shares of each dimension says how people are drawn, as one block.
+
+    No dimension hangs on others (`given`), and nothing else ties any together.
+    """
+    ties = spec.controls or spec.constraints or spec.seed_data or spec.strata or spec.sampling.exact
+    return not ties and spec.count <= BLOCK and not any(dimension.given for dimension in spec.dimensions.values())
 
 
 class Quotas:
     """Draws the people of a population, a block at a time.
 
-    `auto` takes the cube method up to 20,000 possible cells with at least four people each on average. Beyond, it takes
-    the components first, each by the cube up to 20,000 cells, else down its tree, and goes on dimension by dimension.
+    `auto` takes the cube method up to 20,000 possible cells with at least four people each on average, and for few
+    people with dimensions that are `given` others. Beyond, it takes the components first, each by the cube up to 20,000
+    cells, else down its tree, and goes on dimension by dimension.
     """
 
     def __init__(self, spec: PopulationSpec, model: Model, places: Places) -> None:
@@ -61,6 +78,8 @@ class Quotas:
         self._model = model
         self._sizes = block_sizes(spec.count)
         self.targets = Targets(spec, model, self._sizes)
+        # Plain populations keep the people they always had.
+        self._is_mended = not is_plain(spec)
         self._weights = None if model.design is None else Weights(model.design, model.factors)
         given = {name: dimension.given for name, dimension in spec.dimensions.items()}
         listed = [listed_component(number, model, given) for number in range(len(model.components))]
@@ -78,14 +97,27 @@ class Quotas:
             return Drawn(np.zeros((size, 0), dtype=np.int16), None)
         block = self._people(number, size)
         cells: Mapping[int, Ints]
-        if (whole := self._whole) is not None and self._is_for_cube(whole, min(CUBE_CELLS, size // PEOPLE_PER_CELL)):
+        if (whole := self._whole) is not None and self._is_for_cube(whole, self._most_cells(size)):
             cell = self._by_cube(whole, block, ())
             codes = whole.codes[cell]
             cells = {part: origin[cell] for part, origin in whole.origins.items()}
         else:
             cells = {part: self._part(part, block) for part in range(len(self._parts))}
             codes = self._completed(cells, block)
-        return Drawn(codes, self._records(cells, block))
+        drawn = Drawn(codes, self._records(cells, block))
+        return drawn.at(self._order(codes, cells, block)) if self._is_mended and number == 0 else drawn
+
+    def _order(self, codes: Codes, cells: Mapping[int, Ints], block: BlockOfPeople) -> Ints:
+        """Where the people of the first block are among those drawn."""
+        groups: list[Ints] = list(codes.T.astype(np.int64))
+        shares = [self._model.marginals[factor.name] for factor in self._model.factors]
+        for number, part in enumerate(self._parts):
+            for grouping in part.groupings:
+                if grouping.kind in _ORDERED_BY and len(grouping.shares) <= _MOST_ORDERED_BY:
+                    groups.append(grouping.groups[cells[number]])
+                    shares.append(grouping.shares)
+        first = ordered_first(groups, shares, block.key("order"))
+        return np.concatenate([first, np.arange(len(first), block.size)])
 
     @cached_property
     def _whole(self) -> Listing | None:
@@ -96,6 +128,16 @@ class Quotas:
         dense = not self._parts and not self._spec.derive
         most = LISTED_CELLS if dense or method == "cube" else CUBE_CELLS
         return listed_whole(self._model, self._parts, most, dense=dense)
+
+    def _most_cells(self, size: int) -> int:
+        """Up to how many cells `auto` draws so many people from the joint table."""
+        few = FEW_PEOPLE_CELLS if self._has_parents and size <= FEW_PEOPLE else 0
+        return max(few, min(CUBE_CELLS, size // PEOPLE_PER_CELL))
+
+    @cached_property
+    def _has_parents(self) -> bool:
+        """Whether some dimension is `given` others, not counting what only follows from others."""
+        return any(factor.parents and factor.name not in self._spec.derive for factor in self._model.factors)
 
     def _is_for_cube(self, listing: Listing, most: int) -> bool:
         method = self._spec.sampling.method
@@ -121,11 +163,6 @@ class Quotas:
         wanted = self._wanted(block)[:, listing.columns]
         cells = drawn_by_cube(listing, block, wanted, name)
         return self._polished(cells, listing, block, name) if self._is_mended else cells
-
-    @property
-    def _is_mended(self) -> bool:
-        """Whether the last misses are mended; plain populations of one block keep the people they always had."""
-        return bool(self._parts) or self._spec.sampling.exact or len(self._sizes) > 1
 
     def _polished(self, cells: Ints, listing: Listing, block: BlockOfPeople, name: tuple[int, ...]) -> Ints:
         quotas = [self.targets.quota(grouping, block.number) for grouping in listing.groupings]
