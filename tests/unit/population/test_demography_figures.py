@@ -143,3 +143,91 @@ def test_every_name_can_be_that_of_a_dimension_and_is_free(candidates: list[str]
 def test_columns_of_the_results_are_no_names_of_dimensions() -> None:
     assert dimension_name("name", taken=()) == "name_2"
     assert dimension_name("name", "first name", taken=()) == "first_name"
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "value"),
+    [
+        ("1.2M", "count", "1200000"),
+        ("900k", "count", "900000"),
+        ("1,8 million", "count", "1800000"),
+        ("1.2 mio", "count", "1200000"),
+        ("1.5 crore", "count", "15000000"),
+        ("900,000 jobs", "count", "900000"),
+        ("1 800 000", "number", "1800000"),
+        ("1\u202f800\u00a0000", "number", "1800000"),
+        ("1'800'000", "number", "1800000"),
+        ("1.800.000", "number", "1800000"),
+        ("12,5%", "percent", "12.5"),
+        ("0,125", "number", "0.125"),
+        ("\uff11\uff12\uff05", "percent", "12"),
+        ("12 per cent", "percent", "12"),
+        ("\u2248 12 %", "percent", "12"),
+        ("nearly 12%", "percent", "12"),
+        ("12% (2023)", "percent", "12"),
+        ("41% of adults", "percent", "41"),
+        ("41 percent of the population", "percent", "41"),
+    ],
+)
+def test_a_figure_is_read_in_the_ways_in_which_people_write_it(written: str, kind: str, value: str) -> None:
+    figure = read_figure(written)
+
+    assert figure is not None
+    assert (figure.kind, figure.value, figure.repair) == (FigureKind(kind), Decimal(value), None)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("10-12%", "11"),
+        ("10% \u2013 12%", "11"),
+        ("10 to 12%", "11"),
+        ("between 10 and 12%", "11"),
+        ("1.2 million to 1.4 million", "1300000"),
+        ("< 1%", "0.5"),
+        ("under 1%", "0.5"),
+        ("> 90%", "90"),
+        ("90%+", "90"),
+        ("over 1 million", "1000000"),
+    ],
+)
+def test_ranges_and_bounds_are_figures_that_say_what_was_read_into_them(written: str, value: str) -> None:
+    figure = read_figure(written)
+
+    assert figure is not None
+    assert figure.value == Decimal(value)
+    assert figure.repair is not None
+    assert repr(written) in figure.repair
+
+
+@pytest.mark.parametrize("written", ["60% (of women)", "10 and 12", "1 80 000", "5% of women", "10% to 12 million"])
+def test_a_figure_of_others_or_of_two_kinds_is_none(written: str) -> None:
+    assert read_figure(written) is None
+
+
+@given(
+    st.integers(1_000, 999_999_999),
+    st.sampled_from([",", " ", "\u00a0", "\u202f", "\u2009", "'", "\u2019"]),
+    st.sampled_from(["", "about ", "~", "approx. "]),
+    st.sampled_from(["", " ", " (2023)", " (est.)"]),
+)
+def test_a_headcount_is_the_same_number_however_its_thousands_are_separated(
+    number: int, separator: str, before: str, behind: str
+) -> None:
+    figure = read_figure(before + f"{number:,}".replace(",", separator) + behind)
+
+    assert figure is not None
+    assert (figure.kind, figure.value, figure.step) == (FigureKind.NUMBER, number, 1)
+
+
+@given(
+    st.decimals(0, 100, places=1),
+    st.sampled_from([".", ","]),
+    st.sampled_from(["%", " %", "\u00a0%", "\uff05", " percent", " per cent", " Percent", " pct"]),
+    st.sampled_from(["", "about ", "~", "approx. ", "circa "]),
+)
+def test_a_percent_is_the_same_however_it_is_written(number: Decimal, point: str, unit: str, before: str) -> None:
+    figure = read_figure(before + str(number).replace(".", point) + unit)
+
+    assert figure is not None
+    assert (figure.kind, figure.value, figure.repair) == (FigureKind.PERCENT, number, None)

@@ -18,16 +18,11 @@ from troupe_batch.population.demography.figures import FigureKind
 from troupe_batch.population.demography.home import Home, home_of
 from troupe_batch.population.demography.medians import check_medians
 from troupe_batch.population.demography.naming import slug
-from troupe_batch.population.demography.nested import nested
+from troupe_batch.population.demography.nested import is_nested, nested
 from troupe_batch.population.demography.outline import Group, Leaf, one_line, outline
 from troupe_batch.population.demography.report import Outcome, Report
-from troupe_batch.population.demography.work import (
-    employment,
-    is_about_work,
-    is_population_size,
-    occupations,
-    workers_of,
-)
+from troupe_batch.population.demography.status import employment, is_of_workers
+from troupe_batch.population.demography.work import is_population_size, of_those_who_work, workers_of
 from troupe_batch.population.demography.writing import spec_text
 from troupe_batch.population.margins import Level
 from troupe_batch.population.spec import SCHEMA, PopulationSpec
@@ -143,6 +138,7 @@ def _check_ages(choices: Choices) -> None:
 def _walk(root: Group, draft: Draft) -> None:
     """Every block in the order of the file; those that speak of another block wait until all the others are made."""
     blocks = demographic_blocks(root)
+    employment(root, draft)
     later = []
     queue = [root]
     while queue:
@@ -155,10 +151,11 @@ def _walk(root: Group, draft: Draft) -> None:
         block = broken_down_by(group, draft, blocks)
         if block is not None:
             later.append(partial(by_category, group, draft, block))
-        elif is_about_work(group) and (workers := workers_of(group, draft)) is not None:
-            later.append(partial(occupations, group, draft, workers, root))
-            continue
-        elif not any(rule(group, draft) for rule in (ages, cumulative, employment, nested)):
+        elif is_of_workers(group, draft):
+            later.append(partial(of_those_who_work, group, draft, root))
+            if is_nested(group, draft) or workers_of(group, draft) is not None:
+                continue
+        elif not any(rule(group, draft) for rule in (ages, cumulative, nested)):
             distribution(group, draft)
         queue = [*group.groups, *queue]
     for rest in later:

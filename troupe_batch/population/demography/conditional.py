@@ -52,7 +52,7 @@ def by_category(group: Group, draft: Draft, block: Group) -> None:
         return
     parent, made = found
     shares = {_compared(part.label): part.value for part in parts.parts}
-    categories = _categories(made)
+    categories = categories_of(made)
     if missing := [label for label in categories if _compared(label) not in shares]:
         why = f"{told}, and there is no figure for {', '.join(missing)}"
         draft.record(Outcome.LEFT_OUT, group, parts.leaves, why)
@@ -64,7 +64,8 @@ def by_category(group: Group, draft: Draft, block: Group) -> None:
     )
 
 
-def _categories(made: Made) -> list[str]:
+def categories_of(made: Made) -> list[str]:
+    """The categories of a dimension of plain shares; of any other its place, which is no category of anything."""
     values = made.fields.get("values")
     # What is no plain list of categories (ages cut to others, tables) has no figure for all of its categories here.
     if not isinstance(values, dict):

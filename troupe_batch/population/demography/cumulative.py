@@ -3,40 +3,105 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 from troupe_batch.population.demography.distributions import number
 from troupe_batch.population.demography.draft import Draft
 from troupe_batch.population.demography.naming import singular, topic_of
 from troupe_batch.population.demography.outline import Group
-from troupe_batch.population.demography.parts import WHOLE, parts_of
+from troupe_batch.population.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of
 
-_OR_HIGHER = re.compile(
-    r"(.+?)\s*(?:\bor (?:higher|more|above|over|older|better|greater)\b|\band (?:above|over|up)\b|\+)", re.IGNORECASE
+# At the end of a label, or of what stands in its brackets: "High School or Higher", "High School (or Higher)".
+_UP = re.compile(
+    r"(.*?)(?:,? ?\b(?:or|and|&) (?:higher|more|above|over|older|better|greater|beyond|upwards?|up|further)"
+    r"(?: (?:education|levels?|degrees?))?| ?\+| ?\(?(?:at least|minimum))",
+    re.IGNORECASE,
 )
-_AT_LEAST = re.compile(r"(?:at least|minimum)\s+(.+)", re.IGNORECASE)
+_DOWN = re.compile(
+    r"(.*?)(?:,? ?\b(?:or|and|&) (?:lower|less|fewer|below|under|younger)(?: (?:education|levels?|degrees?))?"
+    r"| ?\(?(?:at most|maximum))",
+    re.IGNORECASE,
+)
+_AT_LEAST = re.compile(r"(?:at least|minimum(?: of)?|completed at least|no less than) (.+)", re.IGNORECASE)
+_AT_MOST = re.compile(r"(?:at most|up to|maximum(?: of)?|no more than) (.+)", re.IGNORECASE)
+_REMARK = re.compile(r" ?[(\[][^()\[\]]*[)\]]$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A category that includes all those above it, or below it, and the level at which it begins or ends."""
+
+    level: str
+    part: Part
 
 
 def cumulative(group: Group, draft: Draft) -> bool:
-    """Makes one dimension of a block whose categories all include the next higher one; whether it was such a block."""
+    """Makes one dimension of categories that all include the next; whether the block needs nothing else.
+
+    Categories beside them are others of the same whole where they and the widest of the cumulative ones sum to it; if
+    they do not, they stay open.
+    """
     parts = parts_of(draft.open(group.figures))
     if parts is None or parts.is_counts or len(parts.parts) < 2:
         return False
-    named = [(level, part) for part in parts.parts if (level := _level(part.label)) is not None]
-    if len(named) < len(parts.parts):
+    rising, falling = _steps(parts, _UP, _AT_LEAST), _steps(parts, _DOWN, _AT_MOST)
+    steps, is_up = (rising, True) if len(rising) >= len(falling) else (falling, False)
+    if len(steps) < 2:
         return False
-    named.sort(key=lambda pair: -pair[1].value)
-    shares = {f"below {named[0][0]}": WHOLE - named[0][1].value}
-    for (level, part), (higher, above) in pairwise(named):
-        shares[f"{level}, below {higher}"] = part.value - above.value
-    shares[named[-1][1].label] = named[-1][1].value
+    used = {id(step.part) for step in steps}
+    others = [part for part in parts.parts if id(part) not in used]
+    widest = max(step.part.value for step in steps)
+    completes = bool(others) and fit_of(Parts((*others, max((s.part for s in steps), key=_value)))) in _WHOLES
+    if completes:
+        shares = {part.label: part.value for part in others} | _differences(steps, widest, is_up=is_up)
+    else:
+        shares = _differences(steps, WHOLE, is_up=is_up)
     values = {label: number(share) for label, share in shares.items() if share > 0}
-    said = f"each category includes those above it; by differences: {', '.join(f'{k} {v}' for k, v in values.items())}"
+    which = "above" if is_up else "below"
+    said = (
+        f"each category includes those {which} it; by differences: {', '.join(f'{k} {v}' for k, v in values.items())}"
+    )
     fields = {"type": "categorical", "unit": "percent", "values": values}
-    draft.add(group, parts.leaves, (singular(topic_of(group.path)), " ".join(group.path[-2:])), fields, said)
-    return True
+    leaves = [part.leaf for part in parts.parts if completes or id(part) in used]
+    if completes and sum(shares.values(), Decimal(0)) != WHOLE:
+        fields["on_sum"] = "renormalize"
+    draft.add(group, leaves, (singular(topic_of(group.path)), " ".join(group.path[-2:])), fields, said)
+    return completes or not others
 
 
-def _level(label: str) -> str | None:
-    match = _OR_HIGHER.fullmatch(label) or _AT_LEAST.fullmatch(label)
-    return match[1].strip() if match else None
+_WHOLES = (Fit.EXACT, Fit.ROUNDED)
+
+
+def _differences(steps: list[_Step], whole: Decimal, *, is_up: bool) -> dict[str, Decimal]:
+    """Shares of those who are in one category and not in the next; of `whole`, those in none of them."""
+    widest_first = sorted(steps, key=lambda step: -step.part.value)
+    beyond, inside = ("below", "below") if is_up else ("above", "above")
+    shares = {f"{beyond} {widest_first[0].level}": whole - widest_first[0].part.value}
+    for step, narrower in pairwise(widest_first):
+        shares[f"{step.level}, {inside} {narrower.level}"] = step.part.value - narrower.part.value
+    shares[widest_first[-1].part.label] = widest_first[-1].part.value
+    return dict(shares.items() if is_up else reversed(shares.items()))
+
+
+def _steps(parts: Parts, after: re.Pattern[str], before: re.Pattern[str]) -> list[_Step]:
+    return [_Step(level, part) for part in parts.parts if (level := _level(part.label, after, before)) is not None]
+
+
+def _level(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str | None:
+    """What stands before "or higher", or after "at least"; with or without brackets around it, or a remark behind."""
+    for text in (_REMARK.sub("", label), label):
+        core = text.rstrip(")] ")
+        closed = text[len(core) :].strip()
+        # "Bachelor's Degree (25+)" says of whom it is.
+        if (match := after.fullmatch(core)) and not (closed and core.endswith("+")):
+            level = match[1].rstrip(" ,")
+            return (level.rstrip(" ([") if level.endswith(("(", "[")) else level + closed * ("(" in level)) or None
+        if match := before.fullmatch(text):
+            return match[1].strip()
+    return None
+
+
+def _value(part: Part) -> Decimal:
+    return part.value

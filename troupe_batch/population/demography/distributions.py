@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain, count
 from typing import Any
@@ -23,8 +24,9 @@ MOST_REST = 10
 _SIDE_BY_SIDE = re.compile(
     r"\b(hobbies|interests|activities|leisure|habits|skills|devices|gadgets|platforms|brands|concerns|problems)\b"
 )
+_WHOLES = (Fit.EXACT, Fit.ROUNDED)
 _RATE = re.compile(r"\brates?\b")
-_UNEMPLOYMENT = re.compile(r"\bunemployment\b|\bjobless", re.IGNORECASE)
+_UNEMPLOYMENT = re.compile(r"\bunemployment\b|\bjobless|labou?r force participation", re.IGNORECASE)
 
 
 def distribution(group: Group, draft: Draft) -> None:
@@ -40,8 +42,14 @@ def distribution(group: Group, draft: Draft) -> None:
 def make_categories(group: Group, draft: Draft, parts: Parts, before: str = "") -> None:
     """Makes one dimension of the parts, or one for each, or none: their sum and what they are about decide.
 
-    `before` says what was repaired on the way here.
+    Rates beside parts that are a whole are no parts of it. `before` says what was repaired on the way here.
     """
+    others = [part for part in parts.parts if not _RATE.search(part.label.casefold())]
+    if 1 < len(others) < len(parts.parts) and fit_of(rest := replace(parts, parts=tuple(others))) in _WHOLES:
+        rates = tuple(part for part in parts.parts if part not in others)
+        make_categories(group, draft, rest, before)
+        items(group, draft, replace(parts, parts=rates))
+        return
     if len(parts.parts) == 1 or (not parts.is_counts and _is_side_by_side(group, parts)):
         items(group, draft, parts)
         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from troupe_batch.population.demography.among import Among
 from troupe_batch.population.demography.naming import dimension_name, slug
 from troupe_batch.population.demography.outline import Group, Leaf, one_line, place_of
 from troupe_batch.population.demography.report import Entry, Outcome
@@ -50,7 +51,10 @@ class Made:
 
 @dataclass
 class Draft:
-    """Collects dimensions, sources, entries of the report, and findings."""
+    """Collects dimensions, sources, entries of the report, and findings.
+
+    `among`: for whom the dimensions hold that are made now; None for everybody.
+    """
 
     choices: Choices
     made: dict[str, Made] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Draft:
     findings: list[Finding] = field(default_factory=list)
     universe: dict[str, str] = field(default_factory=dict)
     numbered: list[tuple[int, Entry]] = field(default_factory=list)
+    among: Among | None = None
     _said: set[int] = field(default_factory=set)
     _cited: dict[str, list[Group]] = field(default_factory=dict)
 
@@ -73,14 +78,20 @@ class Draft:
             return None
         name = dimension_name(*names, taken=self.made)
         repairs = [leaf.figure.repair for leaf in leaves if leaf.figure is not None and leaf.figure.repair]
-        said = "; ".join([said, *repairs] if said else repairs)
+        only = [] if self.among is None else [self.among.said]
+        said = "; ".join([*([said] if said else []), *only, *repairs])
         # Lines of a note and of a list of categories stay readable in the file.
-        dimension = dict(fields) | {"source": self._sources_of(group)}
+        held = dict(fields) if self.among is None else self.among.fields(fields)
+        dimension = held | {"source": self._sources_of(group)}
         if said:
             dimension["note"] = said[:3_900]
         self.made[name] = Made(dimension, group.place, shown(leaves), said, group.order)
         self.record(Outcome.REPAIRED if said else Outcome.TAKEN, group, leaves, said, name)
         return name
+
+    def only(self, among: Among | None) -> Draft:
+        """The same draft, to make dimensions in that hold for these people only."""
+        return replace(self, among=among)
 
     def record(
         self, outcome: Outcome, group: Group, leaves: Sequence[Leaf], said: str, dimension: str | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import TypeAlias
 
 MOST = Decimal(10) ** 15
 
@@ -33,21 +35,48 @@ class Figure:
     repair: str | None = None
 
 
-_NUMBER = r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+"
-_ABOUT = r"(?:about|approximately|approx\.?|around|roughly|circa|ca\.?|[~≈])?\s*"
-_BEFORE = re.compile(rf"{_ABOUT}(?P<less><\s*|less than\s+)?(?P<rest>.+)", re.IGNORECASE)
-_PLAIN = re.compile(
-    rf"(?P<currency>[A-Z]{{0,3}}[$£€¥₹])?\s*(?P<number>{_NUMBER})"
-    rf"(?:\s*%?\s*(?:-|\u2013|to)\s*(?P<upper>{_NUMBER}))?\s*(?P<unit>%|[A-Za-z][A-Za-z ]*)?"
+# 1,800,000; 1 800 000; 1'800'000; 1.800.000; 12.5; with a decimal comma 12,5 and 0,125; .5
+_NUMBER = (
+    r"-?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d{1,3}(?:['\u2019]\d{3})+(?:\.\d+)?"
+    r"|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d+(?:[.,]\d+)?|\.\d+)"
+)
+_ENGLISH = re.compile(r"-?(?!0,)\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DOTTED = re.compile(r"-?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
+_BEFORE = re.compile(
+    r"(?:(?:about|approximately|approx\.?|around|roughly|circa|ca\.?|nearly|almost|est\.?|estimated|[~\u2248])\s*)?"
+    r"(?:(?P<less><\s*|(?:less|fewer|lower) than\s+|under\s+|below\s+)"
+    r"|(?P<more>[>\u2265]\s*|more than\s+|over\s+|above\s+|at least\s+))?(?P<rest>[^+]+)(?P<plus>\+)?",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(
+    r"(?P<low>-?[^-\u2013\u2014]*?\d[^-\u2013\u2014]*?)\s*(?:[-\u2013\u2014]|\bto\b)\s*(?P<high>\S.*)",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"between\s+(\S.*?) and (\S.*)", re.IGNORECASE)
+_PLAIN = re.compile(rf"(?P<currency>[A-Z]{{0,3}}[$£€¥₹])?\s*(?P<number>{_NUMBER})\s*(?P<unit>%|[A-Za-z][A-Za-z ]*)?")
+# A remark such as "(2023)" or "(est.)" says nothing of the figure; one such as "(of women)" says that it is of others.
+_REMARK = re.compile(r"\((?![^()]*\b(?:of|among|per|in|out)\b)[^()]*\)$", re.IGNORECASE)
+_OF_EVERYBODY = re.compile(
+    r"(?<=[%t])\s+of\s+(?:the\s+|all\s+)?(?:total\s+)?"
+    r"(?:population|people|persons|adults|residents|inhabitants|citizens|respondents)$",
+    re.IGNORECASE,
 )
 _SCALES = {
     "thousand": 3, "thousands": 3, "k": 3, "million": 6, "millions": 6, "m": 6, "mn": 6,
-    "billion": 9, "billions": 9, "bn": 9, "b": 9,
+    "billion": 9, "billions": 9, "bn": 9, "b": 9, "mio": 6, "mln": 6, "lakh": 5, "lakhs": 5, "crore": 7, "crores": 7,
 }  # fmt: skip
 _PERCENTS = frozenset({"%", "percent", "per cent", "pct"})
 _YEARS = frozenset({"year", "years", "years old", "yrs"})
-_PEOPLE = frozenset({"people", "persons", "inhabitants", "residents", "workers", "adults", "individuals"})
+_PEOPLE = frozenset({
+    "people", "persons", "inhabitants", "residents", "workers", "adults", "individuals",
+    "employees", "employed", "jobs", "citizens",
+})  # fmt: skip
 _CURRENCY = re.compile(r"[A-Z]{3}|dollars?|euros?|pounds?")
+
+
+_Unit: TypeAlias = tuple[FigureKind, Decimal]
+_Written: TypeAlias = tuple[Decimal, _Unit]
+_NO_UNIT: _Unit = (FigureKind.NUMBER, Decimal(1))
 
 
 def read_figure(value: object) -> Figure | None:
@@ -56,30 +85,59 @@ def read_figure(value: object) -> Figure | None:
         return None
     if isinstance(value, str):
         return _of_text(value.strip())
-    number = _decimal(str(value))
+    number = _finite(str(value))
     return None if number is None else Figure(FigureKind.NUMBER, number, _step(number))
 
 
 def _of_text(text: str) -> Figure | None:
-    outer = _BEFORE.fullmatch(text)
-    match = _PLAIN.fullmatch(outer["rest"]) if outer else None
-    if outer is None or match is None:
+    # A space that does not break becomes a space, and a percent sign of full width a percent sign.
+    plain = _REMARK.sub("", " ".join(unicodedata.normalize("NFKC", text).split())).strip()
+    outer = _BEFORE.fullmatch(_BETWEEN.sub(r"\1 to \2", _OF_EVERYBODY.sub("", plain)))
+    ends = _ends(outer["rest"].strip()) if outer else None
+    if outer is None or ends is None:
         return None
-    number, upper = _decimal(match["number"]), _decimal(match["upper"] or match["number"])
-    unit = _unit(match["currency"], (match["unit"] or "").strip())
-    if number is None or upper is None or unit is None or upper < number:
-        return None
-    kind, scale = unit
-    step, repair = _step(number) * scale, None
-    if match["upper"]:
-        number, repair = (number + upper) / 2, f"{text!r} is read as its middle, {(number + upper) / 2}"
+    (low, unit), (high, _) = ends
+    number, repair = low, None
+    if high != low:
+        number = (low + high) / 2
+        repair = f"{text!r} is read as its middle, {number}"
     if outer["less"]:
-        number, repair = number / 2, f"{text!r} is read as half of it, {number / 2}"
+        number /= 2
+        repair = f"{text!r} is read as half of it, {number}"
+    elif outer["more"] or outer["plus"]:
+        repair = f"{text!r} is read as that much and no more"
+    kind, scale = unit
     value = number * scale
-    return Figure(kind, value, step, repair) if abs(value) <= MOST else None
+    return Figure(kind, value, _step(low) * scale, repair) if abs(value) <= MOST else None
 
 
-def _unit(currency: str | None, unit: str) -> tuple[FigureKind, Decimal] | None:
+def _ends(text: str) -> tuple[_Written, _Written] | None:
+    """The two ends of a range, one number twice where it is none; None where the text is no figure.
+
+    An end without a unit, or a currency, has that of the other.
+    """
+    if (one := _written(text)) is not None:
+        return one, one
+    match = _RANGE.fullmatch(text)
+    low, high = (_written(match["low"]), _written(match["high"])) if match else (None, None)
+    if low is None or high is None:
+        return None
+    units = {low[1], high[1]} - {_NO_UNIT}
+    if len(units) > 1 and {unit[0] for unit in units} != {FigureKind.MONEY}:
+        return None
+    unit = max(units, key=lambda unit: unit[1], default=_NO_UNIT)
+    return ((low[0], unit), (high[0], unit)) if low[0] <= high[0] else None
+
+
+def _written(text: str) -> _Written | None:
+    """A number and its unit; None where the text is more or less than that."""
+    match = _PLAIN.fullmatch(text)
+    number = _decimal(match["number"]) if match else None
+    unit = _unit(match["currency"], (match["unit"] or "").strip()) if match else None
+    return None if number is None or unit is None else (number, unit)
+
+
+def _unit(currency: str | None, unit: str) -> _Unit | None:
     """The kind and the factor that a unit stands for; None for words that are no unit."""
     if unit in _PERCENTS or unit.lower() in _PERCENTS:
         return (FigureKind.PERCENT, Decimal(1)) if currency is None else None
@@ -100,8 +158,18 @@ def _unit(currency: str | None, unit: str) -> tuple[FigureKind, Decimal] | None:
 
 
 def _decimal(text: str) -> Decimal | None:
+    """The number that digits with separators write: of thousands in the English way, else with a decimal comma."""
+    text = re.sub(r"[ '\u2019]", "", text)
+    if _ENGLISH.fullmatch(text):
+        return _finite(text.replace(",", ""))
+    if _DOTTED.fullmatch(text):
+        text = text.replace(".", "")
+    return _finite(text.replace(",", "."))
+
+
+def _finite(text: str) -> Decimal | None:
     try:
-        number = Decimal(text.replace(",", ""))
+        number = Decimal(text)
     except InvalidOperation:
         return None
     return number if number.is_finite() and abs(number) <= MOST else None

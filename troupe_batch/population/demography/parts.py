@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
@@ -11,6 +12,8 @@ from troupe_batch.population.demography.figures import Figure, FigureKind
 from troupe_batch.population.demography.outline import Leaf
 
 WHOLE = Decimal(100)
+_LEAST_HEADCOUNT = 1_000
+_OF_ANOTHER_KIND = re.compile(r"\b(?:median|average|mean|year|since|density|income|wage|salary|gdp)\b", re.IGNORECASE)
 _TOTALS = frozenset({"total", "all", "overall", "sum"})
 
 
@@ -85,21 +88,51 @@ def fit_of(parts: Parts) -> Fit:
 def parts_of(leaves: Sequence[Leaf]) -> Parts | None:
     """The leaves that are shares of one whole, or headcounts; None where none of them is.
 
-    Percents win over anything beside them. Numbers without a unit are shares where they sum to about 1, percents
-    where they sum to about 100, and people where they are whole and larger.
+    Percents win over anything beside them, and headcounts over plain numbers; plain numbers beside them are of the same
+    kind where that is what they say. Numbers without a unit are shares where they sum to about 1, percents where they
+    sum to about 100, and people where they are whole and larger.
     """
+    figures = [(leaf, leaf.figure) for leaf in leaves if leaf.figure is not None]
     for kind in (FigureKind.PERCENT, FigureKind.COUNT, FigureKind.NUMBER):
-        chosen = [(leaf, leaf.figure) for leaf in leaves if leaf.figure is not None and leaf.figure.kind is kind]
+        chosen = [(leaf, figure) for leaf, figure in figures if figure.kind is kind]
         if any(figure.value < 0 for _, figure in chosen):
             return None
         if chosen:
-            return _parts(chosen, kind)
+            numbers = [(leaf, figure) for leaf, figure in figures if figure.kind is FigureKind.NUMBER]
+            if kind is FigureKind.PERCENT:
+                chosen = _with_percents(chosen, numbers)
+            elif kind is FigureKind.COUNT:
+                chosen = [*chosen, *((leaf, figure) for leaf, figure in numbers if _is_headcount(leaf, figure, leaves))]
+            places = {id(leaf): place for place, leaf in enumerate(leaves)}
+            return _parts(sorted(chosen, key=lambda pair: places[id(pair[0])]), kind)
     return None
+
+
+def _with_percents(
+    percents: list[tuple[Leaf, Figure]], numbers: list[tuple[Leaf, Figure]]
+) -> list[tuple[Leaf, Figure]]:
+    """The percents, and with them the plain numbers where only both together are a whole: "83%" beside "17" or 0.17."""
+    for factor in (Decimal(1), Decimal(100)):
+        read = [(leaf, replace(f, value=f.value * factor, step=f.step * factor)) for leaf, f in numbers if f.value >= 0]
+        together = _parts([*percents, *read], FigureKind.PERCENT) if read else None
+        if together is not None and fit_of(together) in (Fit.EXACT, Fit.ROUNDED):
+            return [*percents, *read]
+    return percents
+
+
+def _is_headcount(leaf: Leaf, figure: Figure, leaves: Sequence[Leaf]) -> bool:
+    """Whether a plain number beside headcounts is one: "900,000" beside "1.8 million".
+
+    A small number may be of something else, unless all stand in one column.
+    """
+    is_column = len(leaves) > 1 and len({other.label for other in leaves}) == 1
+    is_large = figure.value >= _LEAST_HEADCOUNT and not _OF_ANOTHER_KIND.search(leaf.label)
+    return figure.value >= 0 and figure.value % 1 == 0 and (is_column or is_large)
 
 
 def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> Parts | None:
     parts = [Part(leaf.label, figure.value, figure.step, leaf) for leaf, figure in chosen]
-    total = next((part for part in parts if part.label.casefold() in _TOTALS and len(parts) > 2), None)
+    total = next((part for part in parts if _is_total(part) and len(parts) > (1 if part.value == WHOLE else 2)), None)
     parts = [part for part in parts if part is not total]
     if kind is FigureKind.PERCENT:
         return Parts(tuple(parts), total=total) if all(part.value <= WHOLE for part in parts) else None
@@ -109,6 +142,10 @@ def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> Parts | N
     if len(parts) > 1 and abs(whole - 1) <= Decimal("0.1") and all(part.value <= 1 for part in parts):
         return Parts(tuple(_scaled(part) for part in parts), total=total and _scaled(total))
     return Parts(tuple(parts), total=total) if len(parts) > 1 and abs(whole - WHOLE) <= 5 else None
+
+
+def _is_total(part: Part) -> bool:
+    return part.label.casefold() in _TOTALS
 
 
 def _scaled(part: Part) -> Part:

@@ -1,4 +1,4 @@
-"""Work: participation and unemployment rates as one dimension, and occupations counted in workers."""
+"""What people work as: facts of those who work, and occupations counted in workers."""
 
 from __future__ import annotations
 
@@ -7,50 +7,40 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from troupe_batch.population.demography.ages import age_bins
-from troupe_batch.population.demography.distributions import number, values_of
+from troupe_batch.population.demography.cumulative import cumulative
+from troupe_batch.population.demography.distributions import distribution, number, values_of
 from troupe_batch.population.demography.draft import Draft
 from troupe_batch.population.demography.figures import FigureKind
 from troupe_batch.population.demography.naming import singular, topic_of
+from troupe_batch.population.demography.nested import nested
 from troupe_batch.population.demography.outline import Group, Leaf
 from troupe_batch.population.demography.parts import WHOLE, Part, Parts, parts_of, plain
 from troupe_batch.population.demography.report import Outcome
+from troupe_batch.population.demography.status import EMPLOYED, who_works
 
-EMPLOYMENT = "employment_status"
-EMPLOYED, UNEMPLOYED, OUTSIDE = "employed", "unemployed", "not in the labor force"
-NO_OCCUPATION, OTHER_OCCUPATION = "none", "other occupation"
-_PARTICIPATION = re.compile(r"(labou?r force )?participation( rate)?|in (the )?labou?r force", re.IGNORECASE)
-_UNEMPLOYMENT = re.compile(r"unemployment( rate)?", re.IGNORECASE)
+OTHER_OCCUPATION = "other occupation"
 _WORKERS = re.compile(r"employment|employed|workers?|jobs?|headcount|number|people|share|percent(age)?", re.IGNORECASE)
-_ABOUT_WORK = re.compile(r"occupation|profession|\bjobs?\b|employment|industr|sector")
 # ILO: the working-age population is 15 and over.
 _WORKING_AGE = 15
 _COVERED = Decimal("0.95")
 
 
-def employment(group: Group, draft: Draft) -> bool:
-    """Makes one dimension of a participation rate and an unemployment rate; whether both are here."""
-    shares = [leaf for leaf in draft.open(group.figures) if leaf.figure and leaf.figure.kind is FigureKind.PERCENT]
-    taking_part = _percent_of(shares, _PARTICIPATION)
-    out_of_work = _percent_of(shares, _UNEMPLOYMENT)
-    if taking_part is None or out_of_work is None:
-        return False
-    (first, participation), (second, unemployment) = taking_part, out_of_work
-    unemployed = participation * unemployment / WHOLE
-    values = {EMPLOYED: participation - unemployed, UNEMPLOYED: unemployed, OUTSIDE: WHOLE - participation}
-    fields = {"type": "categorical", "unit": "percent", "values": {k: number(v) for k, v in values.items()}}
-    said = (
-        f"the unemployment rate is of the labor force: {plain(participation)} x {plain(unemployment)} percent are "
-        "unemployed, the others of the labor force employed; the rates are taken as those of the ages kept"
-    )
-    draft.add(group, [first, second], (EMPLOYMENT, " ".join(group.path[-2:])), fields, said)
-    return True
-
-
-def _percent_of(leaves: list[Leaf], pattern: re.Pattern[str]) -> tuple[Leaf, Decimal] | None:
-    for leaf in leaves:
-        if leaf.figure is not None and pattern.fullmatch(leaf.label) and 0 <= leaf.figure.value <= WHOLE:
-            return leaf, leaf.figure.value
-    return None
+def of_those_who_work(group: Group, draft: Draft, root: Group) -> None:
+    """Makes the dimensions of a block about work: for those who work, where the file says who they are."""
+    among = who_works(root, draft)
+    held, before = draft.only(among), len(draft.made)
+    parts = workers_of(group, draft)
+    flat = None if parts is not None else parts_of(draft.open(group.figures))
+    if parts is not None:
+        occupations(group, held, parts, root)
+    elif flat is not None and flat.is_counts:
+        occupations(group, held, flat, root)
+    elif not any(rule(group, held) for rule in (cumulative, nested)):
+        distribution(group, held)
+    if among is None and len(draft.made) > before:
+        problem = "everybody has a fact about work, because the file does not say who works"
+        cure = "give a labor force participation rate and an unemployment rate, or shares of an employment status"
+        draft.warn(group.place, problem, cure)
 
 
 def workers_of(group: Group, draft: Draft) -> Parts | None:
@@ -72,13 +62,8 @@ def _is_column(leaf: Leaf, common: set[str]) -> bool:
     return leaf.label in common and _WORKERS.fullmatch(leaf.label) is not None
 
 
-def is_about_work(group: Group) -> bool:
-    """Whether the block is about what people work as."""
-    return bool(_ABOUT_WORK.search(topic_of(group.path)))
-
-
 def occupations(group: Group, draft: Draft, parts: Parts, root: Group) -> None:
-    """A dimension of occupations: of the employed, where the file says how many are; and of everybody else none.
+    """A dimension of occupations, each with how many or which share work in it.
 
     Where the workers listed are clearly fewer than the employed people of the file, the others have another occupation.
     """
@@ -95,12 +80,7 @@ def occupations(group: Group, draft: Draft, parts: Parts, root: Group) -> None:
     if not parts.is_counts:
         fields["on_sum"] = "renormalize"
         said += [f"they sum to {plain(parts.sum)}: divided by their sum"] if parts.sum != WHOLE else []
-    if EMPLOYMENT in draft.made:
-        nothing = {NO_OCCUPATION: 100}
-        fields |= {"given": EMPLOYMENT, "table": {EMPLOYED: values, UNEMPLOYED: nothing, OUTSIDE: nothing}}
-        said.append("for the employed only")
-    else:
-        fields["values"] = values
+    fields["values"] = values
     draft.add(group, parts.leaves, (singular(topic_of(group.path)), " ".join(group.path[-2:])), fields, "; ".join(said))
     others = draft.open(leaf for below in group.groups for leaf in below.leaves)
     draft.record(Outcome.LEFT_OUT, group, others, "about those who are in each group, and no share of people")
@@ -109,13 +89,23 @@ def occupations(group: Group, draft: Draft, parts: Parts, root: Group) -> None:
 def _missing(root: Group, draft: Draft, listed: Decimal) -> Decimal | None:
     """How many employed people the list lacks; None where the file does not say, or where these are few."""
     people = population_size(root)
-    shares = draft.made.get(EMPLOYMENT)
+    at_work = _share_at_work(draft)
     adults = next((share for group in root.walk() if (share := _working_age(group)) is not None), None)
-    if people is None or shares is None or adults is None:
+    if people is None or at_work is None or adults is None:
         return None
-    employed = people * adults * Decimal(str(shares.fields["values"][EMPLOYED])) / WHOLE
+    employed = people * adults * at_work / WHOLE
     missing = (employed - listed).quantize(Decimal(1), ROUND_HALF_EVEN)
     return missing if listed < employed * _COVERED else None
+
+
+def _share_at_work(draft: Draft) -> Decimal | None:
+    """The percent of people who work, of the dimension that says who does."""
+    if draft.among is None:
+        return None
+    fields = draft.made[draft.among.parent].fields
+    if fields["unit"] != "percent" or EMPLOYED not in draft.among.holders:
+        return None
+    return sum((Decimal(str(fields["values"][label])) for label in draft.among.holders), Decimal(0))
 
 
 def _working_age(group: Group) -> Decimal | None:
