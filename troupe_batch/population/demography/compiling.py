@@ -21,7 +21,7 @@ from troupe_batch.population.demography.naming import slug
 from troupe_batch.population.demography.nested import is_nested, nested
 from troupe_batch.population.demography.outline import Group, Leaf, one_line, outline
 from troupe_batch.population.demography.report import Outcome, Report
-from troupe_batch.population.demography.status import employment, is_of_workers
+from troupe_batch.population.demography.status import employment, is_of_workers, who_works
 from troupe_batch.population.demography.work import is_population_size, of_those_who_work, workers_of
 from troupe_batch.population.demography.writing import spec_text
 from troupe_batch.population.margins import Level
@@ -139,7 +139,8 @@ def _walk(root: Group, draft: Draft) -> None:
     """Every block in the order of the file; those that speak of another block wait until all the others are made."""
     blocks = demographic_blocks(root)
     employment(root, draft)
-    later = []
+    later: list[partial[None]] = []
+    about_work: list[Group] = []
     queue = [root]
     while queue:
         group = queue.pop(0)
@@ -152,12 +153,15 @@ def _walk(root: Group, draft: Draft) -> None:
         if block is not None:
             later.append(partial(by_category, group, draft, block))
         elif is_of_workers(group, draft):
-            later.append(partial(of_those_who_work, group, draft, root))
+            about_work.append(group)
             if is_nested(group, draft) or workers_of(group, draft) is not None:
                 continue
         elif not any(rule(group, draft) for rule in (ages, cumulative, nested)):
             distribution(group, draft)
         queue = [*group.groups, *queue]
+    among = who_works(root, draft)
+    for group in about_work:
+        of_those_who_work(group, draft, root, among)
     for rest in later:
         rest()
 

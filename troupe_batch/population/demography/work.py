@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from troupe_batch.population.demography.ages import age_bins
+from troupe_batch.population.demography.among import Among
 from troupe_batch.population.demography.cumulative import cumulative
 from troupe_batch.population.demography.distributions import distribution, number, values_of
 from troupe_batch.population.demography.draft import Draft
@@ -16,7 +17,7 @@ from troupe_batch.population.demography.nested import nested
 from troupe_batch.population.demography.outline import Group, Leaf
 from troupe_batch.population.demography.parts import WHOLE, Part, Parts, parts_of, plain
 from troupe_batch.population.demography.report import Outcome
-from troupe_batch.population.demography.status import EMPLOYED, who_works
+from troupe_batch.population.demography.status import EMPLOYED
 
 OTHER_OCCUPATION = "other occupation"
 _WORKERS = re.compile(r"employment|employed|workers?|jobs?|headcount|number|people|share|percent(age)?", re.IGNORECASE)
@@ -25,9 +26,8 @@ _WORKING_AGE = 15
 _COVERED = Decimal("0.95")
 
 
-def of_those_who_work(group: Group, draft: Draft, root: Group) -> None:
+def of_those_who_work(group: Group, draft: Draft, root: Group, among: Among | None) -> None:
     """Makes the dimensions of a block about work: for those who work, where the file says who they are."""
-    among = who_works(root, draft)
     held, before = draft.only(among), len(draft.made)
     parts = workers_of(group, draft)
     flat = None if parts is not None else parts_of(draft.open(group.figures))
