@@ -159,11 +159,15 @@ def _walk(root: Group, draft: Draft) -> None:
         elif not any(rule(group, draft) for rule in (ages, cumulative, nested)):
             distribution(group, draft)
         queue = [*group.groups, *queue]
-    among = who_works(root, draft)
-    for group in about_work:
-        of_those_who_work(group, draft, root, among)
+    _about_work(about_work, root, draft)
     for rest in later:
         rest()
+
+
+def _about_work(groups: list[Group], root: Group, draft: Draft) -> None:
+    among = who_works(root, draft)
+    for group in groups:
+        of_those_who_work(group, draft, root, among)
 
 
 def _context(group: Group, draft: Draft) -> None:
