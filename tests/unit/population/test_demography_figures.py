@@ -217,7 +217,7 @@ def test_a_headcount_is_the_same_number_however_its_thousands_are_separated(
     figure = read_figure(before + f"{number:,}".replace(",", separator) + behind)
 
     assert figure is not None
-    assert (figure.kind, figure.value, figure.step) == (FigureKind.NUMBER, number, 1)
+    assert (figure.kind, figure.value, figure.step) == (FigureKind.NUMBER, Decimal(number), Decimal(1))
 
 
 @given(
