@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 REST_AFTER_FAILURE_S = 2.0
 REST_AFTER_OUTAGE_S = 15.0
+GOODBYE_S = 4.0  # for what a worker that shuts down has to say: the lease says the same, only later
 
 
 class Outcome(StrEnum):
@@ -80,7 +81,7 @@ class ShardAttempt:
         self._runtime = runtime
         self._workplace = workplace
         self._verdict: Ending | None = None
-        self._verdict_fell = asyncio.Event()
+        self._work: asyncio.Task[ShardResult] | None = None
         self._grace_s = workplace.grace_s
 
     def leave(self) -> None:
@@ -100,11 +101,14 @@ class ShardAttempt:
         claim = await self._claim()
         if claim.holder is None or claim.state is not ClaimState.CLAIMED:
             return Ending(Outcome(claim.state.value), claim.reason)
-        work = asyncio.create_task(self._execute(claim.holder.attempt))
+        self._work = work = asyncio.create_task(self._execute(claim.holder.attempt))
+        if self._verdict is not None:
+            self._begin_grace()
         watch = asyncio.create_task(self._watch(claim.holder, work))
         ending = await self._end_of(work)
-        # Not cancelled: a renewal that is still on its way would take the lease back after we have given it up.
-        await watch
+        # Not cancelled at once: a renewal that is still on its way would take the lease back after we have given it up.
+        await asyncio.wait([watch], timeout=GOODBYE_S if ending.outcome is Outcome.RETURNED else None)
+        watch.cancel()
         return await self._settle(claim.holder, ending)
 
     async def _claim(self) -> Claim:
@@ -151,41 +155,39 @@ class ShardAttempt:
     async def _settle(self, holder: Holder, ending: Ending) -> Ending:
         """Tells Redis. When it cannot be told, the lease runs out and the ledger tells the reconciler."""
         try:
-            if ending.outcome is Outcome.COMMITTED:
-                is_last = await self._coordination.commit(self._run_id, self._shard, holder.attempt, self.progress)
-                return Ending(Outcome.COMMITTED, is_last=is_last)
-            await self._coordination.release(
-                self._run_id,
-                self._shard,
-                holder.attempt,
-                counts=ending.counts,
-                rest_s=ending.rest_s,
-                reason=ending.reason if ending.outcome is Outcome.FAILED else None,
-            )
-        except StateUnreachable as error:
+            async with asyncio.timeout(GOODBYE_S if ending.outcome is Outcome.RETURNED else None):
+                return await self._tell(holder, ending)
+        except (StateUnreachable, TimeoutError) as error:
+            reason = str(error) or f"Redis did not answer for {GOODBYE_S:g} s, and this worker shuts down"
             log.warning(
-                "Redis was not told how a shard ended.", extra={**self._facts(action="not_told"), "reason": str(error)}
+                "Redis was not told how a shard ended.", extra={**self._facts(action="not_told"), "reason": reason}
             )
         return ending
 
+    async def _tell(self, holder: Holder, ending: Ending) -> Ending:
+        if ending.outcome is Outcome.COMMITTED:
+            is_last = await self._coordination.commit(self._run_id, self._shard, holder.attempt, self.progress)
+            return Ending(Outcome.COMMITTED, is_last=is_last)
+        await self._coordination.release(
+            self._run_id,
+            self._shard,
+            holder.attempt,
+            counts=ending.counts,
+            rest_s=ending.rest_s,
+            reason=ending.reason if ending.outcome is Outcome.FAILED else None,
+        )
+        return ending
+
     async def _watch(self, holder: Holder, work: asyncio.Task[ShardResult]) -> None:
-        """Renews the lease every beat; once the verdict has fallen, lets the work end by itself or cuts it short."""
+        """Renews the lease every beat, in the grace too, so that nobody repeats the calls that are still in flight."""
         told: ShardProgress | None = None
-        verdict = asyncio.create_task(self._verdict_fell.wait())
-        while not work.done() and self._verdict is None:
-            await asyncio.wait([work, verdict], timeout=self._workplace.beat_s, return_when=asyncio.FIRST_COMPLETED)
+        while not work.done():
+            await asyncio.wait([work], timeout=self._workplace.beat_s)
+            if work.done() or self._verdict == Ending(Outcome.LOST):
+                continue
             now = self.progress
-            if not work.done():
-                await self._renew(holder, now if now != told else None)
+            await self._renew(holder, now if now != told else None)
             told = now
-        verdict.cancel()
-        ends_at = asyncio.get_running_loop().time() + self._grace_s
-        while not work.done() and (left_s := ends_at - asyncio.get_running_loop().time()) > 0:
-            # The lease is kept up meanwhile, so that nobody repeats the calls that are still in flight.
-            await asyncio.wait([work], timeout=min(left_s, self._workplace.beat_s))
-            if not work.done() and self._verdict != Ending(Outcome.LOST):
-                await self._renew(holder, None)
-        work.cancel()
 
     async def _renew(self, holder: Holder, progress: ShardProgress | None) -> None:
         try:
@@ -212,7 +214,12 @@ class ShardAttempt:
     def _rule(self, ending: Ending) -> None:
         if self._verdict is None:
             self._verdict = ending
-        self._verdict_fell.set()
+            self._begin_grace()
+
+    def _begin_grace(self) -> None:
+        """The work may end by itself, for a while. By a timer, as a silent Redis can hold the watch up for longer."""
+        if self._work is not None:
+            asyncio.get_running_loop().call_later(self._grace_s, self._work.cancel)
 
     def _facts(self, *, action: str) -> dict[str, str | int]:
         return {"run_id": self._run_id, "shard": self._shard, "action": action}

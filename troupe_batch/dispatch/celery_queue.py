@@ -114,7 +114,7 @@ def make_app(settings: QueueSettings) -> Celery:
             "unacked_restore_throttle": 1,
             "socket_keepalive": True,
             "health_check_interval": 25,
-            "socket_timeout": 30,
+            "socket_timeout": settings.silence_s,
             "global_keyprefix": settings.root,
             "client_name": "troupe",
         },

@@ -12,6 +12,7 @@ class QueueSettings:
     """Where the broker is and how long things may take, seconds.
 
     `queue_prefix` separates fleets that share one Redis: a worker hears only the hints of its own prefix.
+    A broker that has not answered for `silence_s` counts as cut off, and is connected to anew.
     A shard that passes `shard_limit_s` is given up and counts as failed; what it had finished is in the cache.
     """
 
@@ -20,6 +21,7 @@ class QueueSettings:
     root: str = ROOT
     shard_limit_s: float = 1500.0
     soft_shutdown_s: float = 5.0
+    silence_s: float = 30.0
     max_memory_per_child_mb: int = 600
 
     @property
@@ -48,3 +50,9 @@ class WorkerSettings:
     beat_s: float = 1.0
     grace_s: float = 15.0
     stuck_s: float = 120.0
+    leave_s: float = 8.0  # to say goodbye after the grace; a worker that was asked to end and has not, ends then
+
+    @property
+    def ends_within_s(self) -> float:
+        """After being asked to; less than whoever asks waits before it kills (see WorkerProcesses and compose)."""
+        return self.grace_s + self.leave_s

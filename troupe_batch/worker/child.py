@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable
 
-from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt, Workplace
+from troupe_batch.dispatch.attempt import GOODBYE_S, Ending, Outcome, ShardAttempt, Workplace
 from troupe_batch.dispatch.celery_queue import HintQueue
 from troupe_batch.dispatch.coordination import Coordination, Holder
 from troupe_batch.dispatch.extraction import extract_once
@@ -86,9 +86,10 @@ class Child:
             return Ending.cut_off(str(error))
         finally:
             del self._under_way[run_id, shard]
-        with contextlib.suppress(StateUnreachable):  # the reconciler is the backstop
+        with contextlib.suppress(StateUnreachable, TimeoutError):  # the reconciler is the backstop
             if ending.outcome is Outcome.RETURNED:
-                await self._board.note_hints(run_id, [shard])  # Celery puts the message back into the queue
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._board.note_hints(run_id, [shard])  # Celery puts the message back into the queue
                 return ending
             if ending.is_last:
                 await self._hints.send_extract(run_id)

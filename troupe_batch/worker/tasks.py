@@ -22,6 +22,7 @@ from troupe_batch.errors import TryAgain
 from troupe_batch.worker.beat import make_beat
 from troupe_batch.worker.child import Child
 from troupe_batch.worker.child_loop import ChildLoop
+from troupe_batch.worker.last_resort import LastResort
 from troupe_batch.worker.lifeline import Lifeline
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class ShardFailed(TryAgain):
 
 def register(app: Celery, settings: WorkerSettings, make_runtime: Callable[[], Awaitable[WorkerRuntime]]) -> Celery:
     """The app with its tasks, its beat and its shutdown; returns the same app."""
-    lifeline = Lifeline()
+    lifeline, last_resort = Lifeline(), LastResort(settings.ends_within_s)
     process = _Process(app, settings, make_runtime, lifeline)
 
     @app.task(name=RUN_SHARD, bind=True, throws=(TryAgain,))
@@ -57,6 +58,7 @@ def register(app: Celery, settings: WorkerSettings, make_runtime: Callable[[], A
     # weak=False: the receivers are closures and would be gone at once.
     signals.worker_process_init.connect(lambda **_: lifeline.keep_reading_end(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: lifeline.cut(), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: last_resort.prepare(), weak=False)
     signals.worker_process_shutdown.connect(lambda **_: process.close(), weak=False)
     return app
 
