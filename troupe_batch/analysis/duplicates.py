@@ -15,10 +15,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 SIMILAR = 0.7
 MANY = 0.02
@@ -117,7 +120,7 @@ class _Found:
     _sketches: dict[int, Sketch] = field(default_factory=dict)
     _bands: dict[tuple[int, bytes], list[int]] = field(default_factory=dict)
     _pairs: list[tuple[float, int, int]] = field(default_factory=list)
-    _empty: MinHash = field(default_factory=lambda: MinHash(num_perm=_PERMUTATIONS, hashfunc=int))
+    _empty: MinHash = field(default_factory=lambda: _empty_sketch())  # noqa: PLW0108 -- defined below
 
     def add(self, text: Text) -> None:
         number = len(self._ids)
@@ -176,3 +179,10 @@ class _Found:
 def _jaccard(one: Shingles, other: Shingles) -> float:
     both = len(np.intersect1d(one, other, assume_unique=True))
     return both / (len(one) + len(other) - both)
+
+
+def _empty_sketch() -> MinHash:
+    # It brings redis and scipy along, which take seconds to import; few commands look for duplicates.
+    from datasketch import MinHash  # noqa: PLC0415 -- see above
+
+    return MinHash(num_perm=_PERMUTATIONS, hashfunc=int)

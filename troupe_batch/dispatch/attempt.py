@@ -102,8 +102,7 @@ class ShardAttempt:
         if claim.holder is None or claim.state is not ClaimState.CLAIMED:
             return Ending(Outcome(claim.state.value), claim.reason)
         self._work = work = asyncio.create_task(self._execute(claim.holder.attempt))
-        if self._verdict is not None:
-            self._begin_grace()
+        self._begin_grace()
         watch = asyncio.create_task(self._watch(claim.holder, work))
         ending = await self._end_of(work)
         # Not cancelled at once: a renewal that is still on its way would take the lease back after we have given it up.
@@ -217,8 +216,11 @@ class ShardAttempt:
             self._begin_grace()
 
     def _begin_grace(self) -> None:
-        """The work may end by itself, for a while. By a timer, as a silent Redis can hold the watch up for longer."""
-        if self._work is not None:
+        """Once a verdict has fallen, the work may end by itself for a while.
+
+        By a timer, as a silent Redis can hold the watch up for longer.
+        """
+        if self._work is not None and self._verdict is not None:
             asyncio.get_running_loop().call_later(self._grace_s, self._work.cancel)
 
     def _facts(self, *, action: str) -> dict[str, str | int]:

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -17,6 +17,7 @@ import orjson
 
 from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError, WrongEndpoint
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplySchema, ReplyStatus
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
@@ -36,20 +37,6 @@ _CHAT, _EMBEDDINGS = "/chat/completions", "/embeddings"
 _SEED_MASK = 0x7FFFFFFF
 _NAMED_BY = {_CHAT: "the job or OpenAI.MODEL", _EMBEDDINGS: "OpenAI.EMBEDDING_MODEL"}
 _REHEARSAL_HEADER = b"x-troupe-rehearsal"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSpec:
-    """Where the model is and how to reach it. `max_connections` is the most calls in flight of this process."""
-
-    kind: Literal["openai", "azure", "compatible", "rehearsal"]
-    api_key: str | None = field(default=None, repr=False)
-    base_url: str | None = None
-    azure_endpoint: str | None = None
-    api_version: str | None = None
-    timeout_s: float = 120.0
-    max_connections: int = 400
-    sends_seed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

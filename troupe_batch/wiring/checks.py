@@ -21,7 +21,7 @@ from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
-from troupe_batch.wiring.model_stack import price_list
+from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.plans import further_endpoints
 from troupe_batch.wiring.workers import EMBEDDED
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint
-from troupe_batch.llm.provider import ConnectionSpec
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url

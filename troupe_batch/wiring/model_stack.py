@@ -20,7 +20,7 @@ from troupe_batch.llm.chat import ChatModel, Endpoint
 from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.meter import Metered, Spending
 from troupe_batch.llm.outage import OutageAware
-from troupe_batch.llm.prices import Price, PriceList
+from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
 from troupe_batch.llm.redis_batch import RedisBatch
@@ -35,6 +35,7 @@ from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import Cap, keep_known, memory_budget
 from troupe_batch.wiring.endpoints import connection_to
+from troupe_batch.wiring.list_prices import price_list
 
 _DAY_S = 86_400
 
@@ -111,30 +112,6 @@ async def open_model(
             resources.push_async_callback(cached.aclose)
             model = cached
         return ModelStack(model, spending, resources.pop_all(), keep_cap, replies)
-
-
-def price_list(settings: Settings, endpoint: Endpoint) -> PriceList:
-    """What each model costs: the settings' price for the main one, else the list price; a rehearsal counts it too.
-
-    Settings that say 0 speak of an endpoint of one's own: there models without a list price cost nothing either.
-    """
-    chosen, listed = settings.budget, PriceList.load()
-    prompt, completion = chosen.prompt_price, chosen.completion_price
-    if (prompt is None) != (completion is None):
-        raise SettingsError("Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE: set both or neither")
-    if prompt is None or completion is None:
-        return listed
-    cached = prompt if chosen.cached_price is None else chosen.cached_price
-    price = Price(prompt, cached, completion, _written(listed.of(endpoint.model), prompt), source="settings")
-    is_free = prompt == cached == completion == 0
-    return listed.with_overrides({endpoint.model: price}, otherwise=price if is_free else None)
-
-
-def _written(listed: Price | None, prompt: float) -> float | None:
-    """What cache writes cost where the settings name a prompt price: as much above it as in the list."""
-    if listed is None or listed.written is None:
-        return None
-    return prompt * listed.written / listed.prompt
 
 
 def _check_prices(prices: PriceList, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:

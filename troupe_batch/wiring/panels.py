@@ -28,8 +28,9 @@ from troupe_batch.settings import Settings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
+from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.machine import machine
-from troupe_batch.wiring.model_stack import open_model, price_list
+from troupe_batch.wiring.model_stack import open_model
 from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
 from troupe_batch.wiring.population_files import population_of
 

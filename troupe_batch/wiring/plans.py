@@ -23,12 +23,13 @@ from troupe_batch.population.margins import DesignEffect
 from troupe_batch.rehearsal import load_respondents, misfit
 from troupe_batch.results.panel import Panel
 from troupe_batch.results.recollections import Recalling
-from troupe_batch.results.run import PersonFactory
+from troupe_batch.results.run import PersonFactory, Run
+from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.studies.study import Facts
 from troupe_batch.wiring.endpoints import choose_endpoint
-from troupe_batch.wiring.model_stack import price_list
+from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.supplies import Supplies, as_panel
 from troupe_batch.wiring.targets import recounted, weighted_effect
@@ -149,6 +150,12 @@ def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
         asking = Asking(plan.endpoint, plan.parameters)
         factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
     return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
+
+
+def make_run(plan: Plan, store: RunStore) -> Run:
+    """The plan with its study, its people and its store; compiled once per run and process."""
+    supplies = Supplies.stored(plan, store)
+    return Run(plan, plan.study, factory_of(plan, supplies), store, facts_of(plan, supplies))
 
 
 def casting_of(plan: Plan, supplies: Supplies = _NONE) -> Casting:

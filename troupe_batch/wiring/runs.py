@@ -14,9 +14,8 @@ from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.plans import casting_of
+from troupe_batch.wiring.plans import casting_of, make_run
 from troupe_batch.wiring.reuse import reuse_text
-from troupe_batch.wiring.runtime import make_run
 from troupe_batch.wiring.supplies import Supplies
 
 

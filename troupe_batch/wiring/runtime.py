@@ -16,22 +16,14 @@ from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
-from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
-from troupe_batch.wiring.plans import factory_of, facts_of
+from troupe_batch.wiring.plans import make_run
 from troupe_batch.wiring.python_studies import check_allowed
-from troupe_batch.wiring.supplies import Supplies
 
 _RUNS_KEPT = 8
-
-
-def make_run(plan: Plan, store: RunStore) -> Run:
-    """The plan with its study, its people and its store; compiled once per run and process."""
-    supplies = Supplies.stored(plan, store)
-    return Run(plan, plan.study, factory_of(plan, supplies), store, facts_of(plan, supplies))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ SILENCE_S = 1.0  # how long a worker of these tests waits for an answer of its b
 def silent(url: str) -> Iterator[None]:
     """Freezes the test's own Redis."""
     with redis.Redis.from_url(url) as client:
-        pid = int(client.info("server")["process_id"])  # type: ignore[index] # redis-py's stubs know the async form too
+        pid = int(client.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

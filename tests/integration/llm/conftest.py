@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.integration.llm.fault_server import FaultServer, fault_server
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.provider import ConnectionSpec, OpenAIProvider, connect
+from troupe_batch.llm.provider import OpenAIProvider, connect
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import orjson
 
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Role
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.provider import ConnectionSpec, connect
+from troupe_batch.llm.provider import connect
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy

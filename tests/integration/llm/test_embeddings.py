@@ -19,8 +19,9 @@ from troupe_batch.errors import (
     WrongEndpoint,
 )
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Parameters, ReplyStatus, Role, Usage
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
-from troupe_batch.llm.provider import ConnectionSpec, OpenAIProvider
+from troupe_batch.llm.provider import OpenAIProvider
 
 OpenProvider = Callable[[ConnectionSpec], OpenAIProvider]
 

@@ -33,8 +33,9 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.provider import ConnectionSpec, OpenAIProvider, connect, seed_of
+from troupe_batch.llm.provider import OpenAIProvider, connect, seed_of
 
 OpenProvider = Callable[[ConnectionSpec], OpenAIProvider]
 

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from troupe_batch.llm.chat import Endpoint
+from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.provider import ConnectionSpec, connect
+from troupe_batch.llm.provider import connect
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.simulation.act_schema import ActQuestion
 from troupe_batch.simulation.documents import Document
