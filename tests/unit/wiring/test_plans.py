@@ -48,6 +48,7 @@ OTHERS: dict[str, tuple[str, str, Any]] = {
     "max_episode_length": ("cognition_max_episode_length", "7", 7),
     "fixed_prefix_length": ("cognition_episodic_memory_fixed_prefix_length", "2", 2),
     "lookback_length": ("cognition_episodic_memory_lookback_length", "4", 4),
+    "retrieves": ("cognition_enable_continuous_contextual_semantic_memory_retrieval", "false", False),
     "max_actions": ("cognition_max_actions", "5", 5),
     "max_rounds": ("cognition_max_rounds", "1", 1),
     "prevents_harm": ("simulation_rai_harmful_content_prevention", "false", False),
