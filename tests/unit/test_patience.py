@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-# A wait of a second or more is for something that must come, so it may end at a hang alone. Shorter ones are looks
-# at what must not have come yet, which a slow machine cannot fail.
+# A wait for something that must come may end at a hang alone. Waits of less than a second, and `asyncio.wait`, which
+# raises nothing, are looks at what must not have come yet: those a slow machine cannot fail.
 IMPATIENT = re.compile(
-    r"asyncio\.timeout\(\d|wait_for\([^)]*, ?\d|\btimeout=[1-9]|within_s=\d|mark\.timeout\(|deadline=(?!None)"
+    r"asyncio\.timeout\(\d|wait_for\([^)]*, ?\d|^(?!.*asyncio\.wait\().*\btimeout=[1-9]|"
+    r"within_s=\d|mark\.timeout\(|deadline=(?!None)"
 )
 # How long whole benchmarks may take, and time-outs that are themselves under test.
 OTHER_MATTERS = ("benchmarks/", "unit/test_patience.py", "unit/rehearsal/test_faults_and_limits.py")

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import orjson
-from annotated_types import Ge, Le
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from troupe_batch import __version__
 from troupe_batch.declared import as_declared
@@ -257,12 +256,12 @@ class Plan:
 class _Reckoned:
     """What of a stored plan is reckoned with."""
 
-    people: Annotated[int, Ge(0), Le(_MOST_PEOPLE)]
-    units_per_shard: Annotated[int, Ge(1)]
+    people: Annotated[int, Field(ge=0, le=_MOST_PEOPLE)]
+    units_per_shard: Annotated[int, Field(ge=1)]
     prompt_digests: dict[str, str]
-    cap_usd: Annotated[float, Ge(0)] | None
+    cap_usd: Annotated[float, Field(ge=0)] | None
     code_version: str
-    cases: Annotated[int, Ge(0), Le(_MOST_PEOPLE)] | None = None
+    cases: Annotated[int, Field(ge=0, le=_MOST_PEOPLE)] | None = None
     drawing: int | None = None
 
 

@@ -11,6 +11,7 @@ import pytest
 import redis.asyncio
 from kombu.exceptions import OperationalError
 
+from tests.patience import HANG_S
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
 from troupe_batch.dispatch.queue_settings import QueueSettings
@@ -110,7 +111,7 @@ def test_what_is_no_hint_is_dropped_and_the_next_one_is_delivered(
         with connection.Consumer([queue], callbacks=[lambda _, message: taken.append(message)], accept=["json"]):
             while not taken:
                 try:
-                    connection.drain_events(timeout=30)
+                    connection.drain_events(timeout=HANG_S)
                 except OperationalError as error:
                     pytest.fail(f"the consumer ended: {error}")
     app.close()

@@ -316,7 +316,7 @@ async def test_workers_that_take_nothing_are_counted_in_plain_english(
     await reconciler.start()
     messages: list[str | None] = []
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while not any(messages):
             seconds, _ = await desk.coordination.redis.time()
             await desk.coordination.redis.zadd(desk.coordination.fleet.workers, dict.fromkeys(workers, seconds * 1000))

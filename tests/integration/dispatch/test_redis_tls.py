@@ -12,6 +12,7 @@ import pytest
 from flower.utils.broker import Broker
 
 from tests.integration.dispatch.tls_servers import TlsServer, certificate, running
+from tests.patience import HANG_S
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import connect
@@ -106,7 +107,7 @@ def url_of(server: TlsServer, ca: Path, *, user: str = "") -> str:
 
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_every_client_talks_to_a_server_that_its_ca_file_vouches_for(client: Client, real: TlsServer) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         await client(url_of(real, real.certificate))
 
     assert real.heard
@@ -120,7 +121,7 @@ async def test_a_server_that_nobody_vouches_for_hears_nothing(
     ca = wrong.certificate if is_known else certificates["real"][0]
 
     with pytest.raises((TryAgain, OSError, Exception)):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             await client(url_of(wrong, ca, user=f":{quote(PASSWORD)}@"))
 
     assert bytes(wrong.heard) == b""
@@ -129,7 +130,7 @@ async def test_a_server_that_nobody_vouches_for_hears_nothing(
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_without_a_ca_file_the_system_vouches_for_no_server_of_ones_own(client: Client, wrong: TlsServer) -> None:
     with pytest.raises((TryAgain, OSError, Exception)):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             await client(f"rediss://:{PASSWORD}@localhost:{wrong.port}/0")
 
     assert bytes(wrong.heard) == b""

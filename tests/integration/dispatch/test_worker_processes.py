@@ -4,14 +4,10 @@ import asyncio
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.integration.dispatch.fleet import PROJECT, until
 from troupe_batch.dispatch.redis_keys import FleetKeys
 from troupe_batch.dispatch.worker_processes import WorkerCommand, WorkerProcesses
 from troupe_batch.errors import WorkersFailed
-
-pytestmark = pytest.mark.timeout(90)
 
 
 def seats(folder: Path, *names: str, reports: list[WorkersFailed]) -> list[WorkerProcesses]:

@@ -16,6 +16,7 @@ import redis.asyncio
 
 from tests.doubles.models import ok, request
 from tests.integration.llm.restartable_redis import RestartableRedis
+from tests.patience import HANG_S
 from troupe_batch.errors import StateUnreachable
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatReply, ChatRequest
@@ -145,7 +146,7 @@ async def test_what_was_paid_is_handed_over_when_the_server_does_not_come_back(
     with pytest.raises(StateUnreachable, match=r"refused to write for 0\.3 s: NOREPLICAS"):
         await heir.obtain(b"x" * 32)
     await too_few_replicas(admin, is_refusing=False)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         while await store.settle(1.0) or await heir.settle(1.0):
             pass
 
