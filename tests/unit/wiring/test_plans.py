@@ -53,7 +53,6 @@ OTHERS: dict[str, tuple[str, str, Any]] = {
     "max_rounds": ("cognition_max_rounds", "1", 1),
     "prevents_harm": ("simulation_rai_harmful_content_prevention", "false", False),
     "prevents_copyright_infringement": ("simulation_rai_copyright_infringement_prevention", "false", False),
-    "retrieves": ("cognition_enable_continuous_contextual_semantic_memory_retrieval", "false", False),
     "checks_quality": ("actiongenerator_enable_quality_checks", "true", True),
     "quality_attempts": ("actiongenerator_max_attempts", "4", 4),
     "quality_threshold": ("actiongenerator_quality_threshold", "8", 8),
