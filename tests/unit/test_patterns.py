@@ -29,7 +29,7 @@ BOUNDED = {
     "troupe_batch.simulation.documents._SENTENCES": 1_001,
     "troupe_batch.simulation.documents._WORDS": 1_001,
     "troupe_batch.simulation.propositions.": 10_000,
-    "troupe_batch.population.demography.cumulative._OR_HIGHER": 100,
+    "troupe_batch.population.demography.figures.": 100,
     "troupe_batch.population.": 200,
     "troupe_batch.planning.": 500,
     "troupe_batch.studies.": 10_000,

@@ -231,3 +231,8 @@ def test_a_percent_is_the_same_however_it_is_written(number: Decimal, point: str
 
     assert figure is not None
     assert (figure.kind, figure.value, figure.repair) == (FigureKind.PERCENT, number, None)
+
+
+@pytest.mark.parametrize("piece", ["1 000 ", "10% ", "to 1 ", "(", "1 ", "1,"])
+def test_long_text_is_no_figure_whatever_stands_in_it(piece: str) -> None:
+    assert read_figure(piece * 20_000) is None

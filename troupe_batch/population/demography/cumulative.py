@@ -26,6 +26,7 @@ _DOWN = re.compile(
 )
 _AT_LEAST = re.compile(r"(?:at least|minimum(?: of)?|completed at least|no less than) (.+)", re.IGNORECASE)
 _AT_MOST = re.compile(r"(?:at most|up to|maximum(?: of)?|no more than) (.+)", re.IGNORECASE)
+_LONGEST = 200
 _REMARK = re.compile(r" ?[(\[][^()\[\]]*[)\]]$")
 
 
@@ -91,6 +92,8 @@ def _steps(parts: Parts, after: re.Pattern[str], before: re.Pattern[str]) -> lis
 
 def _level(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str | None:
     """What stands before "or higher", or after "at least"; with or without brackets around it, or a remark behind."""
+    if len(label) > _LONGEST:
+        return None
     for text in (_REMARK.sub("", label), label):
         core = text.rstrip(")] ")
         closed = text[len(core) :].strip()

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 MOST = Decimal(10) ** 15
+# Characters: what is longer is prose.
+_LONGEST = 100
 
 
 class FigureKind(StrEnum):
@@ -49,7 +51,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    r"(?P<low>-?[^-\u2013\u2014]*?\d[^-\u2013\u2014]*?)\s*(?:[-\u2013\u2014]|\bto\b)\s*(?P<high>\S.*)",
+    r"(?P<low>-?[^-\u2013\u2014]+?)\s*(?:[-\u2013\u2014]|\bto\b)\s*(?P<high>\S.*)",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"between\s+(\S.*?) and (\S.*)", re.IGNORECASE)
@@ -84,7 +86,7 @@ def read_figure(value: object) -> Figure | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if isinstance(value, str):
-        return _of_text(value.strip())
+        return _of_text(value.strip()) if len(value) <= _LONGEST else None
     number = _finite(str(value))
     return None if number is None else Figure(FigureKind.NUMBER, number, _step(number))
 
