@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import rich.console
+import rich.table
 import rich.text
 
 from troupe_batch.shown_text import shown
@@ -20,6 +21,14 @@ class Text(rich.text.Text):
         """Adds more of it."""
         super().append(shown(text) if isinstance(text, str) else text, style)
         return self
+
+
+class Table(rich.table.Table):
+    """A table whose cells go over several lines where they find no room, and are never cut."""
+
+    def add_column(self, header: Any = "", footer: Any = "", **options: Any) -> None:
+        """Adds a column."""
+        super().add_column(header, footer, **{"overflow": "fold", **options})
 
 
 class Terminal(rich.console.Console):

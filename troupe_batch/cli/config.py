@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, print_text, say
 from troupe_batch.settings import CONFIG_FILE, SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
 from troupe_batch.shown_url import shown_url
+from troupe_batch.terminal import Table
 from troupe_batch.trust import trust
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 from rich import box
-from rich.table import Table
 
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import data, print_json, say, say_warnings
@@ -19,6 +18,7 @@ from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
 from troupe_batch.studies.study import ExtractionInfo
+from troupe_batch.terminal import Table
 from troupe_batch.wiring.jobs import load_job
 from troupe_batch.wiring.plans import (
     cap_origin,

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich import box
-from rich.table import Table
 
 from troupe_batch.planning.plan import Plan
 from troupe_batch.studies.study import QuestionInfo, QuestionType
 from troupe_batch.studies.survey.questions import Numeric
+from troupe_batch.terminal import Table
 
 _MOST_LABELS = 14
 
@@ -20,10 +20,10 @@ def questions_table(plan: Plan) -> Table:
     """A row for each question."""
     bounds = _bounds(plan.job.study)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Questions, in the order of asking", title_justify="left")
-    table.add_column("question", overflow="fold")
+    table.add_column("question")
     table.add_column("form")
-    table.add_column("wording", overflow="fold", ratio=3)
-    table.add_column("can be answered with", overflow="fold", ratio=2)
+    table.add_column("wording", ratio=3)
+    table.add_column("can be answered with", ratio=2)
     for question in plan.study.questions:
         table.add_row(question.id, str(question.type), question.text, _answers(question, bounds))
     return table

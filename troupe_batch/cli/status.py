@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
@@ -18,6 +17,7 @@ from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.terminal import Table
 from troupe_batch.wiring.standing import Standing, standing, standings
 
 
@@ -60,9 +60,8 @@ async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
 def _table(found: list[Standing]) -> Table:
     table = Table(box=None, header_style="bold")
     for name in ("run", "shards done", "units", "cost", "dataset"):
-        # Names and figures keep their whole length; what stands beside them wraps.
-        table.add_column(name, no_wrap=True)
-    table.add_column("", overflow="fold")
+        table.add_column(name)
+    table.add_column("")
     for one in found:
         if one.problem is not None:
             table.add_row(one.run_id, "-", "-", "-", "-", f"cannot be read: {one.problem}")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from rich import box
 from rich.cells import cell_len
 from rich.console import ConsoleOptions, RenderResult
-from rich.table import Table
 
 from troupe_batch.shown_text import shown
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import Table, Text
 
 _EDGES = 2
 _GAP = 3
@@ -79,9 +78,9 @@ class FittedTable:
 
     def _rendered(self, block: Block) -> Table:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("", width=block.label, overflow="fold")
+        table.add_column("", width=block.label)
         for column, width in zip(block.columns, block.widths, strict=True):
-            table.add_column(Text(self.heads[column]), justify="right", width=width, overflow="fold")
+            table.add_column(Text(self.heads[column]), justify="right", width=width)
         for label, cells in self.rows:
             table.add_row(Text(label), *(cells[column] for column in block.columns))
         return table

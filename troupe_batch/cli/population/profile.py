@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 from rich import box
-from rich.table import Table
 
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.simulation.profiler import AttributeProfile, Difference
+from troupe_batch.terminal import Table
 from troupe_batch.wiring.profiles import ProfileReport, profile_report
 
 _MOST_VALUES = 12

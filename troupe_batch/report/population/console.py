@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.report.population.associations import Pair
 from troupe_batch.report.population.data import DimensionReport, PopulationReport, Row
 from troupe_batch.report.population.heat import strongest
 from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import Table, Text
 
 _MOST_ROWS = 16
 _MOST_NOTES = 6
@@ -132,7 +131,7 @@ def _numbers(report: PopulationReport) -> Iterator[RenderableType]:
         return
     table = _table("numbers", title=f"Numbers of {_seen(report)}")
     for name in ("mean", "sd", "lowest", "25 %", "median", "75 %", "highest"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     table.add_column("", no_wrap=True)
     for name, one in numeric:
         figures = (one.mean, one.sd, one.lowest, *one.quartiles, one.highest)
