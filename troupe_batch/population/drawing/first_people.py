@@ -24,10 +24,10 @@ Ints = npt.NDArray[np.int64]
 _FIRST = 2048
 # Shorter prefixes have no numbers drawn for them.
 _SHORT = 32
-# So many of each part are looked at for who should change places.
-_CANDIDATES = 24
-# And parts of fewer people stay as they are.
+# Parts of fewer people stay as they are.
 _SMALLEST = 8
+# So many of each half are looked at for who should change places.
+_CANDIDATES = 24
 # Sums of squares of shares are not whole numbers.
 _NO_GAIN = 1e-6
 
@@ -39,55 +39,77 @@ def ordered_first(groups: Sequence[Ints], shares: Sequence[Floats], key: int) ->
     """
     people = min(_FIRST, len(groups[0]))
     sizes = [len(share) for share in shares]
-    # The groups of all groupings one after the other: those of each person, shape (people, groupings).
-    kinds = np.stack([group[:people] for group in groups], axis=1) + np.cumsum([0, *sizes[:-1]])
+    # The groups of all groupings one after the other: those of each person, and of a place that nobody has.
+    kinds = np.full((people + 1, len(groups)), sum(sizes))
+    kinds[:people] = np.stack([group[:people] for group in groups], axis=1) + np.cumsum([0, *sizes[:-1]])
     order = np.arange(people)
-    waiting = [(0, people)]
-    while waiting:
-        start, stop = waiting.pop()
-        if stop - start < _SMALLEST:
-            continue
-        middle = start + (1 << (stop - start - 1).bit_length() - 1)
-        part = order[start:stop]
-        if middle < _SHORT:
-            wanted = _counts(kinds[part], sum(sizes)) * ((middle - start) / (stop - start))
-        else:
-            drawn = [rounded_at_random(share * middle, middle, uniform(key, i)) for i, share in enumerate(shares)]
-            wanted = np.concatenate(drawn) - _counts(kinds[order[:start]], sum(sizes))
-        order[start:stop] = part[_split(kinds[part], middle - start, wanted)]
-        waiting += [(start, middle), (middle, stop)]
+    half = 1 << max(people - 1, 1).bit_length() - 1
+    while 2 * half >= _SMALLEST:
+        parts = -(-(people - half) // (2 * half))
+        places = np.full((parts, 2 * half), people)
+        taken = min(people, places.size)
+        places.flat[:taken] = order[:taken]
+        _exchange(places, kinds, _too_many(kinds[places], shares, key))
+        order[:taken] = places.flat[:taken]
+        half //= 2
     return order
 
 
-def _split(kinds: Ints, first: int, wanted: Floats) -> Ints:
-    """The order of people after changes of places between the `first` ones and the rest, while that brings them nearer.
-
-    Each exchange is the best of those between the people who should most change their part.
-    """
-    order = np.arange(len(kinds))
-    too_many = _counts(kinds[:first], len(wanted)) - wanted
-    for _ in range(len(kinds)):
-        excess = too_many[kinds[order]].sum(axis=1)
-        leaving = _largest(excess[:first])
-        coming = first + _largest(-excess[first:])
-        out, into = kinds[order[leaving]], kinds[order[coming]]
-        differ = sum(a[:, None] != b for a, b in zip(out.T, into.T, strict=True))
-        # Half of what the exchange takes off the sum of squares.
-        gain = excess[leaving][:, None] - excess[coming] - differ
-        i, j = np.unravel_index(int(gain.argmax()), gain.shape)
-        if gain[i, j] <= _NO_GAIN:
-            break
-        too_many[out[i]] -= 1
-        too_many[into[j]] += 1
-        order[[leaving[i], coming[j]]] = order[[coming[j], leaving[i]]]
-    return order
+def _too_many(kinds: Ints, shares: Sequence[Floats], key: int) -> Floats:
+    """How many people more than wanted of each group are in the first half of each part, shape (parts, groups + 1)."""
+    parts, width, _ = kinds.shape
+    groups = sum(len(share) for share in shares)
+    first, whole = _counts(kinds[:, : width // 2], groups), _counts(kinds, groups)
+    before = np.cumsum(whole, axis=0) - whole
+    middles = width * np.arange(parts) + width // 2
+    drawn = [rounded_at_random(share * middles[:, None], middles, uniform(key, i)) for i, share in enumerate(shares)]
+    present = (kinds[:, :, 0] < groups).sum(axis=1)
+    alike = whole * (width / 2 / present)[:, None]
+    wanted = np.where((middles < _SHORT)[:, None], alike, np.concatenate(drawn, axis=1) - before)
+    return np.concatenate([first - wanted, np.zeros((parts, 1))], axis=1)
 
 
 def _counts(kinds: Ints, groups: int) -> Floats:
-    return np.bincount(kinds.ravel(), minlength=groups).astype(np.float64)
+    """How many people of each group each part has, shape (parts, groups)."""
+    parts = len(kinds)
+    places = kinds.reshape(parts, -1) + (groups + 1) * np.arange(parts)[:, None]
+    return np.bincount(places.ravel(), minlength=parts * (groups + 1)).reshape(parts, -1)[:, :-1].astype(np.float64)
+
+
+def _exchange(places: Ints, kinds: Ints, too_many: Floats) -> None:
+    """Lets people of the two halves of each part change places, while that brings the first half nearer to the wanted.
+
+    `places` has the person at each place, shape (parts, width). Each exchange is the best of those between the people
+    who should most change their half.
+    """
+    width = places.shape[1]
+    part = np.arange(len(places))
+    for _ in range(width):
+        here = kinds[places[part]]
+        excess = too_many[part[:, None, None], here].sum(axis=2)
+        surplus, lack = excess[:, : width // 2], -excess[:, width // 2 :]
+        lack[places[part, width // 2 :] == len(kinds) - 1] = -np.inf
+        leaving, coming = _largest(surplus), _largest(lack)
+        row = np.arange(len(part))
+        out, into = here[row[:, None], leaving], here[row[:, None], width // 2 + coming]
+        gain = surplus[row[:, None], leaving][:, :, None] + lack[row[:, None], coming][:, None, :]
+        # Then it is half of what the exchange takes off the sum of squares.
+        for a, b in zip(np.moveaxis(out, 2, 0), np.moveaxis(into, 2, 0), strict=True):
+            gain -= a[:, :, None] != b[:, None, :]
+        best = gain.reshape(len(part), -1).argmax(axis=1)
+        i, j = np.divmod(best, coming.shape[1])
+        better = np.flatnonzero(gain[row, i, j] > _NO_GAIN)
+        if not len(better):
+            break
+        i, j, part = i[better], j[better], part[better]
+        too_many[part[:, None], out[better, i]] -= 1
+        too_many[part[:, None], into[better, j]] += 1
+        leaves, comes = leaving[better, i], width // 2 + coming[better, j]
+        places[part, leaves], places[part, comes] = places[part, comes], places[part, leaves]
 
 
 def _largest(values: Floats) -> Ints:
-    if len(values) <= _CANDIDATES:
-        return np.arange(len(values))
-    return np.argpartition(-values, _CANDIDATES)[:_CANDIDATES]
+    """The places of the largest values in each row, in no order."""
+    if values.shape[1] <= _CANDIDATES:
+        return np.tile(np.arange(values.shape[1]), (len(values), 1))
+    return np.argpartition(-values, _CANDIDATES, axis=1)[:, :_CANDIDATES]

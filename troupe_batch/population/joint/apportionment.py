@@ -22,16 +22,17 @@ def largest_remainder(expected: Floats) -> Ints:
     return counts
 
 
-def rounded_at_random(expected: Floats, total: int, u: float) -> Ints:
+def rounded_at_random(expected: Floats, total: int | Ints, u: float) -> Ints:
     """Each number rounded down or up, right in the mean over `u` uniform on [0, 1); their sum is `total`.
 
-    Systematic rounding: the cumulated sums are rounded with one common offset.
+    Systematic rounding: the cumulated sums are rounded with one common offset. Rows are rounded each by itself.
     """
-    ends = np.concatenate([[0.0], np.cumsum(expected)])
+    whole = np.asarray(total)[..., None]
+    ends = np.cumsum(expected, axis=-1)
     # The last bit of the sum must not give a person to an impossible category at the end.
-    ends[ends >= total - _EPS] = total
-    ends[-1] = total
-    return np.asarray(np.diff(np.floor(ends + u * (1 - _EPS))), dtype=np.int64)
+    ends = np.where(ends >= whole - _EPS, whole, ends)
+    ends[..., -1] = total
+    return np.asarray(np.diff(np.floor(ends + u * (1 - _EPS)), axis=-1, prepend=0.0), dtype=np.int64)
 
 
 def spread_over_blocks(counts: Ints, sizes: Ints) -> Ints:
