@@ -256,7 +256,9 @@ def _translated(url: str, but: type[Exception] | tuple[()] = ()) -> Iterator[Non
     except _FOR_THE_USER as error:
         raise SettingsError(f"{url}: the store of results refuses: {_first_line(error)}; {_CURE}") from error
     except (BaseError, OSError) as error:
-        raise StateUnreachable(f"{url}: the store of results did not answer: {_first_line(error)}") from error
+        raise StateUnreachable(
+            f"{url}: the store of results did not answer: {_first_line(error)}; `troupe doctor` tries it"
+        ) from error
 
 
 _CURE = "check the address, the rights on it, and the credentials in the environment"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import secrets
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from troupe_batch.dispatch.embedded_redis import find_server
 from troupe_batch.dispatch.redis_health import look_at_redis
-from troupe_batch.errors import TroupeError
+from troupe_batch.errors import ResultsDamaged, TroupeError
 from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.redis_address import with_ca_file
@@ -23,6 +24,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
 from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.plans import further_endpoints
+from troupe_batch.wiring.store_settings import lacking_settings
 from troupe_batch.wiring.workers import EMBEDDED
 
 _GIB = 2**30
@@ -90,14 +92,28 @@ async def _redis(settings: Settings) -> list[Check]:
 
 
 async def _storage(settings: Settings) -> list[Check]:
+    lacking = [
+        Check("storage", Finding.WARNING, problem) for problem in lacking_settings(settings.storage.url, os.environ)
+    ]
+    try:
+        return [*lacking, Check("storage", Finding.GOOD, await _tried_store(settings))]
+    except TroupeError as error:
+        return [*lacking, Check("storage", Finding.BAD, str(error))]
+
+
+async def _tried_store(settings: Settings) -> str:
+    """What can be done with the store of results, after one object was written, read and deleted."""
     objects = Objects.open(settings.storage.url)
-    probe = f".doctor-{secrets.token_hex(4)}"
-    await objects.put(probe, b"written by troupe doctor")
+    probe, content = f".doctor-{secrets.token_hex(4)}", b"written by troupe doctor"
+    await objects.put(probe, content)
+    found = await objects.get(probe)
     await objects.delete(probe)
-    says = f"{objects.url} can be written"
+    if found != content:
+        raise ResultsDamaged(f"{objects.url}: what was written there is not what is read; use another place")
+    says = f"{objects.url} can be written, read and deleted from"
     if objects.local_folder is not None:
         says += f", {shutil.disk_usage(objects.local_folder).free / _GIB:.0f} GiB free"
-    return [Check("storage", Finding.GOOD, says)]
+    return says
 
 
 async def _model(settings: Settings) -> list[Check]:
