@@ -46,7 +46,10 @@ def named_file(folder: Path, name: str | Path) -> Path:
     """The path of a file that a file in `folder` names; SpecError where it leads out of the project, also by a link."""
     path = folder / name
     project = project_of(folder)
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        raise SpecError(str(path), [Mistake(f"no file can have this name: {error}", "check the path")]) from error
     if not real.is_relative_to(project):
         shown = f"leads to {real}, " if real != path else ""
         raise SpecError(str(path), [Mistake(f"{shown}outside of the project {project}", _CURE_OF_OUTSIDE)])

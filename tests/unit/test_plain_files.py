@@ -15,6 +15,7 @@ from troupe_batch.plain_files import named_file, project_of, read_plain
 from troupe_batch.planning.loading import load_job
 from troupe_batch.population import load_population
 from troupe_batch.simulation.document_files import read_documents
+from troupe_batch.spec_files import read_text_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights there")
 SECRET = "API_KEY=sk-secret"  # noqa: S105 -- invented
@@ -188,3 +189,9 @@ def test_a_home_is_no_project_whatever_lies_in_it(tmp_path: Path, monkeypatch: p
     assert project_of(study) == study
     with pytest.raises(SpecError, match="outside of the project"):
         named_file(study, "../key")
+
+
+@pytest.mark.parametrize("name", ["\x00", "a\x00b.yaml", "x" * 5_000, "\ud800.yaml"])
+def test_a_name_that_no_file_can_have_is_a_mistake_of_the_file_that_names_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SpecError):
+        read_text_file(named_file(tmp_path, name))
