@@ -69,14 +69,14 @@ def assert_said(said: str, absent: pd.DataFrame) -> None:
         [line] = [line for line in said.splitlines() if f"answers {status}:" in line]
         assert line.startswith(f"{len(rows)} answers")
         assert any(reason in line for reason in rows["reason"].mode())
-    assert "--again" in said
+    assert "--retry" in said
 
 
 def assert_asked_again(project: Project, job: str, rehearsal: StartRehearsal, absent: pd.DataFrame) -> None:
-    """`--again` asks for what is absent and for nothing else."""
+    """`--retry` asks for what is absent and for nothing else."""
     healthy = rehearsal()
 
-    again = project.troupe("run", job, "--rehearse", "--again", "--json", TROUPE_REHEARSAL_URL=healthy.url)
+    again = project.troupe("run", job, "--rehearse", "--retry", "--json", TROUPE_REHEARSAL_URL=healthy.url)
 
     assert again.code == 0, again.err
     assert again.json["answered"] == again.json["answers"]
@@ -106,7 +106,7 @@ def test_of_a_reply_that_is_good_in_part_only_the_rest_is_asked_again_then_and_l
     assert partly.any()
     healthy = rehearsal()
 
-    again = project.troupe("run", job, "--rehearse", "--inline", "--again", "--json", TROUPE_REHEARSAL_URL=healthy.url)
+    again = project.troupe("run", job, "--rehearse", "--inline", "--retry", "--json", TROUPE_REHEARSAL_URL=healthy.url)
 
     assert again.code == 0, again.err
     assert again.json["answered"] == again.json["answers"]
@@ -156,7 +156,7 @@ def test_a_run_without_a_single_answer_fails_and_says_why(project: Project, rehe
     assert done.code == 1
     assert "120 answers failed: gave up after 1 attempts: the endpoint answered 500" in done.err
     assert "not one question was answered" in done.err
-    assert "--again" in done.err
+    assert "--retry" in done.err
     assert project.verify(RUN) == 0
 
 
