@@ -42,7 +42,8 @@ def _done(manifest: Manifest) -> str:
     parts = [f"{shards - len(manifest.missing_shards):,} of {shards:,} shards"]
     if manifest.questions:
         tried = manifest.answers - sum(one.get(AnswerStatus.NOT_RUN, 0) for one in manifest.counts.values())
-        parts.append(f"{tried:,} of {manifest.answers:,} questions put, {manifest.answered:,} answered")
+        # Calls of shards that are not done are paid and in the cache, and stand with the cost.
+        parts.append(f"with them {tried:,} of {manifest.answers:,} questions, {manifest.answered:,} answered")
     if manifest.extractions:
         parts.append(f"{manifest.found:,} findings")
     if manifest.events:

@@ -66,6 +66,8 @@ def _say(run_id: str, found: Verification) -> None:
     findings = sum(by_status.get(FindingStatus.FOUND, 0) for by_status in found.findings.values())
     counted = {"units": found.units, "answers": found.answers, "findings": findings, "events": found.events}
     there = ", ".join(f"{number:,} {what}" for what, number in counted.items() if number)
-    say(f"{run_id}: {there}; everything planned is there exactly once, no file altered")
     if found.missing_shards:
-        say(f"not complete: {len(found.missing_shards)} shards are missing; run the job again to go on")
+        missing = len(found.missing_shards)
+        shards = "shard is" if missing == 1 else "shards are"
+        say(f"not complete: {missing:,} {shards} missing, whose rows say not_run; run the job again to go on")
+    say(f"{run_id}: rows of {there}; everything planned has its row exactly once, no file altered")

@@ -150,10 +150,10 @@ class Manifest:
         cost = f"US$ {self.spent_usd:,.4f}" if self.spent_usd < 1 else f"US$ {self.spent_usd:,.2f}"
         if self._unpriced:
             cost += f" and {self._unpriced} calls without a known price"
+        sent = f"{max(self.spending.sent, self.calls.sent):,} calls sent, those of lost and stopped attempts included"
         if self.is_rehearsal:
-            return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost}"
-        sent = max(self.spending.sent, self.calls.sent)
-        return f"{cost} for {sent:,} calls sent, those of lost and stopped attempts included"
+            return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost} for {sent}"
+        return f"{cost} for {sent}"
 
     def files_of(self, table: str) -> tuple[StoredFile, ...]:
         """The parts of one table, in their order."""

@@ -29,7 +29,7 @@ class ProgressLines:
         self._units, self._is_rehearsal = plan.units, plan.endpoint.is_rehearsal
         what = f"{plan.units:,} units, model {plan.endpoint.model}{' in a rehearsal' if self._is_rehearsal else ''}"
         if begun.beginning is Beginning.COMPLETE:
-            self._write(f"run {run_id} is complete; again=True runs it anew")
+            self._write(f"run {run_id} is complete; again=True asks again for what has no answer")
         elif begun.beginning is Beginning.RESUMED:
             self._write(f"resuming run {run_id}: {begun.committed:,} of {plan.shards:,} shards are done; {what}")
         else:

@@ -9,14 +9,18 @@ from itertools import count
 from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.results.freezing import freeze, load_plan
+from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
 from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.spec_messages import near
 from troupe_batch.wiring.plans import casting_of, make_run
 from troupe_batch.wiring.reuse import reuse_text
 from troupe_batch.wiring.supplies import Supplies
+
+_REHEARSAL = "-rehearsal"
 
 
 class Beginning(StrEnum):
@@ -82,15 +86,24 @@ async def stored_run(settings: Settings, run_id: str) -> Run:
     """
     store = RunStore.open(settings.storage.url, checked_run_id(run_id))
     if await store.plan_text() is None:
+        meant = await _meant(settings, run_id)
+        cure = f"did you mean {meant}? " if meant else ""
         raise FixTheInput(
-            f"no run {run_id!r} in {shown_url(settings.storage.url)}; `troupe status` lists the runs there"
+            f"no run {run_id!r} in {shown_url(settings.storage.url)}; {cure}`troupe status` lists the runs there"
         )
     return make_run(await load_plan(store), store)
 
 
+async def _meant(settings: Settings, run_id: str) -> str | None:
+    """The stored run that was probably meant: the rehearsal of this job, or one of nearly this name."""
+    there = await Objects.open(settings.storage.url).folders()
+    rehearsal = f"{run_id}{_REHEARSAL}"
+    return rehearsal if rehearsal in there else near(run_id, there)
+
+
 def default_run_id(plan: Plan) -> str:
     """The job's id; a rehearsal goes by another name, so that it never stands in the way of the real run."""
-    return f"{plan.job.id}-rehearsal" if plan.endpoint.is_rehearsal else plan.job.id
+    return f"{plan.job.id}{_REHEARSAL}" if plan.endpoint.is_rehearsal else plan.job.id
 
 
 async def _reuse(store: RunStore, plan: Plan, supplies: Supplies | None) -> str:

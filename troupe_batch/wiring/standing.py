@@ -111,7 +111,7 @@ async def _read(settings: Settings, store: RunStore) -> Standing:
         units_done=done,
         answers=totals.answers if live is None else max(totals.answers, live.answers),
         failures=_failures(totals),
-        calls=totals.calls.calls if live is None else max(totals.calls.calls, live.calls),
+        calls=max(totals.calls.calls, spent.sent if spent else 0, live.calls if live else 0),
         cost_usd=max(totals.calls.cost_usd, spent.usd if spent else 0.0, live.cost_usd if live else 0.0),
         cap_usd=plan.cap_usd,
         rate=rate,

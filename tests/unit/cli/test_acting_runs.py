@@ -161,4 +161,6 @@ def test_verify_says_what_it_counted_and_leaves_out_what_there_is_none_of(
     assert run_command(["verify", run_id]) == 0
 
     said = " ".join(capsys.readouterr().err.split())
-    assert re.match(f"{run_id}: {counted}everything planned is there exactly once, no file altered", said), said
+    assert re.match(f"{run_id}: rows of {counted}everything planned has its row exactly once, no file altered", said), (
+        said
+    )

@@ -303,6 +303,15 @@ def test_doctor_says_what_is_missing_and_leaves_nothing_behind(capsys: pytest.Ca
     assert list(Path("runs").rglob("*")) == []
 
 
+def test_a_run_of_nearly_this_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("soup-rehearsal", "bread"):
+        Path("runs", name).mkdir(parents=True)
+
+    for asked, meant in (("soup", "soup-rehearsal"), ("bred", "bread"), ("soup-rehersal", "soup-rehearsal")):
+        assert run_command(["results", asked]) == 2
+        assert f"did you mean {meant}?" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_model_that_leaves_is_named_by_plan_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     # A model whose day is over, so that the test holds on any day.
     leaving = ["--set", "OpenAI.REASONING_MODEL=gpt-4.1-nano"]

@@ -77,7 +77,7 @@ def test_a_manifest_and_an_outcome_are_shown_in_a_line() -> None:
     [
         (Beginning.NEW, "run soup: 20 units, model a-model"),
         (Beginning.RESUMED, "resuming run soup: 1 of 3 shards are done; 20 units, model a-model"),
-        (Beginning.COMPLETE, "run soup is complete; again=True runs it anew"),
+        (Beginning.COMPLETE, "run soup is complete; again=True asks again for what has no answer"),
     ],
 )
 def test_progress_begins_with_what_is_run(beginning: Beginning, first: str) -> None:

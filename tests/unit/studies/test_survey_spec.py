@@ -23,7 +23,7 @@ def mistakes_in(text: str) -> list[str]:
     [
         (
             "{id: q, type: single, text: Q?, options: [A, B, a]}",
-            "s.yaml:2: questions[0].options: the label 'a' stands twice (capitals do not count); make them differ",
+            "s.yaml:2: questions[0].options: the label 'A' stands twice (capitals do not count); make them differ",
         ),
         (
             "{id: q, type: single, text: Q?, options: [Home, Work], anchor: [Hom]}",

@@ -44,7 +44,8 @@ QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[
 
 def _checked_options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     if again := repeated(option.label.casefold() for option in options):
-        raise ValueError(f"the label {again[0]!r} stands twice (capitals do not count); make them differ")
+        written = next(option.label for option in options if option.label.casefold() == again[0])
+        raise ValueError(f"the label {written!r} stands twice (capitals do not count); make them differ")
     return with_codes(options)
 
 
