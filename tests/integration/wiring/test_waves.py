@@ -214,8 +214,9 @@ def test_what_people_answered_stands_in_the_prompts_of_the_next_wave(
             label, why = labels[said["likely"][index]], said["why"][index]
             expected = f"options: no; perhaps; yes)\n  Answered: {label}" if memory == "verbatim" else f"-> {label}\n"
             assert expected in prompts[call]
-            assert why[:100] in prompts[call]
-            assert prompts[call].index("</persona>") < prompts[call].index(why[:100]) < prompts[call].index("<question")
+            # A rehearsal may say in a bio what it says in an answer, so what counts is what stands behind the persona.
+            behind = prompts[call].partition("</persona>")[2]
+            assert why[:100] in behind.partition("<question")[0]
     wave = second.manifest.provenance.wave
     assert wave is not None
     assert (wave["number"], wave["after"], wave["memory"], wave["people"]) == (2, "one-rehearsal", memory, 20)
@@ -351,7 +352,8 @@ def test_waves_of_drawn_people_need_no_panel(desk: Desk) -> None:
 
 
 def test_people_about_whom_nothing_could_be_written_are_counted_and_asked_for_again(desk: Desk, tmp_path: Path) -> None:
-    faults = parse_faults(["refusal=0.2"])
+    # So many that some are refused the second time as well.
+    faults = parse_faults(["refusal=0.6"])
     with RehearsalProcess(RehearsalConfig(faults=faults), tmp_path / "faulty.log") as faulty:
         refusing = Desk(desk.folder, desk.settings.with_values("a test", rehearsal__url=faulty.url))
         with pytest.raises(ProseMissing, match=r"about (\d+) of 40 people \(.*refused.*\); no panel was written"):

@@ -69,10 +69,13 @@ class Draft:
     def add(
         self, group: Group, leaves: Sequence[Leaf], names: Sequence[str], fields: Mapping[str, Any], said: str = ""
     ) -> str | None:
-        """A new dimension made from these values; None, with an entry, where there is no room for another.
+        """A new dimension made from these values; None, with an entry, where nobody has any or there is no room for it.
 
         `said` is what was repaired, empty where the values are taken as they stand.
         """
+        if not any(fields.get("values", {"": 1}).values()):
+            self.record(Outcome.LEFT_OUT, group, leaves, "nobody is in any of these categories")
+            return None
         if len(self.made) >= MOST_DIMENSIONS:
             self.record(Outcome.LEFT_OUT, group, leaves, f"a population has at most {MOST_DIMENSIONS} dimensions")
             return None

@@ -53,7 +53,7 @@ def workers_of(group: Group, draft: Draft) -> Parts | None:
         return None
     leaves = [leaf for below in group.groups for leaf in draft.open(below.leaves) if leaf.label == label]
     parts = parts_of(leaves)
-    if parts is None or len(parts.parts) < len(group.groups):
+    if parts is None or len(parts.parts) < len(group.groups) or not parts.sum:
         return None
     return Parts(tuple(Part(p.leaf.path[-2], p.value, p.step, p.leaf) for p in parts.parts), parts.is_counts)
 
