@@ -21,8 +21,8 @@ from rich.text import Text
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 JOB, RUN = "jobs/gazpacho_concept_test.yaml", "gazpacho-concept-test-rehearsal"
-COLUMNS = 100
-LINES_SHOWN = 34
+COLUMNS = 156
+LINES_SHOWN = 31
 PAGE_WIDTH, PAGE_HEIGHT = 1100, 900
 
 
