@@ -194,7 +194,11 @@ def test_plan_shows_the_cap_in_force_and_who_set_it(here: Path, capsys: pytest.C
     assert of_settings["cap_origin"].startswith("Budget.MAX_USD, ")
 
 
-def test_plan_shows_each_question_as_it_will_be_put(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_shows_each_question_as_it_will_be_put(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # whatever the width of the terminal that the tests are run in
+
     assert run_command(["plan", "jobs/gazpacho_concept_test.yaml"]) == 0
 
     shown = " ".join(capsys.readouterr().out.split())
