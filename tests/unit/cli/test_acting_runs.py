@@ -136,7 +136,8 @@ def test_results_without_questions_and_findings_are_the_events(
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
     assert rows["WRITE_DOCUMENT"][0] == str(written)
     assert rows["DONE"] == ["9"]
-    assert f"{written} documents were written; as files: troupe documents {WRITERS} FOLDER" in shown
+    said = " ".join(shown.split())
+    assert f"{written} documents were written; as files: troupe documents {WRITERS} FOLDER" in said
     assert run_command(["results", WRITERS, "--json"]) == 0
     [table] = json.loads(capsys.readouterr().out)
     assert (table["synthetic"], table["cases"], table["documents"]) == (True, 3, written)
