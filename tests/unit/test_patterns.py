@@ -44,7 +44,8 @@ MOST_GROWTH = 9.0
 def patterns() -> dict[str, re.Pattern[Any]]:
     found: dict[str, re.Pattern[Any]] = {}
     for module in pkgutil.walk_packages(troupe_batch.__path__, "troupe_batch."):
-        if not module.name.endswith(".__main__"):
+        # Entry points act when they are imported, and `celery_app` wants the settings of a fleet: neither has patterns.
+        if not module.name.endswith((".__main__", ".celery_app")):
             for name, value in vars(importlib.import_module(module.name)).items():
                 for number, pattern in enumerate(inside(value)):
                     found.setdefault(f"{module.name}.{name}" + (f"[{number}]" if number else ""), pattern)
