@@ -18,7 +18,7 @@ _WITHOUT_WORK = (
     (re.compile(r"retired (?!people|persons?).+"), "Is a {}"),
     (re.compile(r"unemployed|out of work|jobless|looking for (a job|work)|seeking work"), "Is out of work"),
     (re.compile(r"students?|in education|at school|at university|studying"), "Is a student"),
-    (re.compile(r"(\w+ )?student"), "Is a {}"),
+    (re.compile(r"(\w{1,40} )?student"), "Is a {}"),
     (re.compile(r"pensioner|homemaker|housewife|househusband|retiree|pupil"), "Is a {}"),
     (
         re.compile(
