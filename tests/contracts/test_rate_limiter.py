@@ -137,7 +137,7 @@ async def test_a_limit_of_thousands_lets_no_more_through_than_it_says(opened: Op
     assert span_s > 1.7
 
 
-async def test_places_are_given_out_no_further_ahead_than_the_horizon(redis_url: str) -> None:
+async def test_a_block_of_places_is_no_longer_than_the_horizon(redis_url: str) -> None:
     async with AsyncExitStack() as stack:
         one = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
         killed = [asyncio.create_task(one.reserve(1)) for _ in range(100)]

@@ -13,7 +13,8 @@ from troupe_batch.errors import StateUnreachable
 from troupe_batch.llm.rate_limit import Rates
 from troupe_batch.llm.redis_batch import RedisBatch, Script
 
-# Places are given out at most this far ahead. What a killed worker had reserved is lost for no longer than that.
+# A block of places begins at most this far ahead and is at most about as long. What a killed worker had reserved is
+# lost for no longer than both together.
 _HORIZON_S = 20.0
 # A block is what this process used in a quarter of a second; what is left of it after another goes back. The rest of
 # `LATEST_S` is for the answer's way and a busy loop.
