@@ -25,6 +25,7 @@ TroupeError
     ├── CredentialsRejected   401, 403
     ├── EndpointMissing       404: no such model, deployment or path
     ├── EndpointStaysDown     an outage that outlasted the patience of the run
+    ├── EndpointUnsuitable    the endpoint cannot do what the job needs; the message names the setting that helps
     ├── WrongEndpoint         a rehearsal server answered a real run, or the other way round
     ├── WorkersFailed         the workers of this machine end as soon as they start
     └── Interrupted           the user or the operator asked to stop
@@ -204,6 +205,13 @@ class EndpointMissing(StopTheJob):
 
 class EndpointStaysDown(StopTheJob):
     """The endpoint has answered nothing for longer than the run is to wait; a resume goes on when it is back."""
+
+
+class EndpointUnsuitable(StopTheJob):
+    """The endpoint cannot do what every call of the job needs; going on would waste call after call.
+
+    The message says what was found, how often, and which setting helps.
+    """
 
 
 class WrongEndpoint(StopTheJob):

@@ -196,7 +196,8 @@ class ChatReply:
 
     `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
     None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:
-    0 for a hit. `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice.
+    0 for a hit. `service_tier` is what the endpoint says that it served the call with, None where it says nothing.
+    `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice.
     """
 
     status: ReplyStatus
@@ -211,6 +212,7 @@ class ChatReply:
     cache: CacheState = CacheState.OFF
     model: str | None = None
     finish_reason: str | None = None
+    service_tier: str | None = None
     key: bytes | None = None
 
 
