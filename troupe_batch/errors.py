@@ -155,7 +155,14 @@ class RecordAndGoOn(TroupeError):
 
 
 class RequestRejected(RecordAndGoOn):
-    """The endpoint will never take this request (400, 413, 422)."""
+    """The endpoint will never take this request (400, 413, 422); `parameter` is the field that it names as the cause.
+
+    The field as a dotted path in the body of the request, `response_format.json_schema`; None where it names none.
+    """
+
+    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
 
 class GaveUp(RecordAndGoOn):

@@ -34,8 +34,13 @@ class OpenAISection(_Section):
     api_type: Literal["openai", "azure"] = Field(
         "openai", description="which service: openai (or anything like it), azure"
     )
-    azure_api_version: str = Field("2024-10-21", description="version of the Azure OpenAI API")
+    azure_api_version: str = Field(
+        "2024-10-21", description="version of the Azure OpenAI API; v1: the one without dates"
+    )
     base_url: str | None = Field(None, description="any OpenAI-compatible server, for example http://localhost:8000/v1")
+    service: str | None = Field(
+        None, description="whose dialect it speaks: openai, azure, openrouter, vllm, ollama ...; empty: by the address"
+    )
     model: str = Field("gpt-6-luna", description="model (on Azure: deployment) where the job names none")
     reasoning_model: str | None = Field(
         None, description="model that judges people and extracts results; empty: the job's model"
@@ -58,7 +63,15 @@ class OpenAISection(_Section):
         None, description="none, minimal, low, medium, high, xhigh, max; empty: none for gpt-6-luna, else not sent"
     )
     cache_api_calls: bool = Field(True, description="keep replies and answer equal requests from them")
-    send_seed: bool | None = Field(None, description="send the draw as `seed`; empty: only to BASE_URL servers")
+    send_seed: bool | None = Field(None, description="send the draw as `seed`; empty: where the service has one")
+    limit_field: Literal["max_completion_tokens", "max_tokens"] | None = Field(
+        None,
+        description="name of the completion limit: max_completion_tokens, max_tokens; empty: by service and refusal",
+    )
+    schema_mode: Literal["strict", "json", "none"] | None = Field(
+        None,
+        description="JSON schemas: strict (enforced), json (JSON mode, schema in the prompt), none; empty: by service",
+    )
 
 
 class SimulationSection(_Section):

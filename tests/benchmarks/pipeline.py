@@ -15,7 +15,7 @@ import orjson
 import psutil
 import yaml
 
-from troupe_batch.llm.provider import seed_of
+from troupe_batch.llm.request_body import seed_of
 from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.dataset import Dataset

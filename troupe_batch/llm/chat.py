@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import jsonschema_rs
 import orjson
 
+from troupe_batch.llm.schema_words import words_digest
+
 CACHE_KEY_VERSION = 1
 
 
@@ -87,6 +89,14 @@ class ReplySchema:
         return jsonschema_rs.validator_for(dict(self.schema))
 
 
+class SchemaMode(StrEnum):
+    """How an endpoint is asked for JSON of a schema: it enforces it, or the prompt says it, JSON mode or not."""
+
+    STRICT = "strict"
+    JSON = "json"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Which service answers, as far as that can change the answer.
@@ -98,6 +108,12 @@ class Endpoint:
     identity: str
     model: str
     is_rehearsal: bool = False
+    schema_mode: SchemaMode = SchemaMode.STRICT
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values; the schema mode only where it is none of the API's own."""
+        body: dict[str, Any] = {"identity": self.identity, "model": self.model, "is_rehearsal": self.is_rehearsal}
+        return body if self.schema_mode is SchemaMode.STRICT else {**body, "schema_mode": str(self.schema_mode)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +143,18 @@ class ChatRequest:
         """The cache key: 32 bytes, SHA-256 of a canonical JSON array of all fields."""
         p = self.parameters
         # An array of arrays: orjson quotes every string, so no two different requests share bytes.
-        body = orjson.dumps(
-            [
-                CACHE_KEY_VERSION,
-                self.endpoint.identity,
-                self.endpoint.model,
-                [[m.role, m.content] for m in self.messages],
-                [p.temperature, p.top_p, p.max_completion_tokens, p.reasoning_effort],
-                self.reply_schema.digest if self.reply_schema else None,
-                self.sample,
-            ]
-        )
-        return hashlib.sha256(body).digest()
+        fields = [
+            CACHE_KEY_VERSION,
+            self.endpoint.identity,
+            self.endpoint.model,
+            [[m.role, m.content] for m in self.messages],
+            [p.temperature, p.top_p, p.max_completion_tokens, p.reasoning_effort],
+            self.reply_schema.digest if self.reply_schema else None,
+            self.sample,
+        ]
+        if self.reply_schema is not None and self.endpoint.schema_mode is not SchemaMode.STRICT:
+            fields.append([self.endpoint.schema_mode, words_digest()])
+        return hashlib.sha256(orjson.dumps(fields)).digest()
 
 
 class ReplyStatus(StrEnum):

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from troupe_batch.llm.dialect import Dialect
+
+OPENAI_URL = "https://api.openai.com/v1"
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSpec:
-    """Where the model is and how to reach it. `max_connections` is the most calls in flight of this process."""
+    """Where the model is, how to reach it, and how it wants its requests written.
+
+    `max_connections` is the most calls in flight of this process. Azure's dated API has an `api_version`, and the name
+    of the deployment in its paths.
+    """
 
     kind: Literal["openai", "azure", "compatible", "rehearsal"]
     api_key: str | None = field(default=None, repr=False)
@@ -17,4 +25,4 @@ class ConnectionSpec:
     api_version: str | None = None
     timeout_s: float = 120.0
     max_connections: int = 400
-    sends_seed: bool = True
+    dialect: Dialect = field(default=Dialect())

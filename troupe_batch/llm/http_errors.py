@@ -38,6 +38,10 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
 )
+_QUOTED_FIELD = re.compile(
+    r"['\"`](max_tokens|max_completion_tokens|seed|random_seed|temperature|top_p|reasoning_effort|response_format"
+    r"|service_tier|prompt_cache_key|prompt_cache_options)['\"`]"
+)
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
 _FILTERED = {"content_filter", "content_policy_violation", "invalid_prompt"}
 # 404 and 405 also come from a wrong path; 410 from a model that has been retired.
@@ -74,7 +78,8 @@ def from_status(
         return EndpointBusy(message, retry_after_s=retry_after_s(error.response.headers))
     if status == 400 and code in _FILTERED:
         return ContentFiltered(message)
-    return EndpointFaulty(message) if status >= 500 or status == 408 else RequestRejected(message)
+    is_faulty = status >= 500 or status == 408
+    return EndpointFaulty(message) if is_faulty else RequestRejected(message, parameter=_parameter(error.body, words))
 
 
 def from_connection(error: openai.APIConnectionError, masked: Callable[[str], str] = str) -> EndpointUnreachable:
@@ -112,6 +117,16 @@ def _said(error: openai.APIStatusError) -> tuple[str | None, str]:
     code = body.get("code") or body.get("type")
     words = body.get("message") or body.get("error") or body.get("detail") or ""
     return shortened(str(code)) if code else None, shortened(words if isinstance(words, str) else str(words))
+
+
+def _parameter(body: Any, words: str) -> str | None:
+    """The field of the request that the endpoint names, in a field of its own or quoted in its words."""
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    named = inner.get("param") if isinstance(inner, dict) else None
+    if isinstance(named, str) and named:
+        return named
+    quoted = _QUOTED_FIELD.search(words)
+    return quoted[1] if quoted else None
 
 
 def _address(error: openai.APIStatusError) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -15,42 +14,37 @@ import httpx2
 import openai
 import orjson
 
-from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RequestRejected, SettingsError, WrongEndpoint
-from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplySchema, ReplyStatus
-from troupe_batch.llm.connection import ConnectionSpec
+from troupe_batch.errors import (
+    EndpointFaulty,
+    EndpointUnreachable,
+    EndpointUnsuitable,
+    RequestRejected,
+    SettingsError,
+    WrongEndpoint,
+)
+from troupe_batch.llm.adapting import Dialects
+from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus
+from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
 from troupe_batch.llm.masking import KeyMask, without_echo
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.reading import read_completion
-from troupe_batch.llm.strict_schemas import UNKNOWN_TO_AZURE, without_keywords
+from troupe_batch.llm.request_body import BodyWriter
 
 # Of what an endpoint says about a failure, more is not looked at.
 _LONGEST_ERROR, _DEEPEST_ERROR, _MOST_PARTS = 4_000, 4, 20
-OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 15.0
 # Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
 _KEEP_ALIVE_S = 20.0
 _CHAT, _EMBEDDINGS = "/chat/completions", "/embeddings"
-# 31 bits: some servers read the seed into a signed 32-bit integer.
-_SEED_MASK = 0x7FFFFFFF
+# https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle
+_AZURE_WITHOUT_DATES = ("v1", "latest", "preview")
+# More parameters than these no endpoint refuses one by one.
+_MOST_REFUSALS = 8
 _NAMED_BY = {_CHAT: "the job or OpenAI.MODEL", _EMBEDDINGS: "OpenAI.EMBEDDING_MODEL"}
 _REHEARSAL_HEADER = b"x-troupe-rehearsal"
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How the requests of a kind of service differ: the name of the completion limit, and whether it reads a seed.
-
-    `unknown_keywords` are those of JSON Schema that it refuses; what they say is checked when the reply is here.
-    """
-
-    sends_seed: bool
-    # Compatible servers know the older name of the limit; OpenAI's newer models refuse it.
-    limit_field: str = "max_completion_tokens"
-    is_azure: bool = False
-    unknown_keywords: frozenset[str] = frozenset()
 
 
 class OpenAIProvider:
@@ -60,14 +54,21 @@ class OpenAIProvider:
     """
 
     def __init__(
-        self, client: openai.AsyncOpenAI, *, dialect: Dialect, prices: PriceList, timeout_s: float = 120.0
+        self,
+        client: openai.AsyncOpenAI,
+        *,
+        dialects: Dialects,
+        prices: PriceList,
+        timeout_s: float = 120.0,
     ) -> None:
         self._mask = KeyMask(client.api_key)
         self._client = client
-        self._dialect = dialect
+        self._dialects = dialects
+        self._writer = BodyWriter()
+        # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
+        self._has_deployments = isinstance(client, openai.AsyncAzureOpenAI)
         self._prices = prices
         self._timeout_s = timeout_s
-        self._formats: dict[str, orjson.Fragment] = {}
         self._urls: dict[tuple[str, str], str] = {}
         # Said in full: the SDK deep-copies the default of every option that is left out, for each call.
         self._options = openai.RequestOptions(
@@ -81,20 +82,30 @@ class OpenAIProvider:
         )
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """The reply to `request`, from exactly one HTTP call."""
-        if isinstance(request, EmbeddingRequest):
-            path, body = _EMBEDDINGS, _json(embedding_body(request))
-        else:
-            path, body = _CHAT, _json(self._body(request))
+        """The reply to `request`, from exactly one HTTP call that was not turned away for how it is written."""
+        path = _EMBEDDINGS if isinstance(request, EmbeddingRequest) else _CHAT
         started = time.perf_counter()
         try:
-            content = await self._post(request, path, body)
+            content = await self._asked(request, path)
         except ContentFiltered as error:
             reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
         else:
             is_chat = path == _CHAT
             reply = read_completion(content, request.reply_schema) if is_chat else read_embedding(content)
         return self._with_cost(reply, request, time.perf_counter() - started)
+
+    async def _asked(self, request: ChatRequest, path: str) -> bytes:
+        """The answer; asked again where the endpoint has refused a parameter that it can do without."""
+        if isinstance(request, EmbeddingRequest):
+            return await self._post(request, path, _json(embedding_body(request)))
+        for _ in range(_MOST_REFUSALS):
+            dialect = self._dialects.of(request.endpoint.model)
+            try:
+                return await self._post(request, path, _json(self._writer.body(request, dialect)))
+            except RequestRejected as error:
+                if not await self._dialects.learn(request.endpoint, dialect, error):
+                    raise
+        raise EndpointUnsuitable("the endpoint refuses one parameter after the other; set OpenAI.SERVICE")
 
     async def aclose(self) -> None:
         """Closes all connections."""
@@ -137,37 +148,9 @@ class OpenAIProvider:
 
     def _url(self, model: str, path: str) -> str:
         """The whole URL: the SDK takes a relative one apart and puts it together again for each call."""
-        # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
-        deployment = f"/deployments/{quote(model, safe='')}" if self._dialect.is_azure else ""
+        deployment = f"/deployments/{quote(model, safe='')}" if self._has_deployments else ""
         url = self._urls[model, path] = str(self._client.base_url).rstrip("/") + deployment + path
         return url
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        parameters = request.parameters
-        body: dict[str, Any] = {"model": request.endpoint.model, "messages": request.messages}
-        if parameters.temperature is not None:
-            body["temperature"] = parameters.temperature
-        if parameters.top_p is not None:
-            body["top_p"] = parameters.top_p
-        if parameters.max_completion_tokens is not None:
-            body[self._dialect.limit_field] = parameters.max_completion_tokens
-        if parameters.reasoning_effort is not None:
-            body["reasoning_effort"] = parameters.reasoning_effort
-        if self._dialect.sends_seed:
-            body["seed"] = seed_of(request.sample)
-        if request.reply_schema is not None:
-            body["response_format"] = self._format(request.reply_schema)
-        return body
-
-    def _format(self, schema: ReplySchema) -> orjson.Fragment:
-        """The `response_format` of a schema, serialised once per schema."""
-        if (fragment := self._formats.get(schema.digest)) is None:
-            unknown = self._dialect.unknown_keywords
-            sent = without_keywords(schema.schema, unknown) if unknown else schema.schema
-            inner = {"name": schema.name, "strict": True, "schema": sent}
-            fragment = orjson.Fragment(orjson.dumps({"type": "json_schema", "json_schema": inner}))
-            self._formats[schema.digest] = fragment
-        return fragment
 
     def _with_cost(self, reply: ChatReply, request: ChatRequest, latency_s: float) -> ChatReply:
         # The reply names the dated model; a price given for the name in the job file goes first.
@@ -176,7 +159,7 @@ class OpenAIProvider:
         return replace(reply, cost_usd=cost_usd, latency_s=latency_s, model=reply.model or request.endpoint.model)
 
 
-def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
+def connect(spec: ConnectionSpec, prices: PriceList, dialects: Dialects | None = None) -> OpenAIProvider:
     """A provider on a fresh client; call it inside the event loop and the process that will use it."""
     http = HttpClient(
         limits=httpx2.Limits(
@@ -189,18 +172,8 @@ def connect(spec: ConnectionSpec, prices: PriceList) -> OpenAIProvider:
         # A proxy for the outside world must not stand between us and our own machine.
         trust_env=spec.kind != "rehearsal",
     )
-    dialect = Dialect(
-        sends_seed=spec.sends_seed,
-        limit_field="max_tokens" if spec.kind == "compatible" else "max_completion_tokens",
-        is_azure=spec.kind == "azure",
-        unknown_keywords=UNKNOWN_TO_AZURE if spec.kind == "azure" else frozenset(),
-    )
-    return OpenAIProvider(_client(spec, http), dialect=dialect, prices=prices, timeout_s=spec.timeout_s)
-
-
-def seed_of(sample: str) -> int:
-    """The `seed` that is sent for a sample: 31 bits of its SHA-256."""
-    return int.from_bytes(hashlib.sha256(sample.encode()).digest()[:4], "big") & _SEED_MASK
+    dialects = dialects or Dialects(spec.dialect, spec.base_url or spec.kind)
+    return OpenAIProvider(_client(spec, http), dialects=dialects, prices=prices, timeout_s=spec.timeout_s)
 
 
 def _each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
@@ -261,6 +234,15 @@ def _client(spec: ConnectionSpec, http: httpx2.AsyncClient) -> openai.AsyncOpenA
     if spec.kind == "azure":
         if not (spec.azure_endpoint and spec.api_version and spec.api_key):
             raise SettingsError("Azure OpenAI needs an endpoint, an API version and a key")
+        if spec.api_version in _AZURE_WITHOUT_DATES:
+            # The same paths as OpenAI's; a deployment is named as a model is.
+            return openai.AsyncOpenAI(
+                api_key=spec.api_key,
+                base_url=f"{spec.azure_endpoint.rstrip('/')}/openai/v1",
+                max_retries=0,
+                timeout=http.timeout,
+                http_client=http,
+            )
         return openai.AsyncAzureOpenAI(
             azure_endpoint=spec.azure_endpoint,
             api_version=spec.api_version,

@@ -11,8 +11,8 @@ MOST_CHARACTERS_PER_CALL = 120_000
 # In one list of more than 250 values.
 MOST_CHARACTERS_PER_LIST = 15_000
 
-# Azure documents all of these as not supported, and refuses a strict schema that has one.
-UNKNOWN_TO_AZURE = frozenset(
+# What they say of a value is checked when the reply is here, so an endpoint need not know them.
+CHECKED_HERE = frozenset(
     {"minLength", "maxLength", "pattern", "format"}
     | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
     | {"minItems", "maxItems", "uniqueItems"}

@@ -29,7 +29,11 @@ class Acting:
 
     def as_json(self) -> dict[str, Any]:
         """As JSON values."""
-        return asdict(self)
+        return {
+            "minds": asdict(self.minds),
+            "reasoning": None if self.reasoning is None else self.reasoning.as_json(),
+            "embedding": None if self.embedding is None else self.embedding.as_json(),
+        }
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any] | None) -> Acting | None:

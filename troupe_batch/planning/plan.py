@@ -16,8 +16,9 @@ from troupe_batch import __version__
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.factory import prompt_digests
-from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.llm.chat import Endpoint, Parameters, SchemaMode
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
+from troupe_batch.llm.schema_words import words_digest
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
@@ -183,7 +184,12 @@ class Plan:
                     f"run {self.job.id} was planned by a release that {_VERSIONS[name]}; "
                     f"use troupe_batch {self.code_version}, or run the job under another id"
                 )
-        here = {**self.study.prompt_digests, **prompt_digests(self.enrich), **wave_digests(self.wave)}
+        here = {
+            **self.study.prompt_digests,
+            **prompt_digests(self.enrich),
+            **_schema_digests(self.endpoint),
+            **wave_digests(self.wave),
+        }
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
         )
@@ -202,7 +208,7 @@ class Plan:
             "job": job,
             "population": orjson.Fragment(self.population.to_json()),
             "people": self.people,
-            "endpoint": asdict(self.endpoint),
+            "endpoint": self.endpoint.as_json(),
             "parameters": asdict(self.parameters),
             "prompt_digests": self.prompt_digests,
             "units_per_shard": self.units_per_shard,
@@ -306,7 +312,7 @@ def make_plan(
         people=people,
         endpoint=endpoint,
         parameters=_parameters(spec.model, defaults),
-        prompt_digests={**prompts_of_study, **prompt_digests(enrich)},
+        prompt_digests={**prompts_of_study, **prompt_digests(enrich), **_schema_digests(endpoint)},
         units_per_shard=units_per_shard,
         cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
@@ -315,6 +321,11 @@ def make_plan(
         drawing=_drawing(job.population, panel),
         splitting=_splitting(spec),
     )
+
+
+def _schema_digests(endpoint: Endpoint) -> dict[str, str]:
+    """The words that ask for a schema, where they stand in the prompts."""
+    return {} if endpoint.schema_mode is SchemaMode.STRICT else {"schema_in_prompt": words_digest()}
 
 
 def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:

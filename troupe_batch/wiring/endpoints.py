@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from troupe_batch.errors import SettingsError
-from troupe_batch.llm.chat import Endpoint
-from troupe_batch.llm.connection import ConnectionSpec
+from troupe_batch.llm.chat import Endpoint, SchemaMode
+from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
+from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
+from troupe_batch.spec_files import did_you_mean
 from troupe_batch.trust import BASE_URL
 
 _Kind: TypeAlias = Literal["openai", "azure", "compatible", "rehearsal"]
@@ -28,7 +30,18 @@ def choose_endpoint(
     name = model or settings.openai.model
     if rehearse:
         return Endpoint(rehearsal_config(settings, respondents).identity, name, is_rehearsal=True)
-    return Endpoint(_identity(settings), name)
+    return Endpoint(_identity(settings), name, schema_mode=dialect_of(settings).schema_mode)
+
+
+def dialect_of(settings: Settings) -> Dialect:
+    """How the endpoint of these settings wants its requests written; SettingsError where they name no service."""
+    chosen = settings.openai
+    if chosen.service is not None and chosen.service not in services():
+        raise SettingsError(
+            f"OpenAI.SERVICE ({settings.origin('openai.service')}): {did_you_mean(chosen.service, services())}"
+        )
+    mode = None if chosen.schema_mode is None else SchemaMode(chosen.schema_mode)
+    return dialect_at(_address(settings), Pins(chosen.service, chosen.limit_field, chosen.send_seed, mode))
 
 
 def rehearsal_config(settings: Settings, respondents: Path | None = None) -> RehearsalConfig:
@@ -77,6 +90,12 @@ def _identity(settings: Settings) -> str:
     return "openai"
 
 
+def _address(settings: Settings) -> str:
+    if settings.openai.api_type == "azure":
+        return settings.secrets.azure_openai_endpoint or "https://endpoint-not-set.openai.azure.com"
+    return settings.openai.base_url or OPENAI_URL
+
+
 def _rehearsal(settings: Settings) -> ConnectionSpec:
     if not settings.rehearsal.url:
         raise SettingsError(
@@ -118,7 +137,6 @@ def _spec(
     base_url: str | None = None,
     azure_endpoint: str | None = None,
 ) -> ConnectionSpec:
-    chosen = settings.openai.send_seed
     return ConnectionSpec(
         kind,
         api_key=api_key,
@@ -127,8 +145,7 @@ def _spec(
         api_version=settings.openai.azure_api_version,
         timeout_s=settings.openai.timeout,
         max_connections=settings.openai.max_concurrent_model_calls,
-        # A rehearsal is deterministic from the request: without a seed, equal prompts would be one draw.
-        sends_seed=kind == "rehearsal" or (kind == "compatible" if chosen is None else chosen),
+        dialect=dialect_at("", Pins(service="rehearsal")) if kind == "rehearsal" else dialect_of(settings),
     )
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Self
 
 from troupe_batch.errors import SettingsError
+from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, Endpoint
+from troupe_batch.llm.endpoint_memory import EndpointMemory, FileEndpointMemory, RedisEndpointMemory
 from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.meter import Metered, Spending
 from troupe_batch.llm.outage import OutageAware
@@ -41,7 +43,10 @@ _DAY_S = 86_400
 
 
 class ModelStack:
-    """A model ready for use, what it has spent, and what must be closed after it. Belongs to one event loop."""
+    """A model ready for use, what it has spent, how it is asked, and what must be closed after it.
+
+    Belongs to one event loop.
+    """
 
     def __init__(
         self,
@@ -50,9 +55,11 @@ class ModelStack:
         resources: AsyncExitStack,
         keep_cap: Callable[[], Awaitable[None]] | None = None,
         replies: ReplyStore | None = None,
+        dialects: Dialects | None = None,
     ) -> None:
         self.model = model
         self.spending = spending
+        self.dialects = dialects
         self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
@@ -90,12 +97,15 @@ async def open_model(
     if cap is not None:
         _check_prices(prices, endpoint, further_models, cap)
     async with AsyncExitStack() as resources:
-        provider = connect(connection_to(settings, endpoint), prices)
+        state = _batch(settings, settings.redis.broker_url, resources) if is_shared else None
+        spec = connection_to(settings, endpoint)
+        dialects = Dialects(spec.dialect, endpoint.identity, _memory(settings, state))
+        await dialects.recall((endpoint.model, *further_models))
+        provider = connect(spec, prices, dialects)
         resources.push_async_callback(provider.aclose)
         spending, keep_cap = Spending(), None
         model: ChatModel = Metered(provider, spending, prices)
         model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
-        state = _batch(settings, settings.redis.broker_url, resources) if is_shared else None
         if cap is not None:
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
             model = Budgeted(model, budget, prices)
@@ -111,7 +121,7 @@ async def open_model(
             cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, spending, resources.pop_all(), keep_cap, replies)
+        return ModelStack(model, spending, resources.pop_all(), keep_cap, replies, dialects)
 
 
 def _check_prices(prices: PriceList, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:
@@ -141,6 +151,12 @@ def _limiter(settings: Settings, endpoint: Endpoint, state: RedisBatch | None) -
         return MemoryRateLimiter(rates)
     # One queue for all models of the run: what the settings allow is the sum.
     return RedisRateLimiter(state, f"{endpoint.identity}/{endpoint.model}", rates)
+
+
+def _memory(settings: Settings, state: RedisBatch | None) -> EndpointMemory:
+    if state is not None:
+        return RedisEndpointMemory(state)
+    return FileEndpointMemory(Path(settings.storage.state_folder) / "endpoints")
 
 
 def _store(settings: Settings, resources: AsyncExitStack, *, is_shared: bool) -> ReplyStore:

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.integration.llm.fault_server import FaultServer, fault_server
-from troupe_batch.llm.connection import ConnectionSpec
+from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
+from troupe_batch.llm.dialect import Pins, dialect_at
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.provider import OpenAIProvider, connect
 
@@ -32,4 +33,6 @@ async def open_provider() -> AsyncIterator[Callable[[ConnectionSpec], OpenAIProv
 
 @pytest.fixture
 def provider(server: FaultServer, open_provider: Callable[[ConnectionSpec], OpenAIProvider]) -> OpenAIProvider:
-    return open_provider(ConnectionSpec("openai", api_key="sk-secret-0123456789", base_url=server.url, timeout_s=5))
+    dialect = dialect_at(OPENAI_URL, Pins(sends_seed=True))
+    key = "sk-secret-0123456789"
+    return open_provider(ConnectionSpec("openai", api_key=key, base_url=server.url, timeout_s=5, dialect=dialect))

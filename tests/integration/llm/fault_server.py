@@ -14,6 +14,7 @@ import orjson
 from aiohttp import web
 
 Answer = Callable[[web.Request], web.StreamResponse]
+SENT = web.RequestKey("sent", dict[str, Any])
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Seen:
 class FaultServer:
     """Give it `answers`; it uses them up one by one and repeats the last.
 
+    An answer finds the body of the request under `SENT`.
     With `hold_until` nobody gets an answer until so many requests are in flight at once.
     """
 
@@ -45,7 +47,7 @@ class FaultServer:
         if self.in_flight >= self.hold_until:
             self.crowded.set()
         try:
-            body = orjson.loads(await request.read())
+            body = request[SENT] = orjson.loads(await request.read())
             self.seen.append(Seen(request.path_qs, dict(request.headers), body))
             await self.crowded.wait()
             if self.delay_s:

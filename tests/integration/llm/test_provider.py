@@ -34,8 +34,10 @@ from troupe_batch.llm.chat import (
     Usage,
 )
 from troupe_batch.llm.connection import ConnectionSpec
+from troupe_batch.llm.dialect import Pins, dialect_at
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.provider import OpenAIProvider, connect, seed_of
+from troupe_batch.llm.provider import OpenAIProvider, connect
+from troupe_batch.llm.request_body import seed_of
 
 OpenProvider = Callable[[ConnectionSpec], OpenAIProvider]
 
@@ -366,7 +368,13 @@ async def test_azure_is_sent_no_bounds_and_its_replies_are_held_to_them_here(
 ) -> None:
     server.answers = [completion({"score": 12})]
     endpoint = server.url.removesuffix("/v1")
-    spec = ConnectionSpec("azure", api_key="azure-key", azure_endpoint=endpoint, api_version="2024-10-21")
+    spec = ConnectionSpec(
+        "azure",
+        api_key="azure-key",
+        azure_endpoint=endpoint,
+        api_version="2024-10-21",
+        dialect=dialect_at("https://mine.openai.azure.com"),
+    )
 
     reply = await open_provider(spec).complete(replace(PLAIN, reply_schema=BOUNDED))
 
@@ -379,7 +387,8 @@ async def test_compatible_servers_get_the_older_name_of_the_limit_and_need_no_ke
     server: FaultServer, open_provider: OpenProvider
 ) -> None:
     server.answers = [completion("hi", raw=True)]
-    provider = open_provider(ConnectionSpec("compatible", base_url=server.url, sends_seed=False))
+    dialect = dialect_at(server.url, Pins(sends_seed=False))
+    provider = open_provider(ConnectionSpec("compatible", base_url=server.url, dialect=dialect))
 
     await provider.complete(replace(PLAIN, parameters=Parameters(max_completion_tokens=9)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troupe_batch.llm.strict_schemas import UNKNOWN_TO_AZURE, excess_of, without_keywords
+from troupe_batch.llm.strict_schemas import CHECKED_HERE, excess_of, without_keywords
 
 
 def group(properties: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def test_validation_keywords_go_wherever_they_stand() -> None:
     }
     schema = {**group({"n": {"anyOf": [number, {"type": "null"}]}, "t": texts}), "$defs": {"d": group({"m": number})}}
 
-    stripped = without_keywords(schema, UNKNOWN_TO_AZURE)
+    stripped = without_keywords(schema, CHECKED_HERE)
 
     plain = {"type": "number"}
     expected = group({"n": {"anyOf": [plain, {"type": "null"}]}, "t": {"type": "array", "items": {"type": "string"}}})
@@ -37,7 +37,7 @@ def test_validation_keywords_go_wherever_they_stand() -> None:
 def test_properties_and_labels_of_these_names_stay() -> None:
     schema = group({"format": {"type": "string", "enum": ["pattern", "minimum"]}, "maximum": group({"pattern": {}})})
 
-    assert without_keywords(schema, UNKNOWN_TO_AZURE) == schema
+    assert without_keywords(schema, CHECKED_HERE) == schema
 
 
 def test_labels_fit_into_one_call_by_number_and_by_length() -> None:

@@ -1,0 +1,150 @@
+"""The way in which a service wants its requests written: a value per endpoint and model, never a kind of code.
+
+It starts from a small table by address (dialects.toml), holds what the settings pin, and loses what the endpoint
+refuses by name (`adapting.py`), as far as that changes no answer.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from troupe_batch.llm.chat import SchemaMode
+
+LimitField = Literal["max_completion_tokens", "max_tokens"]
+_DEFAULT_SERVICE = "compatible"
+# The name of a server at its usual port is a guess, and only for machines that are not on the internet.
+_LOCAL_NAMES = ("localhost", "*.localhost", "*.local", "127.*", "[::1]", "::1", "10.*", "192.168.*", "172.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How a service is told how much to reason: `field` (a dotted path) takes the word as it is.
+
+    `values` are the words that it takes, empty where all are sent; `off_field` takes `off_value` in place of the word
+    "none", and where it is empty "none" is not sent at all, as the service does not reason unless told to.
+    """
+
+    field: str = "reasoning_effort"
+    values: tuple[str, ...] = ()
+    off_field: str | None = None
+    off_value: str | bool | None = None
+
+    def sent(self, effort: str) -> tuple[str, Any] | None:
+        """The dotted path and the value for an effort; None where nothing is sent."""
+        if effort == "none" and self.off_field is not None:
+            return (self.off_field, self.off_value) if self.off_field else None
+        return self.field, effort
+
+    def takes(self, effort: str) -> bool:
+        """Whether the service can be asked for this effort."""
+        return not self.values or effort in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How requests to one model at one endpoint are written.
+
+    `limit_fields` are the names of the completion limit, the one to try first at the front. `refused` are fields that
+    the endpoint does not take, left out from then on, and `unknown_keywords` those of JSON Schema; what the keywords
+    say is checked when the reply is here. `tiers` are the values of `service_tier`, empty where there are none.
+    """
+
+    service: str = _DEFAULT_SERVICE
+    limit_fields: tuple[LimitField, ...] = ("max_tokens", "max_completion_tokens")
+    seed_field: str | None = "seed"
+    effort: Effort = field(default=Effort())
+    schema_mode: SchemaMode = SchemaMode.STRICT
+    unknown_keywords: frozenset[str] = frozenset()
+    tiers: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
+
+    @property
+    def limit_field(self) -> LimitField | None:
+        """The name under which the completion limit is sent; None where each has been refused."""
+        return next((name for name in self.limit_fields if name not in self.refused), None)
+
+    def seed(self) -> str | None:
+        """The name under which the draw is sent; None where it is not."""
+        return None if self.seed_field in self.refused else self.seed_field
+
+    def without(self, fields: Iterable[str] = (), *, keywords: Iterable[str] = ()) -> Dialect:
+        """The dialect of an endpoint that takes neither these fields nor these keywords of JSON Schema."""
+        return replace(self, refused=self.refused.union(fields), unknown_keywords=self.unknown_keywords.union(keywords))
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the settings say of a dialect; None leaves it to the table."""
+
+    service: str | None = None
+    limit_field: LimitField | None = None
+    sends_seed: bool | None = None
+    schema_mode: SchemaMode | None = None
+
+
+def dialect_at(address: str, pins: Pins = Pins()) -> Dialect:
+    """The dialect of the service at an address (a URL), by the table and what is pinned.
+
+    Raises KeyError where `pins.service` is no service of the table; `services()` has their names.
+    """
+    known = _table()
+    found = known[pins.service or _service_at(address)].dialect
+    if pins.limit_field is not None:
+        found = replace(found, limit_fields=(pins.limit_field,))
+    if pins.sends_seed is not None:
+        found = replace(found, seed_field=(found.seed_field or "seed") if pins.sends_seed else None)
+    return found if pins.schema_mode is None else replace(found, schema_mode=pins.schema_mode)
+
+
+def services() -> list[str]:
+    """The names of the services that the table knows."""
+    return sorted(_table())
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    dialect: Dialect
+    hosts: tuple[str, ...] = ()
+    port: int | None = None
+
+
+def _service_at(address: str) -> str:
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    for name, service in _table().items():
+        if any(fnmatchcase(host, pattern) for pattern in service.hosts):
+            return name
+    is_local = any(fnmatchcase(host, pattern) for pattern in _LOCAL_NAMES) or "." not in host
+    for name, service in _table().items():
+        if is_local and service.port is not None and parts.port == service.port:
+            return name
+    return _DEFAULT_SERVICE
+
+
+@cache
+def _table() -> Mapping[str, _Service]:
+    text = resources.files("troupe_batch.llm").joinpath("dialects.toml").read_text(encoding="utf-8")
+    return {name: _service(name, fields) for name, fields in tomllib.loads(text).items()}
+
+
+def _service(name: str, fields: dict[str, Any]) -> _Service:
+    hosts, port = tuple(fields.pop("hosts", ())), fields.pop("port", None)
+    effort = fields.pop("effort", {})
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    if "values" in effort:
+        effort["values"] = tuple(effort["values"])
+    dialect = Dialect(service=name, effort=Effort(**effort))
+    if "unknown_keywords" in fields:
+        fields["unknown_keywords"] = frozenset(fields["unknown_keywords"])
+    if "schema_mode" in fields:
+        fields["schema_mode"] = SchemaMode(fields["schema_mode"])
+    if fields.get("seed_field") == "":
+        fields["seed_field"] = None
+    return _Service(replace(dialect, **fields), hosts, port)
