@@ -24,6 +24,7 @@ TroupeError
     ├── QuotaExhausted        the account has no credit left
     ├── CredentialsRejected   401, 403
     ├── EndpointMissing       404: no such model, deployment or path
+    ├── EndpointMisaddressed  the address cannot be right: its name, its certificate, http for https
     ├── EndpointStaysDown     an outage that outlasted the patience of the run
     ├── EndpointUnsuitable    the endpoint cannot do what the job needs; the message names the setting that helps
     ├── WrongEndpoint         a rehearsal server answered a real run, or the other way round
@@ -208,6 +209,10 @@ class CredentialsRejected(StopTheJob):
 
 class EndpointMissing(StopTheJob):
     """There is no such model, deployment or path at the endpoint (404)."""
+
+
+class EndpointMisaddressed(StopTheJob):
+    """The address of the endpoint cannot be right: no machine has its name, or TLS does not work out with it."""
 
 
 class EndpointStaysDown(StopTheJob):

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ import troupe_batch
 LONGEST = 100_000
 # Where a pattern never sees a longer text: cut before it is matched, or a label or value of a file of the user's own.
 BOUNDED = {
-    "troupe_batch.llm.http_errors._KEY_LIKE": 4_000,
+    "troupe_batch.llm.http_errors.": 4_000,
+    "troupe_batch.llm.error_bodies.": 4_000,
+    "troupe_batch.llm.error_table.": 4_000,
+    "troupe_batch.llm.waits.": 4_000,
     "troupe_batch.simulation.addressing.": 200,
     "troupe_batch.factory.contradictions.naming.": 300,
     "troupe_batch.factory.contradictions.clauses._SENTENCE": 1_000,  # of blanks: `plain` leaves one of each run
@@ -66,6 +70,9 @@ def inside(value: object) -> Iterator[re.Pattern[Any]]:
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from inside(one)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for part in fields(value):
+            yield from inside(getattr(value, part.name))
 
 
 PATTERNS = patterns()

@@ -1,12 +1,13 @@
-"""Translates what the SDK raises into the error tree; the endpoint's words are kept short and free of keys."""
+"""Translates what fails into the error tree; the endpoint's words are kept short and free of keys.
+
+What an answer means is said in `error_table.py`, how its body is read in `error_bodies.py`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from dataclasses import dataclass
 
 import aiohttp
 import httpx2
@@ -16,12 +17,17 @@ from troupe_batch.errors import (
     CredentialsRejected,
     EndpointBusy,
     EndpointFaulty,
+    EndpointMisaddressed,
     EndpointMissing,
     EndpointUnreachable,
     QuotaExhausted,
     RequestRejected,
     TroupeError,
 )
+from troupe_batch.llm.error_bodies import Said, read_error
+from troupe_batch.llm.error_table import Meaning, meaning_of
+from troupe_batch.llm.waits import reset_in_s, retry_after_s, shown_end, wait_in_s
+from troupe_batch.llm.wrong_address import causes, wants_tls
 
 _LONGEST_MESSAGE = 300
 # Keys with a prefix, hexadecimal and other long words, and keys that the endpoint itself half hid with asterisks.
@@ -38,16 +44,16 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
 )
-_QUOTED_FIELD = re.compile(
-    r"['\"`](max_tokens|max_completion_tokens|seed|random_seed|temperature|top_p|reasoning_effort|response_format"
-    r"|service_tier|prompt_cache_key|prompt_cache_options)['\"`]"
+# Fields of a request that a refusal may name, by themselves where their spelling is no word of a language.
+_FIELDS = (
+    r"max_tokens|max_completion_tokens|max_output_tokens|random_seed|top_p|top_k|reasoning_effort|response_format"
+    r"|service_tier|prompt_cache_\w{1,12}|stream_options|enable_thinking|chat_template_kwargs|temperature|seed"
 )
-_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
-_FILTERED = {"content_filter", "content_policy_violation", "invalid_prompt"}
-# 404 and 405 also come from a wrong path; 410 from a model that has been retired.
-_MISSING = {404, 405, 410}
-_NO_SUCH_MODEL = {"model_not_found", "DeploymentNotFound", "unknown_model"}
-_BUSY = {409, 425, 429, 503, 529}
+_QUOTED_FIELD = re.compile(
+    rf"['\"`\[{{](?:body\.)?({_FIELDS}|reasoning|thinking|think|verbosity|store|user|n)['\"`\]:.]"
+)
+_BARE_FIELD = re.compile(rf"(?<![\w.'\"`])({_FIELDS})\b")
+_FIRST_FIELD = re.compile(rf"^({_FIELDS}):")
 
 
 class ContentFiltered(Exception):
@@ -58,47 +64,81 @@ class ContentFiltered(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class FailedAnswer:
+    """An answer that is no reply: its status (200 too), what it says, its headers, and where it came from."""
+
+    status: int
+    said: Said
+    headers: Mapping[str, str]
+    url: httpx2.URL
+
+    @property
+    def wait_s(self) -> float | None:
+        """The wait that it asks for, None where it names none."""
+        asked = retry_after_s(self.headers)
+        return asked if asked is not None else wait_in_s(self.said.names_wait, self.said.words)
+
+    @property
+    def message(self) -> str:
+        """What it says, for people."""
+        code, words = self.said.code, shortened(self.said.words)
+        if self.status == 200 and not words:
+            words = "a body that is no reply"
+        by = f" from {shortened(self.said.by)}" if self.said.by else ""
+        return f"the endpoint answered {self.status}{f' ({shortened(code)})' if code else ''}{by}" + (
+            f": {words}" if words else ""
+        )
+
+
 def from_status(
     error: openai.APIStatusError, model: str, *, named_by: str = "the job or OpenAI.MODEL"
 ) -> TroupeError | ContentFiltered:
     """What a 4xx or 5xx answer to a request for `model` means; `named_by` says where its name can be mended."""
-    status = error.status_code
-    code, words = _said(error)
-    message = f"the endpoint answered {status}{f' ({code})' if code else ''}{f': {words}' if words else ''}"
-    if code in _NO_CREDIT or status == 402:
-        return QuotaExhausted(f"{message}; add credit to the account, then resume")
-    if status in (401, 403):
-        return CredentialsRejected(f"{message}; check the key, and that it may use this model")
-    if status in _MISSING or code in _NO_SUCH_MODEL:
-        return EndpointMissing(
-            f"no model {model!r} at {_address(error)}: {message}; check the name of the model (Azure: deployment) "
-            f"in {named_by}, and the address in OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT"
-        )
-    if status in _BUSY:
-        return EndpointBusy(message, retry_after_s=retry_after_s(error.response.headers))
-    if status == 400 and code in _FILTERED:
-        return ContentFiltered(message)
-    is_faulty = status >= 500 or status == 408
-    return EndpointFaulty(message) if is_faulty else RequestRejected(message, parameter=_parameter(error.body, words))
+    said = read_error(error.body)
+    return from_answer(
+        FailedAnswer(error.status_code, said, error.response.headers, error.request.url), model, named_by=named_by
+    )
 
 
-def from_connection(error: openai.APIConnectionError, masked: Callable[[str], str] = str) -> EndpointUnreachable:
+def from_answer(answer: FailedAnswer, model: str, *, named_by: str) -> TroupeError | ContentFiltered:
+    """As `from_status`, for any answer that is an error."""
+    meaning = meaning_of(answer.status, answer.said, has_wait=retry_after_s(answer.headers) is not None)
+    if meaning is Meaning.BUSY:
+        return EndpointBusy(answer.message, retry_after_s=answer.wait_s)
+    if meaning is Meaning.FAULTY:
+        # It did answer 200: it may have worked, and charge for it.
+        return EndpointFaulty(answer.message, may_be_paid=answer.status == 200)
+    if meaning is Meaning.FILTERED:
+        return ContentFiltered(answer.message)
+    if meaning in _REJECTIONS:
+        parameter = parameter_in(answer.said, is_refusal=meaning is Meaning.PARAMETER)
+        return RequestRejected(answer.message + _REJECTIONS[meaning], parameter=parameter)
+    return _stopping(meaning, answer, model, named_by)
+
+
+def from_connection(error: Exception, masked: Callable[[str], str] = str) -> EndpointUnreachable | EndpointFaulty:
     """What a missing answer means: a request that never left cannot be charged for, any other may."""
     cause: BaseException = error.__cause__ or error
     detail = shortened(masked(str(cause))) or type(cause).__name__
-    return EndpointUnreachable(f"no answer from the endpoint: {detail}", may_be_paid=not _never_sent(cause))
+    if not isinstance(error, openai.APIConnectionError):
+        return EndpointFaulty(f"the endpoint's answer broke off: {detail}", may_be_paid=True)
+    never_sent = any(isinstance(one, _NEVER_SENT) for one in causes(cause))
+    return EndpointUnreachable(f"no answer from the endpoint: {detail}", may_be_paid=not never_sent)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The wait that `retry-after-ms` or `retry-after` (seconds or a date) asks for, None where neither says."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    said = headers.get("retry-after")
-    if said is None:
-        return None
-    seconds = _number(said)
-    return seconds if seconds is not None else _seconds_until(said)
+def parameter_in(said: Said, *, is_refusal: bool) -> str | None:
+    """The field of the request that an error names: in a field of its own, or quoted in its words.
+
+    In the words of a refusal of a parameter it may stand unquoted too.
+    """
+    if said.parameter is not None:
+        return said.parameter
+    found = _QUOTED_FIELD.search(said.words) or _FIRST_FIELD.search(said.words)
+    if is_refusal:
+        bare = _BARE_FIELD.search(said.words)
+        found = min(filter(None, (found, bare)), key=lambda one: one.start(1), default=None)
+    return found[1] if found else None
 
 
 def shortened(text: str) -> str:
@@ -107,56 +147,52 @@ def shortened(text: str) -> str:
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 
-def _said(error: openai.APIStatusError) -> tuple[str | None, str]:
-    """Code and message of the body, in the shapes that OpenAI, Azure and compatible servers use."""
-    body: Any = error.body
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]
-    if not isinstance(body, dict):
-        return None, shortened(body) if isinstance(body, str) and not body.lstrip().startswith("<") else ""
-    code = body.get("code") or body.get("type")
-    words = body.get("message") or body.get("error") or body.get("detail") or ""
-    return shortened(str(code)) if code else None, shortened(words if isinstance(words, str) else str(words))
+_REJECTIONS = {
+    Meaning.SCHEMA: "; the JSON schema of this request is what the endpoint cannot work with",
+    Meaning.TOO_LONG: "; this request is longer than the model can read",
+    Meaning.PARAMETER: "",
+    Meaning.REJECTED: "",
+}
 
 
-def _parameter(body: Any, words: str) -> str | None:
-    """The field of the request that the endpoint names, in a field of its own or quoted in its words."""
-    inner = body.get("error", body) if isinstance(body, dict) else None
-    named = inner.get("param") if isinstance(inner, dict) else None
-    if isinstance(named, str) and named:
-        return named
-    quoted = _QUOTED_FIELD.search(words)
-    return quoted[1] if quoted else None
+_CREDENTIALS = {
+    Meaning.KEY: "check the key, and that it may use this model",
+    Meaning.REGION: "the endpoint does not serve the place from which the requests come",
+}
+_QUOTAS = {
+    Meaning.BILLING: "add credit to the account, or raise its limit",
+    Meaning.PERIOD_SPENT: "a limit of the day, the week or the month is used up: wait for its end or raise it",
+}
 
 
-def _address(error: openai.APIStatusError) -> str:
+def _stopping(meaning: Meaning, answer: FailedAnswer, model: str, named_by: str) -> TroupeError:
+    """The error that ends the run, with its cure."""
+    message, address = answer.message, _address(answer.url)
+    if meaning is Meaning.PLAIN_HTTP:
+        return EndpointMisaddressed(wants_tls(answer.url))
+    if meaning in _CREDENTIALS:
+        return CredentialsRejected(f"{message}; {_CREDENTIALS[meaning]}")
+    if meaning in _QUOTAS:
+        return QuotaExhausted(f"{message}; {_QUOTAS[meaning]}, then resume{_end(answer)}")
+    if meaning is Meaning.NO_PATH:
+        return EndpointMissing(
+            f"nothing answers at {address}: {message}; check the path in OpenAI.BASE_URL or "
+            "AZURE_OPENAI_ENDPOINT: most addresses end in /v1"
+        )
+    return EndpointMissing(
+        f"no model {model!r} at {address}: {message}; check the name of the model (Azure: deployment) "
+        f"in {named_by}, and the address in OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT"
+    )
+
+
+def _end(answer: FailedAnswer) -> str:
+    """When a limit ends by itself, where that is said."""
+    ends_s = answer.wait_s
+    if ends_s is None:
+        ends_s = reset_in_s(answer.headers)
+    return "" if ends_s is None else f"; the limit ends {shown_end(ends_s)}"
+
+
+def _address(url: httpx2.URL) -> str:
     """Where the request went, without what an address may hold of user names, passwords and keys."""
-    url = error.request.url
     return f"{url.scheme}://{url.netloc.decode()}{url.path}"
-
-
-def _never_sent(cause: BaseException | None) -> bool:
-    seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
-        if isinstance(cause, _NEVER_SENT):
-            return True
-        seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else None
-    except ValueError:
-        return None
-    return value if value is not None and 0 <= value < float("inf") else None
-
-
-def _seconds_until(text: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote
 
 _SHORTEST_KEY = 6  # shorter ones are placeholders of local servers, and parts of words
 _KEY = "[key]"
 _PROMPT = "[prompt]"
+# Errors are shallow and have few parts; what lies beyond says nothing of them.
+_DEEPEST, _MOST_PARTS = 6, 20
 # As many equal characters are no accident.
 _ECHO = 12
 
@@ -52,6 +55,19 @@ def without_echo(text: str, prompts: Iterable[str]) -> str:
         elif place == 0 or not is_echo[place - 1]:
             out.append(_PROMPT)
     return "".join(out)
+
+
+def each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
+    """A JSON value with every text in it changed; what lies deeper than any error says anything is left out."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict | list) and depth > _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {change(key): each_text(one, change, depth + 1) for key, one in list(value.items())[:_MOST_PARTS]}
+    if isinstance(value, list):
+        return [each_text(one, change, depth + 1) for one in value[:_MOST_PARTS]]
+    return value
 
 
 def _stretches(text: str) -> list[str]:

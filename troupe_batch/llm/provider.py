@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ import openai
 import orjson
 
 from troupe_batch.errors import (
-    EndpointFaulty,
+    EndpointMisaddressed,
     EndpointUnreachable,
     EndpointUnsuitable,
     RequestRejected,
@@ -26,15 +25,17 @@ from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
+from troupe_batch.llm.error_bodies import body_of, error_inside
 from troupe_batch.llm.http_client import HttpClient
-from troupe_batch.llm.http_errors import ContentFiltered, from_connection, from_status, shortened
-from troupe_batch.llm.masking import KeyMask, without_echo
+from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_answer, from_connection, from_status
+from troupe_batch.llm.masking import KeyMask, each_text, without_echo
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.reading import read_completion
+from troupe_batch.llm.reading import NoReply, read_completion
 from troupe_batch.llm.request_body import BodyWriter
+from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
 
 # Of what an endpoint says about a failure, more is not looked at.
-_LONGEST_ERROR, _DEEPEST_ERROR, _MOST_PARTS = 4_000, 4, 20
+_LONGEST_ERROR = 4_000
 _CONNECT_TIMEOUT_S = 15.0
 # Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
 _KEEP_ALIVE_S = 20.0
@@ -69,6 +70,7 @@ class OpenAIProvider:
         self._has_deployments = isinstance(client, openai.AsyncAzureOpenAI)
         self._prices = prices
         self._timeout_s = timeout_s
+        self._has_answered = False
         self._urls: dict[tuple[str, str], str] = {}
         # Said in full: the SDK deep-copies the default of every option that is left out, for each call.
         self._options = openai.RequestOptions(
@@ -83,67 +85,80 @@ class OpenAIProvider:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`, from exactly one HTTP call that was not turned away for how it is written."""
-        path = _EMBEDDINGS if isinstance(request, EmbeddingRequest) else _CHAT
         started = time.perf_counter()
         try:
-            content = await self._asked(request, path)
+            reply = await self._asked(request)
         except ContentFiltered as error:
             reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
-        else:
-            is_chat = path == _CHAT
-            reply = read_completion(content, request.reply_schema) if is_chat else read_embedding(content)
         return self._with_cost(reply, request, time.perf_counter() - started)
 
-    async def _asked(self, request: ChatRequest, path: str) -> bytes:
-        """The answer; asked again where the endpoint has refused a parameter that it can do without."""
+    async def _asked(self, request: ChatRequest) -> ChatReply:
+        """The reply; asked again where the endpoint has refused a parameter that it can do without."""
         if isinstance(request, EmbeddingRequest):
-            return await self._post(request, path, _json(embedding_body(request)))
+            answer = await self._post(request, _EMBEDDINGS, _json(embedding_body(request)))
+            return read_embedding(self._mask.body(answer.content))
         for _ in range(_MOST_REFUSALS):
             dialect = self._dialects.of(request.endpoint.model)
             try:
-                return await self._post(request, path, _json(self._writer.body(request, dialect)))
+                answer = await self._post(request, _CHAT, _json(self._writer.body(request, dialect)))
+                return self._read(answer, request)
             except RequestRejected as error:
                 if not await self._dialects.learn(request.endpoint, dialect, error):
                     raise
         raise EndpointUnsuitable("the endpoint refuses one parameter after the other; set OpenAI.SERVICE")
 
+    def _read(self, answer: httpx2.Response, request: ChatRequest) -> ChatReply:
+        """The reply in a 200 answer; services also send errors as such."""
+        try:
+            return read_completion(self._mask.body(answer.content), request.reply_schema)
+        except NoReply as error:
+            said = error_inside(self._hidden(error.body, request))
+            failed = FailedAnswer(answer.status_code, said, answer.headers, answer.url)
+            raise from_answer(failed, request.endpoint.model, named_by=_NAMED_BY[_CHAT]) from error
+
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._client.close()
 
-    async def _post(self, request: ChatRequest, path: str, body: bytes) -> bytes:
-        """The bytes of a 200 answer; everything else is an error of the tree, or ContentFiltered."""
+    async def _post(self, request: ChatRequest, path: str, body: bytes) -> httpx2.Response:
+        """A 200 answer; everything else is an error of the tree, or ContentFiltered."""
         endpoint = request.endpoint
         url = self._urls.get((endpoint.model, path)) or self._url(endpoint.model, path)
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.post(url, content=body, cast_to=httpx2.Response, options=self._options)
         except openai.APIStatusError as error:
+            self._has_answered = True
             _check_who_answered(endpoint, error.response)
             self._hide_echoes(error, request)
             raise from_status(error, endpoint.model, named_by=_NAMED_BY[path]) from error
-        except openai.APIConnectionError as error:
-            raise from_connection(error, self._mask.text) from error
         except TimeoutError as error:
             message = f"no answer from the endpoint within {self._timeout_s:g} s"
             raise EndpointUnreachable(message, may_be_paid=True) from error
-        except (httpx2.HTTPError, aiohttp.ClientError, openai.OpenAIError) as error:
-            message = (
-                f"the endpoint's answer broke off: {shortened(self._mask.text(str(error))) or type(error).__name__}"
-            )
-            raise EndpointFaulty(message, may_be_paid=True) from error
+        except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError) as error:
+            await self._check_address(error, url)
+            raise from_connection(error, self._mask.text) from error
+        self._has_answered = True
         _check_who_answered(endpoint, response)
-        return self._mask.body(response.content)
+        return response
 
-    def _hide_echoes(self, error: openai.APIStatusError, request: ChatRequest) -> None:
+    async def _check_address(self, error: BaseException, url: str) -> None:
+        """EndpointMisaddressed where no answer can come from this address."""
+        address = httpx2.URL(url)
+        wrong = mistake(error, address, has_answered=self._has_answered)
+        if wrong is None and not self._has_answered and address.scheme == "http" and is_broken_off(error):
+            wrong = wants_tls(address) if await speaks_tls(address) else None
+        if wrong is not None:
+            raise EndpointMisaddressed(wrong) from error
+
+    def _hidden(self, body: Any, request: ChatRequest) -> Any:
         """What the endpoint said, without our key and without what we had said: reasons are stored and logged."""
         prompts = [message.content for message in request.messages]
+        return each_text(body, lambda text: without_echo(self._mask.text(text[:_LONGEST_ERROR]), prompts))
 
-        def hidden(text: str) -> str:
-            return without_echo(self._mask.text(text[:_LONGEST_ERROR]), prompts)
-
-        error.body = _each_text(error.body, hidden)
-        error.message = hidden(error.message)
+    def _hide_echoes(self, error: openai.APIStatusError, request: ChatRequest) -> None:
+        error.body = self._hidden(body_of(error.response.content), request)
+        error.message = self._hidden(error.message, request)
         error.args = (error.message,)
 
     def _url(self, model: str, path: str) -> str:
@@ -174,19 +189,6 @@ def connect(spec: ConnectionSpec, prices: PriceList, dialects: Dialects | None =
     )
     dialects = dialects or Dialects(spec.dialect, spec.base_url or spec.kind)
     return OpenAIProvider(_client(spec, http), dialects=dialects, prices=prices, timeout_s=spec.timeout_s)
-
-
-def _each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
-    """A JSON value with every text in it changed; what lies deeper than any error says anything is left out."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict | list) and depth > _DEEPEST_ERROR:
-        return None
-    if isinstance(value, dict):
-        return {change(key): _each_text(one, change, depth + 1) for key, one in list(value.items())[:_MOST_PARTS]}
-    if isinstance(value, list):
-        return [_each_text(one, change, depth + 1) for one in value[:_MOST_PARTS]]
-    return value
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -7,25 +7,35 @@ from typing import Any
 
 import orjson
 
-from troupe_batch.errors import EndpointFaulty
 from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus, Usage
+from troupe_batch.llm.error_bodies import body_of
 
 _LONGEST_REASON = 2_000
 # Ten times the largest context window that is sold.
 _MOST_TOKENS = 100_000_000
 
 
+class NoReply(Exception):
+    """A body that came as a good answer and is none: `body` is its JSON, or its text. It never leaves the provider."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__("no reply")
+        self.body = body
+
+
 def read_completion(body: bytes, schema: ReplySchema | None) -> ChatReply:
-    """The reply in the body of a 200 answer; EndpointFaulty where the body is no chat completion."""
+    """The reply in the body of a 200 answer; NoReply where the body is no chat completion."""
     try:
         data = orjson.loads(body)
         choice = data["choices"][0]
         message = choice["message"]
         finish_reason, model = _text(choice.get("finish_reason")), _text(data.get("model"))
         refusal, content = message.get("refusal"), message.get("content")
+        has_error = "error" in choice or "error" in data
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
-        # The endpoint did answer 200: it may have worked, and charge for it.
-        raise EndpointFaulty("the endpoint answered 200 with a body that is no reply", may_be_paid=True) from error
+        raise NoReply(body_of(body)) from error
+    if has_error and (data.get("error") or choice.get("error")):
+        raise NoReply(data)
     status, value, reason = _judge(finish_reason, refusal, content, schema)
     return ChatReply(
         status=status,

@@ -5,7 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from troupe_batch.llm.http_errors import retry_after_s, shortened
+from troupe_batch.llm.http_errors import shortened
+from troupe_batch.llm.waits import retry_after_s
 
 
 def test_a_date_to_wait_for_becomes_seconds() -> None:

@@ -1,0 +1,247 @@
+"""What the errors of model services mean: one table, read from the top; the first row that fits counts.
+
+Gateways keep the status of an error and rewrite its code, or keep its words alone, so that each row knows all three.
+Codes are compared in one spelling (lower case, letters and digits alone). Read in: OpenAI (SDK, types/beta/
+session_turn_error.py; help.openai.com, usage and spend limits), Azure (learn.microsoft.com, content filtering),
+Anthropic (platform.claude.com, errors), OpenRouter (openrouter.ai/docs, errors and limits), LiteLLM (docs.litellm.ai,
+exception mapping); Groq, Gemini, Qwen and llama.cpp as quoted in the issue threads of their clients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from troupe_batch.llm.error_bodies import Said
+
+
+class Meaning(StrEnum):
+    """What a caller can do about an error."""
+
+    BUSY = "busy"
+    FAULTY = "faulty"
+    FILTERED = "filtered"
+    BILLING = "billing"
+    PERIOD_SPENT = "period spent"
+    KEY = "key"
+    REGION = "region"
+    NO_MODEL = "no model"
+    NO_PATH = "no path"
+    PLAIN_HTTP = "plain http"
+    SCHEMA = "schema"
+    TOO_LONG = "length"
+    PARAMETER = "parameter"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One meaning and what tells it, under one of these statuses: a code, or the words.
+
+    In codes * stands for any beginning or end; `also` are words of which some must stand beside those of `words`.
+    """
+
+    meaning: Meaning
+    statuses: Collection[int]
+    codes: tuple[str, ...] = ()
+    words: re.Pattern[str] | None = None
+    also: re.Pattern[str] | None = None
+    needs_wait: bool = False
+
+    def fits(self, status: int, said: Said, *, has_wait: bool) -> bool:
+        """Whether this row tells what the answer means."""
+        if status not in self.statuses or (self.needs_wait and not has_wait):
+            return False
+        if not self.codes and self.words is None:
+            return True
+        if any(fnmatchcase(code, name) for code in said.codes for name in self.codes):
+            return True
+        is_said = self.words is not None and self.words.search(said.words) is not None
+        return is_said and (self.also is None or self.also.search(said.words) is not None)
+
+
+def meaning_of(status: int, said: Said, *, has_wait: bool = False) -> Meaning:
+    """What an answer with this status means that says this; `has_wait`: it also says when to come back."""
+    status = said.status if status == 200 and said.status is not None else status
+    return next(row.meaning for row in TABLE if row.fits(status, said, has_wait=has_wait))
+
+
+def _words(*phrases: str) -> re.Pattern[str]:
+    """Any of these phrases, each a regular expression of whole words."""
+    # Letters of scripts without blanks between words may stand on either side.
+    return re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(phrases)})(?![a-z0-9_])", re.IGNORECASE)
+
+
+_ANY = range(200, 600)
+# What a server says of a path that it does not have: of a model it would say more.
+_NOTHING_THERE = re.compile(
+    r"^(?:404 ?)?(?:error|(?:the )?(?:requested )?(?:page|file|resource|url|route)? ?(?:was )?not found)?\.?$",
+    re.IGNORECASE,
+)
+
+TABLE: tuple[Row, ...] = (
+    # A gateway holds back what all calls in flight could cost together: that passes.
+    Row(Meaning.BUSY, _ANY, ("openrouterinflightbudget", "inflightbudgetexhausted")),
+    Row(Meaning.BUSY, (402,), needs_wait=True),
+    Row(
+        Meaning.PERIOD_SPENT,
+        (200, 402, 403, 429, 503),
+        ("*perday*", "*byday*", "*perweek*", "*permonth*", "*dailylimit*", "*monthlylimit*", "*dailyquota*"),
+        _words(
+            r"(?:\w{1,20} ?/ ?|(?:per|each|this)[ -])(?:day|week|month)", "RPD", "TPD", r"per 86400 ?s",
+            r"(?:daily|weekly|monthly) (?:\w{1,20} ){0,2}(?:limit|quota|cap|allowance|allocation|requests)",
+        ),
+    ),
+    # Gemini uses the words of an empty account for a limit of the minute too. A limit of 0: the plan has none at all.
+    Row(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
+    Row(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
+    Row(
+        Meaning.KEY,
+        range(400, 500),
+        ("accountdeactivated", "accessterminated", "accountsuspended"),
+        _words(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
+    ),
+    Row(
+        Meaning.BILLING,
+        (200, 400, 401, 402, 403, 412, 429, 500, 503),
+        (
+            "billing*", "*spendlimitexceeded", "*spendlimitreached", "*usagelimitexceeded", "creditbalance*",
+            "insufficientquota*", "insufficientbalance*", "insufficientcredit*", "insufficientfunds",
+            "paymentrequired", "insufficientuserquota", "exceededcurrentquota*", "*budgetexceeded*",
+            "weightexceedsbudget", "arrearage", "accountoverdue*", "openroutercredits", "openrouterguardrailbudget",
+            "openrouterworkspacebudget", "openrouterkeylimit",
+        ),
+        _words(
+            r"insufficient (?:account )?(?:balance|credits?|funds|quota)", "credit balance is too low",
+            "credit limit", r"exceeded your (?:current|monthly|included) (?:quota|spend|budget|included credits)",
+            "budget exceeded", r"(?:no|out of|requires more) (?:prepaid |api )?credits",
+            r"spend(?:ing)? (?:limit|cap)", "payment required",
+            r"credits? (?:balance )?(?:is |are |has been |have been )?exhausted", "billing hard limit",
+            "exceededbudget", r"specified (?:workspace )?api usage limits", "budget (?:limit |has been )?exceeded",
+            "余额不足", "欠费",
+        ),
+    ),
+    Row(
+        Meaning.FILTERED,
+        (200, 400, 403, 404, 422, 424, 451, 500),
+        (
+            "contentfilter*", "contentpolicy*", "*responsibleai*", "*datainspectionfailed", "promptblocked", "safety",
+            "flaggedinput", "*moderation*", "contentblocked", "sensitivecontent*", "prohibitedcontent",
+            "safetyviolation", "*policyviolation", "cyberpolicy", "biopolicy", "guardrailintervened",
+            "*contentpolicyviolation*",
+        ),
+        _words(
+            r"content (?:management|moderation|policy|filter\w{0,6})", r"(?:was|been|input|prompt|content) flagged",
+            "flagged (?:by|as)", r"inappropriate (?:content|language)", r"(?:\w{1,30}\.)?DataInspectionFailed",
+            r"(?:usage|safety|content) polic(?:y|ies)", r"safety (?:system|filters?|settings|reasons)",
+            "new_sensitive", r"(?:input|output) new_sensitive", "prohibited use", r"sensitive (?:words?|content)",
+            "guardrail policy", r"violated? (?:\w{1,20} ){0,3}guardrails?", "敏感",
+        ),
+    ),
+    Row(
+        Meaning.PLAIN_HTTP,
+        (400, 403, 426, 497),
+        words=_words(
+            r"plain HTTP (?:request was sent )?to (?:an? |the )?(?:HTTPS|SSL)\S{0,20}",
+            "HTTP request to an HTTPS server",
+        ),
+    ),
+    Row(
+        Meaning.REGION,
+        (400, 401, 403, 451),
+        ("unsupportedcountry*",),
+        _words(
+            r"(?:country|region|territory|location) (?:\w{1,10} ){0,2}not supported",
+            r"not (?:available|supported|served) in your (?:country|region|location|territory)",
+        ),
+    ),
+    Row(
+        Meaning.KEY,
+        (200, 400, 401, 403, 500),
+        (
+            "*invalidapikey", "incorrectapikey", "wrongapikey", "missingapikey", "apikeyinvalid", "apikeyexpired",
+            "authenticationerror", "invalidauthentication", "unauthorized", "tokenexpired",
+        ),
+        _words(
+            r"(?:invalid|incorrect|expired|no) (?:api|authentication) (?:key|token)",
+            r"api key (?:is )?(?:not valid|invalid)",
+        ),
+    ),
+    Row(
+        Meaning.TOO_LONG,
+        (200, 400, 404, 413, 422, 429, 500, 502),
+        (
+            "contextlength*", "*contextwindowexceeded*", "exceedcontextsize*", "stringabovemaxlength",
+            "stringtoolong", "requesttoolarge", "prompttoolong", "inputtoolong", "tokenlimitexceeded",
+        ),
+        _words(
+            r"context (?:length|window|size|limit)", r"(?:prompt|input|request) is too (?:long|large)",
+            "request too large", r"(?:input|prompt) (?:tokens?|length) (?:\w{1,20} ){0,4}exceeds?",
+            "must be reduced in order to run", "reduce the length",
+        ),
+    ),
+    # The model could not keep to the schema this time (Groq): another try may.
+    Row(Meaning.FAULTY, (400, 422), ("jsonvalidatefailed", "jsongenerationfailed")),
+    Row(
+        Meaning.SCHEMA,
+        (200, 400, 404, 415, 422, 500, 501, 502),
+        ("invalid*schema*", "*schemainvalid", "*schemaunsupported", "invalidgrammar*"),
+        _words(
+            r"\w{0,20}grammars?", r"guided[ _]\w{1,20}", r"structured[ _]?outputs?", r"\w{0,20}schemas?",
+            "llguidance", r"response_?format", "samplers", "xgrammar", "outlines",
+        ),
+        _words(
+            "invalid", "unsupported", r"not (?:supported|permitted|allowed|implemented)", r"fail\w{0,5}", "cannot",
+            "unable", "could not", "errors?", r"compil\w{1,7}", r"parse\w{0,2}", r"too (?:complex|many|deep|large)",
+            "unexpected", "unknown", "missing", "unrecognized", "must be", r"(?:does|do) not support",
+        ),
+    ),
+    Row(
+        Meaning.NO_MODEL,
+        (200, 400, 403, 404, 422),
+        ("modelnotfound*", "deploymentnotfound", "unknownmodel*", "invalidmodel*", "nosuchmodel"),
+        _words(
+            r"models?\W.{0,120}(?:does not exist|not found|not exist|no longer available|is not a valid|not available)",
+            r"(?:unknown|invalid|no such) model", "not a valid model",
+            r"no (?:allowed )?(?:endpoints|providers) (?:found|are)",
+        ),
+    ),
+    Row(
+        Meaning.PARAMETER,
+        (200, 400, 422),
+        ("unsupportedparam*", "unsupportedvalue", "unknownparameter", "invalidparameter", "extraforbidden"),
+        _words(
+            r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected|invalid) (?:\w{1,12} )?(?:param(?:eter)?|argument)s?",
+            r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected) (?:\w{1,12} )?(?:name|field|value)s?", "extra inputs",
+            r"(?:is|are|does|do|argument) not (?:supported?|permitted|allowed|recognized)", "cannot both be",
+            "is unsupported",
+        ),
+    ),
+    Row(
+        Meaning.BUSY,
+        (200, 400, 403, 424, 500, 502, 504),
+        (
+            "ratelimit*", "*overloaded*", "slowdown", "flexunavailable", "throttling*", "*resourceunavailable",
+            "toomanyrequests*", "modelnotready*", "queueexceeded", "*capacity*", "insufficientsystemresource",
+        ),
+        _words(
+            r"rate[ -]?limit\w{0,3}", "overloaded", "too many requests", "at capacity", "high demand",
+            r"(?:try|retry)(?: again)? (?:later|in|after)", r"model is (?:currently )?loading",
+        ),
+    ),
+    Row(Meaning.FILTERED, (200,), ("choicesnull",)),
+    Row(Meaning.NO_PATH, (200,), ("webpage",)),
+    # What is left speaks by its status alone.
+    Row(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),
+    Row(Meaning.BILLING, (402,)),
+    Row(Meaning.KEY, (401, 403, 407)),
+    Row(Meaning.NO_PATH, (405, *range(300, 400))),
+    Row(Meaning.NO_PATH, (200, 404), words=_words("unexpected endpoint or method", "cannot post", "no route matched")),
+    Row(Meaning.NO_PATH, (404,), words=_NOTHING_THERE),
+    Row(Meaning.NO_MODEL, (404, 410)),
+    Row(Meaning.FAULTY, (*range(200, 300), 408, *range(500, 600))),
+    Row(Meaning.REJECTED, range(100, 1_000)),
+)  # fmt: skip
