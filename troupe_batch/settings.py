@@ -72,6 +72,9 @@ class OpenAISection(_Section):
         None,
         description="JSON schemas: strict (enforced), json (JSON mode, schema in the prompt), none; empty: by service",
     )
+    service_tier: str | None = Field(
+        None, pattern=r"^[a-z0-9_-]{1,40}$", description="tier of service to ask for, such as flex; empty: none"
+    )
 
 
 class SimulationSection(_Section):
@@ -160,6 +163,9 @@ class BudgetSection(_Section):
     )
     cached_price: float | None = Field(
         None, ge=0, description="the same for prompt tokens that the endpoint has cached"
+    )
+    written_price: float | None = Field(
+        None, ge=0, description="the same for prompt tokens that it stores; empty: as in the list, beside PROMPT_PRICE"
     )
     completion_price: float | None = Field(None, ge=0, description="the same for completion tokens")
 

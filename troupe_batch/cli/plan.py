@@ -11,12 +11,13 @@ from rich import box
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import data, print_json, say, say_warnings
 from troupe_batch.cli.plan_questions import questions_json, questions_table
-from troupe_batch.cli.wording import endpoint_text
+from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
+from troupe_batch.settings import Settings
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.terminal import Table
 from troupe_batch.wiring.jobs import load_job
@@ -27,6 +28,7 @@ from troupe_batch.wiring.plans import (
     margins_of,
     plan_estimate,
     prepare_job,
+    tier_notes,
 )
 
 
@@ -59,7 +61,8 @@ def command(
     forecast = plan_estimate(settings, plan, prepared.supplies)
     margins = margins_of(plan, prepared.supplies)
     if as_json:
-        print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), "warnings": job.warnings})
+        said = {"warnings": [*money_notes(plan, forecast), *job.warnings], "notes": _notes(settings, plan)}
+        print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said})
         return
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
     if plan.study.questions:
@@ -71,13 +74,14 @@ def command(
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
     say_warnings(job.warnings)
-    for note in (*money_notes(plan, forecast), *_notes(plan)):
+    for note in (*money_notes(plan, forecast), *_notes(settings, plan)):
         say(note)
 
 
-def _notes(plan: Plan) -> list[str]:
+def _notes(settings: Settings, plan: Plan) -> list[str]:
     """What should be known of the plan before it is run."""
-    return [*leaving_models(plan), *(f"note: {remark}" for remark in scale_remarks(plan.study.questions))]
+    remarks = (f"note: {remark}" for remark in scale_remarks(plan.study.questions))
+    return [*leaving_models(plan), *tier_notes(settings, plan), *remarks]
 
 
 def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
@@ -100,6 +104,7 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
+        "prices": "\n".join(price_lines(plan)),
         "cost cap": _cap(plan, origin),
         "plan digest": plan.digest[:16],
     }
@@ -247,14 +252,13 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "units_per_shard": plan.units_per_shard,
         "model": plan.endpoint.model,
         "endpoint": plan.endpoint.identity,
+        "prices": None if plan.prices is None else plan.prices.as_json(),
         "cap_usd": plan.cap_usd,
         "cap_origin": None if plan.cap_usd is None else origin,
         "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
         "panel": None if plan.panel is None else plan.panel.as_json(),
         "wave": None if plan.wave is None else plan.wave.as_json(),
         "leaving_models": leaving_models(plan),
-        "warnings": money_notes(plan, forecast),
         "questions": questions_json(plan),
-        "notes": _notes(plan),
         "margins": [{name: getattr(margin, name) for name in Margin.__slots__} for margin in margins],
     }

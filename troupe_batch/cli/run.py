@@ -29,7 +29,7 @@ from troupe_batch.cli.stopped import say_stopped
 from troupe_batch.cli.stopping import Stops, stopping
 from troupe_batch.cli.summary import exit_code, summary
 from troupe_batch.cli.typed import typed_command
-from troupe_batch.cli.wording import endpoint_text
+from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job
 from troupe_batch.report import console
@@ -123,8 +123,12 @@ def _say_beginning(begun: BegunRun) -> None:
         say(f"run {store.run_id} is complete; nothing is asked")
     elif begun.beginning is Beginning.RESUMED:
         say(f"resuming run {store.run_id}: {begun.committed:,} of {plan.shards:,} shards are done")
+        for line in (*(f"prices: {line}" for line in price_lines(plan)), *begun.price_changes):
+            say(line)
     else:
         say(f"run {store.run_id}: {what}, model {endpoint_text(plan.endpoint)}")
+        for line in price_lines(plan):
+            say(f"prices: {line}")
         if begun.retries is not None:
             say(f"it asks again for what {begun.retries} lacks; replies that are in the cache cost nothing again")
 

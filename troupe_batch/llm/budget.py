@@ -12,7 +12,7 @@ from troupe_batch.errors import BudgetSpent, RequestRejected
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.meter import may_be_paid
 from troupe_batch.llm.money import NANO
-from troupe_batch.llm.prices import Prices
+from troupe_batch.llm.prices import Prices, billed_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Budgeted:
         spent_usd = worst_usd
         try:
             reply = await self._inner.complete(request)
-            if reply.usage is not None:
-                spent_usd = price.cost(reply.usage)
+            if (billed := billed_usd(price, reply)) is not None:
+                spent_usd = billed
         except BaseException as error:
             spent_usd = worst_usd if may_be_paid(error) else 0.0
             raise

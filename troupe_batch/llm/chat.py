@@ -67,6 +67,11 @@ class ReplySchema:
         """SHA-256 of the JSON of name and schema, hex. The order of properties counts: models answer in it."""
         return hashlib.sha256(orjson.dumps([self.name, self.schema])).hexdigest()
 
+    @cached_property
+    def size(self) -> int:
+        """How many bytes name and schema have as JSON: an endpoint shows them to the model."""
+        return len(orjson.dumps(dict(self.schema))) + len(self.name)
+
     def tidied(self, value: Any) -> Any:
         """The value in the form that was asked for, as far as there is only one reading of it."""
         return value if self.tidy is None else self.tidy(value)
@@ -212,7 +217,8 @@ class ChatReply:
 
     `usage` is None when the endpoint did not say; `cost_usd` is what this reply cost *now* (0.0 for a cache hit),
     None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:
-    0 for a hit. `service_tier` is what the endpoint says that it served the call with, None where it says nothing.
+    0 for a hit. `service_tier` is what the endpoint says that it served the call with, and `said_usd` what it says that
+    it bills for it, each None where it says nothing.
     `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice.
     """
 
@@ -229,6 +235,7 @@ class ChatReply:
     model: str | None = None
     finish_reason: str | None = None
     service_tier: str | None = None
+    said_usd: float | None = None
     key: bytes | None = None
 
 

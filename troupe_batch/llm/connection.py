@@ -15,7 +15,7 @@ class ConnectionSpec:
     """Where the model is, how to reach it, and how it wants its requests written.
 
     `max_connections` is the most calls in flight of this process. Azure's dated API has an `api_version`, and the name
-    of the deployment in its paths.
+    of the deployment in its paths. `service_tier` is the tier that chat requests ask for, where the dialect has tiers.
     """
 
     kind: Literal["openai", "azure", "compatible", "rehearsal"]
@@ -26,3 +26,4 @@ class ConnectionSpec:
     timeout_s: float = 120.0
     max_connections: int = 400
     dialect: Dialect = field(default=Dialect())
+    service_tier: str | None = None

@@ -24,7 +24,7 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
-from troupe_batch.llm.reading import token_count
+from troupe_batch.llm.usage import said_tier, said_usd, token_count
 
 SAMPLE = "embedding"
 """The draw of every embedding: there is only one, so all people who ask for the same text share it."""
@@ -73,6 +73,8 @@ def read_embedding(body: bytes) -> ChatReply:
         ReplyStatus.OK,
         text=base64.b64encode(vector.tobytes()).decode(),
         usage=_usage(data.get("usage")),
+        service_tier=said_tier(data),
+        said_usd=said_usd(data.get("usage")),
         model=model if isinstance(model, str) else None,
         finish_reason="stop",
     )
@@ -100,4 +102,5 @@ def _vector(given: Any) -> npt.NDArray[np.float32]:
 
 def _usage(data: Any) -> Usage | None:
     prompt = token_count(data.get("prompt_tokens")) if isinstance(data, dict) else None
-    return None if prompt is None else Usage(prompt_tokens=prompt)
+    # No text has no tokens: 0 is said by servers that do not count.
+    return Usage(prompt_tokens=prompt) if prompt else None

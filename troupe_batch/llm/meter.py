@@ -41,19 +41,18 @@ class Spending:
     def count_reply(self, reply: ChatReply, worst_usd: float | None) -> None:
         """Add a call that was answered."""
         self.calls += 1
-        usage = reply.usage
-        if usage is None:
-            self.count_doubt(worst_usd)
-            return
-        self.prompt_tokens += usage.prompt_tokens
-        self.cached_tokens += usage.cached_tokens
-        self.cache_write_tokens += usage.cache_write_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.reasoning_tokens += usage.reasoning_tokens
-        if reply.cost_usd is None:
-            self.unpriced += 1
-        else:
+        if (usage := reply.usage) is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.cached_tokens += usage.cached_tokens
+            self.cache_write_tokens += usage.cache_write_tokens
+            self.completion_tokens += usage.completion_tokens
+            self.reasoning_tokens += usage.reasoning_tokens
+        if reply.cost_usd is not None:
             self.cost_usd += reply.cost_usd
+        elif usage is None:
+            self.count_doubt(worst_usd)
+        else:
+            self.unpriced += 1
 
     def count_doubt(self, worst_usd: float | None) -> None:
         """Add a call of which nobody knows whether, or how much, it was charged for."""
@@ -91,7 +90,7 @@ class Metered:
             if may_be_paid(error):
                 self._spending.count_doubt(self._worst_case(request))
             raise
-        self._spending.count_reply(reply, None if reply.usage else self._worst_case(request))
+        self._spending.count_reply(reply, self._worst_case(request) if reply.cost_usd is None else None)
         return reply
 
     def _worst_case(self, request: ChatRequest) -> float | None:

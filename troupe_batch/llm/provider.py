@@ -29,7 +29,7 @@ from troupe_batch.llm.error_bodies import body_of, error_inside
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_answer, from_connection, from_status
 from troupe_batch.llm.masking import KeyMask, each_text, without_echo
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.prices import Prices, billed_usd
 from troupe_batch.llm.reading import NoReply, read_completion
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
@@ -59,13 +59,14 @@ class OpenAIProvider:
         client: openai.AsyncOpenAI,
         *,
         dialects: Dialects,
-        prices: PriceList,
+        prices: Prices,
         timeout_s: float = 120.0,
+        service_tier: str | None = None,
     ) -> None:
         self._mask = KeyMask(client.api_key)
         self._client = client
         self._dialects = dialects
-        self._writer = BodyWriter()
+        self._writer = BodyWriter(service_tier)
         # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
         self._has_deployments = isinstance(client, openai.AsyncAzureOpenAI)
         self._prices = prices
@@ -170,11 +171,11 @@ class OpenAIProvider:
     def _with_cost(self, reply: ChatReply, request: ChatRequest, latency_s: float) -> ChatReply:
         # The reply names the dated model; a price given for the name in the job file goes first.
         price = self._prices.of(request.endpoint.model) or self._prices.of(reply.model)
-        cost_usd = price.cost(reply.usage) if price and reply.usage else None
-        return replace(reply, cost_usd=cost_usd, latency_s=latency_s, model=reply.model or request.endpoint.model)
+        model = reply.model or request.endpoint.model
+        return replace(reply, cost_usd=billed_usd(price, reply), latency_s=latency_s, model=model)
 
 
-def connect(spec: ConnectionSpec, prices: PriceList, dialects: Dialects | None = None) -> OpenAIProvider:
+def connect(spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = None) -> OpenAIProvider:
     """A provider on a fresh client; call it inside the event loop and the process that will use it."""
     http = HttpClient(
         limits=httpx2.Limits(
@@ -188,7 +189,13 @@ def connect(spec: ConnectionSpec, prices: PriceList, dialects: Dialects | None =
         trust_env=spec.kind != "rehearsal",
     )
     dialects = dialects or Dialects(spec.dialect, spec.base_url or spec.kind)
-    return OpenAIProvider(_client(spec, http), dialects=dialects, prices=prices, timeout_s=spec.timeout_s)
+    return OpenAIProvider(
+        _client(spec, http),
+        dialects=dialects,
+        prices=prices,
+        timeout_s=spec.timeout_s,
+        service_tier=spec.service_tier,
+    )
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
-from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus, Usage
+from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus
 from troupe_batch.llm.error_bodies import body_of
+from troupe_batch.llm.usage import OPENAI_USAGE, UsageRule, read_usage, said_tier, said_usd
 
 _LONGEST_REASON = 2_000
-# Ten times the largest context window that is sold.
-_MOST_TOKENS = 100_000_000
 
 
 class NoReply(Exception):
@@ -23,7 +22,7 @@ class NoReply(Exception):
         self.body = body
 
 
-def read_completion(body: bytes, schema: ReplySchema | None) -> ChatReply:
+def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRule = OPENAI_USAGE) -> ChatReply:
     """The reply in the body of a 200 answer; NoReply where the body is no chat completion."""
     try:
         data = orjson.loads(body)
@@ -42,9 +41,11 @@ def read_completion(body: bytes, schema: ReplySchema | None) -> ChatReply:
         text=_text(content),
         value=value,
         reason=reason,
-        usage=_usage(data.get("usage")),
+        usage=read_usage(data.get("usage"), says_something=bool(content), rule=usage_rule),
         model=model,
         finish_reason=finish_reason,
+        service_tier=said_tier(data),
+        said_usd=said_usd(data.get("usage")),
     )
 
 
@@ -106,35 +107,6 @@ def _judge(
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _usage(data: Any) -> Usage | None:
-    """The token counts, None where the endpoint gave none that can be; a detail that is not there counts as 0.
-
-    A broken count could make a bill smaller, so it makes all of them doubtful: the call counts at its worst case.
-    """
-    if not isinstance(data, dict):
-        return None
-    prompt, completion = token_count(data.get("prompt_tokens")), token_count(data.get("completion_tokens"))
-    cached = _detail(data, "prompt_tokens_details", "cached_tokens")
-    written = _detail(data, "prompt_tokens_details", "cache_write_tokens")
-    reasoning = _detail(data, "completion_tokens_details", "reasoning_tokens")
-    if prompt is None or completion is None or cached is None or written is None or reasoning is None:
-        return None
-    cached = min(cached, prompt)
-    return Usage(prompt, cached, completion, min(reasoning, completion), min(written, prompt - cached))
-
-
-def token_count(value: Any) -> int | None:
-    """The value where a call can have so many tokens; None for anything else, `true` and 12.0 included."""
-    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
-
-
-def _detail(data: dict[str, Any], group: str, name: str) -> int | None:
-    """The count; 0 where there is none, None where something else stands in its place."""
-    details = data.get(group)
-    count = details.get(name) if isinstance(details, dict) else details
-    return 0 if count is None else token_count(count)
 
 
 def _without_fence(text: str) -> str | None:

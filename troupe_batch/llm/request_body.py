@@ -20,9 +20,10 @@ _JSON_MODE = orjson.Fragment(b'{"type":"json_object"}')
 
 
 class BodyWriter:
-    """Writes bodies; each schema is serialised once per dialect."""
+    """Writes bodies that ask for a tier of service, if any; each schema is serialised once per dialect."""
 
-    def __init__(self) -> None:
+    def __init__(self, service_tier: str | None = None) -> None:
+        self._service_tier = service_tier
         self._formats: dict[tuple[str, frozenset[str]], orjson.Fragment] = {}
 
     def body(self, request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
@@ -39,6 +40,8 @@ class BodyWriter:
             _set_effort(body, parameters.reasoning_effort, dialect)
         if (seed_field := dialect.seed()) is not None:
             body[seed_field] = seed_of(request.sample)
+        if self._service_tier in dialect.tiers and "service_tier" not in dialect.refused:
+            body["service_tier"] = self._service_tier
         if request.reply_schema is not None:
             self._ask_for(body, request.reply_schema, request, dialect)
         return body

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from troupe_batch.factory import Commission, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
+from troupe_batch.llm.prices import Prices
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import EnrichLevel
@@ -46,22 +47,6 @@ class Counter(Protocol):
         ...
 
 
-class Price(Protocol):
-    """What the tokens of one model cost."""
-
-    def cost(self, usage: Usage) -> float:
-        """US dollars for these tokens."""
-        ...
-
-
-class Prices(Protocol):
-    """What models cost: `PriceList` knows."""
-
-    def of(self, model: str) -> Price | None:
-        """The price of the model; None where nobody knows it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ProseEstimate:
     """What it takes to have a model write about each person: a part of what the whole run takes.
@@ -73,6 +58,7 @@ class ProseEstimate:
     prompt_tokens: int
     cacheable_tokens: int
     completion_tokens: int
+    cost_usd: float | None = None
 
     @property
     def most_repairs(self) -> int:
@@ -113,37 +99,56 @@ class Estimate:
         return self.cacheable_tokens / self.prompt_tokens if self.prompt_tokens else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What calls take, and cost: each by its own length, as the price of a prompt may step with it.
+
+    `usd` where nothing is read from the endpoint's cache, `cached_usd` where all is that can be; None without a price.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    usd: float | None = 0.0
+    cached_usd: float | None = 0.0
+
+    def __add__(self, other: _Taken) -> _Taken:
+        return _Taken(self.usage + other.usage, _both(self.usd, other.usd), _both(self.cached_usd, other.cached_usd))
+
+    def times(self, by: float) -> _Taken:
+        """As much for `by` times as many."""
+        usd, cached_usd = (None if cost is None else cost * by for cost in (self.usd, self.cached_usd))
+        return _Taken(Usage(*(round(count * by) for count in self.usage.counts())), usd, cached_usd)
+
+
 @dataclass(slots=True)
 class _Sample:
-    """What the sampled units take, by model."""
+    """What the sampled units take."""
 
-    study: dict[str, Usage] = field(default_factory=lambda: defaultdict(Usage))
-    prose: Usage = field(default_factory=Usage)
+    study: _Taken = field(default_factory=_Taken)
+    prose: _Taken = field(default_factory=_Taken)
     cases: int = 0
     people: int = 0
     calls: int = 0
+    unpriced: set[str] = field(default_factory=set)
 
 
 def estimate(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> Estimate:
     """Extrapolates from the prompts of up to 50 of the plan's cases, of about 400 calls, evenly spread over them."""
-    sample = _sampled(plan, casting, counter)
-    by_model = {model: _scaled(usage, plan.units / sample.cases) for model, usage in sample.study.items()}
-    prose = _scaled(sample.prose, plan.cases / sample.cases)
-    by_model[plan.endpoint.model] = by_model.get(plan.endpoint.model, Usage()) + prose
-    usage = sum(by_model.values(), start=Usage())
+    sample = _sampled(plan, casting, counter, prices)
+    prose = sample.prose.times(plan.cases / sample.cases)
+    whole = sample.study.times(plan.units / sample.cases) + prose
     written = None
     if plan.enrich != EnrichLevel.NONE:
-        people = plan.cases * sample.people // sample.cases
-        written = ProseEstimate(people, prose.prompt_tokens, prose.cached_tokens, prose.completion_tokens)
+        people, usage = plan.cases * sample.people // sample.cases, prose.usage
+        written = ProseEstimate(people, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, prose.usd)
     return Estimate(
         units=plan.units,
         calls=_calls(plan, sample) + (written.calls if written else 0),
-        prompt_tokens=usage.prompt_tokens,
-        cacheable_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost_usd=_cost({model: _uncached(one) for model, one in by_model.items()}, prices),
-        cost_with_prefix_cache_usd=_cost(by_model, prices),
-        note=_note(plan, counter, [model for model in by_model if prices.of(model) is None]),
+        prompt_tokens=whole.usage.prompt_tokens,
+        cacheable_tokens=whole.usage.cached_tokens,
+        completion_tokens=whole.usage.completion_tokens,
+        cost_usd=whole.usd,
+        cost_with_prefix_cache_usd=whole.cached_usd,
+        note=_note(plan, counter, sorted(sample.unpriced)),
         prose=written,
     )
 
@@ -154,19 +159,27 @@ def _calls(plan: Plan, sample: _Sample) -> int:
     return stated if plan.acting is None else max(stated, round(sample.calls * plan.units / sample.cases))
 
 
-def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
+def _sampled(plan: Plan, casting: Casting, counter: Counter, prices: Prices) -> _Sample:
     commission = commission_of(plan.population, plan.enrich)
     sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.calls_per_unit))))
+
+    def taken(model: str, usage: Usage) -> _Taken:
+        if (price := prices.of(model)) is None:
+            sample.unpriced.add(model)
+            return _Taken(usage, None, None)
+        return _Taken(usage, price.cost(_uncached(usage), price.asked), price.cost(usage, price.asked))
+
     for number in range(sample.cases):
         case = number * plan.cases // sample.cases
         unit = plan.unit(case * plan.job.replicates)
         seated = casting.people([case])
         people = [seated[index] for index in casting.members(case)]
         calls = plan.study.planned_calls(unit, people, plan.settings)
-        for model, usage in _study_usage(calls, counter, plan.enrich, seats=len(people)).items():
-            sample.study[model] += usage
-        for person in people:
-            sample.prose += _prose_usage(person, commission, counter)
+        for model, usage in _study_usage(calls, counter, plan.enrich, seats=len(people)):
+            sample.study += taken(model, usage)
+        if commission.level != EnrichLevel.NONE:
+            for person in people:
+                sample.prose += taken(plan.endpoint.model, _prose_usage(person, commission, counter))
         sample.people += len(people)
         sample.calls += len(calls)
     return sample
@@ -174,28 +187,23 @@ def _sampled(plan: Plan, casting: Casting, counter: Counter) -> _Sample:
 
 def _study_usage(
     calls: Sequence[PlannedCall], counter: Counter, level: EnrichLevel, *, seats: int
-) -> Mapping[str, Usage]:
-    """What one unit takes in the study; what a model will have written about the person stands in each prompt."""
-    usage: dict[str, Usage] = defaultdict(Usage)
+) -> Iterator[tuple[str, Usage]]:
+    """Model and usage of each call of a unit; what a model will have written about the person stands in each prompt."""
     # In a world people take turns: the last prompt that began as this one does is as many calls ago as there are seats.
     before: deque[ChatRequest] = deque(maxlen=seats)
     for call in calls:
         request = call.request
         if isinstance(request, EmbeddingRequest):
-            usage[request.endpoint.model] += Usage(prompt_tokens=counter.count_request(request))
+            yield request.endpoint.model, Usage(prompt_tokens=counter.count_request(request))
             continue
         prompt = counter.count_request(request) + _PROSE_TOKENS[level]
-        usage[request.endpoint.model] += _prompted(
-            prompt, _cacheable(request, before, counter), counter.count(call.example_reply)
-        )
+        cacheable = _cacheable(request, before, counter)
+        yield request.endpoint.model, _prompted(prompt, cacheable, counter.count(call.example_reply))
         before.append(request)
-    return usage
 
 
 def _prose_usage(person: TinyPerson, commission: Commission, counter: Counter) -> Usage:
     """What it takes to have a model write about the person; the schema and the rules are the same for everybody."""
-    if commission.level == EnrichLevel.NONE:
-        return Usage()
     prompt = enrichment_prompt(person, commission)
     shared = counter.count_prompt(prompt.messages[:1], prompt.schema)
     return _prompted(
@@ -238,30 +246,20 @@ def _whole_steps(prefix: int) -> int:
     return prefix // _CACHE_STEP * _CACHE_STEP if prefix >= _SHORTEST_CACHED_PREFIX else 0
 
 
-def _scaled(usage: Usage, by: float) -> Usage:
-    return Usage(*(round(count * by) for count in usage.counts()))
-
-
 def _uncached(usage: Usage) -> Usage:
     """The same where nothing is read from the endpoint's cache, and each long prompt is stored in it."""
     return replace(usage, cached_tokens=0, cache_write_tokens=usage.cache_write_tokens + usage.cached_tokens)
 
 
-def _cost(by_model: Mapping[str, Usage], prices: Prices) -> float | None:
-    """None where the price of one of the models is not known."""
-    total = 0.0
-    for model, usage in by_model.items():
-        price = prices.of(model)
-        if price is None:
-            return None
-        total += price.cost(usage)
-    return total
+def _both(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
     notes = [
         f"tokens: {counter.method}",
         "replies are taken to be of ordinary length, nothing to be in the cache, no call to fail",
+        "repairs of replies that cannot be read, questions that are asked again and second tries come on top",
     ]
     if unpriced:
         notes.append(f"no price is known for {', '.join(unpriced)}")

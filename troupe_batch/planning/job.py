@@ -45,6 +45,11 @@ class ModelSpec(_Part):
         default=None,
         description="How much a reasoning model thinks before it answers: none suits simulated respondents, up to max.",
     )
+    service_tier: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9_-]{1,40}$",
+        description="Tier of service to ask for, such as flex or priority, where the endpoint has tiers.",
+    )
 
 
 class BudgetSpec(_Part):

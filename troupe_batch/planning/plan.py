@@ -25,6 +25,7 @@ from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PanelInfo
+from troupe_batch.planning.prices import PlanPrices, kept
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
 from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.planning.wordings import without_words
@@ -44,7 +45,7 @@ _MOST_PEOPLE = 1_000_000_000
 
 # What changes no answer, and may differ between a run and its resume: money, words, and which release planned it (of
 # that, what could change an answer is in the prompt digests).
-_WITHOUT_EFFECT = ("cap_usd", "code_version")
+_WITHOUT_EFFECT = ("cap_usd", "code_version", "prices")
 # Fields of a job likewise, and those whose effect is in the plan itself.
 _WITHOUT_EFFECT_IN_JOB = ("title", "budget", "rehearsal", "model", "units_per_shard", "people", "enrich")
 _WORDS_OF_POPULATION = ("title", "universe", "sources")
@@ -66,7 +67,8 @@ class Plan:
     no cap. `acting` is None where nobody acts, as in surveys. `panel` where the people were frozen before, whose first
     `people` take part then; `wave` where the same people were asked before. `drawing` is the version of the code that
     draws people, None where nobody is drawn: the same file gives other people under another one. `splitting` likewise
-    is the version of the code that splits cases over arms, None where there are no two arms.
+    is the version of the code that splits cases over arms, None where there are no two arms. `prices` are what the
+    models cost when the run was planned, by which every worker bills; None in plans of before that.
     """
 
     job: JobSpec
@@ -84,6 +86,12 @@ class Plan:
     wave: WaveInfo | None = None
     drawing: int | None = None
     splitting: int | None = None
+    prices: PlanPrices | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that the plan asks, the main one first."""
+        return (self.endpoint.model, *(self.acting.further_models if self.acting is not None else ()))
 
     @property
     def units(self) -> int:
@@ -222,6 +230,8 @@ class Plan:
             body["panel"] = self.panel.as_json()
         if self.wave is not None:
             body["wave"] = self.wave.as_json()
+        if self.prices is not None:
+            body["prices"] = self.prices.as_json()
         body |= {name: version for name in _VERSIONS if (version := getattr(self, name)) is not None}
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -252,6 +262,7 @@ class Plan:
                 acting=Acting.from_json(body.get("acting")),
                 panel=PanelInfo.from_json(body.get("panel")),
                 wave=WaveInfo.from_json(body.get("wave")),
+                prices=PlanPrices.from_json(body.get("prices")),
                 **{name: body.get(name) for name in _VERSIONS},
             )
         except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -348,8 +359,10 @@ def _with_composition(job: dict[str, Any]) -> dict[str, Any]:
 def as_resumed(plan: Plan, frozen: Plan) -> Plan:
     """The plan with what is taken from the frozen one: shards, where the job leaves them to us, as our rule may change.
 
-    A rehearsal keeps the names of its models and their effort too: whichever they are, the same respondents answer.
+    So are the prices: what a run has cost is counted by one list from its beginning to its end. A rehearsal keeps the
+    names of its models and their effort too: whichever they are, the same respondents answer.
     """
+    plan = replace(plan, prices=kept(plan.prices, frozen.prices))
     if plan.job.units_per_shard == "auto":
         plan = replace(plan, units_per_shard=frozen.units_per_shard)
     if not (plan.endpoint.is_rehearsal and frozen.endpoint.is_rehearsal):

@@ -42,7 +42,8 @@ class Provenance:
     was no seat; `composition` says who was put together, None where each person is alone. `further_models` are those
     asked beside `model`, to judge and extract, or to look things up. `panel` is there where people were frozen before,
     `wave` where they were asked before. `records`: of how many records of equal weight the people are copies, None
-    where they come from no microdata.
+    where they come from no microdata. `prices` are those by which calls were billed, with their source and day; None
+    where the plan is of before there were any.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Provenance:
     panel: Mapping[str, Any] | None = None
     wave: Mapping[str, Any] | None = None
     records: float | None = None
+    prices: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

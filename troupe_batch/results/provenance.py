@@ -45,6 +45,7 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         panel=None if plan.panel is None else plan.panel.as_json(),
         wave=None if plan.wave is None else plan.wave.as_json(),
         records=worth_of_records(plan.population),
+        prices=None if plan.prices is None else plan.prices.as_json(),
     )
 
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import ResultsDamaged, TroupeError
 from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.planning.prices import price_text
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
@@ -123,7 +125,8 @@ async def _model(settings: Settings) -> list[Check]:
     except TroupeError as error:
         return [Check("model", Finding.WARNING, str(error))]
     price = price_list(settings, endpoint).of(endpoint.model)
-    listed = "no price is known" if price is None else f"${price.prompt:g} / ${price.completion:g} per 1M tokens"
+    today = datetime.now(UTC).date()
+    listed = "no price is known" if price is None else price_text("price", price, today, tier=None, today=today)
     checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
     further = further_endpoints(settings, endpoint).further_models
     notes = shutdown_notes((endpoint.model, *further), endpoint)

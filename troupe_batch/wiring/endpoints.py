@@ -145,8 +145,17 @@ def _spec(
         api_version=settings.openai.azure_api_version,
         timeout_s=settings.openai.timeout,
         max_connections=settings.openai.max_concurrent_model_calls,
-        dialect=dialect_at("", Pins(service="rehearsal")) if kind == "rehearsal" else dialect_of(settings),
+        dialect=_dialect(settings, is_rehearsal=kind == "rehearsal"),
     )
+
+
+def tiers_at(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
+    """The tiers of service that can be asked for at the endpoint; empty where there are none."""
+    return _dialect(settings, is_rehearsal=endpoint.is_rehearsal).tiers
+
+
+def _dialect(settings: Settings, *, is_rehearsal: bool) -> Dialect:
+    return dialect_at("", Pins(service="rehearsal")) if is_rehearsal else dialect_of(settings)
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -22,7 +23,7 @@ from troupe_batch.llm.endpoint_memory import EndpointMemory, FileEndpointMemory,
 from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.meter import Metered, Spending
 from troupe_batch.llm.outage import OutageAware
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
 from troupe_batch.llm.redis_batch import RedisBatch
@@ -33,11 +34,12 @@ from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 from troupe_batch.llm.sqlite_values import SqliteValues
+from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import Cap, keep_known, memory_budget
 from troupe_batch.wiring.endpoints import connection_to
-from troupe_batch.wiring.list_prices import price_list
+from troupe_batch.wiring.list_prices import prices_of
 
 _DAY_S = 86_400
 
@@ -87,18 +89,20 @@ async def open_model(
     further_models: Sequence[str] = (),
     cap: Cap | None = None,
     is_shared: bool = True,
+    frozen: PlanPrices | None = None,
 ) -> ModelStack:
     """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file.
 
     `further_models` are those that a plan asks at the same endpoint beside `endpoint.model`, for reasoning and for
     embeddings. Under a cap each of them needs a price: SettingsError where one is unknown, before anything is asked.
+    `frozen` are the prices of the plan, None where there is no plan, or one of before that has none.
     """
-    prices = price_list(settings, endpoint)
+    prices = prices_of(settings, endpoint, frozen)
     if cap is not None:
         _check_prices(prices, endpoint, further_models, cap)
     async with AsyncExitStack() as resources:
         state = _batch(settings, settings.redis.broker_url, resources) if is_shared else None
-        spec = connection_to(settings, endpoint)
+        spec = replace(connection_to(settings, endpoint), service_tier=None if frozen is None else frozen.service_tier)
         dialects = Dialects(spec.dialect, endpoint.identity, _memory(settings, state))
         await dialects.recall((endpoint.model, *further_models))
         provider = connect(spec, prices, dialects)
@@ -124,7 +128,7 @@ async def open_model(
         return ModelStack(model, spending, resources.pop_all(), keep_cap, replies, dialects)
 
 
-def _check_prices(prices: PriceList, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:
+def _check_prices(prices: Prices, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:
     unknown = f"the run has a cost cap of {cap.max_usd:g} USD but no price is known for"
     if prices.of(endpoint.model) is None:
         raise SettingsError(

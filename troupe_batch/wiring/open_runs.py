@@ -61,9 +61,15 @@ class OpenRun:
 
 async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_shared: bool = True) -> OpenRun:
     """The run, ready for its first call. `is_shared` as for `open_model`."""
-    acting = run.plan.acting
-    further = () if acting is None else acting.further_models
-    stack = await open_model(settings, run.plan.endpoint, further_models=further, cap=cap_of(run), is_shared=is_shared)
+    plan = run.plan
+    stack = await open_model(
+        settings,
+        plan.endpoint,
+        further_models=plan.models[1:],
+        cap=cap_of(run),
+        is_shared=is_shared,
+        frozen=plan.prices,
+    )
     record = SpendRecord(run.store, stack.spending, worker=worker, journal=_journal(settings, run))
     try:
         await record.open()

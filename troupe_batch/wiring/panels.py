@@ -13,7 +13,7 @@ from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing, Settings
 from troupe_batch.factory import Enriched, TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
 from troupe_batch.factory.generating import write_all
-from troupe_batch.llm.chat import ChatModel, Endpoint, Usage
+from troupe_batch.llm.chat import ChatModel, Endpoint
 from troupe_batch.planning.estimate import ProseEstimate
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
@@ -28,7 +28,6 @@ from troupe_batch.settings import Settings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
-from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.machine import machine
 from troupe_batch.wiring.model_stack import open_model
 from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
@@ -87,9 +86,7 @@ def freeze_estimate(settings: Settings, population: Population, options: FreezeO
     plan = plan_job(settings, Job(spec, population.spec, "freeze", ""), rehearse=options.rehearse)
     prose = plan_estimate(settings, plan).prose
     assert prose is not None  # noqa: S101 (its people are written about)
-    price = price_list(settings, plan.endpoint).of(plan.endpoint.model)
-    usage = Usage(prose.prompt_tokens, 0, prose.completion_tokens)
-    return FreezeEstimate(prose, plan.endpoint.model, None if price is None else price.cost(usage))
+    return FreezeEstimate(prose, plan.endpoint.model, prose.cost_usd)
 
 
 async def freeze_people(

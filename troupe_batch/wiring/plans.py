@@ -28,8 +28,8 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.studies.study import Facts
-from troupe_batch.wiring.endpoints import choose_endpoint
-from troupe_batch.wiring.list_prices import price_list
+from troupe_batch.wiring.endpoints import choose_endpoint, tiers_at
+from troupe_batch.wiring.list_prices import look_up, prices_of
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.supplies import Supplies, as_panel
 from troupe_batch.wiring.targets import recounted, weighted_effect
@@ -70,6 +70,9 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
         acting=further_endpoints(settings, endpoint),
         population=job.panel or FactsOnDemand(lambda: _population(job.population.to_json())),
     )
+    tier = _tier_wanted(settings, plan)
+    tier = tier if tier in tiers_at(settings, endpoint) else None
+    plan = replace(plan, prices=look_up(settings, endpoint, plan.models, tier=tier))
     _check_prose(job, plan)
     if rehearse and job.respondents is not None:
         _check_fit(job.respondents, plan)
@@ -90,10 +93,22 @@ def default_parameters(settings: Settings, endpoint: Endpoint) -> Parameters:
     return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, effort)
 
 
+def tier_notes(settings: Settings, plan: Plan) -> list[str]:
+    """A line where a tier of service is wanted that the endpoint does not sell."""
+    wanted, known = _tier_wanted(settings, plan), tiers_at(settings, plan.endpoint)
+    if wanted is None or wanted in known:
+        return []
+    sold = f"it has {', '.join(known)}" if known else "it is not known to have tiers"
+    return [f"note: service tier {wanted} is not asked for at {plan.endpoint.identity}: {sold}"]
+
+
+def _tier_wanted(settings: Settings, plan: Plan) -> str | None:
+    return plan.job.model.service_tier or settings.openai.service_tier
+
+
 def leaving_models(plan: Plan) -> list[str]:
     """A line for each model of the plan that is shut down soon, or has been."""
-    further = () if plan.acting is None else plan.acting.further_models
-    return shutdown_notes((plan.endpoint.model, *further), plan.endpoint)
+    return shutdown_notes(plan.models, plan.endpoint)
 
 
 def mind_settings(settings: Settings) -> MindSettings:
@@ -166,7 +181,8 @@ def casting_of(plan: Plan, supplies: Supplies = _NONE) -> Casting:
 
 def plan_estimate(settings: Settings, plan: Plan, supplies: Supplies = _NONE) -> Estimate:
     """What the plan will ask of its models, and what that costs at the known prices."""
-    return estimate(plan, casting_of(plan, supplies), TokenCounter.at_hand(), price_list(settings, plan.endpoint))
+    prices = prices_of(settings, plan.endpoint, plan.prices)
+    return estimate(plan, casting_of(plan, supplies), TokenCounter.at_hand(), prices)
 
 
 def margins_of(plan: Plan, supplies: Supplies = _NONE) -> list[Margin]:

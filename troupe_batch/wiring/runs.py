@@ -8,6 +8,7 @@ from itertools import count
 
 from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed
+from troupe_batch.planning.prices import changes
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
@@ -36,12 +37,14 @@ class BegunRun:
     """A run whose plan is frozen, and how it was found; `committed` shards are done already.
 
     `retries` is the id of the complete run whose gaps a new one fills, with all else from the cache; None in any other.
+    `price_changes` has a line for each price of a resumed run that would be another one today.
     """
 
     run: Run
     beginning: Beginning
     committed: int
     retries: str | None = None
+    price_changes: tuple[str, ...] = ()
 
 
 async def begin_run(
@@ -75,7 +78,8 @@ async def begin_run(
         beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
         if committed >= frozen.plan.shards:
             beginning = Beginning.COMPLETE
-        return BegunRun(make_run(frozen.plan, store), beginning, committed, retries)
+        changed = tuple(changes(plan.prices, frozen.plan.prices))
+        return BegunRun(make_run(frozen.plan, store), beginning, committed, retries, changed)
     raise AssertionError("count() ends nowhere")
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.llm.fault_server import FaultServer, fault_server
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.dialect import Pins, dialect_at
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect
 
 
@@ -24,7 +24,7 @@ async def open_provider() -> AsyncIterator[Callable[[ConnectionSpec], OpenAIProv
     async with AsyncExitStack() as stack:
 
         def opened(spec: ConnectionSpec) -> OpenAIProvider:
-            provider = connect(spec, PriceList.load())
+            provider = connect(spec, ListedPrices())
             stack.push_async_callback(provider.aclose)
             return provider
 

@@ -11,7 +11,7 @@ from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Role
 from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
@@ -27,7 +27,7 @@ def asked(kind: str, text: str) -> ChatRequest:
 
 async def main(redis_url: str, server_url: str, kind: str, keys: int, askers: int, lease_s: float) -> None:
     batch = RedisBatch(redis_url)
-    provider = connect(ConnectionSpec("compatible", base_url=server_url), PriceList.load())
+    provider = connect(ConnectionSpec("compatible", base_url=server_url), ListedPrices())
     cached = Cached(Retrying(provider, RetryPolicy()), RedisReplyStore(batch, lease_s=lease_s))
     requests = [asked(kind, f"key {n}") for n in range(keys)] * askers
     replies = await asyncio.gather(*(cached.complete(request) for request in requests))

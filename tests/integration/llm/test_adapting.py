@@ -19,7 +19,7 @@ from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Parameters, Re
 from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.dialect import Pins, dialect_at
 from troupe_batch.llm.endpoint_memory import FileEndpointMemory
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect
 
 OpenProvider = Callable[[ConnectionSpec], OpenAIProvider]
@@ -104,7 +104,7 @@ async def test_what_one_process_has_learned_the_next_one_knows(server: FaultServ
     processes = [Dialects(start, "http://here/v1", FileEndpointMemory(tmp_path)) for _ in range(2)]
     for dialects in processes:
         await dialects.recall(["thinker"])
-        provider = connect(ConnectionSpec("compatible", base_url=server.url), PriceList.load(), dialects)
+        provider = connect(ConnectionSpec("compatible", base_url=server.url), ListedPrices(), dialects)
         try:
             await provider.complete(ASKED)
         finally:

@@ -35,7 +35,7 @@ from troupe_batch.llm.chat import (
 )
 from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.dialect import Pins, dialect_at
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect
 from troupe_batch.llm.request_body import seed_of
 
@@ -442,7 +442,7 @@ async def test_neither_key_nor_prompt_is_logged(
 )
 async def test_a_connection_that_lacks_something_is_an_error_of_the_settings(spec: ConnectionSpec) -> None:
     with pytest.raises(SettingsError):
-        connect(spec, PriceList.load())
+        connect(spec, ListedPrices())
 
 
 def test_a_connection_never_shows_its_key() -> None:

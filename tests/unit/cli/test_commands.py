@@ -223,7 +223,7 @@ def test_plan_warns_where_the_cap_is_below_the_estimate_and_shows_both(
 
 def test_plan_warns_where_no_price_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     job = "jobs/gazpacho_concept_test.yaml"
-    settings = ("--set", "OpenAI.BASE_URL=http://127.0.0.1:1/v1")
+    settings = ("--set", "OpenAI.BASE_URL=http://models.example/v1")
     content = yaml.safe_load(Path(job).read_text())
     Path(job).write_text(yaml.safe_dump({**content, "model": {"name": "nobody-knows-it"}}))
 

@@ -14,12 +14,13 @@ from tests.unit.cli.test_stopping import JOB, POPULATION
 from troupe_batch.cli.main import run_command
 
 CLIENTS = frozenset({"openai", "aiohttp", "httpx2", "redis", "celery", "kombu"})
+PRICES = frozenset({"genai_prices"})
 STATISTICS = frozenset({"pandas", "scipy", "datasketch"})
 COMMANDS = {
-    ("--help",): CLIENTS | STATISTICS | {"numpy", "pyarrow", "pydantic"},
-    ("plan", "tea.yaml", "--rehearse"): CLIENTS | STATISTICS,
-    ("status", "tea-rehearsal"): CLIENTS | STATISTICS,
-    ("verify", "tea-rehearsal"): CLIENTS | STATISTICS - {"pandas"},  # it reads the tables
+    ("--help",): CLIENTS | STATISTICS | PRICES | {"numpy", "pyarrow", "pydantic"},
+    ("plan", "tea.yaml", "--rehearse"): CLIENTS - {"httpx2"} | STATISTICS,  # the library of prices loads it
+    ("status", "tea-rehearsal"): CLIENTS | STATISTICS | PRICES,
+    ("verify", "tea-rehearsal"): CLIENTS | STATISTICS - {"pandas"} | PRICES,  # it reads the tables
 }
 LOADED = """
 import json, sys

@@ -13,13 +13,13 @@ from tests.doubles.runs import PlainFacts
 from troupe_batch.factory import TinyPersonFactory, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
+from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning import Estimate, Plan, estimate, load_job, make_plan
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import Casting
-from troupe_batch.planning.estimate import Prices
 from troupe_batch.population import Population
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.studies.seating import OnePersonEach
@@ -57,16 +57,13 @@ class Letters:
         return self.count_prompt(request.messages, request.reply_schema)
 
 
-class PerToken:
-    """A dollar per prompt token that is not cached, and none for anything else; whichever the model."""
-
-    def of(self, _: str) -> PerToken:
-        return self
-
-    def cost(self, usage: Usage) -> float:
-        return float(usage.prompt_tokens - usage.cached_tokens)
-
-
+PER_TOKEN = Price(1_000_000.0, 0.0, 0.0)
+"""A dollar per prompt token that is not cached, and none for anything else; whichever the model."""
+PER_WRITE = Price(0.0, 0.0, 0.0, written=1_000_000.0)
+"""A dollar per prompt token that is stored in the endpoint's prefix cache."""
+LARGE = Price(100_000_000.0, 0.0, 0.0)
+BY_MODEL = PriceList({"gpt-4o-mini": PER_TOKEN, "large": LARGE})
+"""A dollar per prompt token of the small model, a hundred of the large one; nobody knows the others'."""
 UNPRICED = PriceList({})
 
 
@@ -88,7 +85,7 @@ def sent(plan: Plan) -> list[list[int]]:
 def test_the_estimate_of_equal_people_is_what_is_sent(make: Make) -> None:
     plan = make(study={"questions": [OPEN]}, people=70, replicates=2)
 
-    found = estimate(plan, cast(plan), Letters(), PerToken())
+    found = estimate(plan, cast(plan), Letters(), PER_TOKEN)
 
     [messages] = sent(plan)
     schema = '{"type":"object","properties":{"why":{"type":"string"}},"required":["why"],"additionalProperties":false}'
@@ -122,8 +119,8 @@ def test_what_all_prompts_begin_with_can_be_cached_once_it_is_long_enough(make: 
         def count(self, text: str) -> int:
             return len(text.split())
 
-    short = estimated(make(study={"questions": [OPEN]}), Words(), PerToken())
-    long = estimated(make(study={"questions": [OPEN], "introduction": "soup " * 2_000}), Words(), PerToken())
+    short = estimated(make(study={"questions": [OPEN]}), Words(), PER_TOKEN)
+    long = estimated(make(study={"questions": [OPEN], "introduction": "soup " * 2_000}), Words(), PER_TOKEN)
 
     assert short.cacheable_tokens == 0
     assert long.cacheable_tokens % (100 * 128) == 0
@@ -171,7 +168,7 @@ def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_long
 def test_most_of_the_prompts_that_write_about_people_can_be_cached(make: Make, level: str) -> None:
     plan = make(people=60, enrich=level, seed=3)
 
-    found = estimate(plan, cast(plan), TokenCounter.estimate(), PriceList.load()).prose
+    found = estimate(plan, cast(plan), TokenCounter.estimate(), ListedPrices()).prose
 
     assert found is not None
     assert 0.7 <= found.cacheable_share < 1
@@ -180,7 +177,7 @@ def test_most_of_the_prompts_that_write_about_people_can_be_cached(make: Make, l
 
 
 def test_everybody_in_a_case_is_written_about() -> None:
-    found = estimated_pairs(Acting(), PerToken(), people=30, enrich="bio").prose
+    found = estimated_pairs(Acting(), PER_TOKEN, people=30, enrich="bio").prose
 
     assert found is not None
     assert (found.calls, found.completion_tokens) == (20, 20 * 150)
@@ -203,7 +200,7 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     factory = TinyPersonFactory(Population(plan.population))
 
     found = estimate(
-        plan, Casting(plan.study, OnePersonEach(plan.cases), factory), TokenCounter.estimate(), PriceList.load()
+        plan, Casting(plan.study, OnePersonEach(plan.cases), factory), TokenCounter.estimate(), ListedPrices()
     )
 
     assert (found.units, found.calls) == (200, 1_000)
@@ -214,37 +211,18 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     assert 0.01 < found.cost_with_prefix_cache_usd <= found.cost_usd < plan.job.budget.max_usd
 
 
-class PerWrite(PerToken):
-    """A dollar per prompt token that is stored in the endpoint's prefix cache."""
-
-    def cost(self, usage: Usage) -> float:
-        return float(usage.cache_write_tokens)
-
-
 def test_long_prompts_are_priced_as_written_to_the_prefix_cache_where_that_costs_and_short_ones_are_not(
     make: Callable[..., Plan],
 ) -> None:
     short, long = make(), make(study={"introduction": "All about soup. " * 200})
 
-    costs = [estimate(plan, cast(plan), Letters(), PerWrite()) for plan in (short, long)]
+    costs = [estimate(plan, cast(plan), Letters(), PER_WRITE) for plan in (short, long)]
     limits = [found.prompt_tokens for found in costs]
 
     assert costs[0].cost_usd == (limits[0] if limits[0] >= 1_024 * costs[0].calls else 0)
     assert costs[1].cost_usd == limits[1]
     cheaper = costs[1].cost_with_prefix_cache_usd
     assert cheaper == limits[1] - costs[1].cacheable_tokens < limits[1]
-
-
-class ByModel:
-    """A dollar per prompt token of the small model, a hundred of the large one; nobody knows the others'."""
-
-    def of(self, model: str) -> PerToken | None:
-        return {"gpt-4o-mini": PerToken(), "large": Hundredfold()}.get(model)
-
-
-class Hundredfold(PerToken):
-    def cost(self, usage: Usage) -> float:
-        return 100 * super().cost(usage)
 
 
 @dataclasses.dataclass
@@ -272,7 +250,7 @@ def estimated_pairs(acting: Acting, prices: Prices, *, study: PairStudy | None =
 def test_whole_units_with_all_of_their_people_are_looked_at() -> None:
     study = LookedAt()
 
-    found = estimated_pairs(Acting(), PerToken(), study=study, people=30, replicates=2)
+    found = estimated_pairs(Acting(), PER_TOKEN, study=study, people=30, replicates=2)
 
     assert study.people == [(3 * n, 28 - 3 * n) for n in range(10)]
     assert (found.units, found.calls) == (20, 60)
@@ -283,15 +261,15 @@ def test_whole_units_with_all_of_their_people_are_looked_at() -> None:
 def test_no_more_than_about_400_calls_are_looked_at() -> None:
     study = LookedAt(calls_per_unit=100)
 
-    estimated_pairs(Acting(), PerToken(), study=study, people=300)
+    estimated_pairs(Acting(), PER_TOKEN, study=study, people=300)
 
     assert len(study.people) == 4
 
 
 def test_a_run_of_several_models_is_priced_by_each_of_them() -> None:
-    small = estimated_pairs(Acting(), ByModel(), people=30)
-    mixed = estimated_pairs(Acting(reasoning=Endpoint("test", "large")), ByModel(), people=30)
-    unknown = estimated_pairs(Acting(reasoning=Endpoint("test", "nobody's")), ByModel(), people=30)
+    small = estimated_pairs(Acting(), BY_MODEL, people=30)
+    mixed = estimated_pairs(Acting(reasoning=Endpoint("test", "large")), BY_MODEL, people=30)
+    unknown = estimated_pairs(Acting(reasoning=Endpoint("test", "nobody's")), BY_MODEL, people=30)
 
     assert small.prompt_tokens == mixed.prompt_tokens == unknown.prompt_tokens
     assert small.cost_usd is not None
@@ -309,8 +287,8 @@ def test_what_people_remember_can_be_cached_though_others_act_in_between() -> No
         for text in ("Ann " * 400, "Bob " * 400, "Ann " * 800, "Bob " * 800)
     ]
 
-    forgetful = estimated_pairs(Acting(), PerToken(), people=3, study=LookedAt(calls=tuple(calls[:2])))
-    remembering = estimated_pairs(Acting(), PerToken(), people=3, study=LookedAt(calls=tuple(calls)))
+    forgetful = estimated_pairs(Acting(), PER_TOKEN, people=3, study=LookedAt(calls=tuple(calls[:2])))
+    remembering = estimated_pairs(Acting(), PER_TOKEN, people=3, study=LookedAt(calls=tuple(calls)))
 
     assert forgetful.cacheable_tokens == 0
     assert remembering.cacheable_tokens == 2 * (1_604 // 128 * 128)
@@ -319,8 +297,8 @@ def test_what_people_remember_can_be_cached_though_others_act_in_between() -> No
 def test_calls_are_those_that_the_units_make_where_people_act() -> None:
     call = PlannedCall(ChatRequest(Endpoint("test", "m"), (Message(Role.USER, "Act."),), "0"), "")
 
-    condensing = estimated_pairs(Acting(), PerToken(), people=30, replicates=2, study=LookedAt(calls=(call,) * 5))
-    failing = estimated_pairs(Acting(), PerToken(), people=30, study=LookedAt(calls=(call,), calls_per_unit=3))
+    condensing = estimated_pairs(Acting(), PER_TOKEN, people=30, replicates=2, study=LookedAt(calls=(call,) * 5))
+    failing = estimated_pairs(Acting(), PER_TOKEN, people=30, study=LookedAt(calls=(call,), calls_per_unit=3))
 
     assert (condensing.units, condensing.calls) == (20, 100)
     # Example replies broke the function of the study off: it says itself how many calls it makes.
@@ -332,8 +310,8 @@ def test_embeddings_are_counted_as_calls_and_priced_as_those_of_their_own_model(
     embedding = Endpoint("test", "large")
     looked_up = tuple(PlannedCall(EmbeddingRequest.of(embedding, "zebra"), "") for _ in range(7))
 
-    found = estimated_pairs(Acting(embedding=embedding), ByModel(), study=LookedAt(calls=looked_up), people=30)
+    found = estimated_pairs(Acting(embedding=embedding), BY_MODEL, study=LookedAt(calls=looked_up), people=30)
 
     assert found.calls == 10 * 7
     assert (found.prompt_tokens, found.completion_tokens) == (10 * 7 * len("zebra"), 0)
-    assert found.cost_usd == Hundredfold().cost(Usage(prompt_tokens=10 * 7 * len("zebra")))
+    assert found.cost_usd == LARGE.cost(Usage(prompt_tokens=10 * 7 * len("zebra")))

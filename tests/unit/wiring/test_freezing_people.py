@@ -13,7 +13,7 @@ from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus, Usage
 from troupe_batch.llm.meter import Metered, Spending
-from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.wiring import panels
@@ -50,7 +50,7 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Writer:
 
     async def open_model(*_: object, cap: Cap | None, is_shared: bool) -> ModelStack:
         assert not is_shared
-        spending, prices = Spending(), PriceList.load()
+        spending, prices = Spending(), ListedPrices()
         stacked: ChatModel = Metered(model, spending, prices)
         if cap is not None:
             stacked = Budgeted(stacked, await memory_budget(cap), prices)
