@@ -35,6 +35,7 @@ from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
 from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
 from troupe_batch.wiring.plans import prepare_job
+from troupe_batch.wiring.probes import ProbeReport, probe_run
 from troupe_batch.wiring.progress_lines import ProgressLines
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import EMBEDDED
@@ -69,6 +70,7 @@ class Follower:
     """
 
     on_begin: Callable[[BegunRun], None] = _nothing
+    on_probe: Callable[[ProbeReport], None] = _nothing
     on_status: OnStatus = _nothing
     on_dataset: OnShard = ignore_shards
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -261,6 +263,10 @@ async def run_job(
             async with machine(
                 settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
             ) as here:
+                if settings.openai.probe and not options.rehearse:
+                    report = await probe_run(here.settings, begun.run, is_shared=not options.inline)
+                    told.on_probe(report)
+                    report.check()
                 outcome = await (_inline if options.inline else _on_fleet)(here, begun.run, told)
     except Interrupted as left:
         outcome = RunOutcome(

@@ -63,6 +63,7 @@ class OpenAISection(_Section):
         None, description="none, minimal, low, medium, high, xhigh, max; empty: none for gpt-6-luna, else not sent"
     )
     cache_api_calls: bool = Field(True, description="keep replies and answer equal requests from them")
+    probe: bool = Field(True, description="see by up to 5 calls what an endpoint can do before a run depends on it")
     send_seed: bool | None = Field(None, description="send the draw as `seed`; empty: where the service has one")
     limit_field: Literal["max_completion_tokens", "max_tokens"] | None = Field(
         None,

@@ -18,19 +18,21 @@ _STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold 
 
 
 @click.command("doctor")
+@click.option("--ask", "asks", is_flag=True, help="Ask the model too, by up to 5 calls: what can it do?")
 @json_option
 @settings_options
-def command(*, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
-    r"""Check Python, Redis, storage, the model's key and the tokenizer. Calls no model and spends nothing.
+def command(*, asks: bool, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+    r"""Check Python, Redis, storage, the endpoint, the model's key and the tokenizer. Spends nothing without --ask.
 
     Exit code 1 when something needed is missing.
 
     \b
     Examples:
       troupe doctor
+      troupe doctor --ask --set OpenAI.BASE_URL=http://localhost:8000/v1 --set OpenAI.MODEL=my-model
       troupe doctor --set Redis.BROKER_URL=redis://broker:6379/0 --json
     """
-    checks = asyncio.run(check_all(read_settings(config_file, assignments)))
+    checks = asyncio.run(check_all(read_settings(config_file, assignments), asks=asks))
     if as_json:
         print_json([{"what": c.what, "finding": c.finding, "says": c.says} for c in checks])
     else:

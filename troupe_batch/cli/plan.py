@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import click
 from rich import box
 
+from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import job_argument, json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import data, print_json, say, say_warnings
 from troupe_batch.cli.plan_questions import questions_json, questions_table
+from troupe_batch.cli.probing import ability_line, effort_of
 from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
@@ -30,28 +33,32 @@ from troupe_batch.wiring.plans import (
     prepare_job,
     tier_notes,
 )
+from troupe_batch.wiring.probes import ProbeReport, probe_plan
 
 
 @click.command("plan")
 @job_argument
 @rehearse_option
+@click.option("--probe", "probes", is_flag=True, help="Ask the model by up to 5 calls: can it do what the job needs?")
 @json_option
 @settings_options
 def command(
     *,
     job_file: Path,
     rehearse: bool,
+    probes: bool,
     as_json: bool,
     config_file: Path | None,
     assignments: tuple[str, ...],
-) -> None:
+) -> int:
     r"""Show questions, people, calls, tokens, cost and quotas of a job, and what may not be meant as it is written.
 
-    Needs no key, calls no model and downloads nothing.
+    Needs no key, calls no model and downloads nothing, unless --probe asks the model what it can do.
 
     \b
     Examples:
       troupe plan jobs/gazpacho_concept_test.yaml
+      troupe plan my_job.yaml --probe --set OpenAI.BASE_URL=http://localhost:8000/v1 --set OpenAI.MODEL=my-model
       troupe plan my_job.yaml --json --set OpenAI.MODEL=gpt-6-luna
     """
     settings = read_settings(config_file, assignments)
@@ -60,10 +67,12 @@ def command(
     plan = prepared.plan
     forecast = plan_estimate(settings, plan, prepared.supplies)
     margins = margins_of(plan, prepared.supplies)
+    report = asyncio.run(probe_plan(settings, plan, prepared.supplies)) if probes and not rehearse else None
     if as_json:
+        probed = {} if report is None else {"probe": report.as_json()}
         said = {"warnings": [*money_notes(plan, forecast), *job.warnings], "notes": _notes(settings, plan)}
-        print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said})
-        return
+        print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said, **probed})
+        return _code_of(report)
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
     if plan.study.questions:
         data().print(questions_table(plan))
@@ -76,6 +85,15 @@ def command(
     say_warnings(job.warnings)
     for note in (*money_notes(plan, forecast), *_notes(settings, plan)):
         say(note)
+    if report is not None:
+        data().print(f"the endpoint, {effort_of(report)}:")
+        for one in report.abilities:
+            data().print(ability_line(one), soft_wrap=True)
+    return _code_of(report)
+
+
+def _code_of(report: ProbeReport | None) -> int:
+    return FAILED if report is not None and report.problems else OK
 
 
 def _notes(settings: Settings, plan: Plan) -> list[str]:

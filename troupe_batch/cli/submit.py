@@ -16,12 +16,14 @@ from troupe_batch.cli.options import (
     settings_options,
 )
 from troupe_batch.cli.output import print_json, say, say_warnings
+from troupe_batch.cli.probing import probe_summary
 from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.jobs import load_job
 from troupe_batch.wiring.plans import prepare_job
+from troupe_batch.wiring.probes import probe_run
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import queue_settings
 
@@ -71,6 +73,11 @@ async def _submit(job: Job, settings: Settings, *, rehearse: bool, again: bool, 
     check_connection(settings, prepared.plan.endpoint)
     begun = await begin_run(settings, prepared.plan, job.text, supplies=prepared.supplies, run_id=run_id, again=again)
     if begun.beginning is not Beginning.COMPLETE:
+        if settings.openai.probe and not rehearse:
+            report = await probe_run(settings, begun.run, is_shared=True)
+            for line in probe_summary(report):
+                say(line)
+            report.check()
         async with fleet_of(settings, begun.run) as fleet:
             await fleet.start()
     return begun

@@ -58,7 +58,7 @@ class Dialects:
     def __init__(self, start: Dialect, identity: str, memory: EndpointMemory | None = None) -> None:
         self._start = start
         self._identity = identity
-        self._memory = memory or NoMemory()
+        self.memory = memory or NoMemory()
         self._known: dict[str, Dialect] = {}
         self._learning = asyncio.Lock()
 
@@ -70,7 +70,7 @@ class Dialects:
         """Takes up what was learned of these models before."""
         for model in models:
             try:
-                found = _read(await self._memory.recall(self._name(model)))
+                found = _read(await self.memory.recall(self._name(model)))
             except StateUnreachable:
                 return
             if found is not None:
@@ -92,7 +92,7 @@ class Dialects:
             facts = {"action": "dialect_learned", "model": model, **self.learned()[model]}
             _LOG.warning("The endpoint refuses a parameter; requests go without it from now on", extra=facts)
             try:
-                await self._memory.keep(self._name(model), orjson.dumps(self.learned()[model]))
+                await self.memory.keep(self._name(model), orjson.dumps(self.learned()[model]))
             except StateUnreachable:
                 _LOG.warning("What the endpoint refuses could not be kept for other processes", extra=facts)
             return True

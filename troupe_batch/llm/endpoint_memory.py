@@ -79,6 +79,27 @@ class FileEndpointMemory:
         new.replace(path)
 
 
+class SharedEndpointMemory:
+    """For a fleet and for this machine: what either knows both know, so that a command finds what another left."""
+
+    def __init__(self, fleet: EndpointMemory, here: EndpointMemory) -> None:
+        self._fleet = fleet
+        self._here = here
+
+    async def recall(self, name: str) -> bytes | None:
+        """The fleet's value, or this machine's, which the fleet is told then."""
+        if (value := await self._fleet.recall(name)) is not None:
+            return value
+        if (value := await self._here.recall(name)) is not None:
+            await self._fleet.keep(name, value)
+        return value
+
+    async def keep(self, name: str, value: bytes) -> None:
+        """Keeps the value in both."""
+        await self._here.keep(name, value)
+        await self._fleet.keep(name, value)
+
+
 def _key(name: str) -> str:
     return _PREFIX + name
 

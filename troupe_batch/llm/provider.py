@@ -117,6 +117,24 @@ class OpenAIProvider:
             failed = FailedAnswer(answer.status_code, said, answer.headers, answer.url)
             raise from_answer(failed, request.endpoint.model, named_by=_NAMED_BY[_CHAT]) from error
 
+    async def models(self) -> list[str]:
+        """The names of the models that the endpoint lists, which costs nothing; empty where it lists none."""
+        url = f"{str(self._client.base_url).rstrip('/')}/models"
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._client.get(url, cast_to=httpx2.Response, options=self._options)
+        except openai.APIStatusError as error:
+            if error.status_code not in (401, 403):
+                return []
+            error.body = each_text(error.body, self._mask.text)
+            raise from_status(error, "any model") from error
+        except TimeoutError as error:
+            raise EndpointUnreachable(f"no answer from the endpoint within {self._timeout_s:g} s") from error
+        except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError) as error:
+            await self._check_address(error, url)
+            raise from_connection(error, self._mask.text) from error
+        return listed_models(response.content)
+
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._client.close()
@@ -196,6 +214,14 @@ def connect(spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = No
         timeout_s=spec.timeout_s,
         service_tier=spec.service_tier,
     )
+
+
+def listed_models(content: bytes) -> list[str]:
+    """The names in a list of models; empty where the content is none."""
+    try:
+        return [str(one["id"]) for one in orjson.loads(content)["data"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []
 
 
 def _json(body: dict[str, Any]) -> bytes:

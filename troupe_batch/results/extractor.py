@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from troupe_batch.errors import Interrupted, ResultsDamaged, StateUnreachable
 from troupe_batch.llm.meter import Spending
+from troupe_batch.results.endpoint_notes import EndpointNote, notes_of
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.parts import PartSize, PartWriter
@@ -128,12 +129,13 @@ class _Extraction:
     run: Run
     quarantined: Mapping[int, str]
     stop: StopMark | None
+    note: EndpointNote = field(default_factory=EndpointNote)
     totals: RunTotals = field(default_factory=RunTotals)
     missing: list[int] = field(default_factory=list)
 
     @classmethod
     async def of(cls, run: Run) -> _Extraction:
-        return cls(run, await run.store.quarantined(), await run.store.stop_mark())
+        return cls(run, await run.store.quarantined(), await run.store.stop_mark(), await notes_of(run.store))
 
     async def shards(self) -> AsyncIterator[dict[Table, pa.Table]]:
         """The tables of each shard, in the order of the shards."""
@@ -178,7 +180,7 @@ class _Extraction:
             run_id=run.store.run_id,
             is_complete=not missing,
             is_rehearsal=run.plan.endpoint.is_rehearsal,
-            provenance=provenance_of(run.plan, self.totals),
+            provenance=provenance_of(run.plan, self.totals, self.note),
             questions=run.contents.questions,
             counts=self.totals.counts,
             calls=self.totals.calls,

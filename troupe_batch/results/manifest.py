@@ -43,7 +43,8 @@ class Provenance:
     asked beside `model`, to judge and extract, or to look things up. `panel` is there where people were frozen before,
     `wave` where they were asked before. `records`: of how many records of equal weight the people are copies, None
     where they come from no microdata. `prices` are those by which calls were billed, with their source and day; None
-    where the plan is of before there were any.
+    where the plan is of before there were any. `left_out` are, by model, the fields of requests and the keywords of
+    JSON Schema that the endpoint refused and that went without; `abilities` what a probe of the endpoint found.
     """
 
     title: str
@@ -72,6 +73,8 @@ class Provenance:
     wave: Mapping[str, Any] | None = None
     records: float | None = None
     prices: Mapping[str, Any] | None = None
+    left_out: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    abilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -242,7 +245,10 @@ def _revived(name: str, value: Any) -> Any:
 
 
 def _provenance(content: dict[str, Any]) -> Provenance:
-    lists = {name: tuple(content.get(name, ())) for name in ("models_reported", "code_versions", "further_models")}
+    lists = {
+        name: tuple(content.get(name, ()))
+        for name in ("models_reported", "code_versions", "further_models", "abilities")
+    }
     return Provenance(**{"cases": content["people"], **content, **lists})
 
 

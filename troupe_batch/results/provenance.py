@@ -9,12 +9,13 @@ import orjson
 
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population import worth_of_records
+from troupe_batch.results.endpoint_notes import EndpointNote
 from troupe_batch.results.ledger import RunTotals
 from troupe_batch.results.manifest import Provenance
 
 
-def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
-    """What made the answers of the run, as far as its marks tell."""
+def provenance_of(plan: Plan, totals: RunTotals, note: EndpointNote) -> Provenance:
+    """What made the answers of the run, as far as its marks and the notes on its endpoint tell."""
     return Provenance(
         title=plan.job.title or plan.job.id,
         people=plan.seated,
@@ -46,6 +47,8 @@ def provenance_of(plan: Plan, totals: RunTotals) -> Provenance:
         wave=None if plan.wave is None else plan.wave.as_json(),
         records=worth_of_records(plan.population),
         prices=None if plan.prices is None else plan.prices.as_json(),
+        left_out=note.left_out,
+        abilities=tuple(note.abilities),
     )
 
 

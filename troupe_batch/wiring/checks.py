@@ -17,15 +17,19 @@ from pathlib import Path
 from troupe_batch.dispatch.embedded_redis import find_server
 from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import ResultsDamaged, TroupeError
+from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.model_names import shutdown_notes
+from troupe_batch.llm.probing import Ability, Verdict
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.prices import price_text
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.endpoints import check_connection, choose_endpoint
+from troupe_batch.spec_files import did_you_mean
+from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, dialect_of
 from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.plans import further_endpoints
+from troupe_batch.wiring.probes import listed_models, probe_settings
 from troupe_batch.wiring.store_settings import lacking_settings
 from troupe_batch.wiring.workers import EMBEDDED
 
@@ -40,6 +44,9 @@ class Finding(StrEnum):
     BAD = "bad"
 
 
+_FINDINGS = {Verdict.GOOD: Finding.GOOD, Verdict.WARNING: Finding.WARNING, Verdict.BAD: Finding.BAD}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check: what was looked at, and what it says to the user."""
@@ -49,13 +56,14 @@ class Check:
     says: str
 
 
-async def check_all(settings: Settings) -> list[Check]:
-    """Every check, in the order in which a run would meet the problem."""
+async def check_all(settings: Settings, *, asks: bool = False) -> list[Check]:
+    """Every check, in the order in which a run would meet the problem. `asks`: the model too, by a few calls."""
     checks: list[tuple[str, Callable[[Settings], Awaitable[list[Check]]]]] = [
         ("python", _python),
         ("redis", _redis),
         ("storage", _storage),
         ("model", _model),
+        *([("abilities", _abilities)] if asks else []),
         ("tokens", _tokens),
     ]
     found: list[Check] = []
@@ -127,10 +135,43 @@ async def _model(settings: Settings) -> list[Check]:
     price = price_list(settings, endpoint).of(endpoint.model)
     today = datetime.now(UTC).date()
     listed = "no price is known" if price is None else price_text("price", price, today, tier=None, today=today)
-    checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
+    checks = [
+        Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}"),
+        await _reached(settings, endpoint),
+    ]
     further = further_endpoints(settings, endpoint).further_models
     notes = shutdown_notes((endpoint.model, *further), endpoint)
     return checks + [Check("model", Finding.WARNING, note) for note in notes]
+
+
+async def _reached(settings: Settings, endpoint: Endpoint) -> Check:
+    """Whether the service answers, and has the model; a list of models costs nothing."""
+    try:
+        models = await listed_models(settings, endpoint)
+    except TroupeError as error:
+        return Check("endpoint", Finding.BAD, f"{error}; check OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT, and the key")
+    speaks = f"it answers, and is asked in the dialect of {dialect_of(settings).service}"
+    if not models or settings.openai.api_type == "azure" or endpoint.model in models:
+        return Check("endpoint", Finding.GOOD, speaks)
+    # Some servers answer with the one model that they have, whatever the name.
+    meant = f"; {did_you_mean(endpoint.model, models)}" if len(models) > 1 else f"; it has {models[0]}"
+    return Check("endpoint", Finding.WARNING, f"{speaks}, but lists no model {endpoint.model}{meant}")
+
+
+async def _abilities(settings: Settings) -> list[Check]:
+    endpoint = choose_endpoint(settings, model=None)
+    check_connection(settings, endpoint)
+    report = await probe_settings(settings, endpoint)
+    found = [Check(one.what, _finding(one), one.says) for one in report.abilities]
+    took = "as found out within the last day" if report.is_kept else f"{report.calls} calls"
+    spent = "" if report.is_kept or report.cost_usd is None else f", ${report.cost_usd:.4f}"
+    return [*found, Check("abilities", Finding.GOOD, f"{took}{spent}")]
+
+
+def _finding(one: Ability) -> Finding:
+    """Which jobs need embeddings is not known here, and surveys do not: their lack is worth a warning."""
+    found = _FINDINGS[one.verdict]
+    return Finding.WARNING if found is Finding.BAD and one.what == "embeddings" else found
 
 
 async def _tokens(_: Settings) -> list[Check]:

@@ -80,7 +80,8 @@ def _identity(settings: Settings) -> str:
         return f"azure/{urlsplit(settings.secrets.azure_openai_endpoint or '').hostname or 'endpoint not set'}"
     if settings.openai.base_url:
         address = urlsplit(settings.openai.base_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        is_written = settings.openai.base_url.isprintable() and " " not in settings.openai.base_url
+        if not is_written or address.scheme not in ("http", "https") or not address.hostname:
             raise SettingsError(
                 f"OpenAI.BASE_URL ({settings.origin('openai.base_url')}): {shown_url(settings.openai.base_url)!r} is "
                 "no address; write for example http://localhost:8000/v1"

@@ -19,7 +19,13 @@ from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, Endpoint
-from troupe_batch.llm.endpoint_memory import EndpointMemory, FileEndpointMemory, RedisEndpointMemory
+from troupe_batch.llm.dialect import Dialect
+from troupe_batch.llm.endpoint_memory import (
+    EndpointMemory,
+    FileEndpointMemory,
+    RedisEndpointMemory,
+    SharedEndpointMemory,
+)
 from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.meter import Metered, Spending
 from troupe_batch.llm.outage import OutageAware
@@ -42,6 +48,7 @@ from troupe_batch.wiring.endpoints import connection_to
 from troupe_batch.wiring.list_prices import prices_of
 
 _DAY_S = 86_400
+_BARE_ATTEMPTS = 3
 
 
 class ModelStack:
@@ -61,7 +68,7 @@ class ModelStack:
     ) -> None:
         self.model = model
         self.spending = spending
-        self.dialects = dialects
+        self.dialects = dialects or Dialects(Dialect(), "")
         self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
@@ -90,12 +97,14 @@ async def open_model(
     cap: Cap | None = None,
     is_shared: bool = True,
     frozen: PlanPrices | None = None,
+    is_bare: bool = False,
 ) -> ModelStack:
     """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file.
 
     `further_models` are those that a plan asks at the same endpoint beside `endpoint.model`, for reasoning and for
     embeddings. Under a cap each of them needs a price: SettingsError where one is unknown, before anything is asked.
     `frozen` are the prices of the plan, None where there is no plan, or one of before that has none.
+    `is_bare`: each call goes out as it is, without cache and repair, tried a few times.
     """
     prices = prices_of(settings, endpoint, frozen)
     if cap is not None:
@@ -118,6 +127,9 @@ async def open_model(
                 await keep_cap()
         if settings.limits.requests_per_minute or settings.limits.tokens_per_minute:
             model = RateLimited(model, _limiter(settings, endpoint, state))
+        if is_bare:
+            model = Retrying(model, RetryPolicy.of(min(_BARE_ATTEMPTS, settings.openai.max_attempts)))
+            return ModelStack(model, spending, resources.pop_all(), dialects=dialects)
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
         model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
@@ -158,9 +170,8 @@ def _limiter(settings: Settings, endpoint: Endpoint, state: RedisBatch | None) -
 
 
 def _memory(settings: Settings, state: RedisBatch | None) -> EndpointMemory:
-    if state is not None:
-        return RedisEndpointMemory(state)
-    return FileEndpointMemory(Path(settings.storage.state_folder) / "endpoints")
+    here = FileEndpointMemory(Path(settings.storage.state_folder) / "endpoints")
+    return here if state is None else SharedEndpointMemory(RedisEndpointMemory(state), here)
 
 
 def _store(settings: Settings, resources: AsyncExitStack, *, is_shared: bool) -> ReplyStore:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.kept_replies import KeptReplies
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord
@@ -41,6 +42,7 @@ class OpenRun:
         """Sees to it that every paid reply is in the cache or beside the results, for whoever goes on from here."""
         if self.stack.replies is not None:
             await self.kept.keep(await self.stack.replies.settle(_SETTLE_S))
+        await keep_note(self.run.store, self.stack.dialects.learned())
 
     async def aclose(self) -> None:
         """Closes the stack and stores what was spent to the end."""

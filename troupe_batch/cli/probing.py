@@ -1,0 +1,31 @@
+"""What a probe of an endpoint found, as lines for people."""
+
+from __future__ import annotations
+
+from troupe_batch.llm.probing import Ability, Verdict
+from troupe_batch.terminal import Text
+from troupe_batch.wiring.probes import ProbeReport
+
+_STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
+
+
+def probe_summary(report: ProbeReport) -> list[str]:
+    """One line of what is good, and one for each remark; what is bad is said by the error that ends the command."""
+    good = [one.says for one in report.abilities if one.verdict is Verdict.GOOD]
+    lines = [f"endpoint ({effort_of(report)}): {'; '.join(good)}"] if good else []
+    return lines + [f"endpoint: note: {one.says}" for one in report.remarks]
+
+
+def effort_of(report: ProbeReport) -> str:
+    """What it took to find out."""
+    if report.is_kept:
+        return "as found out within the last day"
+    calls = f"{report.calls} call{'s' if report.calls != 1 else ''}"
+    return f"{calls}, no price known" if report.cost_usd is None else f"{calls}, ${report.cost_usd:.4f}"
+
+
+def ability_line(one: Ability) -> Text:
+    """One ability with its verdict in front."""
+    return Text(f"{one.verdict:<8}", style=_STYLES[one.verdict]).append(
+        f" {one.what:<16} {one.says}", "not bold default"
+    )

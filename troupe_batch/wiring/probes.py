@@ -1,0 +1,228 @@
+"""What an endpoint can do, asked before anything depends on it, and kept for a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from troupe_batch import __version__
+from troupe_batch.declared import as_declared
+from troupe_batch.errors import EndpointUnsuitable, StateUnreachable
+from troupe_batch.llm.chat import Endpoint
+from troupe_batch.llm.embeddings import EmbeddingRequest
+from troupe_batch.llm.endpoint_memory import EndpointMemory
+from troupe_batch.llm.prices import PriceList
+from troupe_batch.llm.probing import MOST_CALLS, Ability, PlannedRequest, Verdict, probe
+from troupe_batch.llm.provider import connect
+from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.persona import Persona
+from troupe_batch.planning.plan import Plan
+from troupe_batch.results.endpoint_notes import keep_note
+from troupe_batch.results.run import Run
+from troupe_batch.results.spending import SpendRecord
+from troupe_batch.settings import Settings
+from troupe_batch.simulation import TinyPerson
+from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
+from troupe_batch.wiring.caps import Cap, cap_of
+from troupe_batch.wiring.endpoints import connection_to
+from troupe_batch.wiring.model_stack import ModelStack, open_model
+from troupe_batch.wiring.plans import casting_of, default_parameters, further_endpoints
+from troupe_batch.wiring.supplies import Supplies
+
+_SAMPLED_CASES = 20
+_LISTING_S = 10.0
+# A prompt that is longer than any that was tried by more than this is tried.
+_LONGER = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What an endpoint can do, and what it took to find out; `is_kept` where it was found out earlier."""
+
+    model: str
+    abilities: tuple[Ability, ...]
+    calls: int = 0
+    cost_usd: float | None = 0.0
+    is_kept: bool = False
+
+    @property
+    def problems(self) -> list[Ability]:
+        """What stands in the way of a run."""
+        return [one for one in self.abilities if one.verdict is Verdict.BAD]
+
+    @property
+    def remarks(self) -> list[Ability]:
+        """What a run can live with."""
+        return [one for one in self.abilities if one.verdict is Verdict.WARNING]
+
+    def check(self) -> None:
+        """EndpointUnsuitable where the endpoint cannot do what a job needs."""
+        if self.problems:
+            raise EndpointUnsuitable(
+                "the endpoint cannot do what the job needs: " + "; ".join(one.says for one in self.problems) + ". "
+                f"Nothing but {self.calls} calls of a probe were made; OpenAI.PROBE = no starts the run all the same"
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+async def probe_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
+    """What the endpoint of a run can do; its calls are on the bill of the run, and within its cap."""
+    plan = run.plan
+    supplies = Supplies.stored(plan, run.store)
+    cap, further = cap_of(run), _further_models(plan)
+    stack = await open_model(
+        settings, plan.endpoint, further_models=further, cap=cap, is_shared=is_shared, is_bare=True
+    )
+    async with stack:
+        record = SpendRecord(run.store, stack.spending, worker="the probe before the first shard")
+        await record.open()
+        try:
+            report = await _found_out(stack, plan.endpoint, planned_requests(plan, supplies))
+            await keep_note(run.store, stack.dialects.learned(), [one.says for one in report.abilities])
+        finally:
+            await record.aclose()
+    return report
+
+
+async def probe_plan(settings: Settings, plan: Plan, supplies: Supplies) -> ProbeReport:
+    """What the endpoint of a plan can do."""
+    return await _probed(settings, plan.endpoint, planned_requests(plan, supplies), _further_models(plan))
+
+
+async def listed_models(settings: Settings, endpoint: Endpoint) -> list[str]:
+    """The models that the endpoint lists, empty where it lists none; costs nothing.
+
+    Raises EndpointUnreachable and CredentialsRejected.
+    """
+    settings = settings.with_values("doctor", openai__timeout=str(_LISTING_S))
+    provider = connect(connection_to(settings, endpoint), PriceList.free())
+    try:
+        return await provider.models()
+    finally:
+        await provider.aclose()
+
+
+async def probe_settings(settings: Settings, endpoint: Endpoint) -> ProbeReport:
+    """What the endpoint of these settings can do, asked with a few questions to a made-up person."""
+    return await _probed(settings, endpoint, _example_requests(settings, endpoint), ())
+
+
+async def _probed(
+    settings: Settings, endpoint: Endpoint, requests: Sequence[PlannedRequest], further: Sequence[str]
+) -> ProbeReport:
+    no_cap: Cap | None = None
+    stack = await open_model(settings, endpoint, further_models=further, cap=no_cap, is_shared=False, is_bare=True)
+    async with stack:
+        return await _found_out(stack, endpoint, requests)
+
+
+def planned_requests(plan: Plan, supplies: Supplies) -> list[PlannedRequest]:
+    """The longest prompt for each distinct schema of the plan, main model first, and one text to embed.
+
+    At most `MOST_CALLS`, those with the largest schemas; other models than the main one come before its last ones.
+    """
+    counter = TokenCounter.at_hand()
+    longest: dict[tuple[str, str], PlannedRequest] = {}
+    casting = casting_of(plan, supplies)
+    cases = min(plan.cases, _SAMPLED_CASES)
+    for number in range(cases):
+        case = number * plan.cases // cases
+        seated = casting.people([case])
+        people = [seated[index] for index in casting.members(case)]
+        for call in plan.study.planned_calls(plan.unit(case * plan.job.replicates), people, plan.settings):
+            one = PlannedRequest(call.request, counter.count_request(call.request))
+            name = _kind_of(one)
+            if name not in longest or longest[name].prompt_tokens < one.prompt_tokens:
+                longest[name] = one
+    return _chosen(longest.values(), plan.endpoint.model)
+
+
+def _chosen(found: Iterable[PlannedRequest], main_model: str) -> list[PlannedRequest]:
+    by_size = sorted(found, key=_size, reverse=True)
+    main = [one for one in by_size if one.request.endpoint.model == main_model]
+    others = {one.request.endpoint.model: one for one in reversed(by_size) if one not in main}
+    # One call is left for the question whether schemas are enforced.
+    return [*main[: max(1, MOST_CALLS - 1 - len(others))], *others.values()][:MOST_CALLS]
+
+
+def _size(one: PlannedRequest) -> tuple[int, int]:
+    schema = one.request.reply_schema
+    return (0 if schema is None else len(orjson.dumps(dict(schema.schema))), one.prompt_tokens)
+
+
+def _kind_of(one: PlannedRequest) -> tuple[str, str]:
+    request = one.request
+    schema = request.reply_schema
+    kind = "embedding" if isinstance(request, EmbeddingRequest) else ("text" if schema is None else schema.digest)
+    return request.endpoint.model, kind
+
+
+def _example_requests(settings: Settings, endpoint: Endpoint) -> list[PlannedRequest]:
+    questions = (
+        Rating(id="liking", text="How much do you like cold soup?", labels=("not at all", "a little", "very much")),
+        OpenText(id="why", text="Why?"),
+    )
+    study = study_of(SurveySpec(questions=questions), seed=0)
+    person = TinyPerson.cast(0, Persona({"name": "Sam Example", "occupation": "gardener"}), {})
+    asking = UnitSettings(endpoint, default_parameters(settings, endpoint))
+    counter = TokenCounter.at_hand()
+    calls = study.planned_calls(Unit(0, "probe.0", 0, 0), [person], asking)
+    found = [PlannedRequest(call.request, counter.count_request(call.request)) for call in calls]
+    embedding = further_endpoints(settings, endpoint).embedding
+    if embedding is not None:
+        request = EmbeddingRequest.of(embedding, "cold soup")
+        found.append(PlannedRequest(request, counter.count_request(request)))
+    return found
+
+
+async def _found_out(stack: ModelStack, endpoint: Endpoint, requests: Sequence[PlannedRequest]) -> ProbeReport:
+    """What is known of the endpoint, with calls only for what is not known yet."""
+    name = f"probe/{endpoint.identity}/{endpoint.model}/{endpoint.schema_mode}/{__version__}"
+    known = await _recalled(stack.dialects.memory, name)
+    new = [one for one in requests if one.prompt_tokens > _LONGER * known.longest.get(_text_of(one), 0)]
+    if not new:
+        return ProbeReport(endpoint.model, tuple(known.abilities), is_kept=True)
+    found = {one.what: one for one in (*known.abilities, *await probe(stack.model, new))}
+    spent = stack.spending
+    cost = None if spent.unpriced else spent.usd
+    report = ProbeReport(endpoint.model, tuple(found.values()), spent.sent, cost)
+    if not report.problems:
+        known.longest.update({_text_of(one): one.prompt_tokens for one in new})
+        await _kept(stack.dialects.memory, name, _Known(list(found.values()), known.longest))
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found out before; `longest` by model and schema, the tokens of the longest prompt that arrived."""
+
+    abilities: list[Ability]
+    longest: dict[str, int]
+
+
+def _text_of(one: PlannedRequest) -> str:
+    return "/".join(_kind_of(one))
+
+
+async def _recalled(memory: EndpointMemory, name: str) -> _Known:
+    try:
+        return as_declared(_Known, orjson.loads(await memory.recall(name) or b""))
+    except (ValueError, StateUnreachable):
+        return _Known([], {})
+
+
+async def _kept(memory: EndpointMemory, name: str, known: _Known) -> None:
+    try:
+        await memory.keep(name, orjson.dumps(asdict(known)))
+    except (StateUnreachable, OSError):
+        return  # the next run asks again
+
+
+def _further_models(plan: Plan) -> tuple[str, ...]:
+    return () if plan.acting is None else plan.acting.further_models
