@@ -264,9 +264,7 @@ async def run_job(
                 settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
             ) as here:
                 if settings.openai.probe and not options.rehearse:
-                    report = await probe_run(here.settings, begun.run, is_shared=not options.inline)
-                    told.on_probe(report)
-                    report.check()
+                    await probe_run(here.settings, begun.run, told.on_probe, is_shared=not options.inline)
                 outcome = await (_inline if options.inline else _on_fleet)(here, begun.run, told)
     except Interrupted as left:
         outcome = RunOutcome(

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from troupe_batch.settings import load_settings
+
 PROJECT = Path(__file__).resolve().parents[2]
 GUIDES = [
     "README.md",
@@ -85,6 +87,18 @@ def run(project: Any, command: str) -> None:
     assert program == "troupe", command
     done = project.troupe(*words)
     assert done.code == 0, f"{command}: {done.err[-3000:]}"
+
+
+@pytest.mark.parametrize("guide", sorted(path.name for path in (PROJECT / "docs").glob("*.md")))
+def test_settings_that_a_guide_shows_are_read(guide: str, tmp_path: Path) -> None:
+    for number, fence in enumerate(fences_of(f"docs/{guide}")):
+        if fence.language == "ini":
+            file = tmp_path / f"config{number}.ini"
+            file.write_text(fence.text, encoding="utf-8")
+
+            settings = load_settings(environment={}, config_file=file)
+
+            assert any(settings.origin(option) != "default" for option, _ in settings.values())
 
 
 def test_the_readme_is_short_and_its_job_has_twenty_lines() -> None:

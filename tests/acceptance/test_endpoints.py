@@ -60,7 +60,7 @@ async def troupe(project: Project, *arguments: str, **environment: str) -> Done:
 
 async def test_a_compatible_server_answers_with_and_without_a_key(project: Project, local_model: LocalModel) -> None:
     job = project.write_job("local", model={"name": "my-model"})
-    base_url = {"TROUPE_OPENAI_BASE_URL": local_model.url}
+    base_url = {"TROUPE_OPENAI_BASE_URL": local_model.url, "TROUPE_OPENAI_PROBE": "no"}
 
     done = await troupe(project, "run", job, "--json", **base_url)
     keys, local_model.keys = local_model.keys, set()

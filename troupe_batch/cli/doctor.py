@@ -19,9 +19,17 @@ _STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold 
 
 @click.command("doctor")
 @click.option("--ask", "asks", is_flag=True, help="Ask the model too, by up to 5 calls: what can it do?")
+@click.option(
+    "--offline",
+    "is_offline",
+    is_flag=True,
+    help="Leave the endpoint alone: nothing beyond this machine, Redis and storage.",
+)
 @json_option
 @settings_options
-def command(*, asks: bool, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]) -> int:
+def command(
+    *, asks: bool, is_offline: bool, as_json: bool, config_file: Path | None, assignments: tuple[str, ...]
+) -> int:
     r"""Check Python, Redis, storage, the endpoint, the model's key and the tokenizer. Spends nothing without --ask.
 
     Exit code 1 when something needed is missing.
@@ -32,7 +40,9 @@ def command(*, asks: bool, as_json: bool, config_file: Path | None, assignments:
       troupe doctor --ask --set OpenAI.BASE_URL=http://localhost:8000/v1 --set OpenAI.MODEL=my-model
       troupe doctor --set Redis.BROKER_URL=redis://broker:6379/0 --json
     """
-    checks = asyncio.run(check_all(read_settings(config_file, assignments), asks=asks))
+    if asks and is_offline:
+        raise click.UsageError("--ask and --offline: one asks the endpoint, the other never does; give one of them")
+    checks = asyncio.run(check_all(read_settings(config_file, assignments), asks=asks, is_offline=is_offline))
     if as_json:
         print_json([{"what": c.what, "finding": c.finding, "says": c.says} for c in checks])
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from troupe_batch.cli.output import say
 from troupe_batch.llm.probing import Ability, Verdict
 from troupe_batch.terminal import Text
 from troupe_batch.wiring.probes import ProbeReport
@@ -9,11 +10,17 @@ from troupe_batch.wiring.probes import ProbeReport
 _STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
 
 
-def probe_summary(report: ProbeReport) -> list[str]:
+def _lines(report: ProbeReport) -> list[str]:
     """One line of what is good, and one for each remark; what is bad is said by the error that ends the command."""
     good = [one.says for one in report.abilities if one.verdict is Verdict.GOOD]
     lines = [f"endpoint ({effort_of(report)}): {'; '.join(good)}"] if good else []
     return lines + [f"endpoint: note: {one.says}" for one in report.remarks]
+
+
+def say_probe(report: ProbeReport) -> None:
+    """Tells on stderr what a probe found."""
+    for line in _lines(report):
+        say(line)
 
 
 def effort_of(report: ProbeReport) -> str:

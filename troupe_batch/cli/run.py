@@ -23,7 +23,7 @@ from troupe_batch.cli.options import (
     settings_options,
 )
 from troupe_batch.cli.output import data, print_json, print_text, say, say_error, say_warnings
-from troupe_batch.cli.probing import probe_summary
+from troupe_batch.cli.probing import say_probe
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.cli.retrying import retry_text
 from troupe_batch.cli.stopped import say_stopped
@@ -38,7 +38,6 @@ from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.probes import ProbeReport
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
 
@@ -104,10 +103,6 @@ async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: b
                 bar = RunProgress(units=plan.units, is_rehearsal=plan.endpoint.is_rehearsal, is_quiet=is_quiet)
                 progress.append(shown.enter_context(bar))
 
-        def probed(report: ProbeReport) -> None:
-            for line in probe_summary(report):
-                say(line)
-
         def show(status: RunStatus) -> None:
             # The workers may be at the dataset for minutes; there is nothing else left to stop then.
             stops.is_writing = status.is_complete and not status.is_finished
@@ -119,7 +114,7 @@ async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: b
                 progress[0].show_dataset(done, shards)
 
         with stopping(stops):
-            return await run_job(job, options, settings, Follower(begin, probed, show, write, stops.asked))
+            return await run_job(job, options, settings, Follower(begin, say_probe, show, write, stops.asked))
 
 
 def _say_beginning(begun: BegunRun) -> None:

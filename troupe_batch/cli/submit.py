@@ -16,7 +16,7 @@ from troupe_batch.cli.options import (
     settings_options,
 )
 from troupe_batch.cli.output import print_json, say, say_warnings
-from troupe_batch.cli.probing import probe_summary
+from troupe_batch.cli.probing import say_probe
 from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection
@@ -74,10 +74,7 @@ async def _submit(job: Job, settings: Settings, *, rehearse: bool, again: bool, 
     begun = await begin_run(settings, prepared.plan, job.text, supplies=prepared.supplies, run_id=run_id, again=again)
     if begun.beginning is not Beginning.COMPLETE:
         if settings.openai.probe and not rehearse:
-            report = await probe_run(settings, begun.run, is_shared=True)
-            for line in probe_summary(report):
-                say(line)
-            report.check()
+            await probe_run(settings, begun.run, say_probe, is_shared=True)
         async with fleet_of(settings, begun.run) as fleet:
             await fleet.start()
     return begun

@@ -90,7 +90,7 @@ class Dialects:
                 return False
             self._known[model] = found
             facts = {"action": "dialect_learned", "model": model, **self.learned()[model]}
-            _LOG.warning("The endpoint refuses a parameter; requests go without it from now on", extra=facts)
+            _LOG.info("The endpoint refuses a parameter; requests go without it from now on", extra=facts)
             try:
                 await self.memory.keep(self._name(model), orjson.dumps(self.learned()[model]))
             except StateUnreachable:

@@ -37,6 +37,7 @@ _CONTRARY = (
     Message(Role.USER, "Reply with the word hello alone. Write no JSON, no braces and no quotation marks."),
 )
 _SMALL = ReplySchema("probe", strict_object({"choice": {"type": "string", "enum": ["first", "second"]}}))
+_SHOWN = ("answers", "schema enforced", "order", "prompt", "usage", "reasoning", "embeddings")
 _NEXT_MODE = {SchemaMode.STRICT: "json", SchemaMode.JSON: "none"}
 
 
@@ -83,6 +84,11 @@ async def probe(model: ChatModel, planned: Sequence[PlannedRequest]) -> list[Abi
     return prober.found()
 
 
+def in_order(abilities: Iterable[Ability]) -> list[Ability]:
+    """The abilities, what a reader wants to know first at the front."""
+    return sorted(abilities, key=lambda one: _SHOWN.index(one.what) if one.what in _SHOWN else len(_SHOWN))
+
+
 class _Prober:
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -93,7 +99,7 @@ class _Prober:
     def found(self) -> list[Ability]:
         """One line for each ability: the worst that was seen of it."""
         worst = sorted(self._abilities, key=lambda one: _WORST_FIRST.index(one.verdict))
-        return list({one.what: one for one in reversed(worst)}.values())
+        return in_order({one.what: one for one in reversed(worst)}.values())
 
     async def ask(self, planned: PlannedRequest) -> None:
         """Judges the reply to a planned request; one that cannot be read is asked for once more."""

@@ -56,13 +56,17 @@ class Check:
     says: str
 
 
-async def check_all(settings: Settings, *, asks: bool = False) -> list[Check]:
-    """Every check, in the order in which a run would meet the problem. `asks`: the model too, by a few calls."""
+async def check_all(settings: Settings, *, asks: bool = False, is_offline: bool = False) -> list[Check]:
+    """Every check, in the order in which a run would meet the problem.
+
+    `asks`: the model is asked too, by a few calls; `is_offline`: not even whether its endpoint answers.
+    """
     checks: list[tuple[str, Callable[[Settings], Awaitable[list[Check]]]]] = [
         ("python", _python),
         ("redis", _redis),
         ("storage", _storage),
         ("model", _model),
+        *([] if is_offline else [("endpoint", _endpoint)]),
         *([("abilities", _abilities)] if asks else []),
         ("tokens", _tokens),
     ]
@@ -135,13 +139,19 @@ async def _model(settings: Settings) -> list[Check]:
     price = price_list(settings, endpoint).of(endpoint.model)
     today = datetime.now(UTC).date()
     listed = "no price is known" if price is None else price_text("price", price, today, tier=None, today=today)
-    checks = [
-        Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}"),
-        await _reached(settings, endpoint),
-    ]
+    checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
     further = further_endpoints(settings, endpoint).further_models
     notes = shutdown_notes((endpoint.model, *further), endpoint)
     return checks + [Check("model", Finding.WARNING, note) for note in notes]
+
+
+async def _endpoint(settings: Settings) -> list[Check]:
+    endpoint = choose_endpoint(settings, model=None)
+    try:
+        check_connection(settings, endpoint)
+    except TroupeError:
+        return []  # said of the model already
+    return [await _reached(settings, endpoint)]
 
 
 async def _reached(settings: Settings, endpoint: Endpoint) -> Check:

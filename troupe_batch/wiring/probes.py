@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,12 +16,13 @@ from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.probing import MOST_CALLS, Ability, PlannedRequest, Verdict, probe
+from troupe_batch.llm.probing import MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.endpoint_notes import keep_note
+from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord
 from troupe_batch.settings import Settings
@@ -58,21 +60,35 @@ class ProbeReport:
         """What a run can live with."""
         return [one for one in self.abilities if one.verdict is Verdict.WARNING]
 
-    def check(self) -> None:
-        """EndpointUnsuitable where the endpoint cannot do what a job needs."""
-        if self.problems:
-            raise EndpointUnsuitable(
-                "the endpoint cannot do what the job needs: " + "; ".join(one.says for one in self.problems) + ". "
-                f"Nothing but {self.calls} calls of a probe were made; OpenAI.PROBE = no starts the run all the same"
-            )
+    @property
+    def error(self) -> EndpointUnsuitable | None:
+        """What ends a run, where the endpoint cannot do what its job needs."""
+        if not self.problems:
+            return None
+        return EndpointUnsuitable(
+            "the endpoint cannot do what the job needs: " + "; ".join(one.says for one in self.problems) + ". "
+            f"Nothing but {self.calls} calls of a probe were made; OpenAI.PROBE = no starts the run all the same"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
 
 
-async def probe_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
-    """What the endpoint of a run can do; its calls are on the bill of the run, and within its cap."""
+async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], None], *, is_shared: bool) -> None:
+    """Tells what the endpoint of a run can do; the calls are on the bill of the run, and within its cap.
+
+    EndpointUnsuitable where it cannot do what the job needs: the run is stopped then, and can be resumed.
+    """
+    report = await _probed_run(settings, run, is_shared=is_shared)
+    told(report)
+    if (error := report.error) is not None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        await run.store.stop(StopMark(type(error).__name__, str(error), now))
+        raise error
+
+
+async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
     plan = run.plan
     supplies = Supplies.stored(plan, run.store)
     cap, further = cap_of(run), _further_models(plan)
@@ -188,14 +204,21 @@ async def _found_out(stack: ModelStack, endpoint: Endpoint, requests: Sequence[P
     new = [one for one in requests if one.prompt_tokens > _LONGER * known.longest.get(_text_of(one), 0)]
     if not new:
         return ProbeReport(endpoint.model, tuple(known.abilities), is_kept=True)
-    found = {one.what: one for one in (*known.abilities, *await probe(stack.model, new))}
+    found = {one.what: one for one in (*known.abilities, *await probe(stack.model, new), *_left_out(stack))}
     spent = stack.spending
     cost = None if spent.unpriced else spent.usd
-    report = ProbeReport(endpoint.model, tuple(found.values()), spent.sent, cost)
+    report = ProbeReport(endpoint.model, tuple(in_order(found.values())), spent.sent, cost)
     if not report.problems:
         known.longest.update({_text_of(one): one.prompt_tokens for one in new})
-        await _kept(stack.dialects.memory, name, _Known(list(found.values()), known.longest))
+        await _kept(stack.dialects.memory, name, _Known(list(report.abilities), known.longest))
     return report
+
+
+def _left_out(stack: ModelStack) -> Iterable[Ability]:
+    """What requests go without, because the endpoint refuses it and no answer depends on it."""
+    learned = stack.dialects.learned().values()
+    if names := sorted({name for parts in learned for names in parts.values() for name in names}):
+        yield Ability("left out", Verdict.GOOD, f"asked without {', '.join(names)}, which it refuses")
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,7 +327,9 @@ def test_a_model_that_leaves_is_named_by_plan_and_doctor(capsys: pytest.CaptureF
     assert run_command(["plan", "jobs/product_brainstorming.yaml", *leaving]) == 0
     assert says in " ".join(capsys.readouterr().err.split())
 
-    assert run_command(["doctor", "--json", "--set", "OpenAI.BASE_URL=http://localhost:1/v1", *leaving]) == 0
+    assert (
+        run_command(["doctor", "--json", "--offline", "--set", "OpenAI.BASE_URL=http://localhost:1/v1", *leaving]) == 0
+    )
     assert says not in capsys.readouterr().out
 
 
@@ -336,7 +338,7 @@ def test_doctor_warns_of_a_model_that_leaves(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-for-tests")
 
-    assert run_command(["doctor", "--json", "--set", "OpenAI.MODEL=gpt-4.1-nano"]) == 0
+    assert run_command(["doctor", "--json", "--offline", "--set", "OpenAI.MODEL=gpt-4.1-nano"]) == 0
 
     found = [check for check in json.loads(capsys.readouterr().out) if check["what"] == "model"]
     assert [check["finding"] for check in found] == ["good", "warning"]

@@ -206,7 +206,14 @@ def test_settings_and_checks_are_safe(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setenv("TROUPE_OPENAI_MODEL", ATTACK)
     monkeypatch.setenv("TROUPE_OPENAI_BASE_URL", "http://127.0.0.1:9/" + ATTACK)
     monkeypatch.setenv("TROUPE_STORAGE_URL", "runs [other]\x1b]0;a\x07")
-    for words in (["config"], ["config", "--changed"], ["config", "--json"], ["doctor"], ["doctor", "--json"]):
+    for words in (
+        ["config"],
+        ["config", "--changed"],
+        ["config", "--json"],
+        ["doctor"],
+        ["doctor", "--json"],
+        ["doctor", "--ask"],
+    ):
         said_by(capsys, *words)
     text = said_by(capsys, "config", "--changed")
 
