@@ -14,7 +14,7 @@ import pandas as pd
 
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
-from troupe_batch.errors import Interrupted
+from troupe_batch.errors import Interrupted, StopTheJob
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
@@ -263,14 +263,22 @@ async def run_job(
             async with machine(
                 settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
             ) as here:
-                if settings.openai.probe and not options.rehearse:
-                    await probe_run(here.settings, begun.run, told.on_probe, is_shared=not options.inline)
-                outcome = await (_inline if options.inline else _on_fleet)(here, begun.run, told)
+                outcome = await _probed_and_run(here, begun.run, options, told)
     except Interrupted as left:
         outcome = RunOutcome(
             begun.run.store.run_id, RunState.STOPPED, Dataset(begun.run.store).path, None, "Interrupted", str(left)
         )
     return Result(outcome, Dataset(begun.run.store), begun.beginning)
+
+
+async def _probed_and_run(here: Machine, run: Run, options: RunOptions, told: Follower) -> RunOutcome:
+    if here.settings.openai.probe and not options.rehearse:
+        try:
+            await probe_run(here.settings, run, told.on_probe, is_shared=not options.inline)
+        except StopTheJob:
+            # As where the first call of a run stops it: a dataset says of each answer why it is not there.
+            return await _collected(run, told)
+    return await (_inline if options.inline else _on_fleet)(here, run, told)
 
 
 async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:

@@ -32,26 +32,27 @@ def test_a_server_of_another_dialect_serves_a_run_after_a_probe(project: Project
         again = project.troupe("run", project.write_job("later", model=MODEL), *way, **at(server))
 
     assert (done.code, again.code) == (0, 0), done.err + again.err
-    assert "endpoint (2 calls" in done.err
+    assert "endpoint (4 calls" in done.err
     assert "asked without max_tokens, seed, which it refuses" in done.err
     assert "as found out within the last day" in again.err
     assert turned_away == 2
-    assert asked == 120 + 2 + turned_away
+    assert asked == 120 + 4 + turned_away
     assert len(server.chats) - asked == 120
     provenance = manifest_of(project, "local")["provenance"]
     assert provenance["left_out"] == {"my-model": {"keywords": [], "refused": ["max_tokens", "seed"]}}
     assert "JSON schemas are enforced" in provenance["abilities"]
-    assert manifest_of(project, "local")["spending"]["calls"] == 122
+    assert manifest_of(project, "local")["spending"]["calls"] == 124
 
 
 def test_a_server_that_cannot_do_it_is_found_out_before_anything_is_spent(project: Project) -> None:
     with fake_endpoint(Habits(context_tokens=300)) as server:
-        done = project.troupe("run", project.write_job("cut", model=MODEL), "--inline", **at(server))
+        done = project.troupe("run", project.write_job("cut", model=MODEL), "--inline", "--json", **at(server))
         asked = len(server.chats)
         server.habits = Habits()
         cured = project.troupe("run", project.write_job("cut", model=MODEL), "--inline", **at(server))
 
     assert done.code == 1
+    assert done.json["error"] == "EndpointUnsuitable"
     assert "the endpoint cannot do what the job needs" in done.err
     assert "the server cuts long prompts" in done.err
     assert asked <= 5
@@ -73,7 +74,7 @@ def test_plan_and_doctor_share_what_a_probe_found(project: Project) -> None:
     assert "two replies could not be read" in " ".join(plan.out.split())
     assert asked <= 5
     assert (again.code, doctor.code) == (0, 0)
-    assert (again.json["probe"]["calls"], again.json["probe"]["is_kept"]) == (2, False)
+    assert (again.json["probe"]["calls"], again.json["probe"]["is_kept"]) == (4, False)
     assert (known.json["probe"]["calls"], known.json["probe"]["is_kept"]) == (0, True)
     checks = {check["what"]: check["finding"] for check in json.loads(doctor.out)}
     assert (checks["endpoint"], checks["answers"], checks["embeddings"]) == ("good", "good", "warning")

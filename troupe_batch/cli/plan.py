@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
@@ -33,7 +33,10 @@ from troupe_batch.wiring.plans import (
     prepare_job,
     tier_notes,
 )
-from troupe_batch.wiring.probes import ProbeReport, probe_plan
+
+if TYPE_CHECKING:
+    from troupe_batch.wiring.plans import Prepared
+    from troupe_batch.wiring.probes import ProbeReport
 
 
 @click.command("plan")
@@ -67,7 +70,7 @@ def command(
     plan = prepared.plan
     forecast = plan_estimate(settings, plan, prepared.supplies)
     margins = margins_of(plan, prepared.supplies)
-    report = asyncio.run(probe_plan(settings, plan, prepared.supplies)) if probes and not rehearse else None
+    report = _probed(settings, prepared) if probes and not rehearse else None
     if as_json:
         probed = {} if report is None else {"probe": report.as_json()}
         said = {"warnings": [*money_notes(plan, forecast), *job.warnings], "notes": _notes(settings, plan)}
@@ -90,6 +93,12 @@ def command(
         for one in report.abilities:
             data().print(ability_line(one), soft_wrap=True)
     return _code_of(report)
+
+
+def _probed(settings: Settings, prepared: Prepared) -> ProbeReport:
+    from troupe_batch.wiring.probes import probe_plan  # noqa: PLC0415 -- the client of the endpoint takes its time
+
+    return asyncio.run(probe_plan(settings, prepared.plan, prepared.supplies))
 
 
 def _code_of(report: ProbeReport | None) -> int:

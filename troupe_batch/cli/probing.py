@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from troupe_batch.cli.output import say
 from troupe_batch.llm.probing import Ability, Verdict
 from troupe_batch.terminal import Text
-from troupe_batch.wiring.probes import ProbeReport
+
+if TYPE_CHECKING:
+    from troupe_batch.wiring.probes import ProbeReport
 
 _STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
 

@@ -11,7 +11,7 @@ import orjson
 
 from troupe_batch import __version__
 from troupe_batch.declared import as_declared
-from troupe_batch.errors import EndpointUnsuitable, StateUnreachable
+from troupe_batch.errors import EndpointUnsuitable, StateUnreachable, StopTheJob
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
@@ -60,15 +60,13 @@ class ProbeReport:
         """What a run can live with."""
         return [one for one in self.abilities if one.verdict is Verdict.WARNING]
 
-    @property
-    def error(self) -> EndpointUnsuitable | None:
-        """What ends a run, where the endpoint cannot do what its job needs."""
-        if not self.problems:
-            return None
-        return EndpointUnsuitable(
-            "the endpoint cannot do what the job needs: " + "; ".join(one.says for one in self.problems) + ". "
-            f"Nothing but {self.calls} calls of a probe were made; OpenAI.PROBE = no starts the run all the same"
-        )
+    def check(self) -> None:
+        """EndpointUnsuitable where the endpoint cannot do what a job needs."""
+        if self.problems:
+            raise EndpointUnsuitable(
+                "the endpoint cannot do what the job needs: " + "; ".join(one.says for one in self.problems) + ". "
+                f"Nothing but {self.calls} calls of a probe were made; OpenAI.PROBE = no starts the run all the same"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -78,14 +76,17 @@ class ProbeReport:
 async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], None], *, is_shared: bool) -> None:
     """Tells what the endpoint of a run can do; the calls are on the bill of the run, and within its cap.
 
-    EndpointUnsuitable where it cannot do what the job needs: the run is stopped then, and can be resumed.
+    EndpointUnsuitable where it cannot do what the job needs, and whatever else stops a job at its first call: the run
+    is stopped then, and can be resumed.
     """
-    report = await _probed_run(settings, run, is_shared=is_shared)
-    told(report)
-    if (error := report.error) is not None:
+    try:
+        report = await _probed_run(settings, run, is_shared=is_shared)
+        told(report)
+        report.check()
+    except StopTheJob as error:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await run.store.stop(StopMark(type(error).__name__, str(error), now))
-        raise error
+        raise
 
 
 async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:

@@ -334,7 +334,8 @@ def test_what_a_server_says_is_safe(
     monkeypatch.setenv("TROUPE_STORAGE_URL", str(tmp_path / "runs [other]\x9b5m"))
     run = ["run", JOB, "--inline", "--run-id", "told", "--set", "Budget.MAX_USD=1", "--set", "Budget.PROMPT_PRICE=1"]
 
-    told = said_by(capsys, *run, "--set", "Budget.COMPLETION_PRICE=1")
+    said_by(capsys, *run, "--set", "Budget.COMPLETION_PRICE=1")
+    told = said_by(capsys, *run, "--set", "Budget.COMPLETION_PRICE=1", "--set", "OpenAI.PROBE=no")
 
     assert "refused" in told
     assert shown("\x1b]0;owned") in told
