@@ -89,7 +89,7 @@ class ModelStack:
         await self.aclose()
 
 
-async def open_model(
+async def open_model(  # noqa: PLR0913 -- what a stack depends on
     settings: Settings,
     endpoint: Endpoint,
     *,

@@ -21,6 +21,7 @@ from troupe_batch.llm.provider import connect
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
@@ -28,7 +29,7 @@ from troupe_batch.results.spending import SpendRecord
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
-from troupe_batch.wiring.caps import Cap, cap_of
+from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.endpoints import connection_to
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.plans import casting_of, default_parameters, further_endpoints
@@ -92,9 +93,14 @@ async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], 
 async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
     plan = run.plan
     supplies = Supplies.stored(plan, run.store)
-    cap, further = cap_of(run), _further_models(plan)
     stack = await open_model(
-        settings, plan.endpoint, further_models=further, cap=cap, is_shared=is_shared, is_bare=True
+        settings,
+        plan.endpoint,
+        further_models=plan.models[1:],
+        cap=cap_of(run),
+        is_shared=is_shared,
+        frozen=plan.prices,
+        is_bare=True,
     )
     async with stack:
         record = SpendRecord(run.store, stack.spending, worker="the probe before the first shard")
@@ -109,7 +115,7 @@ async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> Probe
 
 async def probe_plan(settings: Settings, plan: Plan, supplies: Supplies) -> ProbeReport:
     """What the endpoint of a plan can do."""
-    return await _probed(settings, plan.endpoint, planned_requests(plan, supplies), _further_models(plan))
+    return await _probed(settings, plan.endpoint, planned_requests(plan, supplies), plan.prices)
 
 
 async def listed_models(settings: Settings, endpoint: Endpoint) -> list[str]:
@@ -127,14 +133,13 @@ async def listed_models(settings: Settings, endpoint: Endpoint) -> list[str]:
 
 async def probe_settings(settings: Settings, endpoint: Endpoint) -> ProbeReport:
     """What the endpoint of these settings can do, asked with a few questions to a made-up person."""
-    return await _probed(settings, endpoint, _example_requests(settings, endpoint), ())
+    return await _probed(settings, endpoint, _example_requests(settings, endpoint), None)
 
 
 async def _probed(
-    settings: Settings, endpoint: Endpoint, requests: Sequence[PlannedRequest], further: Sequence[str]
+    settings: Settings, endpoint: Endpoint, requests: Sequence[PlannedRequest], frozen: PlanPrices | None
 ) -> ProbeReport:
-    no_cap: Cap | None = None
-    stack = await open_model(settings, endpoint, further_models=further, cap=no_cap, is_shared=False, is_bare=True)
+    stack = await open_model(settings, endpoint, is_shared=False, frozen=frozen, is_bare=True)
     async with stack:
         return await _found_out(stack, endpoint, requests)
 
@@ -246,7 +251,3 @@ async def _kept(memory: EndpointMemory, name: str, known: _Known) -> None:
         await memory.keep(name, orjson.dumps(asdict(known)))
     except (StateUnreachable, OSError):
         return  # the next run asks again
-
-
-def _further_models(plan: Plan) -> tuple[str, ...]:
-    return () if plan.acting is None else plan.acting.further_models
