@@ -26,6 +26,7 @@ BOUNDED = {
     "troupe_batch.llm.error_bodies.": 4_000,
     "troupe_batch.llm.error_table.": 4_000,
     "troupe_batch.llm.waits.": 4_000,
+    "troupe_batch.llm.plain_refusals.": 400,
     "troupe_batch.simulation.addressing.": 200,
     "troupe_batch.factory.contradictions.naming.": 300,
     "troupe_batch.factory.contradictions.clauses._SENTENCE": 1_000,  # of blanks: `plain` leaves one of each run

@@ -147,11 +147,11 @@ async def test_an_unknown_model_has_no_cost(server: FaultServer, provider: OpenA
         (completion("", raw=True, finish_reason="content_filter"), ReplyStatus.CONTENT_FILTERED, "filter"),
         (completion("not json", raw=True), ReplyStatus.UNREADABLE, "not valid JSON"),
         (completion({"q1": "maybe"}), ReplyStatus.UNREADABLE, "q1"),
-        (completion({"q1": "yes", "q2": 1}), ReplyStatus.UNREADABLE, "q2"),
+        (completion({"q2": "yes"}), ReplyStatus.UNREADABLE, "q2"),
         (completion({}), ReplyStatus.UNREADABLE, "required"),
         (completion("", raw=True), ReplyStatus.UNREADABLE, "no text"),
         (completion(None, raw=True), ReplyStatus.UNREADABLE, "no text"),
-        (completion(["part"], raw=True), ReplyStatus.UNREADABLE, "no text"),
+        (completion([{"type": "image"}], raw=True), ReplyStatus.UNREADABLE, "no text"),
     ],
 )
 async def test_each_way_of_not_answering_is_a_status_of_its_own(

@@ -63,7 +63,7 @@ BAD: dict[str, list[Any]] = {
     "buy": [{"No": 0, "Maybe": 0, "Yes": 0}, "Yes", None],
     "when": [{"Noon": True, "Night": False, "Never": True}, ["Noon"], None],
     "price": [99, "four", None],
-    "why": ["  ", 7, None],
+    "why": ["  ", ["so"], None],
 }
 IDS = tuple(BAD)
 ONCE = SurveySpec(questions=BLOCK, asking="questionnaire")
