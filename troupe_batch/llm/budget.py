@@ -9,30 +9,34 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from troupe_batch.errors import BudgetSpent, RequestRejected
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
-from troupe_batch.llm.meter import may_be_paid
 from troupe_batch.llm.money import NANO
-from troupe_batch.llm.prices import Prices, billed_usd
+from troupe_batch.llm.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetStatus:
-    """Money of a run in USD: the cap, what is spent, and what is held for calls whose cost is not known yet."""
+    """Money of a run in USD: the cap, what is spent, what is held for calls in flight, and kept for doubtful ones."""
 
     cap_usd: float
     spent_usd: float
     held_usd: float
+    doubt_usd: float = 0.0
 
 
 class Budget(Protocol):
-    """Keeps spent + held <= cap."""
+    """Keeps spent + held + doubt <= cap."""
 
     async def reserve(self, amount_usd: float) -> None:
         """Holds the amount; waits while only held money is in the way; BudgetSpent where it cannot fit."""
         ...
 
-    def settle(self, held_usd: float, spent_usd: float) -> None:
-        """Turns what was held for one call into what it cost. Never waits, never fails."""
+    def settle(self, held_usd: float, spent_usd: float, doubt_usd: float = 0.0) -> None:
+        """Turns what was held for one call into what it cost, and what is kept because nobody knows that for certain.
+
+        Negative where earlier doubts turn out to be smaller. Never waits, never fails.
+        """
         ...
 
     async def status(self) -> BudgetStatus:
@@ -44,14 +48,17 @@ class Budgeted:
     """A model that starts no call that could pass the cap.
 
     A request without a completion limit, or to a model without a price, has no worst case and is rejected: plans always
-    name a limit, so that the cache key says it, and the stack asks for prices when it opens. What a call without a
-    `usage`, or one that broke off, has cost is unknown: its worst case counts.
+    name a limit, so that the cache key says it, and the stack asks for prices when it opens. What calls came to is what
+    the `books` say in which a `Metered` further down enters them: for doubtful ones the cost of their likes is spent,
+    and more is kept, up to the dearest of their likes. As more of those come in, doubts get smaller.
     """
 
-    def __init__(self, inner: ChatModel, budget: Budget, prices: Prices) -> None:
+    def __init__(self, inner: ChatModel, budget: Budget, prices: Prices, books: Books) -> None:
         self._inner = inner
         self._budget = budget
         self._prices = prices
+        self._books = books
+        self._told = (0.0, 0.0)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`; BudgetSpent where its worst case does not fit under the cap."""
@@ -62,25 +69,21 @@ class Budgeted:
             raise RequestRejected(f"no price is known for {request.endpoint.model}, and the run has a cost cap")
         worst_usd = price.worst_case(request)
         await self._budget.reserve(worst_usd)
-        spent_usd = worst_usd
         try:
-            reply = await self._inner.complete(request)
-            if (billed := billed_usd(price, reply)) is not None:
-                spent_usd = billed
-        except BaseException as error:
-            spent_usd = worst_usd if may_be_paid(error) else 0.0
-            raise
+            return await self._inner.complete(request)
         finally:
-            self._budget.settle(worst_usd, spent_usd)
-        return reply
+            spent_usd, doubt_usd = self._books.money()
+            self._budget.settle(worst_usd, spent_usd - self._told[0], doubt_usd - self._told[1])
+            self._told = (spent_usd, doubt_usd)
 
 
 class MemoryBudget:
     """A budget inside one process, for runs without Redis and for tests."""
 
-    def __init__(self, cap_usd: float, spent_usd: float = 0.0) -> None:
+    def __init__(self, cap_usd: float, spent_usd: float = 0.0, doubt_usd: float = 0.0) -> None:
         self._cap = nano_usd(cap_usd)
         self._spent = nano_usd(spent_usd)
+        self._doubt = nano_usd(doubt_usd)
         self._held = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -98,26 +101,28 @@ class MemoryBudget:
                 self._serve()
             raise
 
-    def settle(self, held_usd: float, spent_usd: float) -> None:
-        """Turns what was held for one call into what it cost."""
+    def settle(self, held_usd: float, spent_usd: float, doubt_usd: float = 0.0) -> None:
+        """Turns what was held for one call into what it cost, and what is kept for doubt."""
         self._held -= nano_usd(held_usd)
         self._spent += nano_usd(spent_usd)
+        self._doubt += nano_usd(doubt_usd)
         self._serve()
 
     async def status(self) -> BudgetStatus:
         """How it stands."""
-        return BudgetStatus(self._cap / NANO, self._spent / NANO, self._held / NANO)
+        return BudgetStatus(self._cap / NANO, self._spent / NANO, self._held / NANO, self._doubt / NANO)
 
     def _serve(self) -> None:
         while self._waiting:
             amount, granted = self._waiting[0]
-            fits = self._spent + self._held + amount <= self._cap
+            fits = self._spent + self._doubt + self._held + amount <= self._cap
             if not granted.done():
                 if fits:
                     self._held += amount
                     granted.set_result(None)
-                elif self._spent + amount > self._cap:
-                    granted.set_exception(budget_spent(self._cap, self._spent, amount))
+                elif self._spent + amount > self._cap or not self._held:
+                    # What is in flight may come back cheaper, and make doubts smaller; nothing else will.
+                    granted.set_exception(budget_spent(self._cap, self._spent, self._doubt, amount))
                 else:
                     return
             self._waiting.popleft()
@@ -128,9 +133,10 @@ def nano_usd(usd: float) -> int:
     return math.ceil(round(usd * NANO, 3))
 
 
-def budget_spent(cap: int, spent: int, amount: int) -> BudgetSpent:
+def budget_spent(cap: int, spent: int, doubt: int, amount: int) -> BudgetSpent:
     """The error for an amount (all in nano-USD) that does not fit."""
+    kept = f", ${doubt / NANO:.4f} are kept for calls that did not say what they cost" if doubt > 0 else ""
     return BudgetSpent(
-        f"the cost cap is reached: ${spent / NANO:.4f} of ${cap / NANO:.4f} are spent, and the next call could cost "
-        f"${amount / NANO:.4f}; raise `budget.max_usd` and resume"
+        f"the cost cap is reached: ${spent / NANO:.4f} of ${cap / NANO:.4f} are spent{kept}, and the next call could "
+        f"cost ${amount / NANO:.4f}; raise `budget.max_usd` and resume"
     )

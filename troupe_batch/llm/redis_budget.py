@@ -23,17 +23,18 @@ _MOST_PER_CALL = 500
 _KEEP_S = 90 * 86_400
 
 # Money is in whole nano-USD: exact in Lua's numbers up to nine million dollars.
-# ARGV: cap, spent, lifetime, 1 to forget an earlier life of the run, 1 to free what is held.
+# ARGV: cap, spent, lifetime, 1 to forget an earlier life of the run, 1 to free what is held, what is kept for doubt.
 _ENSURE = Script("""
 if ARGV[4] == '1' then redis.call('DEL', KEYS[1]) end
 local spent = redis.call('HGET', KEYS[1], 'spent')
 if not spent or tonumber(ARGV[2]) > tonumber(spent) then redis.call('HSET', KEYS[1], 'spent', ARGV[2]) end
 redis.call('HSETNX', KEYS[1], 'held', 0)
+redis.call('HSETNX', KEYS[1], 'doubt', ARGV[6])
 if ARGV[5] == '1' then
   for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
     if string.match(name, '^held:') or string.match(name, '^lost:') then redis.call('HDEL', KEYS[1], name) end
   end
-  redis.call('HSET', KEYS[1], 'held', 0)
+  redis.call('HSET', KEYS[1], 'held', 0, 'doubt', ARGV[6])
   redis.call('HDEL', KEYS[1], 'waits')
 end
 redis.call('HSET', KEYS[1], 'cap', ARGV[1])
@@ -56,27 +57,28 @@ if back then
   redis.call('HSET', KEYS[1], mine, back)
   redis.call('HDEL', KEYS[1], 'lost:' .. me)
 end
-local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then, mine)
+local now = redis.call('HMGET', KEYS[1], 'cap', 'spent', 'held', seen, granted_then, mine, 'doubt')
 if not now[1] then return false end
 redis.call('HSET', KEYS[1], 'alive:' .. me, moment)
-if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3], '0'} end
+if now[4] == ARGV[2] then return {now[5], now[1], now[2], now[3], '0', now[7] or '0'} end
 local cap, spent = tonumber(now[1]), tonumber(now[2]) + ARGV[3]
+local doubt = math.max(0, tonumber(now[7] or '0') + ARGV[6])
 local own = tonumber(now[6] or '0')
 local released = math.min(tonumber(ARGV[4]), own)
 local held = tonumber(now[3]) - released
 local granted = 0
 own = own - released
-for i = 6, #ARGV do
-  if spent + held + ARGV[i] > cap then break end
+for i = 7, #ARGV do
+  if spent + doubt + held + ARGV[i] > cap then break end
   held = held + ARGV[i]
   own = own + ARGV[i]
   granted = granted + 1
 end
 local function whole(n) return string.format('%.0f', n) end
 redis.call('HSET', KEYS[1], 'spent', whole(spent), 'held', whole(held), mine, whole(own), seen, ARGV[2],
-  granted_then, granted)
+  granted_then, granted, 'doubt', whole(doubt))
 local lost = 0
-if granted == #ARGV - 5 then
+if granted == #ARGV - 6 then
   redis.call('HDEL', KEYS[1], 'waits')
 else
   redis.call('HSET', KEYS[1], 'waits', moment)
@@ -91,7 +93,7 @@ else
     if owner then lost = lost + (tonumber(redis.call('HGET', KEYS[1], 'lost:' .. owner)) or 0) end
   end
 end
-return {tostring(granted), now[1], whole(spent), whole(held), whole(lost)}
+return {tostring(granted), now[1], whole(spent), whole(held), whole(lost), whole(doubt)}
 """)
 
 # Says that the process lives, while its calls take their time.
@@ -109,6 +111,7 @@ class _Call:
     number: int
     spent: int
     released: int
+    doubt: int
     asked: list[tuple[int, asyncio.Future[None]]]
 
 
@@ -141,31 +144,31 @@ class RedisBudget:
         self._clock = clock
         self._process = secrets.token_hex(8)
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._spent = self._released = 0
+        self._spent = self._released = self._doubt = 0
         self._number = 0
         self._unconfirmed: _Call | None = None
         self._pump: asyncio.Task[StateUnreachable | None] | None = None
         self._settled = asyncio.Event()
         self._blocked: tuple[float, tuple[int, int]] | None = None
 
-    async def ensure(self, *, cap_usd: float, spent_usd: float) -> None:
+    async def ensure(self, *, cap_usd: float, spent_usd: float, doubt_usd: float = 0.0) -> None:
         """Sets the cap, and what the spend records say is spent where Redis knows nothing or less."""
-        await self._set(cap_usd, spent_usd, is_new=False, is_idle=False)
+        await self._set(cap_usd, spent_usd, doubt_usd, is_new=False, is_idle=False)
 
-    async def restart(self, *, cap_usd: float, spent_usd: float, is_new: bool) -> None:
-        """As `ensure`, for a run that nobody works at: nothing is held any more.
+    async def restart(self, *, cap_usd: float, spent_usd: float, is_new: bool, doubt_usd: float = 0.0) -> None:
+        """As `ensure`, for a run that nobody works at: nothing is held any more, and doubts are those of the records.
 
         `is_new`: nothing was ever spent, so what Redis knows is of a run of the same name that was removed.
         """
-        await self._set(cap_usd, spent_usd, is_new=is_new, is_idle=True)
+        await self._set(cap_usd, spent_usd, doubt_usd, is_new=is_new, is_idle=True)
 
     async def is_known(self) -> bool:
         """Whether Redis has the budget."""
         return bool(await self._batch.run("HEXISTS", self._keys[0], "cap"))
 
-    async def _set(self, cap_usd: float, spent_usd: float, *, is_new: bool, is_idle: bool) -> None:
+    async def _set(self, cap_usd: float, spent_usd: float, doubt_usd: float, *, is_new: bool, is_idle: bool) -> None:
         money = (nano_usd(cap_usd), nano_usd(spent_usd), _KEEP_S)
-        await self._batch.script(_ENSURE, self._keys, (*money, int(is_new), int(is_idle)))
+        await self._batch.script(_ENSURE, self._keys, (*money, int(is_new), int(is_idle), nano_usd(doubt_usd)))
 
     async def reserve(self, amount_usd: float) -> None:
         """Holds the amount; waits while only held money is in the way; BudgetSpent where it cannot fit."""
@@ -180,31 +183,37 @@ class RedisBudget:
                 self._release(amount, 0)
             raise
 
-    def settle(self, held_usd: float, spent_usd: float) -> None:
-        """Turns what was held for one call into what it cost; travels with the next reservations."""
+    def settle(self, held_usd: float, spent_usd: float, doubt_usd: float = 0.0) -> None:
+        """Turns what was held for one call into what it cost and is in doubt; travels with the next reservations."""
+        self._doubt += nano_usd(doubt_usd)
         self._release(nano_usd(held_usd), nano_usd(spent_usd))
 
     async def status(self) -> BudgetStatus:
         """How it stands for the whole fleet, with all that this process has settled so far."""
         # What is on its way to Redis arrives before this question; what is not goes on top of the answer.
-        unsent_spent, unsent_released = self._spent, self._released
-        cap, spent, held = await self._batch.run("HMGET", self._keys[0], "cap", "spent", "held")
+        unsent_spent, unsent_released, unsent_doubt = self._spent, self._released, self._doubt
+        cap, spent, held, doubt = await self._batch.run("HMGET", self._keys[0], "cap", "spent", "held", "doubt")
         if cap is None:
             raise self._missing()
         held_usd = max(0, int(held) - unsent_released) / NANO
-        return BudgetStatus(int(cap) / NANO, (int(spent) + unsent_spent) / NANO, held_usd)
+        doubt_usd = max(0, int(doubt or 0) + unsent_doubt) / NANO
+        return BudgetStatus(int(cap) / NANO, (int(spent) + unsent_spent) / NANO, held_usd, doubt_usd)
 
     async def aclose(self) -> None:
         """Sends what is settled; close the batch after this."""
         if self._living is not None:
             self._living.cancel()
             await asyncio.gather(self._living, return_exceptions=True)
-        while self._spent or self._released or self._unconfirmed is not None:
+        while self._is_unsettled:
             if (error := await self._start()) is not None:
                 # Held money stays held: too little can be spent after this, never too much.
                 facts = {"action": "budget_not_settled", "error": str(error)}
                 _LOG.warning("The last costs could not be settled with the budget", extra=facts)
                 return
+
+    @property
+    def _is_unsettled(self) -> bool:
+        return bool(self._spent or self._released or self._doubt) or self._unconfirmed is not None
 
     async def _live(self) -> None:
         """While this process holds money, says so; a _CHANGE says it too."""
@@ -229,7 +238,7 @@ class RedisBudget:
     async def _serve(self) -> StateUnreachable | None:
         """Works until nothing is left to settle or to ask for; gives back what stopped it before that."""
         try:
-            while self._waiting or self._spent or self._released or self._unconfirmed is not None:
+            while self._waiting or self._is_unsettled:
                 await self._change()
         except StateUnreachable as error:
             # The call stays unconfirmed and is repeated first of all; those who wait need not.
@@ -246,12 +255,12 @@ class RedisBudget:
         self._settled.clear()
         amounts = [amount for amount, _ in call.asked]
         lease_ms = round(self._lease_s * 1000)
-        args: list[Word] = [self._process, call.number, call.spent, call.released, lease_ms, *amounts]
+        args: list[Word] = [self._process, call.number, call.spent, call.released, lease_ms, call.doubt, *amounts]
         answer: Any = await self._batch.script(_CHANGE, self._keys, args)
         if answer is None:
             raise self._missing()
         self._unconfirmed = None
-        count, cap, spent, held, lost = (int(number) for number in answer)
+        count, cap, spent, held, lost, doubt = (int(number) for number in answer)
         for amount, granted in call.asked[:count]:
             if granted.done():  # cancelled, or told of an outage, before the answer came
                 self._released += amount
@@ -265,23 +274,25 @@ class RedisBudget:
         refused = [(amount, granted) for amount, granted in call.asked[count:] if not granted.done()]
         self._waiting.extendleft(reversed(refused))
         if refused:
-            await self._wait_or_refuse(cap, spent, held, lost)
+            await self._wait_or_refuse(cap, spent, doubt, held, lost)
 
     def _next_call(self) -> _Call:
         self._number += 1
         asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_PER_CALL))]
-        call = _Call(self._number, self._spent, self._released, [item for item in asked if not item[1].done()])
-        self._spent = self._released = 0
+        still = [item for item in asked if not item[1].done()]
+        call = _Call(self._number, self._spent, self._released, self._doubt, still)
+        self._spent = self._released = self._doubt = 0
         return call
 
-    async def _wait_or_refuse(self, cap: int, spent: int, held: int, lost: int) -> None:
+    async def _wait_or_refuse(self, cap: int, spent: int, doubt: int, held: int, lost: int) -> None:
         """The first amount did not fit: refuses it where it never will, else waits for something to be settled."""
         amount, granted = self._waiting[0]
-        if spent + amount > cap:
+        # What is in flight may come back cheaper, and make doubts smaller; what the dead hold will not.
+        if spent + amount > cap or (spent + doubt + amount > cap and held <= lost):
             self._waiting.popleft()
-            granted.set_exception(budget_spent(cap, spent, amount))
+            granted.set_exception(budget_spent(cap, spent, doubt, amount))
             return
-        if spent + lost + amount > cap:
+        if spent + doubt + lost + amount > cap:
             self._waiting.popleft()
             granted.set_exception(self._lost(cap, spent, lost))
             return
@@ -296,7 +307,8 @@ class RedisBudget:
     def _lost(self, cap: int, spent: int, lost: int) -> BudgetSpent:
         return BudgetSpent(
             f"the cost cap is reached: of ${cap / NANO:.4f}, ${spent / NANO:.4f} are spent, and calls of workers that "
-            f"died may have cost ${lost / NANO:.4f}; give the same command again, which goes on without that doubt"
+            f"died may have cost ${lost / NANO:.4f}; give the same command again, which counts them by what calls of "
+            "their kind have cost"
         )
 
     def _stuck(self, held: int) -> BudgetSpent:

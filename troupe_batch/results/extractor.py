@@ -18,7 +18,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from troupe_batch.errors import Interrupted, ResultsDamaged, StateUnreachable
-from troupe_batch.llm.meter import Spending
+from troupe_batch.llm.spending import Spending
 from troupe_batch.results.endpoint_notes import EndpointNote, notes_of
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
@@ -83,7 +83,7 @@ async def _published(run: Run, *, is_checked: bool) -> Manifest | None:
     if not await _has_all_files(run, manifest) or (is_checked and not await _is_as_written(run, manifest)):
         return None
     # Attempts that did not win may have ended after the last mark: what they cost is on the bill as well.
-    spending = await spending_of(run.store) or Spending()
+    spending = await spending_of(run.store, is_over=True) or Spending()
     if spending != manifest.spending:
         manifest = replace(manifest, spending=spending)
         await dataset.put(MANIFEST, manifest.to_json())
@@ -111,7 +111,7 @@ async def _extract_once(run: Run, part_size: PartSize, on_shard: OnShard) -> Man
         finally:
             for writer in writers.values():
                 writer.abandon()
-    manifest = extraction.manifest(tuple(files), await spending_of(run.store) or Spending())
+    manifest = extraction.manifest(tuple(files), await spending_of(run.store, is_over=True) or Spending())
     replaced = await dataset.get(MANIFEST)
     await dataset.put(MANIFEST, manifest.to_json())
     await _clear_away(run, manifest, replaced)

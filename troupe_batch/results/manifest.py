@@ -10,7 +10,7 @@ import orjson
 
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.llm.meter import Spending
+from troupe_batch.llm.spending import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
 from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
 from troupe_batch.studies.scales import Best
@@ -272,7 +272,7 @@ _REVIVE: dict[str, Callable[[Any], Any]] = {
     "questions": lambda found: tuple(_question(one) for one in found),
     "extractions": lambda found: tuple(_extraction(one) for one in found),
     "calls": lambda found: CallTotals(**found),
-    "spending": lambda found: Spending(**found),
+    "spending": Spending.stored,
     "files": lambda found: tuple(StoredFile(**one) for one in found),
     "missing_shards": tuple,
     "quarantined": lambda found: {int(shard): reason for shard, reason in found.items()},

@@ -1,17 +1,19 @@
 """What a run has cost, beside its results: one record per process that called a model, whatever its calls came to.
 
 Marks tell what their own answers cost. Calls of attempts that were stopped, lost or failed are on the bill as well,
-so the cost of a run is the sum over these records; a cost cap starts from the same sum.
+so the cost of a run is the sum over these records; a cost cap starts from the same sum. A record is never behind what
+was spent: it says, before calls leave, how much its process may spend until it says more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,27 +22,32 @@ import orjson
 
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged, StateUnreachable
-from troupe_batch.llm.meter import Spending
+from troupe_batch.llm.books import Books, tallies_in
+from troupe_batch.llm.spending import Spending, Tally, spending_in
+from troupe_batch.results.spend_journal import SpendJournal, ended, journalled
 from troupe_batch.results.store import RunStore
 
-SPEND_SCHEMA = "troupe_batch/spending/1"
+SPEND_SCHEMA = "troupe_batch/spending/2"
+_BEFORE_KINDS = "troupe_batch/spending/1"
 SAVE_EVERY_S = 5.0
 _FOLDER = "spend"
+# Room for so many calls at least: enough for those that leave while the next record is on its way to the store.
+_CALLS_AHEAD = 32
 _log = logging.getLogger(__name__)
 
 
 class SpendRecord:
-    """Keeps the record of one process up to date: every few seconds while calls go out, and whenever it is told to.
+    """Keeps the record of one process ahead of what it spends, and brings it up to date every few seconds.
 
-    A process that is killed takes with it what its calls of the last `every_s` seconds, and those in flight, cost.
-    While the store cannot be written, the record is kept in the folder `journal` of this machine; whoever opens the run
-    here next brings it into the store. Belongs to one event loop, and to one model stack that counts in `spending`.
+    On this machine the books lie in a journal, which a killed process leaves behind exact to the last call: `bring_in`
+    puts it into the store. Where the machine is lost too, the record in the store says how much was spent beyond it at
+    most. Belongs to one event loop, and to the model stack with these `books`.
     """
 
     def __init__(
         self,
         store: RunStore,
-        spending: Spending,
+        books: Books,
         *,
         worker: str,
         journal: Path | None = None,
@@ -48,36 +55,32 @@ class SpendRecord:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
-        self._spending = spending
+        self._books = books
         self._worker = worker
         self._every_s = every_s
         self._sleep = sleep
-        self._path = f"{_FOLDER}/{secrets.token_hex(8)}.json"
-        self._journal = journal
-        self._saved: Spending | None = None
+        self._name = secrets.token_hex(8)
+        self._folder = journal
+        self._journal: SpendJournal | None = None
+        self._saved: tuple[bytes, float] | None = None
+        self._granted = self._granted_at = 0.0
         self._saving = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
+        self._widening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Makes the record, before the first call: a run without any has never called a model."""
-        await self._bring_in_journal()
         await self.save()
+        if self._folder is not None:
+            self._journal = SpendJournal.open(self._folder, self._name, self._books)
+        self._books.make_room, self._books.run_low = self._make_room, self._run_low
         self._keeping = asyncio.create_task(self._keep_up())
 
     async def save(self) -> None:
-        """Stores what was spent so far, if that is not stored yet."""
+        """Stores what was spent so far, if that is not stored yet, with room for more while calls are in flight."""
         async with self._saving:
-            if self._saved != self._spending:
-                now = replace(self._spending)
-                record = self._as_json(now)
-                try:
-                    await self._store.objects.put(self._path, record)
-                except StateUnreachable:
-                    self._write_journal(record)
-                    raise
-                self._saved = now
-                if self._journal is not None:
-                    self._kept(self._journal).unlink(missing_ok=True)
+            used_usd = self._books.departed_usd - self._granted_at
+            await self._store_with(max(2 * used_usd, self._granted / 2) if self._books.held_calls else 0.0)
 
     async def try_to_save(self) -> None:
         """As `save`, where there will be another time."""
@@ -93,73 +96,149 @@ class SpendRecord:
 
     async def aclose(self) -> None:
         """Stores what was spent since the last time, and stops."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeping
+        tasks = [task for task in (self._keeping, self._widening) if task is not None]
+        async with self._saving:  # no record is on its way: an old one could arrive after the last
+            for task in tasks:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.try_to_save()
+        if self._journal is not None:
+            is_stored = self._saved is not None and self._saved[0] == self._books.content()
+            self._journal.close(self._books, is_stored=is_stored)
+            self._journal = None
 
-    def _kept(self, journal: Path) -> Path:
-        return journal / PurePosixPath(self._path).name
+    @property
+    def _path(self) -> str:
+        return f"{_FOLDER}/{self._name}.json"
 
-    def _write_journal(self, record: bytes) -> None:
-        if self._journal is None:
+    async def _store_with(self, room_usd: float) -> None:
+        """Stores the books as they are now; calls in flight meanwhile keep to the old room and to the new one."""
+        books, content = self._books, self._books.content()
+        if self._saved == (content, room_usd):
             return
-        kept = self._kept(self._journal)
+        start_usd, before_usd = books.departed_usd, books.limit_usd
+        self._limit(min(before_usd, start_usd + room_usd))
         try:
-            self._journal.mkdir(parents=True, exist_ok=True)
-            # Replaced whole: a kill in between leaves the record of before.
-            kept.with_suffix(".new").write_bytes(record)
-            kept.with_suffix(".new").replace(kept)
-        except OSError as error:
-            facts = {"action": "spending_not_kept", "run_id": self._store.run_id, "reason": str(error)}
-            _log.warning("What was spent could be kept neither in the store nor on this machine.", extra=facts)
+            await self._store.objects.put(self._path, record_of(tallies_in(content), self._worker, room_usd))
+        except StateUnreachable:
+            # The journal of this machine has it all the same; whether the store has the new record nobody knows.
+            self._saved = None
+            self._limit(math.inf)
+            raise
+        self._saved = content, room_usd
+        self._granted, self._granted_at = room_usd, start_usd
+        self._limit(start_usd + room_usd)
 
-    async def _bring_in_journal(self) -> None:
-        """Stores what processes of this machine could not store before they ended; never less than is stored."""
-        for kept in sorted(self._journal.glob("*.json")) if self._journal is not None else ():
-            path, data = f"{_FOLDER}/{kept.name}", kept.read_bytes()
-            stored = await self._store.objects.get(path)
-            if stored is None or _read(path, stored).calls < _read(str(kept), data).calls:
-                await self._store.objects.put(path, data)
-            kept.unlink(missing_ok=True)
+    def _limit(self, limit_usd: float) -> None:
+        self._books.limit_usd = limit_usd
+        self._books.low_usd = limit_usd - self._granted / 2
+
+    async def _make_room(self, worst_usd: float) -> None:
+        """Returns when a call with this worst case has room, or the store is away."""
+        async with self._saving:
+            if self._books.departed_usd + worst_usd > self._books.limit_usd:
+                with suppress(StateUnreachable):
+                    await self._store_with(max(_CALLS_AHEAD * worst_usd, 2 * self._granted))
+
+    def _run_low(self) -> None:
+        """Asks for twice the room, while calls still go out."""
+        self._books.low_usd = math.inf
+        if self._widening is None or self._widening.done():
+            self._widening = asyncio.get_running_loop().create_task(self._widen())
+
+    async def _widen(self) -> None:
+        async with self._saving:
+            with suppress(StateUnreachable):
+                await self._store_with(2 * self._granted)
 
     async def _keep_up(self) -> None:
         while True:
             await self._sleep(self._every_s)
             await self.try_to_save()
 
-    def _as_json(self, spending: Spending) -> bytes:
-        saved_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        head = {"schema": SPEND_SCHEMA, "worker": self._worker, "saved_at": saved_at}
-        return orjson.dumps({**head, "spending": asdict(spending)}, option=orjson.OPT_INDENT_2)
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What a stored record says."""
+
+    tallies: dict[str, Tally]
+    room_usd: float = 0.0
+    worker: str = ""
+
+
+def record_of(tallies: Mapping[str, Tally], worker: str, room_usd: float = 0.0) -> bytes:
+    """A record as it is stored: sums by kind of call, without those that are zero."""
+    saved_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    kinds = {kind: {name: value for name, value in asdict(one).items() if value} for kind, one in tallies.items()}
+    content = {"schema": SPEND_SCHEMA, "worker": worker, "saved_at": saved_at, "room_usd": room_usd, "kinds": kinds}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
 
 async def record_settled(store: RunStore, usd: float) -> None:
     """Puts on record what processes that died had settled with the budget and could not store."""
-    await SpendRecord(store, Spending(cost_usd=usd), worker="processes that died before they could record it").save()
+    record = record_of({"settled": Tally(cost_usd=usd)}, "processes that died before they could record it")
+    await store.objects.put(f"{_FOLDER}/{secrets.token_hex(8)}.json", record)
 
 
-async def spending_of(store: RunStore) -> Spending | None:
-    """What the run has cost, all its processes together; None where none of them has called a model yet."""
-    paths = sorted([stored.path async for stored in store.objects.list(_FOLDER)])
-    if not paths:
-        return None
-    total = Spending()
-    for path in paths:
+async def bring_in(store: RunStore, journal: Path | None) -> None:
+    """Puts on record what processes of this machine spent that ended without a word; calls in flight are doubtful."""
+    with ended(journal) as found:
+        for name, tallies in found.items():
+            stored = await store.objects.get(path := f"{_FOLDER}/{name}.json")
+            if stored is None:  # the run was removed
+                continue
+            for tally in tallies.values():
+                tally.end()
+            await store.objects.put(path, record_of(tallies, _read(path, stored).worker))
+
+
+async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: bool = False) -> Spending | None:
+    """What the run has cost, all its processes together; None where none of them has called a model yet.
+
+    Journals of this machine know it to the last call. `is_over`: nobody is at the run, so that what is still held was
+    held by processes that died, and is doubtful.
+    """
+    kinds: dict[str, Tally] = {}
+    room_usd, journals, is_known = 0.0, journalled(journal), False
+    for path in sorted([stored.path async for stored in store.objects.list(_FOLDER)]):
         data = await store.objects.get(path)
-        if data is not None:
-            total.add(_read(f"{store.url}/{path}", data))
-    return total
+        if data is None:
+            continue
+        is_known, record = True, _read(f"{store.url}/{path}", data)
+        own = journals.get(PurePosixPath(path).stem)
+        tallies = record.tallies if own is None else own.tallies
+        room_usd += record.room_usd if own is None else 0.0
+        for kind, tally in tallies.items():
+            if is_over or (own is not None and not own.is_alive):
+                tally.end()
+            kinds.setdefault(kind, Tally()).add(tally)
+    if not is_known:
+        return None
+    return spending_in(kinds, **{"ended_usd" if is_over else "room_usd": room_usd})
 
 
-def _read(path: str, data: bytes) -> Spending:
+def _read(path: str, data: bytes) -> _Record:
     try:
         content: dict[str, Any] = orjson.loads(data)
         if content["schema"] == SPEND_SCHEMA:
-            return as_declared(Spending, content["spending"])
+            tallies = {kind: as_declared(Tally, one) for kind, one in content["kinds"].items()}
+            return _Record(tallies, _money(content["room_usd"]), str(content["worker"]))
+        if content["schema"] == _BEFORE_KINDS:
+            return _Record({"": _of_before(content["spending"])}, worker=str(content["worker"]))
         problem = f"its schema is {content['schema']}"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
     # Never taken for nothing: a cost cap starts from the sum.
     raise ResultsDamaged(f"{path} is no record of what was spent ({problem}); restore it, or remove it to forget it")
+
+
+def _money(usd: Any) -> float:
+    if not isinstance(usd, int | float) or not 0 <= usd < math.inf:
+        raise ValueError(f"{usd!r} is no sum of money")
+    return float(usd)
+
+
+def _of_before(content: dict[str, Any]) -> Tally:
+    """The sums of a record of before calls had kinds: its doubtful calls have no likes."""
+    names = {"uncertain_calls": "doubtful_calls", "uncertain_usd": "doubtful_usd"}
+    return as_declared(Tally, {names.get(name, name): value for name, value in content.items()})

@@ -85,7 +85,7 @@ def _cap(settings: Settings) -> Cap | None:
     if settings.budget.max_usd is None:
         return None
 
-    async def spent_usd() -> float | None:
+    async def nothing() -> None:
         return None
 
-    return Cap("connect", settings.budget.max_usd, spent_usd)
+    return Cap("connect", settings.budget.max_usd, nothing)

@@ -19,9 +19,11 @@ from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
 from troupe_batch.results.run import Run
+from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import announce, cap_of
+from troupe_batch.wiring.open_runs import spend_journal
 from troupe_batch.wiring.workers import queue_settings
 
 OWN_WORKERS_S = 120.0  # a loaded machine may take long to start them, and one that cannot start is reported at once
@@ -32,10 +34,11 @@ class Fleet:
     """One run on a fleet. Make it with `fleet_of`."""
 
     def __init__(
-        self, run: Run, coordination: Coordination, hints: HintQueue, *, budget_url: str, own_logs: Path | None
+        self, run: Run, coordination: Coordination, hints: HintQueue, *, settings: Settings, own_logs: Path | None
     ) -> None:
         self._run = run
-        self._budget_url = budget_url
+        self._budget_url = queue_settings(settings).redis_url
+        self._journal = spend_journal(settings, run.store)
         self._coordination = coordination
         self._hints = hints
         facts = RunFacts(run.plan.shards, run.plan.units, run.plan.units_per_shard)
@@ -54,6 +57,7 @@ class Fleet:
         await self._run.store.clear_stop()
         for shard in await self._run.store.quarantined():
             await self._run.store.release(shard)
+        await bring_in(self._run.store, self._journal)
         if (cap := cap_of(self._run)) is not None:
             # Before a worker can take a shard: it would go by the cap of before.
             await announce(self._run, cap, self._budget_url, is_idle=not await self._reconciler.shards_under_way())
@@ -93,6 +97,7 @@ class Fleet:
 
     async def collect(self, on_dataset: OnShard = ignore_shards) -> RunOutcome:
         """The outcome with its dataset, whatever is in it; made here where the workers have not made it."""
+        await bring_in(self._run.store, self._journal)
         manifest = await extract(self._run, on_shard=on_dataset)
         return outcome_of(manifest, self._run.store.objects.within(DATASET).url)
 
@@ -117,7 +122,7 @@ async def fleet_of(settings: Settings, run: Run, *, own_logs: Path | None = None
     )
     app = make_app(queue)
     try:
-        yield Fleet(run, coordination, HintQueue(app), budget_url=queue.redis_url, own_logs=own_logs)
+        yield Fleet(run, coordination, HintQueue(app), settings=settings, own_logs=own_logs)
     finally:
         await coordination.aclose()
         app.close()

@@ -16,6 +16,7 @@ from typing import Self
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.adapting import Dialects
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, Endpoint
@@ -27,7 +28,7 @@ from troupe_batch.llm.endpoint_memory import (
     SharedEndpointMemory,
 )
 from troupe_batch.llm.in_flight import InFlightBound
-from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.provider import connect
@@ -39,6 +40,7 @@ from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
+from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.sqlite_values import SqliteValues
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.redis_address import with_ca_file
@@ -60,18 +62,23 @@ class ModelStack:
     def __init__(
         self,
         model: ChatModel,
-        spending: Spending,
+        books: Books,
         resources: AsyncExitStack,
         keep_cap: Callable[[], Awaitable[None]] | None = None,
         replies: ReplyStore | None = None,
         dialects: Dialects | None = None,
     ) -> None:
         self.model = model
-        self.spending = spending
+        self.books = books
         self.dialects = dialects or Dialects(Dialect(), "")
         self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
+
+    @property
+    def spending(self) -> Spending:
+        """What its calls have cost so far."""
+        return self.books.total()
 
     async def keep_cap(self) -> None:
         """Sets the cost cap up again where Redis has forgotten it; cheap where it has not."""
@@ -116,12 +123,12 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         await dialects.recall((endpoint.model, *further_models))
         provider = connect(spec, prices, dialects)
         resources.push_async_callback(provider.aclose)
-        spending, keep_cap = Spending(), None
-        model: ChatModel = Metered(provider, spending, prices)
+        books, keep_cap = Books(), None
+        model: ChatModel = Metered(provider, books, prices)
         model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
         if cap is not None:
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
-            model = Budgeted(model, budget, prices)
+            model = Budgeted(model, budget, prices, books)
             if isinstance(budget, RedisBudget):
                 keep_cap = partial(keep_known, cap, budget)
                 await keep_cap()
@@ -137,7 +144,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, spending, resources.pop_all(), keep_cap, replies, dialects)
+        return ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects)
 
 
 def _check_prices(prices: Prices, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:

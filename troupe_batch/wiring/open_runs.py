@@ -11,7 +11,8 @@ from typing import Self
 from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.kept_replies import KeptReplies
 from troupe_batch.results.run import Run
-from troupe_batch.results.spending import SpendRecord
+from troupe_batch.results.spending import SpendRecord, bring_in
+from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.model_stack import ModelStack, open_model
@@ -63,7 +64,8 @@ class OpenRun:
 
 async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_shared: bool = True) -> OpenRun:
     """The run, ready for its first call. `is_shared` as for `open_model`."""
-    plan = run.plan
+    plan, journal = run.plan, spend_journal(settings, run.store)
+    await bring_in(run.store, journal)  # a cap starts from it
     stack = await open_model(
         settings,
         plan.endpoint,
@@ -72,7 +74,7 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
         is_shared=is_shared,
         frozen=plan.prices,
     )
-    record = SpendRecord(run.store, stack.spending, worker=worker, journal=_journal(settings, run))
+    record = SpendRecord(run.store, stack.books, worker=worker, journal=journal)
     try:
         await record.open()
         opened = OpenRun(run, stack, record, KeptReplies(run.store))
@@ -83,7 +85,7 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
     return opened
 
 
-def _journal(settings: Settings, run: Run) -> Path:
-    """Where this machine keeps what was spent while the store is away: by the run's whole address."""
-    place = hashlib.sha256(run.store.url.encode()).hexdigest()[:16]
+def spend_journal(settings: Settings, store: RunStore) -> Path:
+    """Where the processes of this machine keep their books of a run: by its whole address."""
+    place = hashlib.sha256(store.url.encode()).hexdigest()[:16]
     return Path(settings.storage.state_folder) / "spending" / place

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.results.blocks import BLOCK
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.panel_writing import Member, PanelWriter, Written
-from troupe_batch.results.spending import SpendRecord, spending_of
+from troupe_batch.results.spending import SpendRecord, bring_in, spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.person import TinyPerson
@@ -30,6 +31,7 @@ from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.machine import machine
 from troupe_batch.wiring.model_stack import open_model
+from troupe_batch.wiring.open_runs import spend_journal
 from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
 from troupe_batch.wiring.population_files import population_of
 
@@ -211,8 +213,10 @@ async def _model(
     async with AsyncExitStack() as resources:
         on_machine = machine(settings, run_id="freeze", rehearsal=rehearsal, is_inline=True)
         here = await resources.enter_async_context(on_machine)
+        journal = spend_journal(settings, store)
+        await bring_in(store, journal)
         stack = await open_model(here.settings, endpoint, cap=_cap(settings, store), is_shared=False)
-        record = SpendRecord(store, stack.spending, worker="freeze")
+        record = SpendRecord(store, stack.books, worker="freeze", journal=journal)
         # Closed after the stack, whose calls in flight are on the bill too.
         resources.push_async_callback(record.aclose)
         await resources.enter_async_context(stack)
@@ -236,9 +240,4 @@ def _cap(settings: Settings, store: RunStore) -> Cap | None:
     """The settings' cap, for all that was spent on these people."""
     if settings.budget.max_usd is None:
         return None
-
-    async def spent_usd() -> float | None:
-        spending = await spending_of(store)
-        return None if spending is None else spending.usd
-
-    return Cap("freeze", settings.budget.max_usd, spent_usd)
+    return Cap("freeze", settings.budget.max_usd, partial(spending_of, store, is_over=True))

@@ -16,10 +16,11 @@ from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
+from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.open_runs import OpenRun, open_run
+from troupe_batch.wiring.open_runs import OpenRun, open_run, spend_journal
 from troupe_batch.wiring.plans import make_run
 from troupe_batch.wiring.python_studies import check_allowed
 
@@ -74,6 +75,8 @@ class FleetRuntime:
             on_progress(seen)
 
         await opened.take_up()
+        # What a process of this machine left behind that died: the run may end with nobody else of this machine at it.
+        await bring_in(opened.run.store, spend_journal(self._settings, opened.run.store))
         try:
             record = await run_shard(
                 opened.run,
@@ -101,7 +104,8 @@ class FleetRuntime:
         """Turns the marked shards into the dataset; the number of shards in it."""
         plan = await self._plan(run_id)
         check_allowed(self._settings, plan.job.study)
-        manifest = await extract(make_run(plan, self._store(run_id)))
+        await bring_in(store := self._store(run_id), spend_journal(self._settings, store))
+        manifest = await extract(make_run(plan, store))
         return plan.shards - len(manifest.missing_shards)
 
     async def aclose(self) -> None:

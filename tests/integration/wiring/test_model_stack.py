@@ -63,7 +63,7 @@ def endpoint_of(server: RehearsalProcess, model: str = "gpt-4o-mini") -> Endpoin
 
 
 def cap(max_usd: float) -> Cap:
-    async def nothing_spent() -> float | None:
+    async def nothing_spent() -> None:
         return None
 
     return Cap("embedding-run", max_usd, nothing_spent)

@@ -16,8 +16,10 @@ from troupe_batch.errors import (
     RequestRejected,
     TroupeError,
 )
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
-from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, ReplyStatus
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Parameters, ReplyStatus
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 
 PRICE = Price(1.0, 0.5, 4.0)
@@ -28,12 +30,22 @@ def request() -> ChatRequest:
 
 
 WORST_USD = PRICE.worst_case(request())
+COST_USD = (60 * 1.0 + 40 * 0.5 + 20 * 4.0) / 1e6
+
+
+def said(times: int = 1) -> list[ChatReply]:
+    return [replace(ok(), cost_usd=COST_USD)] * times
+
+
+def budgeted(model: ChatModel, budget: MemoryBudget) -> Budgeted:
+    books = Books()
+    return Budgeted(Metered(model, books, PRICE), budget, PRICE, books)
 
 
 async def spent_after(script: ChatReply | TroupeError) -> float:
     budget = MemoryBudget(1.0)
     try:
-        await Budgeted(ScriptedModel([script]), budget, PRICE).complete(request())
+        await budgeted(ScriptedModel([script]), budget).complete(request())
     except TroupeError:
         assert isinstance(script, TroupeError)
     status = await budget.status()
@@ -42,7 +54,7 @@ async def spent_after(script: ChatReply | TroupeError) -> float:
 
 
 async def test_a_reply_costs_what_its_usage_says() -> None:
-    assert await spent_after(ok()) == pytest.approx((60 * 1.0 + 40 * 0.5 + 20 * 4.0) / 1e6)
+    assert await spent_after(said()[0]) == pytest.approx(COST_USD)
 
 
 async def test_a_reply_without_usage_costs_its_worst_case() -> None:
@@ -72,7 +84,7 @@ async def test_a_call_that_may_have_been_served_costs_its_worst_case(error: Trou
 
 async def test_a_cancelled_call_costs_its_worst_case() -> None:
     budget, model = MemoryBudget(1.0), GatedModel(lambda _: ok())
-    task = asyncio.create_task(Budgeted(model, budget, PRICE).complete(request()))
+    task = asyncio.create_task(budgeted(model, budget).complete(request()))
     await model.started.wait()
 
     task.cancel()
@@ -85,7 +97,7 @@ async def test_a_call_that_could_pass_the_cap_is_never_sent() -> None:
     model = ScriptedModel([ok()])
 
     with pytest.raises(BudgetSpent):
-        await Budgeted(model, MemoryBudget(WORST_USD * 0.99), PRICE).complete(request())
+        await budgeted(model, MemoryBudget(WORST_USD * 0.99)).complete(request())
 
     assert model.asked == []
 
@@ -94,6 +106,51 @@ async def test_a_request_without_a_limit_is_rejected_because_a_cap_needs_a_worst
     model = ScriptedModel([ok()])
 
     with pytest.raises(RequestRejected, match="max_completion_tokens"):
-        await Budgeted(model, MemoryBudget(1.0), PRICE).complete(unlimited())
+        await budgeted(model, MemoryBudget(1.0)).complete(unlimited())
 
     assert model.asked == []
+
+
+SILENT = ChatReply(ReplyStatus.OK, "x")
+
+
+async def test_a_doubtful_call_is_spent_at_the_mean_of_its_likes_and_kept_for_up_to_the_dearest_of_them() -> None:
+    budget = MemoryBudget(1.0)
+    dear = replace(ok(), cost_usd=3 * COST_USD)
+    model = budgeted(ScriptedModel([*said(98), dear, SILENT]), budget)
+
+    for _ in range(100):
+        await model.complete(request())
+
+    status = await budget.status()
+    certain_usd, mean_usd = 101 * COST_USD, 101 * COST_USD / 99
+    expected_usd = (99 * mean_usd + WORST_USD) / 100
+    assert status.spent_usd == pytest.approx(certain_usd + expected_usd, abs=1e-6)
+    assert status.spent_usd + status.doubt_usd == pytest.approx(
+        certain_usd + (99 * 3 * COST_USD + WORST_USD) / 100, abs=1e-6
+    )
+
+
+async def test_a_doubt_gets_smaller_as_its_likes_come_in() -> None:
+    budget = MemoryBudget(1.0)
+    model = budgeted(ScriptedModel([SILENT, *said(50)]), budget)
+
+    await model.complete(request())
+    at_first = await budget.status()
+    for _ in range(50):
+        await model.complete(request())
+
+    assert at_first.spent_usd == pytest.approx(WORST_USD, abs=1e-9)
+    assert (await budget.status()).spent_usd < 50 * COST_USD + 0.2 * WORST_USD
+
+
+async def test_doubtful_calls_do_not_end_a_run_at_half_its_cap() -> None:
+    cap_usd = 300 * COST_USD
+    server = ScriptedModel([reply for _ in range(100) for reply in (*said(4), SILENT)])
+    model = budgeted(server, MemoryBudget(cap_usd))
+
+    with pytest.raises(BudgetSpent):
+        await asyncio.gather(*(model.complete(request()) for _ in range(400)))
+
+    # All cost the same, said or not: so much of the cap is on the bill of the server.
+    assert 0.9 * cap_usd < len(server.asked) * COST_USD <= cap_usd

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.doubles.embeddings import CHAT, EMBEDDING, WordModel, embedding_reply
 from tests.doubles.models import ScriptedModel, request
 from troupe_batch.errors import EndpointDown, EndpointFaulty, EndpointMissing, GaveUp, RequestRejected
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import (
@@ -30,7 +31,7 @@ from troupe_batch.llm.chat import (
     Usage,
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding, vector_of
-from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Price, PriceList
 from troupe_batch.llm.rate_limit import expected_tokens
@@ -159,23 +160,25 @@ def test_the_tokens_of_an_embedding_are_those_of_its_text() -> None:
 
 
 async def test_a_call_costs_what_its_own_model_costs() -> None:
-    spending = Spending()
+    books = Books()
     unsaid = replace(embedding_reply([1.0]), usage=None)
-    metered = Metered(ScriptedModel([unsaid]), spending, PRICES)
+    metered = Metered(ScriptedModel([unsaid]), books, PRICES)
 
     await metered.complete(SOUP)
 
-    assert spending.uncertain_usd == pytest.approx(PRICES.of(EMBEDDING.model).worst_case(SOUP))  # type: ignore[union-attr]  # listed above
+    assert books.total().uncertain_usd == pytest.approx(PRICES.of(EMBEDDING.model).worst_case(SOUP))  # type: ignore[union-attr]  # listed above
     await metered.complete(replace(request(), endpoint=CHAT))
-    assert spending.uncertain_usd > 4 * 4096 / 1e6
+    assert books.total().uncertain_usd > 4 * 4096 / 1e6
     await metered.complete(EmbeddingRequest.of(replace(EMBEDDING, model="unknown"), "soup"))
-    assert spending.unpriced == 1
+    assert books.total().unpriced == 1
 
 
 async def test_a_budget_holds_and_settles_an_embedding_by_its_own_price() -> None:
     budget = MemoryBudget(0.0001)  # too little for any chat request at these prices
 
-    await Budgeted(ScriptedModel([embedding_reply([1.0])]), budget, PRICES).complete(SOUP)
+    reply = replace(embedding_reply([1.0]), cost_usd=3 * 0.02 / 1e6)
+    metered = Metered(ScriptedModel([reply]), books := Books(), PRICES)
+    await Budgeted(metered, budget, PRICES, books).complete(SOUP)
 
     status = await budget.status()
     assert status.held_usd == 0
@@ -186,7 +189,7 @@ async def test_a_model_without_a_price_is_never_asked_under_a_cap() -> None:
     model = ScriptedModel([embedding_reply([1.0])])
 
     with pytest.raises(RequestRejected, match="no price is known for text-embedding-3-small"):
-        await Budgeted(model, MemoryBudget(1.0), PriceList({})).complete(SOUP)
+        await Budgeted(model, MemoryBudget(1.0), PriceList({}), Books()).complete(SOUP)
     assert model.asked == []
 
 

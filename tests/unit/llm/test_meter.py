@@ -7,11 +7,13 @@ import pytest
 
 from tests.doubles.models import GatedModel, ScriptedModel, ok, request
 from troupe_batch.errors import BudgetSpent, EndpointBusy, EndpointFaulty, GaveUp, TroupeError
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatReply, ReplyStatus, Usage
-from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.retry import Retrying, RetryPolicy
+from troupe_batch.llm.spending import Spending
 
 PRICE = Price(1.0, 0.5, 4.0)
 WORST_USD = PRICE.worst_case(request())
@@ -24,18 +26,19 @@ async def spent_on(*script: ChatReply | TroupeError, prices: Prices = PRICE) -> 
     async def at_once(_: float) -> None:
         await asyncio.sleep(0)
 
-    spending = Spending()
-    metered = Metered(ScriptedModel(list(script)), spending, prices)
+    books = Books()
+    metered = Metered(ScriptedModel(list(script)), books, prices)
     model = Repairing(Retrying(metered, RetryPolicy.of(3), sleep=at_once))
     try:
         await model.complete(request())
     except TroupeError as error:
         assert isinstance(error, GaveUp | BudgetSpent)
-    return spending
+    assert books.held_calls == 0
+    return books.total()
 
 
 async def test_a_reply_counts_with_its_tokens_and_its_cost() -> None:
-    assert await spent_on(ok()) == Spending(1, 0, 100, 40, 20, 5, 0.01)
+    assert await spent_on(ok()) == Spending(1, 0, 100, 40, 20, 5, 0.01, 0.0)
 
 
 async def test_the_calls_of_a_repair_count_each() -> None:
@@ -44,11 +47,13 @@ async def test_the_calls_of_a_repair_count_each() -> None:
     assert (spending.calls, spending.usd, spending.prompt_tokens) == (2, 0.26, 110)
 
 
-async def test_a_broken_call_that_may_be_paid_counts_at_its_worst_case_beside_the_one_that_went_well() -> None:
+async def test_a_broken_call_that_may_be_paid_is_a_doubt_beside_the_one_that_went_well() -> None:
     spending = await spent_on(EndpointFaulty("broken body", may_be_paid=True), ok())
 
-    assert (spending.calls, spending.uncertain_calls) == (1, 1)
-    assert spending.usd == pytest.approx(0.01 + WORST_USD)
+    assert (spending.calls, spending.uncertain_calls, spending.sent) == (1, 1, 2)
+    assert spending.at_most_usd == pytest.approx(0.01 + WORST_USD)
+    # One of its likes cost 0.01, and one more is taken to cost its worst case.
+    assert spending.usd == pytest.approx(0.01 + (0.01 + WORST_USD) / 2)
 
 
 async def test_calls_of_a_request_that_was_given_up_count_though_it_has_no_reply() -> None:
@@ -66,7 +71,8 @@ async def test_a_call_that_was_turned_away_costs_nothing(error: TroupeError) -> 
 async def test_a_reply_without_usage_is_a_doubt() -> None:
     spending = await spent_on(replace(ok(), usage=None, cost_usd=None))
 
-    assert (spending.calls, spending.uncertain_calls, spending.cost_usd) == (1, 1, 0.0)
+    assert (spending.calls, spending.silent_calls, spending.uncertain_calls, spending.sent) == (1, 1, 1, 1)
+    assert spending.cost_usd == 0.0
     assert spending.uncertain_usd == pytest.approx(WORST_USD)
 
 
@@ -77,11 +83,15 @@ async def test_without_a_price_calls_are_counted_and_not_taken_for_free() -> Non
 
 
 async def test_a_call_that_is_cancelled_may_have_been_served() -> None:
-    model, spending = GatedModel(lambda _: ok()), Spending()
-    task = asyncio.create_task(Metered(model, spending, PRICE).complete(request()))
+    model, books = GatedModel(lambda _: ok()), Books()
+    task = asyncio.create_task(Metered(model, books, PRICE).complete(request()))
     await model.started.wait()
+    in_flight = books.total()
 
     task.cancel()
     await asyncio.wait((task,))
 
+    assert (in_flight.held_calls, in_flight.held_usd, in_flight.at_most_usd) == (1, WORST_USD, WORST_USD)
+    spending = books.total()
+    assert (spending.held_calls, spending.held_usd) == (0, 0.0)
     assert (spending.calls, spending.uncertain_calls, spending.usd) == (0, 1, WORST_USD)

@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.doubles.models import request
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, Usage
 from troupe_batch.llm.embeddings import read_embedding
-from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 from troupe_batch.llm.reading import read_completion
 
@@ -68,10 +69,11 @@ def as_json(value: object) -> bytes:
 @example({"prompt_tokens": True, "completion_tokens": True})
 @example({"prompt_tokens": 50, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": -5}})
 async def test_a_call_never_costs_less_than_nothing_nor_less_than_its_tokens(usage: object) -> None:
-    spending, limited = Spending(), request()
+    books, limited = Books(), request()
     limited = ChatRequest(limited.endpoint, limited.messages, "0", Parameters(max_completion_tokens=100))
 
-    reply = await Metered(Saying(usage), spending, PRICE).complete(limited)
+    reply = await Metered(Saying(usage), books, PRICE).complete(limited)
+    spending = books.total()
 
     counts = (0,) if reply.usage is None else reply.usage.counts()
     assert all(type(count) is int and 0 <= count <= 100_000_000 for count in counts)

@@ -11,7 +11,7 @@ from tests.doubles.runs import REHEARSAL, AnsweringModel, new_run
 from troupe_batch.analysis import event_table, finding_tables, question_tables
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
-from troupe_batch.llm.meter import Spending
+from troupe_batch.llm.spending import Spending
 from troupe_batch.report import results
 from troupe_batch.report.cases import cases_text
 from troupe_batch.results.dataset import Dataset

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.llm.meter import Spending
+from troupe_batch.llm.spending import Spending
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.ledger import CallTotals, CommitRecord, StoredFile
 from troupe_batch.results.manifest import Manifest, Provenance

@@ -3,8 +3,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from tests.doubles.minds import FakeModel
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import Endpoint
-from troupe_batch.llm.meter import Spending
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.wiring.connecting import Connection
 from troupe_batch.wiring.model_stack import ModelStack
@@ -12,7 +12,7 @@ from troupe_batch.wiring.model_stack import ModelStack
 
 def connection(endpoint: Endpoint) -> Connection:
     model, resources = FakeModel(), AsyncExitStack()
-    return Connection(Mind(model, endpoint), ModelStack(model, Spending(), resources), resources)
+    return Connection(Mind(model, endpoint), ModelStack(model, Books(), resources), resources)
 
 
 def test_a_connection_shows_the_model_the_calls_and_what_they_cost() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from tests.doubles.panels import population
 from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus, Usage
-from troupe_batch.llm.meter import Metered, Spending
+from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.settings import Settings, load_settings
@@ -50,11 +51,11 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Writer:
 
     async def open_model(*_: object, cap: Cap | None, is_shared: bool) -> ModelStack:
         assert not is_shared
-        spending, prices = Spending(), ListedPrices()
-        stacked: ChatModel = Metered(model, spending, prices)
+        books, prices = Books(), ListedPrices()
+        stacked: ChatModel = Metered(model, books, prices)
         if cap is not None:
-            stacked = Budgeted(stacked, await memory_budget(cap), prices)
-        return ModelStack(stacked, spending, AsyncExitStack())
+            stacked = Budgeted(stacked, await memory_budget(cap), prices, books)
+        return ModelStack(stacked, books, AsyncExitStack())
 
     monkeypatch.setattr(panels, "open_model", open_model)
     return model
@@ -89,6 +90,8 @@ def test_the_cap_holds_for_all_commands_on_the_same_people_together(
     tmp_path: Path, settings: Settings, writer: Writer
 ) -> None:
     path = tmp_path / "panel.parquet"
+    # The writer costs more than its requests allow, so the cap is passed by what is in flight.
+    settings = settings.with_values("a test", openai__max_concurrent_model_calls="2")
     with pytest.raises(BudgetSpent, match=r"raise Budget\.MAX_USD and give the same command again") as caught:
         frozen(settings, path, max_usd=0.1)
     assert "budget.max_usd" not in str(caught.value)

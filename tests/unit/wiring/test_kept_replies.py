@@ -9,9 +9,9 @@ import pytest
 from tests.doubles.models import ScriptedModel, ok, request
 from tests.doubles.runs import memory_store, new_run
 from troupe_batch.errors import StateUnreachable
+from troupe_batch.llm.books import Books
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import CacheState
-from troupe_batch.llm.meter import Spending
 from troupe_batch.llm.reply_store import MemoryReplyStore
 from troupe_batch.results.kept_replies import KeptReplies
 from troupe_batch.results.run import Run
@@ -26,9 +26,9 @@ class NoRoom(dict[bytes, bytes]):
 
 
 def opened(run: Run, model: ScriptedModel, values: dict[bytes, bytes]) -> OpenRun:
-    replies, spending = MemoryReplyStore(values, patience_s=0.0), Spending()
-    stack = ModelStack(Cached(model, replies), spending, AsyncExitStack(), replies=replies)
-    return OpenRun(run, stack, SpendRecord(run.store, spending, worker="w"), KeptReplies(run.store))
+    replies, books = MemoryReplyStore(values, patience_s=0.0), Books()
+    stack = ModelStack(Cached(model, replies), books, AsyncExitStack(), replies=replies)
+    return OpenRun(run, stack, SpendRecord(run.store, books, worker="w"), KeptReplies(run.store))
 
 
 async def test_the_next_attempt_finds_what_the_last_one_had_paid_for() -> None:
