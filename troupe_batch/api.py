@@ -15,6 +15,7 @@ import pandas as pd
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.errors import Interrupted, StopTheJob
+from troupe_batch.llm.spending import Spending
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
@@ -24,6 +25,7 @@ from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, RunState, outcome_of
 from troupe_batch.results.run import Run
+from troupe_batch.results.spending import spending_of
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.simulation.mind import use_mind
 from troupe_batch.wiring.connecting import Connection, open_connection
@@ -296,8 +298,14 @@ async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:
 
 async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
     settings = here.settings
-    status = InlineStatus(run, told.on_status, committed=len(await run.store.committed()))
     async with await open_run(settings, run, is_shared=False) as opened:
+        before = await spending_of(run.store, is_over=True) or Spending()
+        status = InlineStatus(
+            run,
+            told.on_status,
+            committed=len(await run.store.committed()),
+            spending=lambda: before + opened.stack.spending,
+        )
         work = run_inline(
             run,
             model=opened.stack.model,

@@ -23,8 +23,8 @@ def test_the_first_and_the_last_status_are_told_and_those_at_once_after_it_are_n
         lines.show(one)
 
     assert said == [
-        "1 of 0 units, 5 answers, 1 calls, US$ 0.0010",
-        "20 of 0 units, 100 answers, 20 calls, US$ 0.0200",
+        "1 of 0 units, 5 answers, 1 calls, $0.0010",
+        "20 of 0 units, 100 answers, 20 calls, $0.0200",
     ]
 
 

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from troupe_batch.cli.output import talk
-from troupe_batch.cli.wording import cost_text
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.results.money_text import money_notes, money_text
 from troupe_batch.terminal import Text
 
 _PLAIN_EVERY_S = 5.0
@@ -62,8 +62,9 @@ class RunProgress:
             return
         if status.is_complete and not status.is_finished:
             self._say_once("all shards are done; the dataset is being written (Ctrl-C leaves it for later)", "dim")
-        if status.message:
-            self._say_once(f"note: {status.message}", "yellow")
+        notes = money_notes(status.money, cap_usd=status.cap_usd)
+        for note in (*([status.message] if status.message else ()), *notes):
+            self._say_once(f"note: {note}", "yellow")
         for reason in status.trouble.values():
             self._say_once(f"waiting: {reason}", "yellow")
         for shard, reason in status.quarantined.items():
@@ -106,7 +107,7 @@ class RunProgress:
         # Calls, and not answers: a unit may take many and long before it has its first answer, or have none at all.
         facts = [f"{done.calls:,} calls", f"{_per_s(self._rate(done.calls))} calls/s", f"{share:.0%} cached"]
         facts.append(_tokens(status))
-        facts.append(cost_text(done.cost_usd, is_rehearsal=self._is_rehearsal))
+        facts.append(money_text(status.money, cap_usd=status.cap_usd, is_rehearsal=self._is_rehearsal))
         return "  ".join(facts)
 
     def _rate(self, number: int) -> float:

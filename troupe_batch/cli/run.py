@@ -35,6 +35,7 @@ from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job
 from troupe_batch.report import console
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.jobs import load_job
@@ -153,6 +154,8 @@ def _show_results(result: Result, manifest: Manifest) -> None:
     cached = calls.hits + calls.joined
     say(f"the dataset rests on {calls.calls:,} requests: {calls.sent:,} sent to the model, {cached:,} from the cache")
     say(f"cost: {manifest.cost_text}")
+    for note in money_notes(manifest.money, cap_usd=manifest.cap_usd):
+        say(f"note: {note}")
 
 
 def _say_absences(result: Result, absences: list[Absence]) -> None:

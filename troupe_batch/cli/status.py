@@ -13,6 +13,7 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.errors import FixTheInput
+from troupe_batch.results.money_text import money_notes, money_text
 from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
@@ -101,7 +102,11 @@ def _rows(one: Standing) -> Iterator[tuple[str, str]]:
     yield "units", f"{one.units_done:,} of {one.units:,} done ({share:.0%})"
     yield "answers", f"{one.answers:,}, from {one.calls:,} calls"
     yield "without an answer", ", ".join(f"{n:,} {status.replace('_', ' ')}" for status, n in one.failures.items())
-    yield "cost", _cost(one) + (f" of at most ${one.cap_usd:,.2f}" if one.cap_usd is not None else "; no cap is set")
+    money = one.money
+    said = money_text(money, cap_usd=one.cap_usd, is_rehearsal=one.is_rehearsal)
+    yield "cost", said + ("" if one.cap_usd is not None else "; no cap is set")
+    for note in money_notes(money, cap_usd=one.cap_usd):
+        yield "", note
     yield "rate", "" if one.rate is None else f"{one.rate:,.2f} units a second, of late"
     yield "end", one.ends_at or ""
     yield "set aside", f"{one.quarantined} shards" if one.quarantined else ""

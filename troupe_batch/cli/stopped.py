@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from troupe_batch.api import Result
 from troupe_batch.cli.output import say, talk
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.terminal import Text
@@ -27,6 +28,7 @@ def _lines(result: Result, how_to_go_on: str) -> Iterator[str]:
         yield f"there is no dataset of this yet: `troupe results {run_id}` makes it from what is done, and shows it"
     else:
         yield f"done: {_done(manifest)}; {manifest.cost_text}"
+        yield from (f"note: {note}" for note in money_notes(manifest.money, cap_usd=manifest.cap_usd))
         yield f"tables of what there is so far: troupe results {run_id}"
     if result.outcome.error == "BudgetSpent":
         yield "to go on, raise the cap (budget.max_usd of the job, or Budget.MAX_USD), and then:"

@@ -11,6 +11,7 @@ from troupe_batch.api import Result
 from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.results.money_text import money_json
 from troupe_batch.results.outcome import RunOutcome, RunState
 
 _STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
@@ -68,6 +69,7 @@ def _figures(result: Result, manifest: Manifest, absences: list[Absence]) -> dic
         "paid_calls": manifest.spending.calls,
         "spent_usd": 0.0 if manifest.is_rehearsal else manifest.spent_usd,
         "would_have_cost_usd": manifest.spent_usd if manifest.is_rehearsal else None,
+        **money_json(manifest.money, cap_usd=manifest.cap_usd),
     }
 
 
@@ -88,7 +90,8 @@ def status_summary(status: RunStatus) -> dict[str, Any]:
         "answers": done.answers,
         "calls": done.calls,
         "cache_hits": done.cache_hits,
-        "cost_usd": done.cost_usd,
+        "cost_usd": status.money.usd,
+        **money_json(status.money, cap_usd=status.cap_usd),
         "workers": list(status.workers),
         "stopped_by": None if status.stop is None else {"error": status.stop.kind, "reason": status.stop.reason},
         "trouble": dict(status.trouble),

@@ -18,6 +18,8 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.live import at_hand, looks
 from troupe_batch.wiring.runs import stored_run
+from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending_watch import SpendingWatch
 from troupe_batch.wiring.workers import EMBEDDED
 
 
@@ -69,6 +71,7 @@ async def _look_on(settings: Settings, run: Run, progress: RunProgress, *, is_qu
             async for status in looks(here, run.store.run_id, run.plan):
                 progress.show(status)
     committed = {shard for shard in await run.store.committed() if shard < run.plan.shards}
+    money = SpendingWatch(run.store, spend_journal(settings, run.store))
     stop = await run.store.stop_mark()
     ending = RunStatus(
         run.store.run_id,
@@ -76,6 +79,8 @@ async def _look_on(settings: Settings, run: Run, progress: RunProgress, *, is_qu
         len(committed),
         quarantined=await run.store.quarantined(),
         stop=None if stop is None else Stop(stop.error, stop.reason),
+        spending=await money.look(),
+        cap_usd=run.plan.cap_usd,
     )
     if not ending.is_complete and not is_quiet:
         say(f"nobody in this folder is at run {run.store.run_id}; its `troupe run` command goes on from here")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from troupe_batch.dispatch.worker_runtime import ShardProgress, Stop
+from troupe_batch.llm.spending import Spending
 
 __all__ = ["RunStatus", "Stop"]
 
@@ -27,7 +28,14 @@ class RunStatus:
     stop: Stop | None = None
     extracted_shards: int | None = None
     extraction_failure: str | None = None
+    spending: Spending | None = None  # of the whole run, as far as whoever shows the status has read it
+    cap_usd: float | None = None
     message: str | None = None  # what the user should do now, e.g. start a worker
+
+    @property
+    def money(self) -> Spending:
+        """What the run has spent so far."""
+        return (self.spending or Spending()).at_least(self.progress.cost_usd)
 
     @property
     def is_settled(self) -> bool:

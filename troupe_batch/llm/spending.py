@@ -8,7 +8,7 @@ calls of its kind did, its *likes*. A call in flight *holds* its worst case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 # So many silent replies, and none that said its usage, are no accident.
@@ -114,6 +114,13 @@ class Spending:
         """The spending in a manifest; one of before doubtful calls had likes counts them at their worst case."""
         worst = content.get("uncertain_usd", 0.0)
         return cls(**{"expected_usd": worst, "reserved_usd": worst, **content})
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Spending)))
+
+    def at_least(self, usd: float) -> Spending:
+        """The same, where somebody else knows that so much was spent: records are some seconds behind marks."""
+        return self if self.usd >= usd else replace(self, cost_usd=usd - self.expected_usd)
 
     @property
     def sent(self) -> int:

@@ -194,6 +194,7 @@ class _Extraction:
             events=self.totals.events,
             acts=self.totals.acts,
             failed_acts=self.totals.failed_acts,
+            cap_usd=run.plan.cap_usd,
         )
 
 

@@ -12,6 +12,7 @@ from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.spending import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
+from troupe_batch.results.money_text import doubt_text, money_json, money_notes
 from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
 from troupe_batch.studies.scales import Best
 from troupe_batch.studies.study import (
@@ -83,7 +84,8 @@ class Manifest:
 
     A dataset that is not complete has a row for every planned answer all the same: those of `missing_shards` are
     `not_run`, those of `quarantined` shards `failed`, each with its reason. `calls` are those that led to the rows;
-    `spending` is all that the run has paid for, also in attempts that were stopped or lost.
+    `spending` is all that the run has paid for, also in attempts that were stopped or lost; `cap_usd` is what it may
+    cost, None where there is no cap.
     """
 
     run_id: str
@@ -103,6 +105,7 @@ class Manifest:
     events: int = 0
     acts: int = 0
     failed_acts: int = 0
+    cap_usd: float | None = None
 
     def __repr__(self) -> str:
         """Which dataset it is of; the whole is `to_json`, some pages long."""
@@ -144,10 +147,15 @@ class Manifest:
         return sum(by_status.get(AnswerStatus.ANSWERED, 0) for by_status in self.counts.values())
 
     @property
-    def spent_usd(self) -> float:
-        """What the whole run has cost, doubtful calls at their worst case; for a rehearsal, would have cost."""
+    def money(self) -> Spending:
+        """What the whole run has spent; for a rehearsal, would have spent."""
         # Marks that were placed without a record beside them still tell what their own calls cost.
-        return max(self.spending.usd, self.calls.cost_usd)
+        return self.spending.at_least(self.calls.cost_usd)
+
+    @property
+    def spent_usd(self) -> float:
+        """What the whole run has cost, doubtful calls by what their likes cost; for a rehearsal, would have cost."""
+        return self.money.usd
 
     @property
     def cost_text(self) -> str:
@@ -156,6 +164,8 @@ class Manifest:
         if self._unpriced:
             cost += f" and {self._unpriced} calls without a known price"
         sent = f"{max(self.spending.sent, self.calls.sent):,} calls sent, those of lost and stopped attempts included"
+        if self.spending.uncertain_usd:
+            sent += f"; in doubt of it are {doubt_text(self.spending)}"
         if self.is_rehearsal:
             return f"nothing was spent (rehearsal); on {self.provenance.model} it would have cost {cost} for {sent}"
         return f"{cost} for {sent}"
@@ -214,6 +224,8 @@ class Manifest:
                 "spent_usd": 0.0 if self.is_rehearsal else self.spent_usd,
                 "would_have_cost_usd": self.spent_usd if self.is_rehearsal else None,
                 "uncertain_usd": self.spending.uncertain_usd,
+                **money_json(self.money, cap_usd=self.cap_usd),
+                "notes": tuple(money_notes(self.money, cap_usd=self.cap_usd)),
                 "of_calls_usd": calls.cost_usd,
                 "calls_without_price": self._unpriced,
                 "note": self.cost_text,
@@ -235,7 +247,7 @@ class Manifest:
 
 _STORED_NAMES = {"is_complete": "complete"}
 # Manifests of datasets that were made before there were worlds do not have these.
-_NEWER = ("extractions", "findings", "events", "acts", "failed_acts")
+_NEWER = ("extractions", "findings", "events", "acts", "failed_acts", "cap_usd")
 
 
 def _revived(name: str, value: Any) -> Any:

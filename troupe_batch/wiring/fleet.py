@@ -23,7 +23,8 @@ from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import announce, cap_of
-from troupe_batch.wiring.open_runs import spend_journal
+from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending_watch import SpendingWatch
 from troupe_batch.wiring.workers import queue_settings
 
 OWN_WORKERS_S = 120.0  # a loaded machine may take long to start them, and one that cannot start is reported at once
@@ -78,8 +79,9 @@ class Fleet:
         """The final status. A set `stop` stops the run; it ends when the workers have let go of it."""
         told = False
         status = None
+        watch = SpendingWatch(self._run.store, self._journal)
         async for status in self._reconciler.run():
-            on_status(self._in_place(status))
+            on_status(replace(self._in_place(status), spending=await watch.look(), cap_usd=self._run.plan.cap_usd))
             if stop is None or not stop.is_set():
                 continue
             if status.is_complete:

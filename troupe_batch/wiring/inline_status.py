@@ -8,6 +8,7 @@ from collections.abc import Callable
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import ShardProgress
 from troupe_batch.execution.progress import Progress
+from troupe_batch.llm.spending import Spending
 from troupe_batch.results.run import Run
 from troupe_batch.wiring.runtime import shown
 
@@ -17,8 +18,11 @@ _EVERY_S = 0.2
 class InlineStatus:
     """Adds up the progress of all shards and reports it, a few times a second at most. Belongs to one event loop."""
 
-    def __init__(self, run: Run, on_status: Callable[[RunStatus], None], *, committed: int) -> None:
+    def __init__(
+        self, run: Run, on_status: Callable[[RunStatus], None], *, committed: int, spending: Callable[[], Spending]
+    ) -> None:
         self._run = run
+        self._spending = spending
         self._on_status = on_status
         self._committed = committed
         self._under_way: dict[int, Progress] = {}
@@ -61,4 +65,6 @@ class InlineStatus:
             progress=sum(map(shown, self._under_way.values()), start=self._sum),
             workers=("inline",),
             slots=1,
+            spending=self._spending(),
+            cap_usd=self._run.plan.cap_usd,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts
 from troupe_batch.errors import StateUnreachable
 from troupe_batch.planning.plan import Plan
+from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending_watch import SpendingWatch
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
 _EVERY_S = 1.0
@@ -84,6 +87,8 @@ def at_hand(settings: Settings, run_id: str) -> Settings | None:
 
 async def looks(settings: Settings, run_id: str, plan: Plan) -> AsyncIterator[RunStatus]:
     """The run, once a second, for as long as it is known and not finished; whoever started it sees to it."""
+    store = RunStore.open(settings.storage.url, run_id)
+    watch = SpendingWatch(store, spend_journal(settings, store))
     async with _board(settings) as board:
         while True:
             try:
@@ -93,7 +98,7 @@ async def looks(settings: Settings, run_id: str, plan: Plan) -> AsyncIterator[Ru
                 return
             if not seen.is_known:
                 return
-            yield seen.status
+            yield replace(seen.status, spending=await watch.look(), cap_usd=plan.cap_usd)
             if seen.status.is_finished:
                 return
             await asyncio.sleep(_EVERY_S)

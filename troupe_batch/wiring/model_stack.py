@@ -136,7 +136,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             model = RateLimited(model, _limiter(settings, endpoint, state))
         if is_bare:
             model = Retrying(model, RetryPolicy.of(min(_BARE_ATTEMPTS, settings.openai.max_attempts)))
-            return ModelStack(model, spending, resources.pop_all(), dialects=dialects)
+            return ModelStack(model, books, resources.pop_all(), dialects=dialects)
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
         model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,10 +10,10 @@ from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.kept_replies import KeptReplies
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord, bring_in
-from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.model_stack import ModelStack, open_model
+from troupe_batch.wiring.spend_places import spend_journal
 
 # How long an attempt that ends waits for the cache to take what is paid for, before it goes beside the results.
 _SETTLE_S = 2.0
@@ -83,9 +81,3 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
         await stack.aclose()
         raise
     return opened
-
-
-def spend_journal(settings: Settings, store: RunStore) -> Path:
-    """Where the processes of this machine keep their books of a run: by its whole address."""
-    place = hashlib.sha256(store.url.encode()).hexdigest()[:16]
-    return Path(settings.storage.state_folder) / "spending" / place

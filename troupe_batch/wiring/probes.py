@@ -25,7 +25,7 @@ from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
-from troupe_batch.results.spending import SpendRecord
+from troupe_batch.results.spending import SpendRecord, bring_in
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
@@ -33,6 +33,7 @@ from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.endpoints import connection_to
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.plans import casting_of, default_parameters, further_endpoints
+from troupe_batch.wiring.spend_places import spend_journal
 from troupe_batch.wiring.supplies import Supplies
 
 _SAMPLED_CASES = 20
@@ -92,7 +93,8 @@ async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], 
 
 async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
     plan = run.plan
-    supplies = Supplies.stored(plan, run.store)
+    supplies, journal = Supplies.stored(plan, run.store), spend_journal(settings, run.store)
+    await bring_in(run.store, journal)  # a cap starts from it
     stack = await open_model(
         settings,
         plan.endpoint,
@@ -103,7 +105,7 @@ async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> Probe
         is_bare=True,
     )
     async with stack:
-        record = SpendRecord(run.store, stack.spending, worker="the probe before the first shard")
+        record = SpendRecord(run.store, stack.books, worker="the probe before the first shard", journal=journal)
         await record.open()
         try:
             report = await _found_out(stack, plan.endpoint, planned_requests(plan, supplies))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from troupe_batch.dispatch.run_status import RunStatus
+from troupe_batch.results.money_text import money_notes, money_text
 from troupe_batch.shown_text import shown
 from troupe_batch.wiring.runs import Beginning, BegunRun
 
@@ -37,7 +38,8 @@ class ProgressLines:
 
     def show(self, status: RunStatus) -> None:
         """Takes one status."""
-        for word in (*([status.message] if status.message else ()), *status.trouble.values()):
+        notes = money_notes(status.money, cap_usd=status.cap_usd)
+        for word in (*([status.message] if status.message else ()), *notes, *status.trouble.values()):
             if word not in self._said:
                 self._said.add(word)
                 self._write(f"note: {word}")
@@ -46,7 +48,8 @@ class ProgressLines:
             return
         self._next_s = now_s + _EVERY_S
         done = status.progress
-        cost = "nothing spent" if self._is_rehearsal else f"US$ {done.cost_usd:,.4f}"
+        money = money_text(status.money, cap_usd=status.cap_usd, is_rehearsal=False)
+        cost = "nothing spent" if self._is_rehearsal else money
         line = f"{done.units:,} of {self._units:,} units, {done.answers:,} answers, {done.calls:,} calls, {cost}"
         if line not in self._said:
             self._said.add(line)

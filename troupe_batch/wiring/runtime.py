@@ -20,9 +20,10 @@ from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.open_runs import OpenRun, open_run, spend_journal
+from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.plans import make_run
 from troupe_batch.wiring.python_studies import check_allowed
+from troupe_batch.wiring.spend_places import spend_journal
 
 _RUNS_KEPT = 8
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troupe_batch.errors import TroupeError
+from troupe_batch.llm.spending import Spending
 from troupe_batch.planning.job import JOB_ID_PATTERN
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.freezing import load_plan
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark
+from troupe_batch.results.money_text import money_json
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.spend_places import spend_journal
 
 if TYPE_CHECKING:
     from troupe_batch.wiring.live import Live
@@ -52,6 +55,7 @@ class Standing:
     stopped_by: str | None = None
     stop_reason: str | None = None
     live: Live | None = None
+    spending: Spending | None = None
     problem: str | None = None
 
     @property
@@ -59,10 +63,16 @@ class Standing:
         """Every shard is committed."""
         return self.problem is None and self.committed >= self.shards
 
+    @property
+    def money(self) -> Spending:
+        """What the run has spent."""
+        return (self.spending or Spending()).at_least(self.cost_usd or 0.0)
+
     def as_json(self) -> dict[str, Any]:
         """As JSON values; the parts about workers are null where none could be asked."""
-        body = {name: getattr(self, name) for name in Standing.__slots__ if name != "live"}
-        return {**body, "is_complete": self.is_complete, **(self.live.as_json() if self.live else _NOBODY)}
+        body = {name: getattr(self, name) for name in Standing.__slots__ if name not in ("live", "spending")}
+        money = money_json(self.money, cap_usd=self.cap_usd)
+        return {**body, **money, "is_complete": self.is_complete, **(self.live.as_json() if self.live else _NOBODY)}
 
 
 _NOBODY: dict[str, Any] = {"workers": None, "slots": None, "shards_under_way": None, "waits_for": None}
@@ -100,7 +110,9 @@ async def _read(settings: Settings, store: RunStore) -> Standing:
             totals.add(record)
             recent.add(record)
     is_complete = len(committed) >= plan.shards
-    spent, live = await spending_of(store), None if is_complete else await _live(settings, store, plan)
+    live = None if is_complete else await _live(settings, store, plan)
+    is_over = is_complete or (live is not None and not live.is_at_work)
+    spent = await spending_of(store, spend_journal(settings, store), is_over=is_over)
     done = totals.units if live is None else max(totals.units, live.units)
     rate = recent.rate()
     return Standing(
@@ -121,6 +133,7 @@ async def _read(settings: Settings, store: RunStore) -> Standing:
         quarantined=len(await store.quarantined()),
         **_stopped(stop, is_complete=is_complete),
         live=live,
+        spending=spent,
     )
 
 

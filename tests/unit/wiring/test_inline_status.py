@@ -7,12 +7,13 @@ import asyncio
 from tests.doubles.runs import new_run
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.execution.progress import Progress
+from troupe_batch.llm.spending import Spending
 from troupe_batch.wiring.inline_status import InlineStatus
 
 
 async def test_calls_that_come_in_together_are_one_status_that_shows_them_all() -> None:
     seen: asyncio.Queue[RunStatus] = asyncio.Queue()
-    status = InlineStatus(new_run(), seen.put_nowait, committed=0)
+    status = InlineStatus(new_run(), seen.put_nowait, committed=0, spending=Spending)
     progress = Progress(shard=0, planned_units=2)
 
     for _ in range(128):
@@ -27,7 +28,7 @@ async def test_calls_that_come_in_together_are_one_status_that_shows_them_all() 
 
 async def test_a_shard_counts_as_done_once_whatever_is_heard_of_it_afterwards() -> None:
     seen: list[RunStatus] = []
-    status = InlineStatus(new_run(), seen.append, committed=1)
+    status = InlineStatus(new_run(), seen.append, committed=1, spending=Spending)
     progress = Progress(shard=0, planned_units=1)
 
     progress.count_unit([], has_failed=False)

@@ -1,0 +1,15 @@
+"""Where the processes of this machine keep their books of a run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from troupe_batch.results.store import RunStore
+from troupe_batch.settings import Settings
+
+
+def spend_journal(settings: Settings, store: RunStore) -> Path:
+    """The folder for the run, by its whole address."""
+    place = hashlib.sha256(store.url.encode()).hexdigest()[:16]
+    return Path(settings.storage.state_folder) / "spending" / place
