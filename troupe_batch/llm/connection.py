@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
+from troupe_batch.errors import SettingsError
 from troupe_batch.llm.dialect import Dialect
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -27,3 +29,23 @@ class ConnectionSpec:
     max_connections: int = 400
     dialect: Dialect = field(default=Dialect())
     service_tier: str | None = None
+
+    def __post_init__(self) -> None:
+        """SettingsError where the key cannot be one: it goes into a header, which takes no such characters."""
+        problem = key_problem(self.api_key or "")
+        if problem is not None:
+            name = "AZURE_OPENAI_KEY" if self.kind == "azure" else "OPENAI_API_KEY"
+            raise SettingsError(f"{name} cannot be a key: {problem}; copy the key again, and nothing else")
+
+
+def key_problem(key: str) -> str | None:
+    """What is wrong with the characters of a key, without a word of the key itself; None where nothing is."""
+    if key != key.strip():
+        return "it has blanks around it" if key.strip(" ") == key.strip() else "it has a line break or a tab around it"
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "'\"`":
+        return "it stands in quotation marks"
+    odd = next((place for place, letter in enumerate(key) if not "!" <= letter <= "~"), None)
+    if odd is None:
+        return None
+    name = "a blank" if key[odd] == " " else unicodedata.name(key[odd], "a control character").lower()
+    return f"character {odd + 1} of {len(key)} is {name}"

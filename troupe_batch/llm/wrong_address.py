@@ -38,7 +38,7 @@ def mistake(error: BaseException, url: httpx2.URL, *, has_answered: bool) -> str
                 "place of https://"
             )
         if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME and not has_answered:
-            return f"no machine is known by the name {host}; {_CHECK}"
+            return f"no machine is known by the name {host}; {_CHECK}, and whether this machine reaches the network"
         if isinstance(cause, aiohttp.ClientResponseError) and not has_answered:
             return wants_tls(url) if _TLS_ALERT in str(cause) else _no_http(url)
     return None
