@@ -13,14 +13,10 @@ _URL = httpx2.URL("http://nobody.invalid:8000/v1")
 
 
 def not_found(number: int) -> Exception:
-    """As the SDK raises it: the reason at the end of a chain."""
-    try:
-        try:
-            raise socket.gaierror(number, "no")
-        except socket.gaierror as error:
-            raise ConnectionError("cannot connect") from error
-    except ConnectionError as error:
-        return error
+    """As the SDK raises it: the reason is what caused it."""
+    error = ConnectionError("cannot connect")
+    error.__cause__ = socket.gaierror(number, "no")
+    return error
 
 
 def test_a_name_that_nobody_has_is_a_mistake() -> None:
