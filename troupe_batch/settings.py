@@ -21,6 +21,7 @@ from troupe_batch.trust import is_trusted, risk_of
 CONFIG_FILE = "config.ini"
 ENVIRONMENT_PREFIX = "TROUPE_"
 
+PrefixCaching = Literal["breakpoints", "cache_control", "automatic", "by_itself", "implicit", "none"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -75,6 +76,10 @@ class OpenAISection(_Section):
     )
     service_tier: str | None = Field(
         None, pattern=r"^[a-z0-9_-]{1,40}$", description="tier of service to ask for, such as flex; empty: none"
+    )
+    prefix_cache: PrefixCaching | None = Field(
+        None,
+        description="prefix cache: breakpoints, cache_control, automatic, by_itself, implicit, none; empty: by service",
     )
 
 

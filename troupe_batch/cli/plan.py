@@ -17,6 +17,7 @@ from troupe_batch.cli.probing import ability_line, effort_of
 from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.planning.estimate import Estimate
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.report.cases import cases_text
@@ -128,7 +129,8 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most, repairs apart" if plan.acting is None else f"about {forecast.calls:,}",
         "prose": _prose(plan, forecast),
-        "prompt tokens": f"{forecast.prompt_tokens:,} ({forecast.cacheable_share:.0%} in prefixes that can be cached)",
+        "prompt tokens": f"{forecast.prompt_tokens:,}",
+        "prefix cache": _prefix_cache(forecast),
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
         "prices": "\n".join(price_lines(plan)),
@@ -189,19 +191,29 @@ def _prose(plan: Plan, forecast: Estimate) -> str:
     prose = forecast.prose
     if prose is None:
         return ""
-    cached = f"{prose.cacheable_share:.0%} of their prompt tokens in prefixes that can be cached"
+    cached = f"{prose.cacheable_share:.0%} of their prompt tokens read from the prefix cache"
     more = f"up to {prose.most_repairs:,} more where it contradicts the facts, not counted"
     what = "full persona" if plan.enrich is EnrichLevel.FULL else str(plan.enrich)
     return f"{prose.calls:,} of the calls write a {what} of each person ({cached}); {more}"
 
 
+def _prefix_cache(forecast: Estimate) -> str:
+    """What the endpoint's cache of beginnings is expected to do, or why it does nothing."""
+    if not (forecast.cacheable_tokens or forecast.cache_write_tokens):
+        return f"none: {forecast.prefix.problem() or 'no prompt begins as an earlier one'}"
+    shares = f"{share_text(forecast.cacheable_share)} read, {share_text(forecast.cache_write_share)} written"
+    problem = forecast.prefix.problem()
+    why = f" ({problem})" if problem and not forecast.cacheable_tokens else ""
+    without, with_cache = forecast.cost_usd, forecast.cost_with_prefix_cache_usd
+    if without is None or with_cache is None:
+        return shares + why
+    return f"{shares}; {_dollars(with_cache)} with, {_dollars(without)} without{why}"
+
+
 def _cost(forecast: Estimate) -> str:
-    if forecast.cost_usd is None:
+    if forecast.most_usd is None:
         return "unknown: no price is known for this model (see Budget.PROMPT_PRICE)"
-    cached, less = forecast.cost_with_prefix_cache_usd, ""
-    if cached is not None and cached != forecast.cost_usd:
-        less = f"; {_dollars(cached)} where the endpoint caches prefixes"
-    return f"{_dollars(forecast.cost_usd)}{less}"
+    return _dollars(forecast.most_usd)
 
 
 def _cap(plan: Plan, origin: str) -> str:
@@ -219,14 +231,14 @@ def _dollars(amount: float) -> str:
 
 def money_notes(plan: Plan, forecast: Estimate) -> list[str]:
     """What may end the run early, or cost more than anybody has said."""
-    if forecast.cost_usd is None:
+    if forecast.most_usd is None:
         models = ", ".join([plan.endpoint.model, *(plan.acting.further_models if plan.acting else ())])
         cure = "set Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE"
         held = "no cost cap can hold without one" if plan.cap_usd is not None else "what it costs cannot be said"
         return [f"warning: no price is known for all of {models}: {held}; {cure}"]
-    if plan.cap_usd is not None and forecast.cost_usd > plan.cap_usd:
-        share = plan.cap_usd / forecast.cost_usd
-        above = f"the cap of {_dollars(plan.cap_usd)} is below the estimate of {_dollars(forecast.cost_usd)}"
+    if plan.cap_usd is not None and forecast.most_usd > plan.cap_usd:
+        share = plan.cap_usd / forecast.most_usd
+        above = f"the cap of {_dollars(plan.cap_usd)} is below the estimate of {_dollars(forecast.most_usd)}"
         cure = "raise budget.max_usd of the job, or Budget.MAX_USD"
         return [f"warning: {above}: the run will stop after about {share:.0%} of it; {cure}"]
     return []
@@ -282,7 +294,9 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "prices": None if plan.prices is None else plan.prices.as_json(),
         "cap_usd": plan.cap_usd,
         "cap_origin": None if plan.cap_usd is None else origin,
-        "estimate": {name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share")},
+        "estimate": {
+            name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share", "cache_write_share")
+        },
         "panel": None if plan.panel is None else plan.panel.as_json(),
         "wave": None if plan.wave is None else plan.wave.as_json(),
         "leaving_models": leaving_models(plan),

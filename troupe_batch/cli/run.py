@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -39,7 +40,9 @@ from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.jobs import load_job
+from troupe_batch.wiring.plans import prefix_use
 from troupe_batch.wiring.runs import Beginning, BegunRun
+from troupe_batch.wiring.supplies import Supplies
 
 
 @click.command("run")
@@ -82,22 +85,24 @@ def command(
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
     job = load_job(job_file)
     say_warnings(job.warnings)
-    result = asyncio.run(_run(job, options, settings, is_quiet=as_json))
+    began: list[BegunRun] = []
+    result = asyncio.run(_run(job, options, settings, began, is_quiet=as_json))
     absences = unwanted_absences(result.dataset) if result.outcome.manifest is not None else []
     if as_json:
         print_json(summary(result, absences))
     else:
-        _show(result, typed_command(settings))
+        _show(result, typed_command(settings), _prefix_use(settings, result, began))
     _say_absences(result, absences)
     return exit_code(result.outcome)
 
 
-async def _run(job: Job, options: RunOptions, settings: Settings, *, is_quiet: bool) -> Result:
+async def _run(job: Job, options: RunOptions, settings: Settings, began: list[BegunRun], *, is_quiet: bool) -> Result:
     stops = Stops()
     with contextlib.ExitStack() as shown:
         progress: list[RunProgress] = []
 
         def begin(begun: BegunRun) -> None:
+            began.append(begun)
             _say_beginning(begun)
             if begun.beginning is not Beginning.COMPLETE:
                 plan = begun.run.plan
@@ -135,11 +140,13 @@ def _say_beginning(begun: BegunRun) -> None:
             say(f"it asks again for what {begun.retries} lacks; replies that are in the cache cost nothing again")
 
 
-def _show(result: Result, typed: str) -> None:
+def _show(result: Result, typed: str, prefix_use: str | None) -> None:
     if result.outcome.manifest is None or result.outcome.state is RunState.STOPPED:
         say_stopped(result, typed)
     else:
         _show_results(result, result.outcome.manifest)
+        if prefix_use is not None:
+            say(f"prefix cache: {prefix_use}")
         if not result.is_complete:
             say_stopped(result, typed)
     say("dataset:")
@@ -156,6 +163,15 @@ def _show_results(result: Result, manifest: Manifest) -> None:
     say(f"cost: {manifest.cost_text}")
     for note in money_notes(manifest.money, cap_usd=manifest.cap_usd):
         say(f"note: {note}")
+
+
+def _prefix_use(settings: Settings, result: Result, began: Sequence[BegunRun]) -> str | None:
+    """What the endpoint's cache of beginnings did for this command; None where it called no model."""
+    manifest = result.outcome.manifest
+    if manifest is None or not manifest.calls.sent or not began or began[-1].beginning is Beginning.COMPLETE:
+        return None
+    run = began[-1].run
+    return prefix_use(settings, run.plan, manifest.spending, Supplies.stored(run.plan, run.store))
 
 
 def _say_absences(result: Result, absences: list[Absence]) -> None:

@@ -55,7 +55,7 @@ async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
     if await RunStore.open(settings.storage.url, checked_run_id(run_id)).plan_text() is None:
         where = shown_url(settings.storage.url)
         raise FixTheInput(f"no run {run_id!r} in {where}; `troupe status` lists the runs there")
-    return [await standing(settings, run_id)]
+    return [await standing(settings, run_id, is_alone=True)]
 
 
 def _table(found: list[Standing]) -> Table:
@@ -107,6 +107,7 @@ def _rows(one: Standing) -> Iterator[tuple[str, str]]:
     yield "cost", said + ("" if one.cap_usd is not None else "; no cap is set")
     for note in money_notes(money, cap_usd=one.cap_usd):
         yield "", note
+    yield "prefix cache", one.prefix_cache or ""
     yield "rate", "" if one.rate is None else f"{one.rate:,.2f} units a second, of late"
     yield "end", one.ends_at or ""
     yield "set aside", f"{one.quarantined} shards" if one.quarantined else ""

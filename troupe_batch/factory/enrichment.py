@@ -30,6 +30,7 @@ from troupe_batch.llm.chat import (
     ReplySchema,
     ReplyStatus,
     Role,
+    Sharing,
     strict_object,
 )
 from troupe_batch.persona import Persona
@@ -64,10 +65,14 @@ class EnrichStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Which model writes the prose, and with which sampling parameters; a low limit of tokens is raised for prose."""
+    """Which model writes the prose, about how many people, and with which sampling parameters.
+
+    A low limit of tokens is raised for prose.
+    """
 
     endpoint: Endpoint
     parameters: Parameters = field(default_factory=Parameters)
+    people: int = 1
 
     def parameters_for(self, level: EnrichLevel) -> Parameters:
         """The parameters as sent for prose of this level; without a limit the endpoint's own holds."""
@@ -117,9 +122,9 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
         return Enriched(person, EnrichStatus.NOT_ASKED, reason="the persona is complete already")
     # One draw per person and seed: equal facts do not make two people share one life.
     sample = f"{commission.seed}.{person.index}"
-    request = ChatRequest(
-        asking.endpoint, prompt.messages, sample, asking.parameters_for(commission.level), prompt.schema
-    )
+    parameters = asking.parameters_for(commission.level)
+    sharing = Sharing(1, asking.people, sample)
+    request = ChatRequest(asking.endpoint, prompt.messages, sample, parameters, prompt.schema, sharing)
     first = await _written(person, model, request, commission, purpose=PURPOSE)
     if first.reply is None or not first.contradicts:
         return _outcome(first, (first.call,))

@@ -25,9 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 _LIMITS = frozenset(("max_tokens", "max_completion_tokens"))
 _SEEDS = frozenset(("seed", "random_seed"))
-_CACHE_HINTS = frozenset(
-    ("prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint", "prompt_cache_retention")
-)
+_MARKING = frozenset(("prompt_cache_options", "prompt_cache_breakpoint"))
+_CACHE_HINTS = _MARKING | {"prompt_cache_key", "cache_control"}
 REFUSABLE = _LIMITS | _SEEDS | _CACHE_HINTS
 """The fields of a request that may be left out, as no answer depends on them."""
 
@@ -133,8 +132,9 @@ def adapted(dialect: Dialect, error: RequestRejected, *, mode: SchemaMode) -> Di
         return _without_limit(dialect, named, words)
     if named in _SEEDS and named == dialect.seed():
         return dialect.without((named,))
-    if named in _CACHE_HINTS and named not in dialect.refused:
-        return dialect.without((named,))
+    if (hint := _cache_hint_in(error.parameter)) is not None and hint not in dialect.refused:
+        # The mode without marks would switch the cache off, and marks without the mode have all the rest stored.
+        return dialect.without(_MARKING if hint in _MARKING else (hint,))
     if (setting := _setting_for(named, dialect)) is not None:
         raise EndpointUnsuitable(f"the endpoint does not take what the job asks for: {words}; change {setting}")
     if named == "response_format":
@@ -172,6 +172,11 @@ def _setting_for(named: str, dialect: Dialect) -> str | None:
 
 def _is_of_its_value(words: str) -> bool:
     return _OF_ITS_VALUE.search(words) is not None and _OF_THE_FIELD.search(words) is None
+
+
+def _cache_hint_in(name: str | None) -> str | None:
+    """The hint for caching that a path such as `messages[0].content[0].cache_control` names; None where none is."""
+    return next((part for part in (name or "").split(".") if part in _CACHE_HINTS), None)
 
 
 def _first_part(name: str | None) -> str:

@@ -132,10 +132,28 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """Everything that can change the answer, and nothing else: no time-outs, no priorities, no unit.
+class Sharing:
+    """What a request has in common with others of its run, so that a service need not read it anew each time.
 
-    `sample` names the draw: two requests that differ only in it are two independent answers.
+    About `requests` requests begin with the same first `messages` messages and have the same schema. `by` is whose
+    request it is: those of one person or unit may have more in common than that.
+    """
+
+    messages: int = 0
+    requests: int = 1
+    by: str = ""
+
+
+ALONE = Sharing()
+"""Of a request that nobody knows another like."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Everything that can change the answer: no time-outs, no priorities, no unit.
+
+    `sample` names the draw: two requests that differ only in it are two independent answers. `sharing` changes none,
+    so it is no part of the cache key, nor of what makes two requests equal.
     """
 
     endpoint: Endpoint
@@ -143,9 +161,10 @@ class ChatRequest:
     sample: str
     parameters: Parameters = field(default_factory=Parameters)
     reply_schema: ReplySchema | None = None
+    sharing: Sharing = field(default=ALONE, compare=False)
 
     def key(self) -> bytes:
-        """The cache key: 32 bytes, SHA-256 of a canonical JSON array of all fields."""
+        """The cache key: 32 bytes, SHA-256 of a canonical JSON array of all fields that can change the answer."""
         p = self.parameters
         # An array of arrays: orjson quotes every string, so no two different requests share bytes.
         fields = [

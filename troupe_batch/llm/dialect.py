@@ -54,6 +54,7 @@ class Dialect:
     `limit_fields` are the names of the completion limit, the one to try first at the front. `refused` are fields that
     the endpoint does not take, left out from then on, and `unknown_keywords` those of JSON Schema; what the keywords
     say is checked when the reply is here. `tiers` are the values of `service_tier`, empty where there are none.
+    `prefix_cache` is the rule of prefix caching that the settings pin, None where it is by service and model.
     """
 
     service: str = _DEFAULT_SERVICE
@@ -63,6 +64,7 @@ class Dialect:
     schema_mode: SchemaMode = SchemaMode.STRICT
     unknown_keywords: frozenset[str] = frozenset()
     tiers: tuple[str, ...] = ()
+    prefix_cache: str | None = None
     refused: frozenset[str] = frozenset()
 
     @property
@@ -87,6 +89,7 @@ class Pins:
     limit_field: LimitField | None = None
     sends_seed: bool | None = None
     schema_mode: SchemaMode | None = None
+    prefix_cache: str | None = None
 
 
 def dialect_at(address: str, pins: Pins = Pins()) -> Dialect:
@@ -95,7 +98,7 @@ def dialect_at(address: str, pins: Pins = Pins()) -> Dialect:
     Raises KeyError where `pins.service` is no service of the table; `services()` has their names.
     """
     known = _table()
-    found = known[pins.service or _service_at(address)].dialect
+    found = replace(known[pins.service or _service_at(address)].dialect, prefix_cache=pins.prefix_cache)
     if pins.limit_field is not None:
         found = replace(found, limit_fields=(pins.limit_field,))
     if pins.sends_seed is not None:

@@ -47,7 +47,7 @@ _NEVER_SENT = (
 # Fields of a request that a refusal may name, by themselves where their spelling is no word of a language.
 _FIELDS = (
     r"max_tokens|max_completion_tokens|max_output_tokens|random_seed|top_p|top_k|reasoning_effort|response_format"
-    r"|service_tier|prompt_cache_\w{1,12}|stream_options|enable_thinking|chat_template_kwargs|temperature|seed"
+    r"|service_tier|prompt_cache_\w{1,12}|cache_control|stream_options|enable_thinking|chat_template_kwargs|temperature|seed"
 )
 _QUOTED_FIELD = re.compile(
     rf"['\"`\[{{](?:body\.)?({_FIELDS}|reasoning|thinking|think|verbosity|store|user|n)['\"`\]:.]"

@@ -29,9 +29,11 @@ from troupe_batch.llm.error_bodies import body_of, error_inside
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_answer, from_connection, from_status
 from troupe_batch.llm.masking import KeyMask, each_text, without_echo
+from troupe_batch.llm.prefix_cache import Prefixes
 from troupe_batch.llm.prices import Prices, billed_usd
 from troupe_batch.llm.reading import NoReply, read_completion
 from troupe_batch.llm.request_body import BodyWriter
+from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
 
 # Of what an endpoint says about a failure, more is not looked at.
@@ -61,12 +63,12 @@ class OpenAIProvider:
         dialects: Dialects,
         prices: Prices,
         timeout_s: float = 120.0,
-        service_tier: str | None = None,
+        writer: BodyWriter | None = None,
     ) -> None:
         self._mask = KeyMask(client.api_key)
         self._client = client
         self._dialects = dialects
-        self._writer = BodyWriter(service_tier)
+        self._writer = writer or BodyWriter(Prefixes(TokenCounter.estimate()))
         # With ready-made bytes the SDK cannot see the model, so the deployment goes into the path here.
         self._has_deployments = isinstance(client, openai.AsyncAzureOpenAI)
         self._prices = prices
@@ -193,7 +195,9 @@ class OpenAIProvider:
         return replace(reply, cost_usd=billed_usd(price, reply), latency_s=latency_s, model=model)
 
 
-def connect(spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = None) -> OpenAIProvider:
+def connect(
+    spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = None, prefixes: Prefixes | None = None
+) -> OpenAIProvider:
     """A provider on a fresh client; call it inside the event loop and the process that will use it."""
     http = HttpClient(
         limits=httpx2.Limits(
@@ -212,7 +216,7 @@ def connect(spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = No
         dialects=dialects,
         prices=prices,
         timeout_s=spec.timeout_s,
-        service_tier=spec.service_tier,
+        writer=BodyWriter(prefixes or Prefixes(TokenCounter.estimate()), spec.service_tier),
     )
 
 

@@ -11,18 +11,27 @@ import orjson
 from troupe_batch.errors import EndpointUnsuitable
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, SchemaMode
 from troupe_batch.llm.dialect import Dialect
+from troupe_batch.llm.prefix_cache import Beginning, CacheRule, Mark, Prefixes, cache_rule
 from troupe_batch.llm.schema_words import asking_for
 from troupe_batch.llm.strict_schemas import without_keywords
 
 # 31 bits: some servers read the seed into a signed 32-bit integer.
 _SEED_MASK = 0x7FFFFFFF
+_MARKS: dict[Mark, tuple[str, dict[str, str]]] = {
+    Mark.BREAKPOINT: ("prompt_cache_breakpoint", {"mode": "explicit"}),
+    Mark.CACHE_CONTROL: ("cache_control", {"type": "ephemeral"}),
+}
 _JSON_MODE = orjson.Fragment(b'{"type":"json_object"}')
 
 
 class BodyWriter:
-    """Writes bodies that ask for a tier of service, if any; each schema is serialised once per dialect."""
+    """Writes bodies that ask for a tier of service, if any, and say what they share with others.
 
-    def __init__(self, service_tier: str | None = None) -> None:
+    Each schema is serialised once per dialect, and each shared beginning is counted once.
+    """
+
+    def __init__(self, prefixes: Prefixes, service_tier: str | None = None) -> None:
+        self._prefixes = prefixes
         self._service_tier = service_tier
         self._formats: dict[tuple[str, frozenset[str]], orjson.Fragment] = {}
 
@@ -44,6 +53,8 @@ class BodyWriter:
             body["service_tier"] = self._service_tier
         if request.reply_schema is not None:
             self._ask_for(body, request.reply_schema, request, dialect)
+        rule = cache_rule(dialect.service, request.endpoint.model, dialect.prefix_cache)
+        _say_what_is_shared(body, self._prefixes.beginning(request, rule), rule, dialect.refused)
         return body
 
     def _ask_for(self, body: dict[str, Any], schema: ReplySchema, request: ChatRequest, dialect: Dialect) -> None:
@@ -75,6 +86,25 @@ def with_schema(messages: Sequence[Message], schema: ReplySchema) -> tuple[Messa
     first = messages[0]
     asked = f"{first.content}\n\n{asking_for(schema.schema)}"
     return (Message(first.role, asked), *messages[1:])
+
+
+def _say_what_is_shared(
+    body: dict[str, Any], beginning: Beginning | None, rule: CacheRule, refused: frozenset[str]
+) -> None:
+    """Tells a service that caches beginnings which requests have one in common, and where it ends."""
+    if beginning is not None and rule.takes_key and "prompt_cache_key" not in refused:
+        body["prompt_cache_key"] = beginning.key
+    if rule.mark is None or _MARKS[rule.mark][0] in refused:
+        return
+    if rule.has_modes and "prompt_cache_options" not in refused:
+        # Else all that follows is stored as well, each time, and never read.
+        body["prompt_cache_options"] = {"mode": "explicit"}
+    if beginning is not None and beginning.is_long:
+        messages = list(body["messages"])
+        last = messages[beginning.messages - 1]
+        part = {"type": "text", "text": last.content, **dict((_MARKS[rule.mark],))}
+        messages[beginning.messages - 1] = {"role": last.role, "content": [part]}
+        body["messages"] = messages
 
 
 def _set_effort(body: dict[str, Any], effort: str, dialect: Dialect) -> None:

@@ -171,6 +171,7 @@ class Plan:
             minds=acting.minds,
             reasoning=acting.reasoning,
             embedding=acting.embedding,
+            calls=self.units * calls_with_checks(self.study, acting.minds),
         )
 
     @cached_property

@@ -10,12 +10,13 @@ import orjson
 from troupe_batch.rehearsal.conduct import Conduct
 from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.faults import FaultKind
+from troupe_batch.rehearsal.prefix_cache import CachingRefused, Controls, PrefixCache, prompt_bytes, read_controls
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.replies import Reply, Said, completion, invalid
 from troupe_batch.rehearsal.reply_plan import Refused, ReplyPlan
 from troupe_batch.rehearsal.strict_schema import SchemaRejected
 from troupe_batch.rehearsal.strings import MARK, sentence
-from troupe_batch.rehearsal.usage import PrefixCache, TokenCount, prompt_bytes, reasoning_tokens, tokens_in
+from troupe_batch.rehearsal.usage import TokenCount, reasoning_tokens, tokens_in
 
 _PLANS = 1_000
 _REFUSAL = MARK + "I'm sorry, but I can't help with that."
@@ -32,11 +33,12 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """A chat request, read as far as this server needs it."""
+    """A chat request, read as far as this server needs it; `caching` is None where its model has no breakpoints."""
 
     model: str
     prompt: Prompt
     prompt_text: bytes
+    caching: Controls | None
     schema: dict[str, Any] | None
     schema_key: bytes
     wants_json: bool
@@ -68,11 +70,11 @@ def read_chat(body: bytes, model_in_path: str | None) -> ChatCall:
     form = data.get("response_format")
     form = form if isinstance(form, dict) else {}
     schema, schema_key = _schema(form)
-    prompt = Prompt(messages)
     return ChatCall(
         model=model,
-        prompt=prompt,
-        prompt_text=prompt_bytes(schema_key, [str(m.get("role")) for m in messages], prompt.texts),
+        prompt=Prompt(messages),
+        prompt_text=prompt_bytes(schema_key, messages),
+        caching=_caching(data, schema_key, model),
         schema=schema,
         schema_key=schema_key,
         wants_json=form.get("type") == "json_object",
@@ -96,16 +98,12 @@ class ChatEngine:
         said = self._spoiled(call, self._said(call, key), key, fault)
         reasoning = reasoning_tokens(call.model, call.reasoning_effort, Draws(key ^ _REASONING))
         said, written = _within_limit(said, call.max_tokens, reasoning)
-        tokens = TokenCount(
-            prompt=call.prompt_tokens,
-            cached=self.prefixes.cached_tokens(call.model, call.prompt_text),
-            completion=written + reasoning,
-            reasoning=reasoning,
-        )
+        found = self.prefixes.found(call.model, call.prompt_text, call.caching)
+        tokens = TokenCount(call.prompt_tokens, found.read, written + reasoning, reasoning, found.written)
         has_usage = fault is not FaultKind.MISSING_USAGE
         body = completion(f"rehearsal-{key:016x}-{asked}", call.model, said, tokens, with_usage=has_usage)
         is_usable = (fault is None or not has_usage) and said.finish_reason == "stop" and said.refusal is None
-        return Reply(200, body, headers, fault=fault, is_usable=is_usable, tokens=tokens)
+        return Reply(200, body, headers, fault=fault, is_usable=is_usable, tokens=tokens, found=found)
 
     def _said(self, call: ChatCall, key: int) -> Said:
         if call.schema is None:
@@ -177,6 +175,13 @@ def _schema(form: dict[str, Any]) -> tuple[dict[str, Any] | None, bytes]:
     if not isinstance(schema.get("schema"), dict):
         raise BadRequest(invalid("json_schema needs a schema", param="response_format.json_schema.schema"))
     return schema, orjson.dumps(schema)
+
+
+def _caching(data: dict[str, Any], schema_key: bytes, model: str) -> Controls | None:
+    try:
+        return read_controls(data, schema_key, model)
+    except CachingRefused as error:
+        raise BadRequest(invalid(str(error), param=error.param, code="invalid_value")) from error
 
 
 def _max_tokens(data: dict[str, Any]) -> int | None:

@@ -72,12 +72,14 @@ class Endpoint:
         return reply, self._latencies_s[int(u * len(self._latencies_s))]
 
     def sent(self, order: Order, reply: Reply) -> None:
-        """Counts a reply that has gone out."""
+        """Counts a reply that has gone out; what is stored of its prompt is known from now on."""
         self.stats.bytes_out += len(reply.body)
+        self._chat.prefixes.keep(reply.found)
         if reply.is_paid and reply.tokens:
             self.stats.reply(order.key, is_usable=reply.is_usable)
             self.stats.prompt_tokens += reply.tokens.prompt
             self.stats.cached_tokens += reply.tokens.cached
+            self.stats.cache_write_tokens += reply.tokens.written or 0
             self.stats.completion_tokens += reply.tokens.completion
             self.stats.reasoning_tokens += reply.tokens.reasoning
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from troupe_batch.rehearsal.prefix_cache import text_of
 from troupe_batch.rehearsal.scene import people_in_reach
 
 ANSWERS = "answers."
@@ -18,7 +19,7 @@ class Prompt:
     """The texts of a conversation, oldest first; the parts of it are read only when something asks for them."""
 
     def __init__(self, messages: Sequence[dict[str, Any]]) -> None:
-        self.texts = [_text_of(message) for message in messages]
+        self.texts = [text_of(message) for message in messages]
         self._messages = messages
 
     @cached_property
@@ -140,16 +141,6 @@ def _in_order(lines: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
 
 def _on_one_line(text: str) -> str:
     return " ".join(text.replace("<", "&lt;").split())
-
-
-def _text_of(message: dict[str, Any]) -> str:
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = (part.get("text") for part in content if isinstance(part, dict))
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
 
 
 def _between(text: str, opening: str, closing: str) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 import orjson
 
 from troupe_batch.rehearsal.faults import FaultKind
+from troupe_batch.rehearsal.prefix_cache import Found
 from troupe_batch.rehearsal.usage import TokenCount
 
 FINGERPRINT = "rehearsal"
+_NOTHING = Found()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer: what is sent, and what it means for the counters."""
+    """One HTTP answer: what is sent, and what it means for the counters and for the prompts that are known."""
 
     status: int
     body: bytes
@@ -24,6 +26,7 @@ class Reply:
     fault: FaultKind | None = None
     is_usable: bool = False
     tokens: TokenCount | None = None
+    found: Found = _NOTHING
 
     @property
     def is_paid(self) -> bool:

@@ -28,6 +28,7 @@ class Stats:
     bytes_out: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     rejected: int = 0

@@ -20,6 +20,7 @@ from troupe_batch.llm.chat import (
     Parameters,
     ReplySchema,
     ReplyStatus,
+    Sharing,
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
 from troupe_batch.llm.model_names import NO_EFFORT, default_effort
@@ -61,7 +62,8 @@ class Mind:
     `shares_draws` people whose prompts are equal get one reply. `premise` is the text that all prompts of the study
     have in common: its occasion, its rules, its material. `person_id` is whose mind it is, where it is one person's:
     all of its calls are theirs. `reasoning` answers what takes deliberation (checks, extraction), by default the same
-    endpoint. Embeddings are asked of `embedding` and kept in `vectors`, which several minds may share.
+    endpoint. Embeddings are asked of `embedding` and kept in `vectors`, which several minds may share. `alike` is about
+    how many calls of a run have the premise of this mind.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a property of its own, and only the first two are needed
@@ -78,6 +80,7 @@ class Mind:
         premise: str = "",
         person_id: str | None = None,
         vectors: VectorStore | None = None,
+        alike: int = 1,
     ) -> None:
         self.model = model
         self.endpoint = endpoint
@@ -89,6 +92,7 @@ class Mind:
         self.person_id = person_id
         self.vectors = vectors if vectors is not None else VectorStore()
         self.calls: list[CallRecord] = []
+        self._alike = alike
         self._sample = sample
         self._namesakes: dict[str, int] = {}
         self._shares_draws = shares_draws
@@ -123,9 +127,14 @@ class Mind:
         draw: str,
         endpoint: Endpoint | None = None,
     ) -> ChatReply:
-        """The model's reply, whatever its status; recorded under `purpose`. Raises what the model raises."""
+        """The model's reply, whatever its status; recorded under `purpose`. Raises what the model raises.
+
+        The first of the messages is taken to be the same for all whom a mind of this premise asks for the same.
+        """
         endpoint = endpoint or self.endpoint
-        request = ChatRequest(endpoint, tuple(messages), draw, self._parameters_at(endpoint), schema)
+        # The name of a draw without its number is whose draw it is.
+        sharing = Sharing(1, self._alike, draw.rpartition(".")[0])
+        request = ChatRequest(endpoint, tuple(messages), draw, self._parameters_at(endpoint), schema, sharing)
         try:
             reply = await self.model.complete(request)
         except RecordAndGoOn as error:

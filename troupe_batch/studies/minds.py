@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.simulation.mind import Mind, MindSettings
 from troupe_batch.simulation.person import TinyPerson
@@ -9,9 +11,16 @@ from troupe_batch.studies.study import Draws, Study, Unit, UnitSettings
 
 
 def mind_of(
-    unit: Unit, settings: UnitSettings, model: ChatModel, premise: str, person: TinyPerson | None = None
+    unit: Unit,
+    settings: UnitSettings,
+    model: ChatModel,
+    premises: Mapping[str | None, str],
+    person: TinyPerson | None = None,
 ) -> Mind:
-    """A new mind for the unit, or for one person of it; two name their draws alike and keep their calls apart."""
+    """A new mind for the unit, or for one person of it; two name their draws alike and keep their calls apart.
+
+    `premises` are those of all arms, by arm.
+    """
     return Mind(
         model,
         settings.endpoint,
@@ -21,9 +30,10 @@ def mind_of(
         embedding=settings.embedding,
         sample=settings.sample_of(unit),
         shares_draws=settings.draws == Draws.SHARED,
-        premise=premise,
+        premise=premises[unit.arm],
         person_id=person.person_id if person is not None else None,
         vectors=settings.vectors,
+        alike=settings.calls // len(premises),
     )
 
 

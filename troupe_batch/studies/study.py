@@ -60,7 +60,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class UnitSettings:
-    """What all units of a job have in common when they ask a model.
+    """What all units of a job have in common when they ask a model; `calls` is how many all of them make, at most.
 
     `minds`, `reasoning`, `embedding` and `vectors` are for studies in which people act; a survey has no use for them.
     `vectors` are what the units of one process have embedded so far, so that each document is embedded once.
@@ -74,6 +74,7 @@ class UnitSettings:
     reasoning: Endpoint | None = None
     embedding: Endpoint | None = None
     vectors: VectorStore = field(default_factory=VectorStore, compare=False, repr=False)
+    calls: int = 1
 
     def sample_of(self, unit: Unit) -> str:
         """The name of the draw that the unit asks for; equal prompts with equal names share one reply.

@@ -19,6 +19,8 @@ from troupe_batch.dispatch.redis_health import look_at_redis
 from troupe_batch.errors import ResultsDamaged, TroupeError
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.model_names import shutdown_notes
+from troupe_batch.llm.prefix_cache import Matches
+from troupe_batch.llm.prices import Price
 from troupe_batch.llm.probing import Ability, Verdict
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.prices import price_text
@@ -26,7 +28,7 @@ from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.spec_files import did_you_mean
-from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, dialect_of
+from troupe_batch.wiring.endpoints import cache_rule_of, check_connection, choose_endpoint, dialect_of
 from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.plans import further_endpoints
 from troupe_batch.wiring.probes import listed_models, probe_settings
@@ -142,7 +144,25 @@ async def _model(settings: Settings) -> list[Check]:
     checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
     further = further_endpoints(settings, endpoint).further_models
     notes = shutdown_notes((endpoint.model, *further), endpoint)
-    return checks + [Check("model", Finding.WARNING, note) for note in notes]
+    return [
+        *checks,
+        *[Check("model", Finding.WARNING, note) for note in notes],
+        _prefix_cache(settings, endpoint, price),
+    ]
+
+
+def _prefix_cache(settings: Settings, endpoint: Endpoint, price: Price | None) -> Check:
+    """How the endpoint caches what prompts have in common, and what that costs."""
+    rule = cache_rule_of(settings, endpoint)
+    costs = ""
+    if price is not None and rule.matches is not Matches.NONE and price.prompt:
+        written = price.prompt if price.written is None or rule.matches is Matches.ANY else price.written
+        costs = f" (${price.cached:g} per 1M tokens read, ${written:g} written)"
+    is_dear = rule.matches is Matches.NEWEST
+    says = f"{rule.in_words()}{costs}"
+    return Check(
+        "prefix cache", Finding.WARNING if is_dear else Finding.GOOD, f"{says}; `troupe status RUN` says what it did"
+    )
 
 
 async def _endpoint(settings: Settings) -> list[Check]:

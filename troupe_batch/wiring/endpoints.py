@@ -12,6 +12,7 @@ from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint, SchemaMode
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
+from troupe_batch.llm.prefix_cache import CacheRule, cache_rule
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
@@ -41,7 +42,14 @@ def dialect_of(settings: Settings) -> Dialect:
             f"OpenAI.SERVICE ({settings.origin('openai.service')}): {did_you_mean(chosen.service, services())}"
         )
     mode = None if chosen.schema_mode is None else SchemaMode(chosen.schema_mode)
-    return dialect_at(_address(settings), Pins(chosen.service, chosen.limit_field, chosen.send_seed, mode))
+    pins = Pins(chosen.service, chosen.limit_field, chosen.send_seed, mode, chosen.prefix_cache)
+    return dialect_at(_address(settings), pins)
+
+
+def cache_rule_of(settings: Settings, endpoint: Endpoint) -> CacheRule:
+    """How the endpoint caches the beginnings of prompts, by what the settings say and the tables know."""
+    dialect = _dialect(settings, is_rehearsal=endpoint.is_rehearsal)
+    return cache_rule(dialect.service, endpoint.model, dialect.prefix_cache)
 
 
 def rehearsal_config(settings: Settings, respondents: Path | None = None) -> RehearsalConfig:
@@ -156,7 +164,9 @@ def tiers_at(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _dialect(settings: Settings, *, is_rehearsal: bool) -> Dialect:
-    return dialect_at("", Pins(service="rehearsal")) if is_rehearsal else dialect_of(settings)
+    if not is_rehearsal:
+        return dialect_of(settings)
+    return dialect_at("", Pins(service="rehearsal", prefix_cache=settings.openai.prefix_cache))
 
 
 def _secret(value: SecretStr | None) -> str | None:

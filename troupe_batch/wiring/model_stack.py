@@ -1,7 +1,7 @@
 """The model stack, as one function.
 
-Outside in: cached -> repairing -> outage aware -> retrying -> rate limited -> budgeted -> bounded -> metered ->
-provider.
+Outside in: cached -> repairing -> outage aware -> retrying -> warming -> rate limited -> budgeted -> bounded ->
+metered -> provider.
 A cached reply takes no slot and no money; every attempt takes both. Layers without a limit are left out.
 """
 
@@ -19,7 +19,7 @@ from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
-from troupe_batch.llm.chat import ChatModel, Endpoint
+from troupe_batch.llm.chat import ChatModel, ChatRequest, Endpoint
 from troupe_batch.llm.dialect import Dialect
 from troupe_batch.llm.endpoint_memory import (
     EndpointMemory,
@@ -30,11 +30,13 @@ from troupe_batch.llm.endpoint_memory import (
 from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
+from troupe_batch.llm.prefix_cache import Prefixes, cache_rule
 from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
+from troupe_batch.llm.redis_hearth import RedisHearth
 from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.repair import Repairing
@@ -42,6 +44,8 @@ from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.sqlite_values import SqliteValues
+from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.llm.warming import OwnHearth, Stored, Warming
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings
@@ -121,7 +125,8 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         spec = replace(connection_to(settings, endpoint), service_tier=None if frozen is None else frozen.service_tier)
         dialects = Dialects(spec.dialect, endpoint.identity, _memory(settings, state))
         await dialects.recall((endpoint.model, *further_models))
-        provider = connect(spec, prices, dialects)
+        prefixes = Prefixes(TokenCounter.estimate())
+        provider = connect(spec, prices, dialects, prefixes)
         resources.push_async_callback(provider.aclose)
         books, keep_cap = Books(), None
         model: ChatModel = Metered(provider, books, prices)
@@ -137,6 +142,8 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         if is_bare:
             model = Retrying(model, RetryPolicy.of(min(_BARE_ATTEMPTS, settings.openai.max_attempts)))
             return ModelStack(model, books, resources.pop_all(), dialects=dialects)
+        hearth = OwnHearth() if state is None else RedisHearth(state, spec.base_url or endpoint.identity)
+        model = Warming(model, partial(_stored, prefixes, dialects), hearth)
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
         model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
@@ -145,6 +152,17 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             resources.push_async_callback(cached.aclose)
             model = cached
         return ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects)
+
+
+def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:
+    """What the endpoint is to keep of the request's prompt; None where nothing is, or what is kept is no news."""
+    if not request.sharing.messages:
+        return None
+    model = request.endpoint.model
+    dialect = dialects.of(model)
+    rule = cache_rule(dialect.service, model, dialect.prefix_cache)
+    beginning = prefixes.beginning(request, rule)
+    return Stored(beginning.key, rule.lifetime_s) if beginning is not None and beginning.is_long else None
 
 
 def _check_prices(prices: Prices, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:

@@ -108,9 +108,8 @@ async def freeze_people(
         return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
     endpoint = choose_endpoint(settings, model=None, rehearse=options.rehearse)
     written = Written(level, endpoint.model, endpoint.is_rehearsal)
-    factory = TinyPersonFactory(
-        population, enrich=level, asking=Asking(endpoint, default_parameters(settings, endpoint))
-    )
+    asking = Asking(endpoint, default_parameters(settings, endpoint), people)
+    factory = TinyPersonFactory(population, enrich=level, asking=asking)
     store = RunStore.open(Path(settings.storage.state_folder) / "freezing", _spend_name(population, written))
     async with _model(settings, endpoint, store) as (model, spent_usd):
         work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)

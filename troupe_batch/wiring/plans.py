@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
-from troupe_batch.llm.chat import Endpoint, Parameters
+from troupe_batch.llm.chat import Endpoint, Parameters, Usage
 from troupe_batch.llm.model_names import default_effort, shutdown_notes
+from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import Casting, FactsOnDemand
-from troupe_batch.planning.estimate import Estimate, estimate
+from troupe_batch.planning.estimate import Estimate, estimate, first_prompts
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
+from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.population import EnrichLevel, Margin, Population, PopulationSpec
 from troupe_batch.population.margins import DesignEffect
 from troupe_batch.rehearsal import load_respondents, misfit
@@ -28,7 +30,7 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.studies.study import Facts
-from troupe_batch.wiring.endpoints import choose_endpoint, tiers_at
+from troupe_batch.wiring.endpoints import cache_rule_of, choose_endpoint, tiers_at
 from troupe_batch.wiring.list_prices import look_up, prices_of
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.supplies import Supplies, as_panel
@@ -162,7 +164,7 @@ def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
     if supplies.panel is not None:
         factory = supplies.panel
     else:
-        asking = Asking(plan.endpoint, plan.parameters)
+        asking = Asking(plan.endpoint, plan.parameters, plan.seated)
         factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
     return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
 
@@ -182,7 +184,23 @@ def casting_of(plan: Plan, supplies: Supplies = _NONE) -> Casting:
 def plan_estimate(settings: Settings, plan: Plan, supplies: Supplies = _NONE) -> Estimate:
     """What the plan will ask of its models, and what that costs at the known prices."""
     prices = prices_of(settings, plan.endpoint, plan.prices)
-    return estimate(plan, casting_of(plan, supplies), TokenCounter.at_hand(), prices)
+    rule_of = partial(cache_rule_of, settings)
+    return estimate(plan, casting_of(plan, supplies), TokenCounter.at_hand(), prices, rule_of)
+
+
+def prefix_use(settings: Settings, plan: Plan, spending: Spending, supplies: Supplies = _NONE) -> str | None:
+    """What the endpoint's prefix cache did for the calls of a run, and why where it did little; None without calls."""
+    if not spending.calls or not spending.prompt_tokens:
+        return None
+    usage = Usage(spending.prompt_tokens, spending.cached_tokens, cache_write_tokens=spending.cache_write_tokens)
+    read, written = (
+        share_text(count / usage.prompt_tokens) for count in (usage.cached_tokens, usage.cache_write_tokens)
+    )
+    forecast = first_prompts(
+        plan, casting_of(plan, supplies), TokenCounter.estimate(), partial(cache_rule_of, settings)
+    )
+    why = forecast.explained(usage, spending.calls)
+    return f"{read} of the prompt tokens read, {written} written" + (f": {why}" if why else "")
 
 
 def margins_of(plan: Plan, supplies: Supplies = _NONE) -> list[Margin]:

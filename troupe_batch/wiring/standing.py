@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,8 @@ class Standing:
     """One run. `problem` says why it cannot be read; then there are no figures.
 
     `units_done` are committed, or done in shards under way; `rate` is units per second over the last ten minutes of
-    commits; `ends_at` (UTC, ISO 8601) is when it will end at that rate, None where nobody is at it.
+    commits; `ends_at` (UTC, ISO 8601) is when it will end at that rate, None where nobody is at it. `prefix_cache` says
+    what the endpoint's cache of beginnings did, None where nobody asked for it or no model was called.
     """
 
     run_id: str
@@ -56,6 +58,7 @@ class Standing:
     stop_reason: str | None = None
     live: Live | None = None
     spending: Spending | None = None
+    prefix_cache: str | None = None
     problem: str | None = None
 
     @property
@@ -92,16 +95,19 @@ async def standings(settings: Settings) -> AsyncIterator[Standing]:
             yield await standing(settings, name)
 
 
-async def standing(settings: Settings, run_id: str) -> Standing:
-    """One run, whose plan is there; with a `problem` where what is stored of it is damaged."""
+async def standing(settings: Settings, run_id: str, *, is_alone: bool = False) -> Standing:
+    """One run, whose plan is there; with a `problem` where what is stored of it is damaged.
+
+    `is_alone`: with what takes a look at its prompts.
+    """
     store = RunStore.open(settings.storage.url, run_id)
     try:
-        return await _read(settings, store)
+        return await _read(settings, store, is_alone=is_alone)
     except TroupeError as error:
         return Standing(run_id, problem=str(error))
 
 
-async def _read(settings: Settings, store: RunStore) -> Standing:
+async def _read(settings: Settings, store: RunStore, *, is_alone: bool) -> Standing:
     plan, stop = await load_plan(store), await store.stop_mark()
     committed = sorted(shard for shard in await store.committed() if shard < plan.shards)
     totals, recent = RunTotals(), _Recent()
@@ -134,7 +140,17 @@ async def _read(settings: Settings, store: RunStore) -> Standing:
         **_stopped(stop, is_complete=is_complete),
         live=live,
         spending=spent,
+        prefix_cache=await _prefix_cache(settings, store, plan, spent) if is_alone and spent else None,
     )
+
+
+async def _prefix_cache(settings: Settings, store: RunStore, plan: Plan, spent: Spending) -> str | None:
+    """Imported only where it is asked for: most looks at runs look at no prompt."""
+    from troupe_batch.wiring.plans import prefix_use  # noqa: PLC0415 -- see above
+    from troupe_batch.wiring.supplies import Supplies  # noqa: PLC0415 -- likewise
+
+    # In a thread: people of a panel are read from the store.
+    return await asyncio.to_thread(prefix_use, settings, plan, spent, Supplies.stored(plan, store))
 
 
 async def _live(settings: Settings, store: RunStore, plan: Plan) -> Live | None:

@@ -12,6 +12,7 @@ from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.planning import JobSpec, Plan, make_plan, resolve_job
 from troupe_batch.population import PopulationSpec
 
+ENDPOINT = Endpoint("test", "gpt-4o-mini")
 PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -33,21 +34,23 @@ def population() -> dict[str, Any]:
 
 @pytest.fixture
 def make(population: dict[str, Any]) -> Callable[..., Plan]:
-    """A plan of a small job; keywords replace fields of the job, `study` fields of the study."""
+    """A plan of a small job; keywords replace fields of the job, `study` fields of the study, `size` that of all."""
 
     def plan(
         study: dict[str, Any] | None = None,
         defaults: Parameters | None = None,
         cap_usd: float | None = None,
+        endpoint: Endpoint = ENDPOINT,
+        size: int = 100,
         **fields: Any,
     ) -> Plan:
         questions = [{"id": "buy", "type": "rating", "text": "Buy?", "labels": ["A", "B", "C", "D", "E"]}]
         job = {
             "id": "small",
-            "population": PopulationSpec(**population),
+            "population": PopulationSpec(**{**population, "size": size}),
             "study": {"questions": questions, **(study or {})},
         }
         resolved = resolve_job(JobSpec(**{**job, **fields}))
-        return make_plan(resolved, endpoint=Endpoint("test", "gpt-4o-mini"), defaults=defaults, cap_usd=cap_usd)
+        return make_plan(resolved, endpoint=endpoint, defaults=defaults, cap_usd=cap_usd)
 
     return plan

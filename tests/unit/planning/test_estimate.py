@@ -13,6 +13,7 @@ from tests.doubles.runs import PlainFacts
 from troupe_batch.factory import TinyPersonFactory, commission_of, enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
+from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule, cache_rule
 from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.tokens import TokenCounter
@@ -59,20 +60,22 @@ class Letters:
 
 PER_TOKEN = Price(1_000_000.0, 0.0, 0.0)
 """A dollar per prompt token that is not cached, and none for anything else; whichever the model."""
-PER_WRITE = Price(0.0, 0.0, 0.0, written=1_000_000.0)
-"""A dollar per prompt token that is stored in the endpoint's prefix cache."""
 LARGE = Price(100_000_000.0, 0.0, 0.0)
 BY_MODEL = PriceList({"gpt-4o-mini": PER_TOKEN, "large": LARGE})
 """A dollar per prompt token of the small model, a hundred of the large one; nobody knows the others'."""
 UNPRICED = PriceList({})
+# Any earlier beginning is read, in steps; a marked one is written and read; a whole prompt is written.
+AUTOMATIC, BREAKPOINTS, IMPLICIT = (
+    cache_rule("openai", "gpt-4o-mini", name) for name in ("automatic", "breakpoints", "implicit")
+)
 
 
 def cast(plan: Plan, people: People | None = None) -> Casting:
     return Casting(plan.study, OnePersonEach(plan.cases), people or People())
 
 
-def estimated(plan: Plan, counter: Letters, prices: Prices = UNPRICED) -> Estimate:
-    return estimate(plan, cast(plan), counter, prices)
+def estimated(plan: Plan, counter: Letters, prices: Prices = UNPRICED, rule: CacheRule = NO_RULE) -> Estimate:
+    return estimate(plan, cast(plan), counter, prices, lambda _: rule)
 
 
 def sent(plan: Plan) -> list[list[int]]:
@@ -114,26 +117,100 @@ def test_a_call_per_question_costs_more_than_one_for_all(make: Make) -> None:
     assert apart.prompt_tokens > 1.5 * together.prompt_tokens
 
 
-def test_what_all_prompts_begin_with_can_be_cached_once_it_is_long_enough(make: Make) -> None:
-    class Words(Letters):
-        def count(self, text: str) -> int:
-            return len(text.split())
+class Words(Letters):
+    """A tokenizer whose tokens are words, and which knows nothing of schemas."""
 
-    short = estimated(make(study={"questions": [OPEN]}), Words(), PER_TOKEN)
-    long = estimated(make(study={"questions": [OPEN], "introduction": "soup " * 2_000}), Words(), PER_TOKEN)
+    def count(self, text: str) -> int:
+        return len(text.split())
 
+    def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:  # noqa: ARG002 -- as in `Letters`
+        return sum(self.count(message.content) for message in messages)
+
+
+def test_what_all_prompts_begin_with_is_read_once_it_is_long_enough(make: Make) -> None:
+    plans = [make(study={"questions": [OPEN], "introduction": text}) for text in ("soup", "soup " * 2_000)]
+
+    short, long = (estimated(plan, Words(), PER_TOKEN, AUTOMATIC) for plan in plans)
+
+    # All but the first, which finds nothing there yet.
     assert short.cacheable_tokens == 0
-    assert long.cacheable_tokens % (100 * 128) == 0
+    assert long.cacheable_tokens % (99 * 128) == 0
     assert 0.9 < long.cacheable_share < 1
     assert long.cost_usd == long.prompt_tokens
-    assert long.cost_with_prefix_cache_usd == long.prompt_tokens - long.cacheable_tokens
+    assert long.cost_with_prefix_cache_usd == pytest.approx(long.prompt_tokens - long.cacheable_tokens)
+    assert "about" in (short.prefix.problem() or "")
+    assert long.prefix.problem() is None
 
 
-def test_with_memory_the_conversation_so_far_can_be_cached_too(make: Make) -> None:
+def test_with_memory_the_conversation_so_far_is_read_too_where_its_schema_stays(make: Make) -> None:
+    """Each question has a schema of its own, and the schema stands before all messages."""
     study = {"questions": [RATING, OPEN], "asking": "question", "introduction": "soup " * 300}
-    without, remembering = (estimated(make(study={**study, "memory": memory}), Letters()) for memory in ("none", "all"))
 
-    assert remembering.cacheable_tokens > without.cacheable_tokens > 0
+    without, remembering = (
+        estimated(make(study={**study, "memory": memory}), Letters(), rule=AUTOMATIC) for memory in ("none", "all")
+    )
+
+    assert without.cacheable_tokens > 0
+    assert 0.95 < remembering.cacheable_tokens / without.cacheable_tokens < 1.2
+
+
+@pytest.mark.parametrize(("people", "keys"), [(100, 1), (399, 1), (400, 2), (100_000, 500), (1_000_000, 512)])
+def test_a_marked_beginning_is_written_once_for_each_key_and_read_by_all_others(
+    make: Make, people: int, keys: int
+) -> None:
+    plan = make(study={"questions": [OPEN], "introduction": "soup " * 2_000}, people=people, size=people)
+
+    found = estimated(plan, Words(), rule=BREAKPOINTS)
+
+    [call] = plan.study.planned_calls(plan.unit(0), People().people(0, 1), plan.settings)
+    beginning = Words().count(call.request.messages[0].content)
+    assert found.cache_write_tokens == keys * beginning
+    assert found.cacheable_tokens == (people - keys) * beginning
+    assert found.prefix.shared_tokens == beginning
+
+
+def test_a_short_beginning_is_not_marked_so_that_nothing_is_written(make: Make) -> None:
+    found = estimated(make(study={"questions": [OPEN], "introduction": "soup " * 300}), Words(), rule=BREAKPOINTS)
+
+    assert (found.cacheable_tokens, found.cache_write_tokens) == (0, 0)
+    assert found.cost_with_prefix_cache_usd == found.cost_usd
+    assert "1,024" in (found.prefix.problem() or "")
+
+
+def test_where_breakpoints_do_not_pass_each_prompt_is_written_and_that_costs_more_than_no_cache(make: Make) -> None:
+    plan = make(study={"questions": [OPEN], "introduction": "soup " * 2_000})
+
+    found = estimated(plan, Words(), ListedPrices(), IMPLICIT)
+
+    assert (found.cacheable_tokens, found.cache_write_tokens) == (0, found.prompt_tokens)
+    assert "written as a whole" in (found.prefix.problem() or "")
+
+
+class Example(Letters):
+    """1,200 tokens that all prompts share, 400 of each person's own, and replies of 120."""
+
+    def count(self, text: str) -> int:  # noqa: ARG002 -- every reply is as long
+        return 120
+
+    def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:  # noqa: ARG002 -- as in `Letters`
+        return 1_200 if len(messages) == 1 else 1_600
+
+
+@pytest.mark.parametrize(
+    ("rule", "without", "with_cache", "read", "written"),
+    [(BREAKPOINTS, 22.00, 11.27, 0.746, 0.004), (IMPLICIT, 22.00, 26.00, 0.0, 1.0), (NO_RULE, 22.00, 22.00, 0.0, 0.0)],
+)
+def test_100_000_people_on_the_cheap_model_cost_11_dollars_with_a_marked_beginning_and_26_without(
+    make: Make, rule: CacheRule, without: float, with_cache: float, read: float, written: float
+) -> None:
+    plan = make(people=100_000, size=100_000, endpoint=Endpoint("openai", "gpt-6-luna"))
+
+    found = estimated(plan, Example(), ListedPrices(), rule)
+
+    assert found.cost_usd == pytest.approx(without, abs=0.005)
+    assert found.cost_with_prefix_cache_usd == pytest.approx(with_cache, abs=0.005)
+    assert (found.cacheable_share, found.cache_write_share) == pytest.approx((read, written), abs=0.001)
+    assert found.most_usd == max(found.cost_usd or 0, found.cost_with_prefix_cache_usd or 0)
 
 
 def test_without_a_price_there_is_no_cost_and_the_note_says_so(make: Make) -> None:
@@ -168,12 +245,12 @@ def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_long
 def test_most_of_the_prompts_that_write_about_people_can_be_cached(make: Make, level: str) -> None:
     plan = make(people=60, enrich=level, seed=3)
 
-    found = estimate(plan, cast(plan), TokenCounter.estimate(), ListedPrices()).prose
+    found = estimate(plan, cast(plan), TokenCounter.estimate(), ListedPrices(), lambda _: AUTOMATIC).prose
 
     assert found is not None
     assert 0.7 <= found.cacheable_share < 1
-    assert found.cacheable_tokens % (60 * 128) == 0
-    assert found.cacheable_tokens >= 60 * 1_024
+    assert found.cacheable_tokens % (59 * 128) == 0
+    assert found.cacheable_tokens >= 59 * 1_024
 
 
 def test_everybody_in_a_case_is_written_about() -> None:
@@ -211,20 +288,6 @@ def test_the_flagship_is_estimated_with_its_own_people_tokens_and_prices(jobs_fo
     assert 0.01 < found.cost_with_prefix_cache_usd <= found.cost_usd < plan.job.budget.max_usd
 
 
-def test_long_prompts_are_priced_as_written_to_the_prefix_cache_where_that_costs_and_short_ones_are_not(
-    make: Callable[..., Plan],
-) -> None:
-    short, long = make(), make(study={"introduction": "All about soup. " * 200})
-
-    costs = [estimate(plan, cast(plan), Letters(), PER_WRITE) for plan in (short, long)]
-    limits = [found.prompt_tokens for found in costs]
-
-    assert costs[0].cost_usd == (limits[0] if limits[0] >= 1_024 * costs[0].calls else 0)
-    assert costs[1].cost_usd == limits[1]
-    cheaper = costs[1].cost_with_prefix_cache_usd
-    assert cheaper == limits[1] - costs[1].cacheable_tokens < limits[1]
-
-
 @dataclasses.dataclass
 class LookedAt(PairStudy):
     """Pairs that keep who was looked at; `calls` stand in for the calls of every pair."""
@@ -239,12 +302,14 @@ class LookedAt(PairStudy):
         return self.calls or super().planned_calls(unit, people, settings)
 
 
-def estimated_pairs(acting: Acting, prices: Prices, *, study: PairStudy | None = None, **job: Any) -> Estimate:
+def estimated_pairs(
+    acting: Acting, prices: Prices, *, study: PairStudy | None = None, rule: CacheRule = NO_RULE, **job: Any
+) -> Estimate:
     run = pair_run(model={"name": "gpt-4o-mini"}, endpoint=Endpoint("test", "gpt-4o-mini"), study=study, **job)
     plan = dataclasses.replace(run.plan, acting=acting)
     vars(plan)["study"] = run.study
     casting = Casting(run.study, run.study.seating(PlainFacts(), plan.people), People())
-    return estimate(plan, casting, Letters(), prices)
+    return estimate(plan, casting, Letters(), prices, lambda _: rule)
 
 
 def test_whole_units_with_all_of_their_people_are_looked_at() -> None:
@@ -287,8 +352,10 @@ def test_what_people_remember_can_be_cached_though_others_act_in_between() -> No
         for text in ("Ann " * 400, "Bob " * 400, "Ann " * 800, "Bob " * 800)
     ]
 
-    forgetful = estimated_pairs(Acting(), PER_TOKEN, people=3, study=LookedAt(calls=tuple(calls[:2])))
-    remembering = estimated_pairs(Acting(), PER_TOKEN, people=3, study=LookedAt(calls=tuple(calls)))
+    forgetful, remembering = (
+        estimated_pairs(Acting(), PER_TOKEN, people=3, study=LookedAt(calls=tuple(calls[:length])), rule=AUTOMATIC)
+        for length in (2, 4)
+    )
 
     assert forgetful.cacheable_tokens == 0
     assert remembering.cacheable_tokens == 2 * (1_604 // 128 * 128)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,51 +9,7 @@ import pytest
 from tests.unit.rehearsal.act_requests import act_request
 from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.endpoint import Endpoint
-from troupe_batch.rehearsal.usage import PrefixCache, reasoning_tokens
-
-# One token is four bytes.
-START = b"abcd" * 1_024
-
-
-def test_a_prompt_below_1024_tokens_is_never_cached() -> None:
-    prefixes = PrefixCache()
-
-    cached = [prefixes.cached_tokens("m", START[:-4]) for _ in range(3)]
-
-    assert cached == [0, 0, 0]
-
-
-@pytest.mark.parametrize(("shared_tokens", "cached"), [(1_024, 1_024), (1_151, 1_024), (1_152, 1_152), (1_300, 1_280)])
-def test_the_shared_prefix_counts_from_1024_tokens_in_steps_of_128(shared_tokens: int, cached: int) -> None:
-    prefixes = PrefixCache()
-    shared = b"abcd" * shared_tokens
-
-    first = prefixes.cached_tokens("m", shared + b"x" * 2_000)
-    second = prefixes.cached_tokens("m", shared + b"y" * 2_000)
-
-    assert (first, second) == (0, cached)
-
-
-def test_another_model_or_another_beginning_shares_nothing() -> None:
-    prefixes = PrefixCache()
-    prefixes.cached_tokens("m", START)
-
-    assert prefixes.cached_tokens("other", START) == 0
-    assert prefixes.cached_tokens("m", b"x" + START) == 0
-    assert prefixes.cached_tokens("m", START) == 1_024
-
-
-def test_the_least_recently_used_prefix_is_forgotten_first() -> None:
-    prefixes = PrefixCache(size=2)
-    texts = [bytes([letter]) * 4_096 for letter in b"abc"]
-
-    prefixes.cached_tokens("m", texts[0])
-    prefixes.cached_tokens("m", texts[1])
-    prefixes.cached_tokens("m", texts[0])
-    prefixes.cached_tokens("m", texts[2])
-
-    assert prefixes.cached_tokens("m", texts[0]) == 1_024
-    assert prefixes.cached_tokens("m", texts[1]) == 0
+from troupe_batch.rehearsal.usage import reasoning_tokens
 
 
 def test_usage_adds_up_and_knows_the_schema_and_the_cached_part(
@@ -134,18 +89,3 @@ def _shared(one: bytes, other: bytes) -> int:
 def _served(shared_bytes: int) -> int:
     tokens = shared_bytes // 4
     return 0 if tokens < 1_024 else 1_024 + (tokens - 1_024) // 128 * 128
-
-
-def test_a_full_cache_of_prefixes_forgets_without_looking_through_all_of_them() -> None:
-    prefixes = PrefixCache(size=50_000)
-    texts = [b"%04d" % number * 3_000 for number in range(6_000)]
-
-    def seconds(part: slice) -> float:
-        start = time.process_time()
-        for text in texts[part]:
-            prefixes.cached_tokens("m", text)
-        return time.process_time() - start
-
-    filling, _, full = (seconds(slice(*part)) for part in ((0, 1_000), (1_000, 5_000), (5_000, 6_000)))
-
-    assert full < 4 * filling

@@ -124,7 +124,7 @@ class InterviewStudy:
     async def _run(
         self, unit: Unit, someone: TinyPerson, model: ChatModel, settings: UnitSettings, *, is_asked_all: bool = False
     ) -> UnitOutcome:
-        mind = mind_of(unit, settings, model, self._premises[unit.arm], someone)
+        mind = mind_of(unit, settings, model, self._premises, someone)
         person = self._equipment.give_to(someone.fresh(mind=mind))
         conversation = _Conversation(self._spec, self._asks, unit, person, is_asked_all=is_asked_all)
         await conversation.through()

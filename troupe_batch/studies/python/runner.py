@@ -122,7 +122,7 @@ class PythonStudy:
         self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
     ) -> UnitOutcome:
         """One answer per person and question; where the function fails, its error and what there was until then."""
-        minds = [mind_of(unit, settings, model, self._premises[unit.arm], whose) for whose in (*people, None)]
+        minds = [mind_of(unit, settings, model, self._premises, whose) for whose in (*people, None)]
         case = Case(
             unit,
             [person.fresh(mind=mind, journal=Journal()) for person, mind in zip(people, minds, strict=False)],

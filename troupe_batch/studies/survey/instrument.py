@@ -26,10 +26,11 @@ _KEPT_PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The questions of one call as one person sees them, and the schema of the reply."""
+    """The questions of one call as one person sees them, and the schema of the reply: one of at most `schemas`."""
 
     shown: list[Shown]
     schema: ReplySchema
+    schemas: int = 1
 
     @property
     def text(self) -> str:
@@ -53,6 +54,7 @@ class QuestionGroup:
         self._drawn_as = drawn_as or self.ids
         self._key = stream(seed, "version", *self._drawn_as)
         self._versions = tuple(sorted({one.versions for one in self._presentations} - {0}))
+        self._most_schemas = 1 + sum(count - 1 for count in self._versions)
         self._schemas: dict[tuple[int, ...], ReplySchema] = {}
         self.only = lru_cache(maxsize=_KEPT_PARTS)(self._only)
 
@@ -75,7 +77,7 @@ class QuestionGroup:
                 seen.order if one.versions else None for one, seen in zip(self._presentations, shown, strict=True)
             ]
             schema = self._schemas[version] = reply_schema(self._questions, orders, self.problem, self.keeps)
-        return Asked(shown, schema)
+        return Asked(shown, schema, self._most_schemas)
 
     def problem(self, value: Any) -> str | None:
         """Why a reply that matches the schema cannot be read in whole, in words for the model; None where it can."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus, Sharing
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies.absences import ABSENCES
 from troupe_batch.studies.arms import ArmAssignment
@@ -127,7 +127,7 @@ class _Part:
 class _Interview:
     """One unit under way."""
 
-    __slots__ = ("_history", "_on_failure", "_sample", "_settings", "_unit")
+    __slots__ = ("_alike", "_history", "_on_failure", "_sample", "_settings", "_unit")
 
     def __init__(
         self, spec: SurveySpec, instrument: Instrument, unit: Unit, person: Respondent, settings: UnitSettings
@@ -136,6 +136,7 @@ class _Interview:
         self._unit = unit
         self._settings = settings
         self._sample = settings.sample_of(unit)
+        self._alike = settings.calls // (len(spec.groups) * max(1, len(spec.arms)))
         system, with_memory = instrument.system[unit.arm], instrument.system_with_memory[unit.arm]
         self._history = History(spec, system, with_memory, person.block)
 
@@ -210,7 +211,9 @@ class _Interview:
     def _request(self, asked: Asked, begun: Sequence[Turn] = ()) -> ChatRequest:
         settings = self._settings
         messages = self._history.asking(asked.text, begun)
-        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, asked.schema)
+        # An arm has its system text in common, and before it stands the schema of what is asked, in this order.
+        sharing = Sharing(1, self._alike // asked.schemas, self._sample)
+        return ChatRequest(settings.endpoint, messages, self._sample, settings.parameters, asked.schema, sharing)
 
     def _read(self, group: QuestionGroup, reply: ChatReply, shown: list[Shown]) -> list[Answer]:
         # An unreadable reply with a value is contradictory somewhere; what else it says is good.

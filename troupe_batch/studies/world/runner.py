@@ -122,7 +122,7 @@ class WorldStudy:
     ) -> UnitOutcome:
         """One answer per seat and question, whatever the model does; raises only what stops more than a call."""
         # A mind for each, so that the order of calls on record is that of the seats and not that of the replies.
-        minds = [mind_of(unit, settings, model, self._premises[unit.arm], whose) for whose in (*people, None)]
+        minds = [mind_of(unit, settings, model, self._premises, whose) for whose in (*people, None)]
         world = self._world(people, minds)
         given: dict[tuple[int, str], Answer] = {}
         try:
