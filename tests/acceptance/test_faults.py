@@ -19,6 +19,10 @@ FAULTS = [
     "drop=0.05 first 1",
     "drop_midway=0.03 first 1",
     "empty_body=0.03 first 1",
+    "error_in_200=0.03 first 1",
+    "moderation=0.04",
+    "plain_refusal=0.04",
+    "thinking=0.06",
     "truncated=0.06",
     "invalid_json=0.06",
     "refusal=0.06",
@@ -88,7 +92,7 @@ def test_of_a_reply_that_is_good_in_part_only_the_rest_is_asked_again_then_and_l
 ) -> None:
     study = {"kind": "survey", "asking": "questionnaire", "questions": QUESTIONS}
     job = project.write_job("faulty", people=80, study=study)
-    # Half of these faults leave the first question out, and so do half of those of the call that asks for it alone.
+    # These faults spoil the answer to the first question, and so do those of the call that asks for it alone.
     server = rehearsal("schema_violation=0.5")
 
     done = project.troupe("run", job, "--rehearse", "--inline", "--json", TROUPE_REHEARSAL_URL=server.url)

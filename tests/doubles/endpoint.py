@@ -180,7 +180,8 @@ class FakeEndpoint:
         cached, stored = self._prefixes.look(habits.prefix_cache, asked.body, habits.bytes_per_token)
         spent = Spent(prompt, min(cached, prompt), min(stored, prompt - min(cached, prompt)), written, thought)
         self.books.enter(spent, habits.service_tier)
-        message = {"role": "assistant", **habits.form(text), **(say.message or {})}
+        put = say.message(text) if callable(say.message) else say.message
+        message = {"role": "assistant", **habits.form(text), **(put or {})}
         choice = {"index": 0, "message": message, "finish_reason": say.finish_reason or finish_reason}
         body = {"id": "made-up", "object": "chat.completion", "model": asked.body.get("model"), "choices": [choice]}
         if usage := spent.usage(habits.usage, hides_reasoning=habits.hides_reasoning):

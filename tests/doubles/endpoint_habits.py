@@ -14,13 +14,13 @@ from tests.doubles.schema_instances import instance
 class Say:
     """One answer as it is sent: a `body` (JSON, or bytes), or else a good reply in which `message` takes some place.
 
-    `drops` cuts the connection before a byte is sent.
+    `message` may also be made of the text of the good reply. `drops` cuts the connection before a byte is sent.
     """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    message: Mapping[str, Any] | None = None
+    message: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] | None = None
     finish_reason: str | None = None
     latency_s: float = 0.0
     drops: bool = False

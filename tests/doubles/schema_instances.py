@@ -26,11 +26,7 @@ def _of_type(node: Mapping[str, Any], root: Mapping[str, Any], *, is_sorted: boo
     kinds = node.get("type", "object")
     kind = kinds if isinstance(kinds, str) else next((one for one in kinds if one != "null"), "null")
     if kind == "object":
-        properties = node.get("properties", {})
-        names = sorted(properties) if is_sorted else list(properties)
-        if names and all(properties[name].get("maximum") == 100 for name in names):
-            return dict(zip(names, _shares(len(names)), strict=True))
-        return {name: instance(properties[name], root, is_sorted=is_sorted) for name in names}
+        return _object(node.get("properties", {}), root, is_sorted=is_sorted)
     if kind == "array":
         items, least = node.get("items", {"type": "string"}), max(node.get("minItems", 1), 1)
         return [instance(items, root, is_sorted=is_sorted) for _ in range(min(least, node.get("maxItems", least)))]
@@ -39,6 +35,15 @@ def _of_type(node: Mapping[str, Any], root: Mapping[str, Any], *, is_sorted: boo
     if kind == "string":
         return "made up".ljust(node.get("minLength", 0), ".")[: node.get("maxLength")]
     return kind == "boolean" or None
+
+
+def _object(properties: Mapping[str, Any], root: Mapping[str, Any], *, is_sorted: bool) -> dict[str, Any]:
+    names = sorted(properties) if is_sorted else list(properties)
+    if names and all(properties[name].get("maximum") == 100 for name in names):
+        return dict(zip(names, _shares(len(names)), strict=True))
+    if names and all(properties[name].get("type") == "boolean" for name in names):
+        return {name: name == names[0] for name in names}  # the last of a list often rules out the others
+    return {name: instance(properties[name], root, is_sorted=is_sorted) for name in names}
 
 
 def _shares(count: int) -> list[int]:

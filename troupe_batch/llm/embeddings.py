@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from troupe_batch.errors import EndpointFaulty
 from troupe_batch.llm.chat import (
     CACHE_KEY_VERSION,
     ChatReply,
@@ -24,6 +23,7 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
+from troupe_batch.llm.error_bodies import NoReply, body_of
 from troupe_batch.llm.usage import said_tier, said_usd, token_count
 
 SAMPLE = "embedding"
@@ -61,14 +61,13 @@ def embedding_body(request: EmbeddingRequest) -> dict[str, Any]:
 
 
 def read_embedding(body: bytes) -> ChatReply:
-    """The reply in the body of a 200 answer; EndpointFaulty where it holds no vector."""
+    """The reply in the body of a 200 answer; NoReply where it holds no vector."""
     try:
         data = orjson.loads(body)
         vector = _vector(data["data"][0]["embedding"])
         model = data.get("model")
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        # As for chat: it did answer 200, so it may charge.
-        raise EndpointFaulty("the endpoint answered 200 with a body that is no embedding", may_be_paid=True) from error
+        raise NoReply(body_of(body)) from error
     return ChatReply(
         ReplyStatus.OK,
         text=base64.b64encode(vector.tobytes()).decode(),

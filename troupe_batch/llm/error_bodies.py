@@ -33,6 +33,14 @@ _OF_REPLIES = ("id", "object", "model", "created", "usage", "choices", "type", "
 _TITLE = re.compile(r"<title>([^<]{1,300})", re.IGNORECASE)
 
 
+class NoReply(Exception):
+    """A body that came as a good answer and is none: `body` is its JSON, or its text. It never leaves the provider."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__("no reply")
+        self.body = body
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a failed answer says. `codes` are all that it names, in one spelling: lower case, letters and digits alone.

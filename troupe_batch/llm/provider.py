@@ -25,13 +25,13 @@ from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
-from troupe_batch.llm.error_bodies import body_of, error_inside
+from troupe_batch.llm.error_bodies import NoReply, body_of, error_inside
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_answer, from_connection, from_status
 from troupe_batch.llm.masking import KeyMask, each_text, without_echo
 from troupe_batch.llm.prefix_cache import Prefixes
 from troupe_batch.llm.prices import Prices, billed_usd
-from troupe_batch.llm.reading import NoReply, read_completion
+from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
@@ -98,8 +98,7 @@ class OpenAIProvider:
     async def _asked(self, request: ChatRequest) -> ChatReply:
         """The reply; asked again where the endpoint has refused a parameter that it can do without."""
         if isinstance(request, EmbeddingRequest):
-            answer = await self._post(request, _EMBEDDINGS, _json(embedding_body(request)))
-            return read_embedding(self._mask.body(answer.content))
+            return self._read(await self._post(request, _EMBEDDINGS, _json(embedding_body(request))), request)
         for _ in range(_MOST_REFUSALS):
             dialect = self._dialects.of(request.endpoint.model)
             try:
@@ -112,12 +111,14 @@ class OpenAIProvider:
 
     def _read(self, answer: httpx2.Response, request: ChatRequest) -> ChatReply:
         """The reply in a 200 answer; services also send errors as such."""
+        content, is_chat = self._mask.body(answer.content), not isinstance(request, EmbeddingRequest)
         try:
-            return read_completion(self._mask.body(answer.content), request.reply_schema)
+            return read_completion(content, request.reply_schema) if is_chat else read_embedding(content)
         except NoReply as error:
             said = error_inside(self._hidden(error.body, request))
             failed = FailedAnswer(answer.status_code, said, answer.headers, answer.url)
-            raise from_answer(failed, request.endpoint.model, named_by=_NAMED_BY[_CHAT]) from error
+            named_by = _NAMED_BY[_CHAT if is_chat else _EMBEDDINGS]
+            raise from_answer(failed, request.endpoint.model, named_by=named_by) from error
 
     async def models(self) -> list[str]:
         """The names of the models that the endpoint lists, which costs nothing; empty where it lists none."""

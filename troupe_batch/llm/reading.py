@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus
-from troupe_batch.llm.error_bodies import body_of
+from troupe_batch.llm.error_bodies import NoReply, body_of
 from troupe_batch.llm.fitting import fitted, unwrapped
 from troupe_batch.llm.json_in_text import has_two_readings, only_object
 from troupe_batch.llm.plain_refusals import declines
@@ -32,14 +32,6 @@ _MARKS = "\ufeff\u200b\u2060 \t\r\n"
 # The status; the text that stands for the reply from now on, as it came or the JSON that was found in it; the value of
 # that; and what is wrong.
 _Read: TypeAlias = tuple[ReplyStatus, str | None, Any, str | None]
-
-
-class NoReply(Exception):
-    """A body that came as a good answer and is none: `body` is its JSON, or its text. It never leaves the provider."""
-
-    def __init__(self, body: Any) -> None:
-        super().__init__("no reply")
-        self.body = body
 
 
 def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRule = OPENAI_USAGE) -> ChatReply:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import aiohttp
 import httpx2
 
-_TLS_TRIAL_S = 10.0
+_TLS_TRIAL_S = 3.0
 # The first bytes of what TLS says to somebody who does not speak it.
 _TLS_ALERT = r"\x15\x03"
 _CHECK = "check OpenAI.BASE_URL (Azure: AZURE_OPENAI_ENDPOINT)"

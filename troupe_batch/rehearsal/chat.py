@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ class ChatEngine:
         tokens = TokenCount(call.prompt_tokens, found.read, written + reasoning, reasoning, found.written)
         has_usage = fault is not FaultKind.MISSING_USAGE
         body = completion(f"rehearsal-{key:016x}-{asked}", call.model, said, tokens, with_usage=has_usage)
-        is_usable = (fault is None or not has_usage) and said.finish_reason == "stop" and said.refusal is None
+        is_usable = (fault is None or fault in _HARMLESS) and said.finish_reason == "stop" and said.refusal is None
         return Reply(200, body, headers, fault=fault, is_usable=is_usable, tokens=tokens, found=found)
 
     def _said(self, call: ChatCall, key: int) -> Said:
@@ -116,17 +117,10 @@ class ChatEngine:
 
     @staticmethod
     def _spoiled(call: ChatCall, said: Said, key: int, fault: FaultKind | None) -> Said:
-        text = said.text or ""
-        if fault is FaultKind.REFUSAL:
-            said = Said(None, refusal=_REFUSAL)
-        elif fault is FaultKind.CONTENT_FILTER:
-            said = Said("", finish_reason="content_filter")
-        elif fault is FaultKind.TRUNCATED:
-            said = Said(text[: len(text) * 2 // 3], finish_reason="length")
-        elif fault is FaultKind.INVALID_JSON:
-            said = Said(text.replace('"', "'").removesuffix("}") if text else "{")
-        elif fault is FaultKind.SCHEMA_VIOLATION and call.schema is not None:
-            said = Said(_against_schema(text, Draws(key)))
+        if fault in _SPOILING:
+            return _SPOILING[fault](said.text or "")
+        if fault is FaultKind.SCHEMA_VIOLATION and call.schema is not None:
+            return Said(_against_schema(said.text or "", Draws(key)))
         return said
 
     def _plan(self, call: ChatCall) -> ReplyPlan:
@@ -143,6 +137,25 @@ class ChatEngine:
             self._plans[call.schema_key] = plan
         assert plan is not None  # noqa: S101 -- for the type checker: callers ask only where there is a schema
         return plan
+
+
+def _cut(text: str) -> Said:
+    return Said(text[: len(text) * 2 // 3], finish_reason="length")
+
+
+def _invalid(text: str) -> Said:
+    return Said(text.replace('"', "'").removesuffix("}") if text else "{")
+
+
+_SPOILING: dict[FaultKind | None, Callable[[str], Said]] = {
+    FaultKind.REFUSAL: lambda _: Said(None, refusal=_REFUSAL),
+    FaultKind.PLAIN_REFUSAL: lambda _: Said(_REFUSAL),
+    FaultKind.CONTENT_FILTER: lambda _: Said("", finish_reason="content_filter"),
+    FaultKind.THINKING: lambda text: Said(f"<think>\n{MARK}Let me see.\n</think>\n\n{text}"),
+    FaultKind.TRUNCATED: _cut,
+    FaultKind.INVALID_JSON: _invalid,
+}
+_HARMLESS = (FaultKind.THINKING, FaultKind.MISSING_USAGE)
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:
@@ -207,13 +220,13 @@ def _within_limit(said: Said, limit: int | None, reasoning: int) -> tuple[Said, 
 
 
 def _against_schema(text: str, draws: Draws) -> str:
-    """The same JSON with one thing that a strict schema never allows."""
+    """The same JSON with one thing missing or of a kind that no schema allows there."""
     value = orjson.loads(text) if text else {}
-    if not isinstance(value, dict):
+    name = next(iter(value), None) if isinstance(value, dict) else None
+    if name is None:
         return '{"unasked":true}'
-    name = next(iter(value), None)
-    if name is not None and draws.uniform() < 0.5:
+    if draws.uniform() < 0.5:
         del value[name]
     else:
-        value["unasked"] = True
+        value[name] = [[]]
     return orjson.dumps(value).decode()

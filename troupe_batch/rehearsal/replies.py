@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -115,6 +115,37 @@ _ERRORS = {
         "You exceeded your current quota (rehearsed fault).",
         kind="insufficient_quota",
         code="insufficient_quota",
+    ),
+    FaultKind.MODERATION: Reply(
+        403,
+        orjson.dumps(
+            {
+                "error": {
+                    "code": 403,
+                    "message": "The input was flagged (rehearsed fault).",
+                    "metadata": {"reasons": ["violence"], "flagged_input": "", "provider_name": "rehearsal"},
+                }
+            }
+        ),
+    ),
+    FaultKind.TOO_LONG: error(
+        400,
+        "This model's maximum context length is exceeded (rehearsed fault).",
+        kind="invalid_request_error",
+        code="context_length_exceeded",
+        param="messages",
+    ),
+    FaultKind.ERROR_IN_REPLY: Reply(
+        200, orjson.dumps({"error": {"code": 502, "message": "The upstream failed (rehearsed fault)."}})
+    ),
+    FaultKind.DAILY_LIMIT: replace(
+        error(
+            429,
+            "Rate limit reached on requests per day (RPD), rehearsed fault. Please try again in 1h0m0s.",
+            kind="requests",
+            code="rate_limit_exceeded",
+        ),
+        headers={"retry-after": "3600"},
     ),
     FaultKind.UNAUTHORIZED: error(
         401, "Incorrect API key provided (rehearsed fault).", kind="invalid_request_error", code="invalid_api_key"

@@ -206,7 +206,7 @@ async def test_spoiled_replies_look_as_providers_spoil_them(
         with pytest.raises(json.JSONDecodeError):
             json.loads(reply.choices[0].message.content or "")
     assert broken.choices[0].finish_reason == "stop"
-    assert json.loads(wrong.choices[0].message.content or "").keys() != {"q"}
+    assert json.loads(wrong.choices[0].message.content or "").get("q") not in LABELS
     assert refused.choices[0].message.content is None
     assert refused.choices[0].message.refusal
     assert filtered.choices[0].finish_reason == "content_filter"

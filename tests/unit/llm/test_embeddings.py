@@ -31,6 +31,7 @@ from troupe_batch.llm.chat import (
     Usage,
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding, vector_of
+from troupe_batch.llm.error_bodies import NoReply
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Price, PriceList
@@ -118,11 +119,9 @@ def test_a_reply_without_counts_has_none() -> None:
         body(as_base64(float("inf"), 1.0)),
     ],
 )
-def test_a_body_without_a_usable_vector_is_a_fault_that_may_be_charged_for(answer: bytes) -> None:
-    with pytest.raises(EndpointFaulty) as caught:
+def test_a_body_without_a_usable_vector_is_no_reply(answer: bytes) -> None:
+    with pytest.raises(NoReply):
         read_embedding(answer)
-
-    assert caught.value.may_be_paid
 
 
 async def test_an_embedding_is_cached_whole_and_joined_by_all_who_ask_at_once() -> None:

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from troupe_batch.llm.chat import CacheState, ReplySchema, ReplyStatus, strict_object
+from troupe_batch.llm.error_bodies import NoReply
 from troupe_batch.llm.plain_refusals import declines
-from troupe_batch.llm.reading import NoReply, read_completion
+from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.reply_codec import ReplyCodec
 
 _SCHEMA = ReplySchema(
