@@ -22,8 +22,11 @@ _LONGEST_WORDS, _LONGEST_CODE, _LONGEST_BODY = 4_000, 100, 200_000
 _DEEPEST = 6
 _INSIDE = ("error", "errors", "detail", "base_resp")
 _WORDS = ("message", "msg", "error_description", "error_msg", "status_msg", "reason", "title")
-_CODES = ("code", "type", "status", "error_code", "error_type", "limit_source", "provider_code", "quotaId", "reason")
-_FURTHER = ("innererror", "inner_error", "details", "metadata", "violations", "raw", "cause")
+_CODES = (
+    "code", "type", "status", "error_code", "error_type", "limit_source", "provider_code", "quotaId", "reason",
+    "blockReason",
+)  # fmt: skip
+_FURTHER = ("innererror", "inner_error", "details", "metadata", "violations", "raw", "cause", "promptFeedback")
 # Gateways put the error of the service behind them into their words, as JSON or as Python shows a dict.
 _CODE_IN_WORDS = re.compile(r"""['"](?:code|type|status|reason|quotaId|error_code)['"]:\s?['"]([\w.\-]{2,80})""")
 _LITELLM = re.compile(r"\blitellm\.(\w{3,60})")

@@ -99,12 +99,6 @@ TABLE: tuple[Row, ...] = (
     Row(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
     Row(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
     Row(
-        Meaning.KEY,
-        range(400, 500),
-        ("accountdeactivated", "accessterminated", "accountsuspended"),
-        _words(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
-    ),
-    Row(
         Meaning.BILLING,
         (200, 400, 401, 402, 403, 412, 429, 500, 503),
         (
@@ -112,7 +106,7 @@ TABLE: tuple[Row, ...] = (
             "insufficientquota*", "insufficientbalance*", "insufficientcredit*", "insufficientfunds",
             "paymentrequired", "insufficientuserquota", "exceededcurrentquota*", "*budgetexceeded*",
             "weightexceedsbudget", "arrearage", "accountoverdue*", "openroutercredits", "openrouterguardrailbudget",
-            "openrouterworkspacebudget", "openrouterkeylimit",
+            "openrouterworkspacebudget", "openrouterkeylimit", "*freetieronly",
         ),
         _words(
             r"insufficient (?:account )?(?:balance|credits?|funds|quota)", "credit balance is too low",
@@ -121,15 +115,22 @@ TABLE: tuple[Row, ...] = (
             r"spend(?:ing)? (?:limit|cap)", "payment required",
             r"credits? (?:balance )?(?:is |are |has been |have been )?exhausted", "billing hard limit",
             "exceededbudget", r"specified (?:workspace )?api usage limits", "budget (?:limit |has been )?exceeded",
-            "余额不足", "欠费",
+            r"balance (?:is )?(?:insufficient|not enough|too low)", r"(?:any|all available) credits",
+            r"free (?:tier|quota) (?:\w{1,20} ){0,5}exhausted", "余额不足", "欠费",
         ),
+    ),
+    Row(
+        Meaning.KEY,
+        range(400, 500),
+        ("accountdeactivated", "accessterminated", "accountsuspended"),
+        _words(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
     ),
     Row(
         Meaning.FILTERED,
         (200, 400, 403, 404, 422, 424, 451, 500),
         (
             "contentfilter*", "contentpolicy*", "*responsibleai*", "*datainspectionfailed", "promptblocked", "safety",
-            "flaggedinput", "*moderation*", "contentblocked", "sensitivecontent*", "prohibitedcontent",
+            "flaggedinput", "*moderation*", "contentblocked", "sensitivecontent*", "prohibitedcontent", "blocklist",
             "safetyviolation", "*policyviolation", "cyberpolicy", "biopolicy", "guardrailintervened",
             "*contentpolicyviolation*",
         ),
@@ -233,6 +234,7 @@ TABLE: tuple[Row, ...] = (
         ),
     ),
     Row(Meaning.FILTERED, (200,), ("choicesnull",)),
+    Row(Meaning.NO_MODEL, (500,), words=_words("requires more system memory")),
     Row(Meaning.NO_PATH, (200,), ("webpage",)),
     # What is left speaks by its status alone.
     Row(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),

@@ -89,6 +89,8 @@ def _scalar(value: Any, kinds: Any) -> Any:
         if ("number" in kinds or "integer" in kinds) and _NUMBER.fullmatch(said):
             number = float(said)
             return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        if "null" in kinds and said == "null":
+            return None
         if "boolean" in kinds:
             return _LITERALS.get(said.lower(), value)
     if type(value) in (int, float) and "string" in kinds and not {"number", "integer"} & set(kinds):

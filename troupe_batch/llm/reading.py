@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -44,6 +45,8 @@ def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRu
         refusal, content = message.get("refusal"), message.get("content")
         has_error = "error" in choice or "error" in data
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
+        if body.startswith(BOM_UTF8):
+            return read_completion(body.removeprefix(BOM_UTF8), schema, usage_rule)
         raise NoReply(body_of(body)) from error
     if finish_reason in _NO_ENDS or (has_error and (data.get("error") or choice.get("error"))):
         raise NoReply(data if has_error else {**data, "choices": None, "error": {"code": finish_reason}})

@@ -21,8 +21,8 @@ def text_of(message: Mapping[str, Any]) -> str | None:
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(filter(None, map(_text_of_part, content)))
-    elif isinstance(content, dict):
-        content = orjson.dumps(content).decode()  # some servers parse the JSON that they enforce
+    elif isinstance(content, dict):  # one part alone; or the JSON that a server enforces, parsed
+        content = _text_of_part(content) if content.get("type") == "text" else orjson.dumps(content).decode()
     if isinstance(content, str) and content.strip():
         return content
     called = _arguments(message)

@@ -95,6 +95,10 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
             gemini("Quota exceeded for metric: free_tier_requests, limit: 0, model: m", "RESOURCE_EXHAUSTED"),
             QuotaExhausted,
         ),
+        (403, {"code": 30001, "message": "Sorry, your account balance is insufficient"}, QuotaExhausted),
+        (403, {"code": "x", "error": "Your newly created team doesn't have any credits yet"}, QuotaExhausted),
+        (403, openai("The free tier of the model has been exhausted.", "AllocationQuota.FreeTierOnly"), QuotaExhausted),
+        (429, openai("Your account <o> is suspended, check your plan", "exceeded_current_quota_error"), QuotaExhausted),
         # A limit of the day.
         (429, gemini(_QUOTA, "RESOURCE_EXHAUSTED", _PER_DAY, _RETRY), QuotaExhausted),
         (429, openai(_DAILY, "rate_limit_exceeded", "tokens"), QuotaExhausted),
@@ -140,6 +144,7 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
         (400, openai("no", "prompt_blocked"), ContentFiltered),
         (200, {"id": "x", "choices": None, "usage": {"prompt_tokens": 3}}, ContentFiltered),
         (200, minimax(1026, "input new_sensitive"), ContentFiltered),
+        (200, {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, ContentFiltered),
         # One request.
         (
             400,
@@ -196,6 +201,7 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
             EndpointMissing,
         ),
         (403, openai("Project `p` does not have access to model `m`", "model_not_found"), EndpointMissing),
+        (500, {"error": "model requires more system memory (9 GiB) than is available"}, EndpointMissing),
         (404, {"detail": "Not Found"}, EndpointMissing),
         (404, b"404 page not found", EndpointMissing),
         (200, b"<!doctype html><title>Open WebUI</title>", EndpointMissing),

@@ -48,6 +48,9 @@ def calling(arguments: str) -> list[dict[str, Any]]:
         pytest.param(body(_JSON), id="as it should be"),
         pytest.param(body(parts(_JSON[:20], _JSON[20:])), id="in parts, behind a thought"),
         pytest.param(body(_VALUE), id="JSON that the server has parsed"),
+        pytest.param(body({"type": "text", "text": _JSON}), id="in one part alone"),
+        pytest.param(b"\xef\xbb\xbf" + body(_JSON), id="in a body behind a byte order mark"),
+        pytest.param(body(f"```json\n{_JSON}"), id="in a fence that is not closed"),
         pytest.param(body(None, reasoning_content=_JSON), id="in the reasoning field"),
         pytest.param(body("", reasoning=f"{_THOUGHTS}{_JSON}"), id="in the other one, behind thoughts"),
         pytest.param(body(None, reasoning_content=f"Soup it is. So the answer: {_JSON}"), id="at the end of reasoning"),
@@ -151,6 +154,10 @@ def test_thoughts_are_no_part_of_a_text() -> None:
 
     assert (behind.status, behind.text) == (ReplyStatus.OK, "Yes, please.")
     assert only.status is ReplyStatus.UNREADABLE
+
+
+def test_nothing_as_text_is_nothing() -> None:
+    assert read_completion(body(_JSON.replace("7", '"null"')), _SCHEMA).value == {**_VALUE, "cups": None}
 
 
 def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
