@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from troupe_batch.errors import BudgetSpent, RequestRejected
+from troupe_batch.errors import BudgetSpent, EndpointUnsuitable, RequestRejected
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.money import NANO
@@ -47,10 +47,10 @@ class Budget(Protocol):
 class Budgeted:
     """A model that starts no call that could pass the cap.
 
-    A request without a completion limit, or to a model without a price, has no worst case and is rejected: plans always
-    name a limit, so that the cache key says it, and the stack asks for prices when it opens. What calls came to is what
-    the `books` say in which a `Metered` further down enters them: for doubtful ones the cost of their likes is spent,
-    and more is kept, up to the dearest of their likes. As more of those come in, doubts get smaller.
+    A request without a completion limit has no worst case and is rejected: plans always name a limit, so that the cache
+    key says it. The stack asks for prices when it opens; a model that has none any more stops the run. What calls came
+    to is what the `books` say in which a `Metered` further down enters them: for doubtful ones the cost of their likes
+    is spent, and more is kept, up to the dearest of their likes. As more of those come in, doubts get smaller.
     """
 
     def __init__(self, inner: ChatModel, budget: Budget, prices: Prices, books: Books) -> None:
@@ -66,7 +66,10 @@ class Budgeted:
             raise RequestRejected("a request under a cost cap must name its max_completion_tokens")
         price = self._prices.of(request.endpoint.model)
         if price is None:
-            raise RequestRejected(f"no price is known for {request.endpoint.model}, and the run has a cost cap")
+            raise EndpointUnsuitable(
+                f"no price is known for {request.endpoint.model}, the endpoint bills its calls, and the run has a cost "
+                "cap; set Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE, or run without a cap"
+            )
         worst_usd = price.worst_case(request)
         await self._budget.reserve(worst_usd)
         try:

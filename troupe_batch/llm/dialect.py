@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from troupe_batch.llm.chat import SchemaMode
+from troupe_batch.llm.usage import OPENAI_USAGE, UsageRule
 
 LimitField = Literal["max_completion_tokens", "max_tokens"]
 _DEFAULT_SERVICE = "compatible"
@@ -53,8 +54,9 @@ class Dialect:
 
     `limit_fields` are the names of the completion limit, the one to try first at the front. `refused` are fields that
     the endpoint does not take, left out from then on, and `unknown_keywords` those of JSON Schema; what the keywords
-    say is checked when the reply is here. `tiers` are the values of `service_tier`, empty where there are none.
-    `prefix_cache` is the rule of prefix caching that the settings pin, None where it is by service and model.
+    say is checked when the reply is here. `tiers` are the values of `service_tier`, empty where there are none, and
+    `usage` says what the counts of tokens leave out. `prefix_cache` is the rule of prefix caching that the settings
+    pin, None where it is by service and model.
     """
 
     service: str = _DEFAULT_SERVICE
@@ -65,6 +67,7 @@ class Dialect:
     unknown_keywords: frozenset[str] = frozenset()
     tiers: tuple[str, ...] = ()
     prefix_cache: str | None = None
+    usage: UsageRule = OPENAI_USAGE
     refused: frozenset[str] = frozenset()
 
     @property
@@ -144,6 +147,8 @@ def _service(name: str, fields: dict[str, Any]) -> _Service:
     if "values" in effort:
         effort["values"] = tuple(effort["values"])
     dialect = Dialect(service=name, effort=Effort(**effort))
+    if "usage" in fields:
+        fields["usage"] = UsageRule(**fields["usage"])
     if "unknown_keywords" in fields:
         fields["unknown_keywords"] = frozenset(fields["unknown_keywords"])
     if "schema_mode" in fields:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RecordAndGoOn, StopTheJob, TryAgain
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.prices import Prices
 
+Look: TypeAlias = Callable[[ChatRequest, ChatReply], Awaitable[None]]
+
 
 class Metered:
     """A model that enters in `books` what each call costs, by the price of the model that the call names.
 
-    Stands below everything that may send a call again.
+    Stands below everything that may send a call again. `look` is shown each reply beside its request.
     """
 
-    def __init__(self, inner: ChatModel, books: Books, prices: Prices) -> None:
+    def __init__(self, inner: ChatModel, books: Books, prices: Prices, *, look: Look | None = None) -> None:
         self._inner = inner
         self._books = books
         self._prices = prices
+        self._look = look
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`."""
@@ -35,6 +41,8 @@ class Metered:
                 books.enter_nothing(row, worst_usd)
             raise
         books.enter_reply(row, worst_usd, reply)
+        if self._look is not None:
+            await self._look(request, reply)
         return reply
 
 

@@ -23,7 +23,15 @@ _PER_TOKEN = 1e-6
 # The chat format wraps each message in a few special tokens (OpenAI documents 3 to 4) and primes the reply with 3.
 _TOKENS_PER_MESSAGE = 8
 _TOKENS_PER_REQUEST = 64
+# Where no schema is enforced, words in the prompt ask for it.
+_WORDS_FOR_SCHEMA = 200
+CHEAPER_TIERS = frozenset({"flex", "batch"})
+"""Tiers that never cost more than the standard one: where one of them has no price, the standard one is a bound."""
 
+SETTINGS = "settings"
+"""The source of a price that the user has set: it is what the user pays, in whichever tier."""
+
+_Factor: TypeAlias = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 _Usd: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -89,9 +97,9 @@ class Excess:
     `prompt` by the bytes of the prompt, `completion` by the completion limit, `cost` by what both can cost.
     """
 
-    prompt: float = 1.0
-    completion: float = 1.0
-    cost: float = 1.0
+    prompt: _Factor = 1.0
+    completion: _Factor = 1.0
+    cost: _Factor = 1.0
 
 
 NO_EXCESS = Excess()
@@ -129,6 +137,12 @@ class Price(Tariff):
     def of(self, model: str | None) -> Price:  # noqa: ARG002 -- the same for each, as in a `Prices` of one line
         """Itself: one price is a list on which all models cost the same."""
         return self
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the most that a call can cost is known: not of a tier that costs more, and nobody says how much."""
+        is_bound = self.asked is None or self.asked in self.tiers or self.asked in STANDARD_TIERS | CHEAPER_TIERS
+        return is_bound or self.is_free or self.source == SETTINGS
 
     @property
     def is_free(self) -> bool:
@@ -213,7 +227,7 @@ def completion_limit(request: ChatRequest) -> int:
 def prompt_tokens_at_most(request: ChatRequest) -> int:
     """A bound on the prompt tokens of `request`: a token of a byte-level vocabulary stands for at least one byte."""
     text = sum(_utf8_length(message.content) + _TOKENS_PER_MESSAGE for message in request.messages)
-    return text + _TOKENS_PER_REQUEST + (request.reply_schema.size if request.reply_schema else 0)
+    return text + _TOKENS_PER_REQUEST + (request.reply_schema.size + _WORDS_FOR_SCHEMA if request.reply_schema else 0)
 
 
 def _utf8_length(text: str) -> int:

@@ -34,6 +34,7 @@ from troupe_batch.llm.prices import Prices, billed_usd
 from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.llm.tokens import TokenCounter
+from troupe_batch.llm.usage import usd_in_headers
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
 
 # Of what an endpoint says about a failure, more is not looked at.
@@ -113,7 +114,10 @@ class OpenAIProvider:
         """The reply in a 200 answer; services also send errors as such."""
         content, is_chat = self._mask.body(answer.content), not isinstance(request, EmbeddingRequest)
         try:
-            return read_completion(content, request.reply_schema) if is_chat else read_embedding(content)
+            if not is_chat:
+                return _as_priced(read_embedding(content), answer)
+            rule = self._dialects.of(request.endpoint.model).usage
+            return _as_priced(read_completion(content, request.reply_schema, rule), answer)
         except NoReply as error:
             said = error_inside(self._hidden(error.body, request))
             failed = FailedAnswer(answer.status_code, said, answer.headers, answer.url)
@@ -227,6 +231,13 @@ def listed_models(content: bytes) -> list[str]:
         return [str(one["id"]) for one in orjson.loads(content)["data"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return []
+
+
+def _as_priced(reply: ChatReply, answer: httpx2.Response) -> ChatReply:
+    """The reply with what a gateway reckons for the call, where the service itself does not say what it bills."""
+    if reply.said_usd is not None or (usd := usd_in_headers(answer.headers)) is None:
+        return reply
+    return replace(reply, said_usd=usd)
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.price_library import ListedPrices
-from troupe_batch.llm.prices import Price, PriceList, Prices, Rates, Step, Tariff
+from troupe_batch.llm.prices import SETTINGS, Price, PriceList, Prices, Rates, Step, Tariff
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import choose_endpoint
@@ -49,7 +49,7 @@ class _Free:
         self._prices = prices
 
     def of(self, model: str | None) -> Price | None:
-        return self._prices.of(model) or Price(0.0, 0.0, 0.0, source="settings")
+        return self._prices.of(model) or Price(0.0, 0.0, 0.0, source=SETTINGS)
 
 
 def _priced_as(settings: Settings, endpoint: Endpoint) -> str:
@@ -71,7 +71,7 @@ def _own_price(settings: Settings, listed: Price | None) -> Price | None:
     if prompt is None or completion is None:
         return None
     cached = prompt if chosen.cached_price is None else chosen.cached_price
-    price = Price(prompt, cached, completion, chosen.written_price, source="settings")
+    price = Price(prompt, cached, completion, chosen.written_price, source=SETTINGS)
     return price if listed is None or listed.is_free or price.is_free else _in_proportion(price, listed)
 
 

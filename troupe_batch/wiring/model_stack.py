@@ -28,6 +28,7 @@ from troupe_batch.llm.endpoint_memory import (
     SharedEndpointMemory,
 )
 from troupe_batch.llm.in_flight import InFlightBound
+from troupe_batch.llm.learned_prices import LearnedPrices
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prefix_cache import Prefixes, cache_rule
@@ -117,25 +118,28 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
     `frozen` are the prices of the plan, None where there is no plan, or one of before that has none.
     `is_bare`: each call goes out as it is, without cache and repair, tried a few times.
     """
-    prices = prices_of(settings, endpoint, frozen)
+    listed, models = prices_of(settings, endpoint, frozen), (endpoint.model, *further_models)
     if cap is not None:
-        _check_prices(prices, endpoint, further_models, cap)
+        _check_prices(listed, endpoint, further_models, cap)
     async with AsyncExitStack() as resources:
         state = _batch(settings, settings.redis.broker_url, resources) if is_shared else None
         spec = replace(connection_to(settings, endpoint), service_tier=None if frozen is None else frozen.service_tier)
-        dialects = Dialects(spec.dialect, endpoint.identity, _memory(settings, state))
-        await dialects.recall((endpoint.model, *further_models))
+        memory = _memory(settings, state)
+        dialects = Dialects(spec.dialect, endpoint.identity, memory)
+        prices = LearnedPrices(listed, endpoint.identity, memory)
+        await dialects.recall(models)
+        await prices.recall(models)
         prefixes = Prefixes(TokenCounter.estimate())
         provider = connect(spec, prices, dialects, prefixes)
         resources.push_async_callback(provider.aclose)
         books, keep_cap = Books(), None
-        model: ChatModel = Metered(provider, books, prices)
+        model: ChatModel = Metered(provider, books, prices, look=prices.look)
         model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
         if cap is not None:
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
             model = Budgeted(model, budget, prices, books)
             if isinstance(budget, RedisBudget):
-                keep_cap = partial(keep_known, cap, budget)
+                keep_cap = partial(_keep_up, cap, budget, prices, models)
                 await keep_cap()
         if settings.limits.requests_per_minute or settings.limits.tokens_per_minute:
             model = RateLimited(model, _limiter(settings, endpoint, state))
@@ -165,12 +169,24 @@ def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Sto
     return Stored(beginning.key, rule.lifetime_s) if beginning is not None and beginning.is_long else None
 
 
+async def _keep_up(cap: Cap, budget: RedisBudget, prices: LearnedPrices, models: Sequence[str]) -> None:
+    """Makes this process know what the fleet knows: the cap, and what calls of these models can cost."""
+    await keep_known(cap, budget)
+    await prices.recall(models)
+
+
 def _check_prices(prices: Prices, endpoint: Endpoint, further_models: Sequence[str], cap: Cap) -> None:
     unknown = f"the run has a cost cap of {cap.max_usd:g} USD but no price is known for"
-    if prices.of(endpoint.model) is None:
+    price = prices.of(endpoint.model)
+    if price is None:
         raise SettingsError(
-            f"{unknown} {endpoint.model}; set "
+            f"{unknown} {endpoint.model} at {endpoint.identity}; set "
             "Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE (USD per 1,000,000 tokens; 0 for a model of your own)"
+        )
+    if not price.is_bounded:
+        raise SettingsError(
+            f"{unknown} service tier {price.asked} of {endpoint.model}; ask for another tier (OpenAI.SERVICE_TIER, or "
+            "service_tier of the job's model), or set Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE to what it costs"
         )
     for model in further_models:
         if prices.of(model) is None:

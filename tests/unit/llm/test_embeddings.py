@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.doubles.embeddings import CHAT, EMBEDDING, WordModel, embedding_reply
 from tests.doubles.models import ScriptedModel, request
-from troupe_batch.errors import EndpointDown, EndpointFaulty, EndpointMissing, GaveUp, RequestRejected
+from troupe_batch.errors import EndpointDown, EndpointFaulty, EndpointMissing, EndpointUnsuitable, GaveUp
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
 from troupe_batch.llm.cache import Cached
@@ -187,7 +187,7 @@ async def test_a_budget_holds_and_settles_an_embedding_by_its_own_price() -> Non
 async def test_a_model_without_a_price_is_never_asked_under_a_cap() -> None:
     model = ScriptedModel([embedding_reply([1.0])])
 
-    with pytest.raises(RequestRejected, match="no price is known for text-embedding-3-small"):
+    with pytest.raises(EndpointUnsuitable, match="no price is known for text-embedding-3-small"):
         await Budgeted(model, MemoryBudget(1.0), PriceList({}), Books()).complete(SOUP)
     assert model.asked == []
 

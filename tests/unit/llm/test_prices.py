@@ -1,15 +1,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doubles.models import request
-from troupe_batch.llm.chat import ChatRequest, Message, Parameters, Role, Usage
+from troupe_batch.llm.chat import (
+    ChatReply,
+    ChatRequest,
+    Message,
+    Parameters,
+    ReplySchema,
+    ReplyStatus,
+    Role,
+    Usage,
+    strict_object,
+)
 from troupe_batch.llm.price_library import ListedPrices
-from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS, Price, PriceList, prompt_tokens_at_most
+from troupe_batch.llm.prices import (
+    DEFAULT_MAX_COMPLETION_TOKENS,
+    NO_EXCESS,
+    Excess,
+    Price,
+    PriceList,
+    Rates,
+    Step,
+    Tariff,
+    asking_for,
+    billed_usd,
+    prompt_tokens_at_most,
+)
+from troupe_batch.llm.request_body import with_schema
 
 PRICES = ListedPrices()
 
@@ -97,6 +123,15 @@ def test_the_bound_on_prompt_tokens_counts_every_byte_of_text_and_schema(texts: 
     assert bound > sum(len(text.encode()) for text in texts) + 4 * len(texts) + len('{"q1":')
 
 
+def test_the_bound_holds_what_is_written_where_the_schema_stands_in_the_prompt() -> None:
+    schema = ReplySchema("answer", strict_object({"q1": {"type": "string", "description": "ü" * 300}}))
+    asked = replace(request(), reply_schema=schema)
+
+    written = sum(len(message.content.encode()) for message in with_schema(asked.messages, schema))
+
+    assert written < prompt_tokens_at_most(asked) < written + 400
+
+
 @pytest.mark.parametrize(("model", "prompt"), [("text-embedding-3-small", 0.02), ("text-embedding-3-large", 0.13)])
 def test_embeddings_have_a_price_for_what_they_read_alone(model: str, prompt: float) -> None:
     price = PRICES.of(model)
@@ -117,3 +152,112 @@ def test_a_list_may_say_what_all_other_models_cost() -> None:
     listed = PriceList({"mine": own}, otherwise=free)
 
     assert (listed.of("mine"), listed.of("nobody"), listed.of(None)) == (own, free, free)
+
+
+TIERED = Price(
+    1.0,
+    0.1,
+    4.0,
+    1.25,
+    steps=(Step(1_000, Rates(2.0, 0.2, 6.0, 2.5)),),
+    tiers={
+        "flex": Tariff(0.5, 0.05, 2.0, 0.625, steps=(Step(1_000, Rates(1.0, 0.1, 3.0, 1.25)),)),
+        "priority": Tariff(2.0, 0.2, 8.0, 2.5, steps=(Step(1_000, Rates(4.0, 0.4, 12.0, 5.0)),)),
+    },
+)
+"""A made-up price whose prompts above 1,000 tokens cost twice as much, in three tiers."""
+FACTORS = {"default": Decimal(1), "flex": Decimal("0.5"), "priority": Decimal(2)}
+
+
+def bill(usage: Usage, tier: str) -> Decimal:
+    """What a service with these prices would bill, reckoned on its own and in whole numbers."""
+    is_long = usage.prompt_tokens > 1_000
+    fresh = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
+    prompt = fresh * Decimal(1) + usage.cached_tokens * Decimal("0.1") + usage.cache_write_tokens * Decimal("1.25")
+    completion = usage.completion_tokens * Decimal(6 if is_long else 4)
+    return ((2 if is_long else 1) * prompt + completion) * FACTORS[tier] / 1_000_000
+
+
+@st.composite
+def some_usage(draw: st.DrawFn, most_prompt: int = 2_000, most_completion: int = 300) -> Usage:
+    prompt = draw(
+        st.one_of(st.integers(1, most_prompt), st.sampled_from([min(most_prompt, n) for n in (999, 1_000, 1_001)]))
+    )
+    cached = draw(st.integers(0, prompt))
+    return Usage(prompt, cached, draw(st.integers(0, most_completion)), 0, draw(st.integers(0, prompt - cached)))
+
+
+@given(some_usage(), st.sampled_from(sorted(FACTORS)))
+def test_a_call_costs_what_its_service_bills_in_the_tier_that_the_reply_names(usage: Usage, tier: str) -> None:
+    assert TIERED.cost(usage, tier) == pytest.approx(float(bill(usage, tier)), rel=1e-12)
+    assert TIERED.cost(usage, tier.upper()) == TIERED.cost(usage, tier)
+
+
+@given(some_usage(), st.sampled_from([None, *FACTORS]), st.sampled_from([None, "turbo"]))
+def test_where_the_tier_is_not_known_no_call_costs_less_than_its_service_may_bill(
+    usage: Usage, asked: str | None, said: str | None
+) -> None:
+    served = {"default", asked or "default"} if said is None else set(FACTORS)
+
+    cost = asking_for(asked, TIERED).cost(usage, said)
+
+    assert cost >= max(float(bill(usage, tier)) for tier in served) - 1e-15
+
+
+@given(st.data(), st.sampled_from([None, *FACTORS]), st.integers(0, 700))
+def test_no_bill_is_above_the_worst_case_in_any_tier_that_was_asked_for(
+    data: st.DataObject, asked: str | None, letters: int
+) -> None:
+    worded = replace(request(), messages=(Message(Role.USER, "x" * letters),))
+    limited = replace(worded, parameters=Parameters(max_completion_tokens=50))
+    usage = data.draw(some_usage(prompt_tokens_at_most(limited), 50))
+    served = data.draw(st.sampled_from(sorted({"default", asked or "default"})))
+
+    worst_usd = asking_for(asked, TIERED).worst_case(limited)
+
+    assert worst_usd >= float(bill(usage, served)) - 1e-15
+
+
+def test_a_worst_case_reckons_with_a_step_that_the_bound_reaches_though_the_prompt_may_not() -> None:
+    short, long = (replace(request(), messages=(Message(Role.USER, "x" * n),)) for n in (10, 2_000))
+    limits = Parameters(max_completion_tokens=1)
+
+    assert TIERED.worst_case(replace(short, parameters=limits)) < 1_000 * 1.25 / 1e6
+    assert TIERED.worst_case(replace(long, parameters=limits)) >= 2_000 * 2.5 / 1e6
+
+
+@pytest.mark.parametrize("said", ["default", "Standard", "auto", "scale", "on_demand"])
+def test_the_ordinary_tier_has_many_names(said: str) -> None:
+    usage = Usage(100, 0, 10)
+
+    assert asking_for("priority", TIERED).cost(usage, said) == TIERED.cost(usage)
+
+
+def test_what_the_service_itself_says_that_it_bills_goes_before_the_list() -> None:
+    reply = ChatReply(ReplyStatus.OK, "yes", usage=Usage(100, 0, 10), said_usd=0.5)
+
+    assert billed_usd(TIERED, reply) == 0.5
+    assert billed_usd(None, reply) == 0.5
+    assert billed_usd(None, replace(reply, usage=None)) == 0.5
+
+
+def test_a_service_that_says_it_bills_nothing_is_believed_only_of_what_is_free() -> None:
+    reply = ChatReply(ReplyStatus.OK, "yes", usage=Usage(100, 0, 10), said_usd=0.0)
+
+    assert billed_usd(TIERED, reply) == TIERED.cost(Usage(100, 0, 10))
+    assert billed_usd(Price(0.0, 0.0, 0.0), replace(reply, usage=None)) == 0.0
+    assert billed_usd(None, reply) is None
+
+
+def test_a_price_is_stored_and_read_back_without_what_was_asked_and_learned() -> None:
+    used = replace(TIERED, asked="flex", excess=Excess(2.0), as_of=date(2026, 11, 30), source="made up")
+
+    found = Price.from_json(orjson.loads(orjson.dumps(used.as_json())))
+
+    assert found == replace(used, asked=None, excess=NO_EXCESS)
+
+
+@pytest.mark.parametrize("broken", [{"prompt": -1.0}, {"completion": None}, {"tiers": {"flex": 1}}, {"more": 1}])
+def test_a_stored_price_that_cannot_be_is_refused(broken: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(broken))):
+        Price.from_json({**orjson.loads(orjson.dumps(TIERED.as_json())), **broken})
