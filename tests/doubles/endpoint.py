@@ -179,13 +179,13 @@ class FakeEndpoint:
         prompt = min(self._tokens(asked.prompt), habits.context_tokens or 10**9)
         cached, stored = self._prefixes.look(habits.prefix_cache, asked.body, habits.bytes_per_token)
         spent = Spent(prompt, min(cached, prompt), min(stored, prompt - min(cached, prompt)), written, thought)
-        self.books.enter(spent, habits.service_tier)
+        usd = self.books.enter(spent, habits.service_tier)
         put = say.message(text) if callable(say.message) else say.message
         message = {"role": "assistant", **habits.form(text), **(put or {})}
         choice = {"index": 0, "message": message, "finish_reason": say.finish_reason or finish_reason}
         body = {"id": "made-up", "object": "chat.completion", "model": asked.body.get("model"), "choices": [choice]}
         if usage := spent.usage(habits.usage, hides_reasoning=habits.hides_reasoning):
-            body["usage"] = usage
+            body["usage"] = {**usage, "cost": usd} if habits.says_cost else usage
         if habits.service_tier is not None:
             body["service_tier"] = habits.service_tier
         headers = self._rates.headers(habits.burst_s) if habits.says_limits else {}

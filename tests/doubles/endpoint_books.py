@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 _LEAST_PREFIX = 1_024
 _BLOCK = 128
-UsageHabit = Literal["said", "absent", "zero", "negative"]
+UsageHabit = Literal["said", "absent", "zero", "negative", "deepseek", "anthropic", "xai"]
+_LONG = 272_000
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,11 @@ class Spent:
 
     def usage(self, habit: UsageHabit, *, hides_reasoning: bool) -> dict[str, Any] | None:
         """What the reply says of it."""
-        if habit != "said":
+        if habit in ("absent", "zero", "negative"):
             count = {"absent": None, "zero": 0, "negative": -1}[habit]
             return count if count is None else dict.fromkeys(("prompt_tokens", "completion_tokens"), count)
+        if habit in _SHAPES:
+            return _SHAPES[habit](self)
         usage: dict[str, Any] = {
             "prompt_tokens": self.prompt,
             "completion_tokens": self.written + (0 if hides_reasoning else self.thought),
@@ -38,9 +41,43 @@ class Spent:
         return usage
 
 
+def _deepseek(spent: Spent) -> dict[str, Any]:
+    missed = spent.prompt - spent.cached
+    cache = {"prompt_cache_hit_tokens": spent.cached, "prompt_cache_miss_tokens": missed}
+    return {"prompt_tokens": spent.prompt, "completion_tokens": spent.written + spent.thought, **cache}
+
+
+def _anthropic(spent: Spent) -> dict[str, Any]:
+    """The prompt is what is left beside what the cache did."""
+    cache = {"cache_read_input_tokens": spent.cached, "cache_creation_input_tokens": spent.stored}
+    fresh, completion = spent.prompt - spent.cached - spent.stored, spent.written + spent.thought
+    return {"prompt_tokens": fresh, "completion_tokens": completion, "total_tokens": spent.prompt + completion, **cache}
+
+
+def _xai(spent: Spent) -> dict[str, Any]:
+    """What was thought stands beside the completion."""
+    return {
+        "prompt_tokens": spent.prompt,
+        "completion_tokens": spent.written,
+        "total_tokens": spent.prompt + spent.written + spent.thought,
+        "prompt_tokens_details": {"cached_tokens": spent.cached},
+        "completion_tokens_details": {"reasoning_tokens": spent.thought},
+    }
+
+
+_SHAPES: Mapping[str, Callable[[Spent], dict[str, Any]]] = {
+    "deepseek": _deepseek,
+    "anthropic": _anthropic,
+    "xai": _xai,
+}
+
+
 @dataclass
 class Books:
-    """The service's own bill, by prices in USD per 1,000,000 tokens; `gone` counts replies that nobody waited for."""
+    """The service's own bill, by prices in USD per 1,000,000 tokens; `gone` counts replies that nobody waited for.
+
+    A prompt of more than 272,000 tokens costs twice as much, its completion half as much again.
+    """
 
     prompt_price: float = 1.0
     cached_price: float = 0.1
@@ -51,13 +88,17 @@ class Books:
     usd: float = 0.0
     gone: int = 0
 
-    def enter(self, spent: Spent, tier: str | None) -> None:
-        """Bills one call."""
+    def enter(self, spent: Spent, tier: str | None) -> float:
+        """Bills one call; USD."""
         self.calls.append(spent)
         fresh = spent.prompt - spent.cached - spent.stored
         prompt = fresh * self.prompt_price + spent.cached * self.cached_price + spent.stored * self.stored_price
         completion = (spent.written + spent.thought) * self.completion_price
-        self.usd += (prompt + completion) * 1e-6 * self.tier_factors.get(tier or "", 1.0)
+        if spent.prompt > _LONG:
+            prompt, completion = prompt * 2, completion * 1.5
+        usd = (prompt + completion) * 1e-6 * self.tier_factors.get(tier or "", 1.0)
+        self.usd += usd
+        return usd
 
     def total(self) -> Spent:
         """The tokens of all calls."""

@@ -53,6 +53,7 @@ class Habits:
     reasoning_tokens: int = 0
     hides_reasoning: bool = False
     usage: UsageHabit = "said"
+    says_cost: bool = False
     service_tier: str | None = None
     prefix_cache: Literal["none", "prefix", "breakpoints"] = "none"
     # How fast it is. Limits are buckets that hold `burst` seconds of them; a queue serves without any 429.
