@@ -54,6 +54,11 @@ class PrefixForecast:
         if not calls or not usage.prompt_tokens:
             return None
         if not usage.cached_tokens:
+            if usage.cache_write_tokens and self.rule.matches is Matches.NONE:
+                return (
+                    "the endpoint stores prompts, and is not told what they share; if a model with breakpoints stands "
+                    "behind it, set OpenAI.PREFIX_CACHE = breakpoints"
+                )
             return self.problem() or self._without_hits(usage)
         expected = min(1.0, self.shared_tokens * calls / usage.prompt_tokens)
         if self.problem() is None and usage.cached_tokens / usage.prompt_tokens < _FEW * expected:
@@ -77,10 +82,14 @@ class PrefixForecast:
 
 @dataclass(slots=True)
 class _Group:
-    """Prompts that begin alike, as far as they were looked at: a key stores the beginning, and all others read it."""
+    """Prompts that begin alike, as far as they were looked at: the first of a key stores it, and all others read it.
+
+    `is_written` where the service counts what it stores.
+    """
 
     tokens: int
     keys: int
+    is_written: bool
     calls: int = 0
 
 
@@ -99,7 +108,7 @@ class Cached:
             return ((1.0, self.read, self.written),)
         stores = min(1.0, group.keys / (group.calls * by))
         return (
-            (stores, self.read, self.written + group.tokens),
+            (stores, self.read, self.written + (group.tokens if group.is_written else 0)),
             (1.0 - stores, self.read + group.tokens, self.written),
         )
 
@@ -134,11 +143,11 @@ class Beginnings:
         rule, shared = self._rule_of(request.endpoint), self._shared(request)
         self._longest = max(self._longest, shared)
         if rule.matches is Matches.MARKED:
-            return Cached(self._group(request, rule.cached(shared)))
+            return Cached(self._group(request, rule, shared))
         if rule.matches is Matches.ANY:
             longest = max((self._in_common(request, one) for one in before), default=0)
             beyond = max(0, rule.cached(longest) - rule.cached(shared))
-            return Cached(self._group(request, rule.cached(shared)), beyond)
+            return Cached(self._group(request, rule, shared), beyond)
         return self._newest(request, rule, before, prose_tokens) if rule.matches is Matches.NEWEST else Cached()
 
     def forecast(self, endpoint: Endpoint) -> PrefixForecast:
@@ -160,13 +169,14 @@ class Beginnings:
         read = max((rule.cached(count(one.messages, schema) + prose_tokens) for one in earlier), default=0)
         return Cached(None, read, max(0, tokens - read))
 
-    def _group(self, request: ChatRequest, tokens: int) -> _Group | None:
+    def _group(self, request: ChatRequest, rule: CacheRule, shared: int) -> _Group | None:
         """Those that begin as the request does; None where the beginning is not cached."""
-        if not tokens:
+        if not (tokens := rule.cached(shared)):
             return None
         model, schema = request.endpoint.model, request.reply_schema
         place = digest_of(model, schema.digest if schema else "", request.messages[: request.sharing.messages])
-        group = self._groups.setdefault(place, _Group(tokens, keys_for(request.sharing.requests)))
+        new = _Group(tokens, keys_for(request.sharing.requests), rule.matches is Matches.MARKED)
+        group = self._groups.setdefault(place, new)
         group.calls += 1
         return group
 
