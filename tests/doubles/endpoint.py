@@ -130,8 +130,19 @@ class FakeEndpoint:
             await asyncio.sleep(self._free_at_s - time.monotonic())
         await asyncio.sleep(self.habits.latency_s + (scripted.latency_s if scripted else 0.0))
         if scripted and (scripted.body is not None or scripted.status != 200 or scripted.drops):
+            if scripted.is_billed:
+                self._reply(asked, Say())
             return scripted
         return self._reply(asked, scripted or Say())
+
+    def come_to_rest(self) -> None:
+        """Returns when all requests have their answers and their places in the books, whether or not anybody waits."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._all_answered(), self._loop).result(HANG_S)
+
+    async def _all_answered(self) -> None:
+        while len(self.status_codes) < len(self.requests):  # noqa: ASYNC110 -- a question to lists
+            await asyncio.sleep(0.02)
 
     def _scripted(self, asked: Asked, number: int) -> Say | None:
         worded = (say for words, say in self.habits.on.items() if words in asked.prompt)
@@ -184,7 +195,7 @@ class FakeEndpoint:
         message = {"role": "assistant", **habits.form(text), **(put or {})}
         choice = {"index": 0, "message": message, "finish_reason": say.finish_reason or finish_reason}
         body = {"id": "made-up", "object": "chat.completion", "model": asked.body.get("model"), "choices": [choice]}
-        if usage := spent.usage(habits.usage, hides_reasoning=habits.hides_reasoning):
+        if usage := spent.usage(say.usage or habits.usage, hides_reasoning=habits.hides_reasoning):
             body["usage"] = {**usage, "cost": usd} if habits.says_cost else usage
         if habits.service_tier is not None:
             body["service_tier"] = habits.service_tier

@@ -15,6 +15,8 @@ class Say:
     """One answer as it is sent: a `body` (JSON, or bytes), or else a good reply in which `message` takes some place.
 
     `message` may also be made of the text of the good reply. `drops` cuts the connection before a byte is sent.
+    What takes the place of a good reply is free, unless `is_billed`: then it costs what the good one would. `usage` is
+    what this one reply counts.
     """
 
     status: int = 200
@@ -24,6 +26,8 @@ class Say:
     finish_reason: str | None = None
     latency_s: float = 0.0
     drops: bool = False
+    is_billed: bool = False
+    usage: UsageHabit | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from mmap import mmap
 
 from troupe_batch.llm.chat import ChatReply, ChatRequest
-from troupe_batch.llm.spending import COLUMNS, Spending, Tally, spending_in, tally_of
+from troupe_batch.llm.spending import COLUMNS, Spending, Tally, share, spending_in, tally_of
 
 MAGIC = b"troupe books 1\n\n"  # 16 bytes; stands there once the rest can be read
 _NAME_BYTES = 128
@@ -40,6 +40,7 @@ async def _no_room(worst_usd: float) -> None:
 class Books:
     """Counts each call at its departure and at its end. Belongs to one event loop.
 
+    `foreseen` are the worst cases of requests on their way to the meter, by `id`, where somebody has reckoned them.
     `departed_usd` adds up the worst cases of all calls that left; beyond `limit_usd` a call asks `make_room` first, and
     beyond `low_usd` its departure tells `run_low`: so whoever stores the books keeps ahead of what is spent.
     """
@@ -52,6 +53,7 @@ class Books:
         self._names: dict[str, int] = {}
         self._in_doubt: set[int] = set()
         self._cost_usd = 0.0
+        self.foreseen: dict[int, float] = {}
         self.departed_usd = 0.0
         self.limit_usd = self.low_usd = math.inf
         self.make_room: Callable[[float], Awaitable[None]] = _no_room
@@ -80,11 +82,12 @@ class Books:
 
     def money(self) -> tuple[float, float]:
         """USD that are spent, and that a cost cap keeps beyond them for doubtful calls."""
-        expected = reserved = 0.0
-        for row in self._in_doubt:
-            tally = self._tally(row)
-            expected += tally.doubtful_usd * tally.expected_share
-            reserved += tally.doubtful_usd * tally.reserved_share
+        expected, reserved, numbers = 0.0, 0.0, self._numbers
+        for row in self._in_doubt:  # as `Tally` does, in a tenth of the time: this is done at each call
+            likes, worst_usd = numbers[row + _LIKES], numbers[row + _LIKES_USD]
+            mean = numbers[row + _COST] / worst_usd if worst_usd else 1.0
+            expected += numbers[row + _DOUBTFUL_USD] * share(likes, mean)
+            reserved += numbers[row + _DOUBTFUL_USD] * share(likes, numbers[row + _DEAREST])
         return self._cost_usd + expected, max(0.0, reserved - expected)
 
     def depart(self, request: ChatRequest, worst_usd: float) -> int:
@@ -152,10 +155,6 @@ class Books:
         if cost_usd > worst_usd * _ROUNDING:
             numbers[row + _OVER] += 1
             numbers[row + _OVER_USD] += cost_usd - worst_usd
-
-    def _tally(self, row: int) -> Tally:
-        start = row + _NAME_BYTES // 8
-        return tally_of(self._numbers[start : start + len(COLUMNS)])
 
     def _row(self, name: str) -> int:
         """The row of a kind; the last one is for all kinds that find no row of their own."""

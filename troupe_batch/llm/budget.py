@@ -72,9 +72,11 @@ class Budgeted:
             )
         worst_usd = price.worst_case(request)
         await self._budget.reserve(worst_usd)
+        self._books.foreseen[id(request)] = worst_usd
         try:
             return await self._inner.complete(request)
         finally:
+            self._books.foreseen.pop(id(request), None)
             spent_usd, doubt_usd = self._books.money()
             self._budget.settle(worst_usd, spent_usd - self._told[0], doubt_usd - self._told[1])
             self._told = (spent_usd, doubt_usd)

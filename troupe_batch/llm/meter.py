@@ -27,8 +27,9 @@ class Metered:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`."""
-        books, price = self._books, self._prices.of(request.endpoint.model)
-        worst_usd = None if price is None else price.worst_case(request)
+        books, worst_usd = self._books, self._books.foreseen.get(id(request))
+        if worst_usd is None and (price := self._prices.of(request.endpoint.model)) is not None:
+            worst_usd = price.worst_case(request)
         if books.departed_usd + (worst_usd or 0.0) > books.limit_usd:
             await books.make_room(worst_usd or 0.0)
         row = books.depart(request, worst_usd or 0.0)

@@ -57,16 +57,13 @@ class Tally:
 
     @property
     def expected_share(self) -> float:
-        """The part of its worst case that a doubtful call is expected to have cost.
-
-        The mean of its likes and of one call at its worst case: without likes the whole, with many of them their mean.
-        """
-        return _with_one_at_worst(self.likes, self.cost_usd / self.likes_usd if self.likes_usd else 1.0)
+        """The part of its worst case that a doubtful call is expected to have cost: the mean of its likes."""
+        return share(self.likes, self.cost_usd / self.likes_usd if self.likes_usd else 1.0)
 
     @property
     def reserved_share(self) -> float:
         """The part of its worst case that a cost cap keeps for a doubtful call: by the dearest of its likes."""
-        return _with_one_at_worst(self.likes, self.dearest)
+        return share(self.likes, self.dearest)
 
 
 COLUMNS = tuple(f.name for f in fields(Tally))
@@ -78,8 +75,12 @@ def tally_of(numbers: Iterable[float]) -> Tally:
     return Tally(*(round(n) if name in _WHOLE else n for name, n in zip(COLUMNS, numbers, strict=True)))  # type: ignore[arg-type] # whole ones are made whole
 
 
-def _with_one_at_worst(likes: int, share: float) -> float:
-    return (likes * share + 1.0) / (likes + 1.0)
+def share(likes: float, of_likes: float) -> float:
+    """The part of its worst case that a call is taken to cost: that of its likes, and of one more at its worst case.
+
+    Without likes it is the whole, with many of them theirs.
+    """
+    return (likes * of_likes + 1.0) / (likes + 1.0)
 
 
 @dataclass(frozen=True, slots=True)
