@@ -57,11 +57,15 @@ _FIRST_FIELD = re.compile(rf"^({_FIELDS}):")
 
 
 class ContentFiltered(Exception):
-    """The endpoint's filter stopped the prompt; `reason` is for the row. It never leaves the provider."""
+    """The endpoint's filter stopped the prompt; `reason` is for the row. It never leaves the provider.
 
-    def __init__(self, reason: str) -> None:
+    `may_be_paid`: it came as a good answer, so that the endpoint may charge for it.
+    """
+
+    def __init__(self, reason: str, *, may_be_paid: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_be_paid = may_be_paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class FailedAnswer:
     @property
     def message(self) -> str:
         """What it says, for people."""
-        code, words = self.said.code, shortened(self.said.words)
+        code, words = self.said.code, shortened(self.said.words).rstrip(".")
         if self.status == 200 and not words:
             words = "a body that is no reply"
         by = f" from {shortened(self.said.by)}" if self.said.by else ""
@@ -110,7 +114,7 @@ def from_answer(answer: FailedAnswer, model: str, *, named_by: str) -> TroupeErr
         # It did answer 200: it may have worked, and charge for it.
         return EndpointFaulty(answer.message, may_be_paid=answer.status == 200)
     if meaning is Meaning.FILTERED:
-        return ContentFiltered(answer.message)
+        return ContentFiltered(answer.message, may_be_paid=answer.status == 200)
     if meaning in _REJECTIONS:
         parameter = parameter_in(answer.said, is_refusal=meaning is Meaning.PARAMETER)
         return RequestRejected(answer.message + _REJECTIONS[meaning], parameter=parameter)

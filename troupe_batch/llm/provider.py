@@ -22,7 +22,7 @@ from troupe_batch.errors import (
     WrongEndpoint,
 )
 from troupe_batch.llm.adapting import Dialects
-from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus
+from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus, Usage
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding
 from troupe_batch.llm.error_bodies import NoReply, body_of, error_inside
@@ -39,6 +39,7 @@ from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, w
 
 # Of what an endpoint says about a failure, more is not looked at.
 _LONGEST_ERROR = 4_000
+_FILTER = "content_filter"
 _CONNECT_TIMEOUT_S = 15.0
 # Servers close idle connections after 5 to 60 s; reusing one that is closing costs a retry.
 _KEEP_ALIVE_S = 20.0
@@ -93,7 +94,11 @@ class OpenAIProvider:
         try:
             reply = await self._asked(request)
         except ContentFiltered as error:
-            reply = ChatReply(ReplyStatus.CONTENT_FILTERED, reason=error.reason, finish_reason="content_filter")
+            # A request that is turned away is free, but at Azure, which charges for what its filter has read of a 400
+            # (learn.microsoft.com, answers 1632971).
+            is_charged = error.may_be_paid or self._dialects.of(request.endpoint.model).service == "azure"
+            usage = None if is_charged else Usage()
+            reply = ChatReply(ReplyStatus.CONTENT_FILTERED, None, None, error.reason, usage, finish_reason=_FILTER)
         return self._with_cost(reply, request, time.perf_counter() - started)
 
     async def _asked(self, request: ChatRequest) -> ChatReply:

@@ -267,6 +267,21 @@ async def test_a_filtered_prompt_is_a_status_and_no_error(
     assert reply.status is ReplyStatus.CONTENT_FILTERED
     assert reply.reason is not None
     assert "The prompt was filtered" in reply.reason
+    assert (reply.usage, reply.cost_usd) == (Usage(), 0.0)
+
+
+async def test_azure_may_charge_for_a_prompt_that_it_has_filtered(
+    server: FaultServer, open_provider: OpenProvider
+) -> None:
+    server.answers = [error(400, {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}})]
+    azure = dialect_at("https://made-up.openai.azure.com")
+    spec = ConnectionSpec(
+        "azure", "k", azure_endpoint=server.url.removesuffix("/v1"), api_version="2024-10-21", dialect=azure
+    )
+
+    reply = await open_provider(spec).complete(ASKED)
+
+    assert (reply.status, reply.usage, reply.cost_usd) == (ReplyStatus.CONTENT_FILTERED, None, None)
 
 
 async def test_a_slow_endpoint_is_unreachable_and_may_have_been_paid(
