@@ -211,6 +211,8 @@ def _keeps_order(schema: Any, value: Any) -> bool:
 
 def _counted(planned: PlannedRequest, reply: ChatReply) -> Iterable[Ability]:
     usage, expected = reply.usage, planned.prompt_tokens
+    if reply.status is ReplyStatus.CONTENT_FILTERED:
+        return  # what a filter turns away is not counted
     if usage is None:
         says = "the endpoint says no usage: what a call costs is not known, and under a cost cap it counts at its most"
         yield Ability("usage", Verdict.WARNING, says)

@@ -90,6 +90,15 @@ async def test_a_schema_that_is_only_hoped_for_shows_against_the_grain() -> None
     assert "OpenAI.SCHEMA_MODE" in found["schema enforced"].says
 
 
+async def test_a_prompt_that_a_filter_turns_away_says_nothing_of_what_is_counted() -> None:
+    flagged = {"error": {"message": "flagged", "metadata": {"reasons": ["violence"]}}}
+
+    found, _ = await probed(Habits(always=Say(403, flagged)))
+
+    assert found["answers"].verdict is Verdict.WARNING
+    assert not {"prompt", "usage"} & set(found)
+
+
 async def test_one_reply_that_cannot_be_read_is_no_verdict() -> None:
     found, calls = await probed(Habits(script={1: Say(message={"content": "Well, it depends."})}))
 
