@@ -45,6 +45,7 @@ class ChatCall:
     wants_json: bool
     max_tokens: int | None
     reasoning_effort: str | None
+    service_tier: str | None = None
 
     @property
     def prompt_tokens(self) -> int:
@@ -81,6 +82,7 @@ def read_chat(body: bytes, model_in_path: str | None) -> ChatCall:
         wants_json=form.get("type") == "json_object",
         max_tokens=_max_tokens(data),
         reasoning_effort=_text_or_none(data, "reasoning_effort"),
+        service_tier=_text_or_none(data, "service_tier"),
     )
 
 
@@ -102,7 +104,9 @@ class ChatEngine:
         found = self.prefixes.found(call.model, call.prompt_text, call.caching)
         tokens = TokenCount(call.prompt_tokens, found.read, written + reasoning, reasoning, found.written)
         has_usage = fault is not FaultKind.MISSING_USAGE
-        body = completion(f"rehearsal-{key:016x}-{asked}", call.model, said, tokens, with_usage=has_usage)
+        body = completion(
+            f"rehearsal-{key:016x}-{asked}", call.model, said, tokens, call.service_tier, with_usage=has_usage
+        )
         is_usable = (fault is None or fault in _HARMLESS) and said.finish_reason == "stop" and said.refusal is None
         return Reply(200, body, headers, fault=fault, is_usable=is_usable, tokens=tokens, found=found)
 

@@ -13,6 +13,7 @@ from troupe_batch.rehearsal.prefix_cache import Found
 from troupe_batch.rehearsal.usage import TokenCount
 
 FINGERPRINT = "rehearsal"
+_TIERS = ("flex", "priority", "fast")
 _NOTHING = Found()
 
 
@@ -43,8 +44,10 @@ class Said:
     finish_reason: str = "stop"
 
 
-def completion(reply_id: str, model: str, said: Said, tokens: TokenCount, *, with_usage: bool = True) -> bytes:
-    """The body of a chat completion."""
+def completion(
+    reply_id: str, model: str, said: Said, tokens: TokenCount, tier: str | None = None, *, with_usage: bool = True
+) -> bytes:
+    """The body of a chat completion, served in the tier that was asked for where it is one that is sold."""
     body: dict[str, Any] = {
         "id": reply_id,
         "object": "chat.completion",
@@ -59,7 +62,7 @@ def completion(reply_id: str, model: str, said: Said, tokens: TokenCount, *, wit
                 "finish_reason": said.finish_reason,
             }
         ],
-        "service_tier": "default",
+        "service_tier": tier if tier in _TIERS else "default",
         "system_fingerprint": FINGERPRINT,
     }
     if with_usage:

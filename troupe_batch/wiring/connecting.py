@@ -11,6 +11,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
+from troupe_batch.wiring.list_prices import look_up
 from troupe_batch.wiring.machine import machine
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.plans import default_parameters, further_endpoints
@@ -65,8 +66,14 @@ async def open_connection(
             machine(settings, run_id="connect", rehearsal=rehearsal, is_inline=True)
         )
         further = further_endpoints(settings, endpoint)
+        models = (endpoint.model, *further.further_models)
         stack = await open_model(
-            here.settings, endpoint, cap=_cap(settings), is_shared=False, further_models=further.further_models
+            here.settings,
+            endpoint,
+            cap=_cap(settings),
+            is_shared=False,
+            further_models=further.further_models,
+            frozen=look_up(settings, endpoint, models, tier=settings.openai.service_tier),
         )
         resources.push_async_callback(stack.aclose)
         mind = Mind(

@@ -12,7 +12,7 @@ from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.prices import SETTINGS, Price, PriceList, Prices, Rates, Step, Tariff
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.endpoints import choose_endpoint
+from troupe_batch.wiring.endpoints import choose_endpoint, tiers_at
 
 
 def price_list(settings: Settings, endpoint: Endpoint) -> Prices:
@@ -28,10 +28,10 @@ def price_list(settings: Settings, endpoint: Endpoint) -> Prices:
 
 
 def look_up(settings: Settings, endpoint: Endpoint, models: Iterable[str], *, tier: str | None = None) -> PlanPrices:
-    """What these models cost at the endpoint now."""
+    """What these models cost at the endpoint now; `tier` is asked for where the endpoint has tiers of service."""
     prices = price_list(settings, endpoint)
     found = {model: price for model in models if (price := prices.of(model)) is not None}
-    return PlanPrices(found, datetime.now(UTC).date(), tier)
+    return PlanPrices(found, datetime.now(UTC).date(), tier if tier in tiers_at(settings, endpoint) else None)
 
 
 def prices_of(settings: Settings, endpoint: Endpoint, frozen: PlanPrices | None) -> Prices:

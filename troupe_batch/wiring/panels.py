@@ -29,6 +29,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.simulation.person import TinyPerson
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
+from troupe_batch.wiring.list_prices import look_up
 from troupe_batch.wiring.machine import machine
 from troupe_batch.wiring.model_stack import open_model
 from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
@@ -214,7 +215,8 @@ async def _model(
         here = await resources.enter_async_context(on_machine)
         journal = spend_journal(settings, store)
         await bring_in(store, journal)
-        stack = await open_model(here.settings, endpoint, cap=_cap(settings, store), is_shared=False)
+        frozen = look_up(settings, endpoint, (endpoint.model,), tier=settings.openai.service_tier)
+        stack = await open_model(here.settings, endpoint, cap=_cap(settings, store), is_shared=False, frozen=frozen)
         record = SpendRecord(store, stack.books, worker="freeze", journal=journal)
         # Closed after the stack, whose calls in flight are on the bill too.
         resources.push_async_callback(record.aclose)

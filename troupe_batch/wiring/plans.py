@@ -72,9 +72,7 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
         acting=further_endpoints(settings, endpoint),
         population=job.panel or FactsOnDemand(lambda: _population(job.population.to_json())),
     )
-    tier = _tier_wanted(settings, plan)
-    tier = tier if tier in tiers_at(settings, endpoint) else None
-    plan = replace(plan, prices=look_up(settings, endpoint, plan.models, tier=tier))
+    plan = replace(plan, prices=look_up(settings, endpoint, plan.models, tier=_tier_wanted(settings, plan)))
     _check_prose(job, plan)
     if rehearse and job.respondents is not None:
         _check_fit(job.respondents, plan)

@@ -14,7 +14,7 @@ from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus, Usage
 from troupe_batch.llm.meter import Metered
-from troupe_batch.llm.price_library import ListedPrices
+from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.wiring import panels
@@ -49,9 +49,9 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Writer:
     """Stands where a service would; meter and budget are those of every stack."""
     model = Writer(tmp_path / "state")
 
-    async def open_model(*_: object, cap: Cap | None, is_shared: bool) -> ModelStack:
+    async def open_model(*_: object, cap: Cap | None, is_shared: bool, frozen: PlanPrices) -> ModelStack:
         assert not is_shared
-        books, prices = Books(), ListedPrices()
+        books, prices = Books(), frozen.list()
         stacked: ChatModel = Metered(model, books, prices)
         if cap is not None:
             stacked = Budgeted(stacked, await memory_budget(cap), prices, books)
@@ -63,7 +63,7 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Writer:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    environment = {"OPENAI_API_KEY": "a key", "TROUPE_STORAGE_STATE_FOLDER": str(tmp_path / "state")}
+    environment = {"OPENAI_API_KEY": "a-key", "TROUPE_STORAGE_STATE_FOLDER": str(tmp_path / "state")}
     return load_settings(environment=environment)
 
 
