@@ -295,7 +295,10 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "cap_usd": plan.cap_usd,
         "cap_origin": None if plan.cap_usd is None else origin,
         "estimate": {
-            name: getattr(forecast, name) for name in (*Estimate.__slots__, "cacheable_share", "cache_write_share")
+            **{name: getattr(forecast, name) for name in Estimate.__slots__ if name != "prefix"},
+            "cacheable_share": forecast.cacheable_share,
+            "cache_write_share": forecast.cache_write_share,
+            "prefix_cache": forecast.prefix.as_json(),
         },
         "panel": None if plan.panel is None else plan.panel.as_json(),
         "wave": None if plan.wave is None else plan.wave.as_json(),

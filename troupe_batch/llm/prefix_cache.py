@@ -18,10 +18,13 @@ from typing import Any, Protocol
 
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema
 
-# A key of its own costs one write of the beginning. About so many requests share it: that is a write for 200 reads,
-# and no more of them a minute than a service of a key takes where each key has a fair share of them.
+MOST_KEYS = 512
+"""Over so many keys at most the requests of one beginning are spread: with more, some would be forgotten in between."""
+# Each key pays for storing the beginning once: a write for so many reads.
 _REQUESTS_PER_KEY = 200
-_MOST_KEYS = 512
+# "Keep the total traffic across all prefixes for each key to approximately 15 requests per minute. If a key receives a
+# higher rate, some requests may miss the cache." (OpenAI's guide to prompt caching, November 2026)
+_KEY_PER_MINUTE = 15
 # An estimate of tokens may be a fifth off, and a mark behind what turns out too short costs nothing.
 _LIKELY_LONG_ENOUGH = 0.8
 _VERSION = re.compile(r"gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
@@ -56,10 +59,15 @@ class CacheRule:
     step: int = 1
     lifetime_s: int = 300
     remark: str = ""
+    most_keys: int = MOST_KEYS
 
     def cached(self, tokens: int) -> int:
         """How many tokens of a beginning of `tokens` are cached."""
         return tokens - tokens % self.step if 0 < self.fewest_tokens <= tokens else 0
+
+    def keys(self, requests: int) -> int:
+        """Over how many keys so many requests of one beginning are spread; one where the service takes none."""
+        return min(max(requests // _REQUESTS_PER_KEY, 1), self.most_keys) if self.takes_key else 1
 
     def in_words(self) -> str:
         """What the rule means for the prompts of a run."""
@@ -100,10 +108,11 @@ class Beginning:
 
 
 class Prefixes:
-    """Works out what is said of the beginning of each request; counts each beginning once."""
+    """Works out what is said of the beginning of each request, by at most `most_keys`; counts each beginning once."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, most_keys: int = MOST_KEYS) -> None:
         self._counter = counter
+        self._most_keys = most_keys
         self._known: dict[tuple[str, str, tuple[Message, ...]], tuple[str, int]] = {}
 
     def beginning(self, request: ChatRequest, rule: CacheRule) -> Beginning | None:
@@ -116,7 +125,7 @@ class Prefixes:
         if place not in self._known:
             self._known[place] = digest_of(*place), self._counter.count_prompt(messages, schema)
         digest, tokens = self._known[place]
-        lane = _lane(request.sharing.by, keys_for(request.sharing.requests))
+        lane = _lane(request.sharing.by, min(rule.keys(request.sharing.requests), self._most_keys))
         return Beginning(f"{digest}-{lane}", shared, tokens >= _LIKELY_LONG_ENOUGH * rule.fewest_tokens)
 
 
@@ -135,13 +144,9 @@ def rule_names() -> tuple[str, ...]:
     return tuple(_table()[0])
 
 
-def keys_for(requests: int) -> int:
-    """Over how many keys so many requests of one beginning are spread.
-
-    OpenAI: "Keep the total traffic across all prefixes for each key to approximately 15 requests per minute. If a key
-    receives a higher rate, some requests may miss the cache." Each key pays a write of its own.
-    """
-    return min(max(requests // _REQUESTS_PER_KEY, 1), _MOST_KEYS)
+def keys_at(requests_per_minute: int | None) -> int:
+    """The most keys that a run of so many requests a minute needs for each of them to be asked no more than it may."""
+    return MOST_KEYS if requests_per_minute is None else min(MOST_KEYS, -(-requests_per_minute // _KEY_PER_MINUTE))
 
 
 def digest_of(model: str, schema_digest: str, messages: Sequence[Message]) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule, Matches, digest_of, keys_for
+from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule, Matches, digest_of
 
 
 class Counter(Protocol):
@@ -34,6 +34,15 @@ class PrefixForecast:
 
     rule: CacheRule = NO_RULE
     shared_tokens: int = 0
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """As JSON values."""
+        return {
+            "rule": self.rule.name,
+            "fewest_tokens": self.rule.fewest_tokens,
+            "shared_tokens": self.shared_tokens,
+            "problem": self.problem(),
+        }
 
     def problem(self) -> str | None:
         """Why nothing, or nothing but writes, is to be expected of the cache, in words; None where reads are."""
@@ -175,7 +184,7 @@ class Beginnings:
             return None
         model, schema = request.endpoint.model, request.reply_schema
         place = digest_of(model, schema.digest if schema else "", request.messages[: request.sharing.messages])
-        new = _Group(tokens, keys_for(request.sharing.requests), rule.matches is Matches.MARKED)
+        new = _Group(tokens, rule.keys(request.sharing.requests), rule.matches is Matches.MARKED)
         group = self._groups.setdefault(place, new)
         group.calls += 1
         return group

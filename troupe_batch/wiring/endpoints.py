@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint, SchemaMode
 from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
 from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
-from troupe_batch.llm.prefix_cache import CacheRule, cache_rule
+from troupe_batch.llm.prefix_cache import CacheRule, cache_rule, keys_at
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
@@ -49,7 +50,8 @@ def dialect_of(settings: Settings) -> Dialect:
 def cache_rule_of(settings: Settings, endpoint: Endpoint) -> CacheRule:
     """How the endpoint caches the beginnings of prompts, by what the settings say and the tables know."""
     dialect = _dialect(settings, is_rehearsal=endpoint.is_rehearsal)
-    return cache_rule(dialect.service, endpoint.model, dialect.prefix_cache)
+    rule = cache_rule(dialect.service, endpoint.model, dialect.prefix_cache)
+    return replace(rule, most_keys=keys_at(settings.limits.requests_per_minute))
 
 
 def rehearsal_config(settings: Settings, respondents: Path | None = None) -> RehearsalConfig:

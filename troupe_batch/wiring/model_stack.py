@@ -31,7 +31,7 @@ from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.learned_prices import LearnedPrices
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
-from troupe_batch.llm.prefix_cache import Prefixes, cache_rule
+from troupe_batch.llm.prefix_cache import Prefixes, cache_rule, keys_at
 from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
@@ -129,7 +129,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         prices = LearnedPrices(listed, endpoint.identity, memory)
         await dialects.recall(models)
         await prices.recall(models)
-        prefixes = Prefixes(TokenCounter.estimate())
+        prefixes = Prefixes(TokenCounter.estimate(), keys_at(settings.limits.requests_per_minute))
         provider = connect(spec, prices, dialects, prefixes)
         resources.push_async_callback(provider.aclose)
         books, keep_cap = Books(), None

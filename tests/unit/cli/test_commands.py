@@ -176,6 +176,44 @@ def test_plan_shows_what_is_asked_and_costs_without_a_key(capsys: pytest.Capture
     assert {margin["dimension"] for margin in planned["margins"]} >= {"age", "sex", "education", "region"}
 
 
+def test_plan_says_what_it_expects_of_the_prefix_cache_or_why_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", "jobs/tv_advertisement.yaml"]) == 0
+    long = " ".join(capsys.readouterr().out.split())
+    assert run_command(["plan", "jobs/gazpacho_concept_test.yaml"]) == 0
+    short = " ".join(capsys.readouterr().out.split())
+    assert run_command(["plan", "jobs/tv_advertisement.yaml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["estimate"]
+
+    assert re.search(r"prefix cache \d\d% read, [\d.]+% written; \$[\d.]+ with, \$[\d.]+ without", long)
+    assert re.search(r"prefix cache none: too short to be cached: .* about \d+ tokens .* 1,024", short)
+    assert found["cost_with_prefix_cache_usd"] < 0.7 * found["cost_usd"]
+    assert found["cacheable_share"] > 0.6
+    assert found["prefix_cache"]["rule"] == "breakpoints"
+    assert found["prefix_cache"]["shared_tokens"] > 1_024
+    assert found["prefix_cache"]["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "finding", "says"),
+    [
+        ([], "good", "is marked, written once and read after, where it is 1,024 tokens or more ($0.01 per 1M"),
+        (["--set", "OpenAI.MODEL=gpt-4o"], "good", "keeps by itself what prompts begin with, from 1,024 tokens on"),
+        (["--set", "OpenAI.PREFIX_CACHE=implicit"], "warning", "is written as a whole"),
+        (["--set", "OpenAI.PREFIX_CACHE=none"], "good", "OpenAI.PREFIX_CACHE names its rule"),
+    ],
+)
+def test_doctor_says_how_the_endpoint_caches_what_prompts_share(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flags: list[str], finding: str, says: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-for-tests")
+
+    assert run_command(["doctor", "--json", "--offline", *flags]) == 0
+
+    [check] = [check for check in json.loads(capsys.readouterr().out) if check["what"] == "prefix cache"]
+    assert check["finding"] == finding
+    assert says in check["says"]
+
+
 def test_plan_shows_the_cap_in_force_and_who_set_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = here / "jobs" / "gazpacho_concept_test.yaml"
     settings = ("--json", "--set", "Budget.MAX_USD=7")

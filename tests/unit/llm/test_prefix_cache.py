@@ -9,7 +9,7 @@ import pytest
 
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Sharing, strict_object
 from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
-from troupe_batch.llm.prefix_cache import CacheRule, Mark, Matches, Prefixes, cache_rule, keys_for, rule_names
+from troupe_batch.llm.prefix_cache import CacheRule, Mark, Matches, Prefixes, cache_rule, keys_at, rule_names
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.rehearsal.prefix_cache import has_breakpoints
 from troupe_batch.settings import PrefixCaching
@@ -181,9 +181,22 @@ def test_a_large_run_is_spread_over_keys_so_that_one_write_serves_about_200_read
     keys = [writer.body(one, OPENAI)["prompt_cache_key"] for one in asked]
 
     per_key = [keys.count(key) for key in set(keys)]
-    assert len(per_key) == keys_for(10_000) == 50
+    assert len(per_key) == 50
     assert 130 < min(per_key) <= max(per_key) < 270
     assert writer.body(asked[7], OPENAI)["prompt_cache_key"] == keys[7]
+
+
+def test_a_run_with_a_limit_has_no_more_keys_than_its_pace_needs() -> None:
+    asked = [request(own=f"I am {n}.", sharing=Sharing(1, 10_000, str(n))) for n in range(1_000)]
+    writer = BodyWriter(Prefixes(Words(), keys_at(60)))
+
+    assert len({writer.body(one, OPENAI)["prompt_cache_key"] for one in asked}) == keys_at(60) == 4
+    assert (keys_at(None), keys_at(1), keys_at(15), keys_at(16), keys_at(1_000_000)) == (512, 1, 1, 2, 512)
+
+
+def test_a_service_that_takes_no_key_has_one_beginning_for_all() -> None:
+    assert cache_rule("openrouter", "anthropic/claude-haiku-4.5").keys(100_000) == 1
+    assert cache_rule("openai", "gpt-6-luna").keys(100_000) == 500
 
 
 def test_sharing_changes_neither_the_reply_that_is_kept_nor_what_is_equal() -> None:
