@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+import orjson
+
 BYTES_PER_TOKEN = 4
 FIRST_CACHED_TOKENS = 1_024
 CACHE_STEP_TOKENS = 128
@@ -26,6 +28,7 @@ BREAKPOINTS_SINCE = (5, 6)
 
 _VERSION = re.compile(r"gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
 _OPTIONS, _BREAKPOINT, _KEY = "prompt_cache_options", "prompt_cache_breakpoint", "prompt_cache_key"
+_HINTS = (b'"prompt_cache_', b'"cache_control"')
 _LONGEST_KEY = 64
 _MOST_WRITTEN, _MOST_LOOKED_AT = 4, 80
 _CAN_BE_MARKED = ("text", "image_url", "input_audio", "file", "refusal")
@@ -120,6 +123,28 @@ class PrefixCache:
         longest = max((end // BYTES_PER_TOKEN for end in controls.written if end in links), default=0)
         kept = [link for end, link in links.items() if end in controls.written or link in self._seen]
         return Found(read, max(0, longest - read), tuple(kept))
+
+
+def without_hints(body: bytes) -> bytes:
+    """The body as it would be without a word on caching, which changes no answer; as it is where it is no JSON."""
+    if not any(hint in body for hint in _HINTS):
+        return body
+    try:
+        data = orjson.loads(body)
+        kept = {name: value for name, value in data.items() if not name.startswith("prompt_cache_")}
+        kept["messages"] = [{**message, "content": _unmarked(message["content"])} for message in data["messages"]]
+        return orjson.dumps(kept)
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return body
+
+
+def _unmarked(content: Any) -> Any:
+    """The content of a message without marks; a single text is one again."""
+    if not isinstance(content, list):
+        return content
+    parts = [{name: part[name] for name in part if name not in (_BREAKPOINT, "cache_control")} for part in content]
+    is_one_text = len(parts) == 1 and parts[0].keys() == {"type", "text"}
+    return parts[0]["text"] if is_one_text else parts
 
 
 def has_breakpoints(model: str) -> bool:

@@ -12,6 +12,7 @@ from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.endpoint import Endpoint, Order
 from troupe_batch.rehearsal.faults import FaultKind
 from troupe_batch.rehearsal.http_connection import HttpConnection, HttpRequest
+from troupe_batch.rehearsal.prefix_cache import without_hints
 from troupe_batch.rehearsal.replies import Reply, error
 from troupe_batch.seeded import stream
 
@@ -53,7 +54,7 @@ class _Door:
         """Sees to it that the request is answered, now or later."""
         path = request.path
         if request.method == "POST" and path.endswith(("/chat/completions", "/embeddings")):
-            key = hashlib.blake2b(request.body, digest_size=8, key=self._hash_key).digest()
+            key = hashlib.blake2b(without_hints(request.body), digest_size=8, key=self._hash_key).digest()
             is_chat = path.endswith("/chat/completions")
             order = Order(is_chat, _model_in(path), request.body, int.from_bytes(key, "big"))
             _Exchange(self.endpoint, order, connection).begin()

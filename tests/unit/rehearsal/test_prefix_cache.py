@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from troupe_batch.rehearsal.endpoint import Endpoint, Order
-from troupe_batch.rehearsal.prefix_cache import PrefixCache, has_breakpoints
+from troupe_batch.rehearsal.prefix_cache import PrefixCache, has_breakpoints, without_hints
 from troupe_batch.rehearsal.replies import Reply
 from troupe_batch.seeded import stream
 
@@ -216,6 +216,28 @@ def test_what_the_api_does_not_take_is_refused_by_name(endpoint_with: Make, ask:
 
     assert reply.status == 400
     assert orjson.loads(reply.body)["error"]["param"].startswith(param)
+
+
+@pytest.mark.parametrize(
+    "hinted",
+    [
+        request("Be terse.", "Hi.", prompt_cache_options=EXPLICIT),
+        request(marked("Be terse."), "Hi.", prompt_cache_options=EXPLICIT, prompt_cache_key="another"),
+        request([{"type": "text", "text": "Be terse.", "cache_control": {"type": "ephemeral"}}], "Hi."),
+    ],
+)
+def test_a_body_is_the_same_question_whatever_it_says_of_caching(hinted: bytes) -> None:
+    plain = orjson.loads(request("Be terse.", "Hi."))
+    del plain["prompt_cache_key"]
+
+    assert without_hints(hinted) == orjson.dumps(plain)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b'{"prompt_cache_key', b'["prompt_cache_key"]', b'{"prompt_cache_key":1,"messages":[7]}', b'{"a": 1}']
+)
+def test_what_is_no_request_stays_as_it_is(body: bytes) -> None:
+    assert without_hints(body) == body
 
 
 def test_an_older_model_takes_a_key_and_says_nothing_of_writes(endpoint_with: Make, ask: Any) -> None:
