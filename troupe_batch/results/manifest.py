@@ -163,6 +163,8 @@ class Manifest:
         cost = f"US$ {self.spent_usd:,.4f}" if self.spent_usd < 1 else f"US$ {self.spent_usd:,.2f}"
         if self._unpriced:
             cost += f" and {self._unpriced} calls without a known price"
+        if self.cap_usd is not None:
+            cost += f" of at most US$ {self.cap_usd:,.2f}"
         sent = f"{max(self.spending.sent, self.calls.sent):,} calls sent, those of lost and stopped attempts included"
         if self.spending.uncertain_usd:
             sent += f"; in doubt of it are {doubt_text(self.spending)}"

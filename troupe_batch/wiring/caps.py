@@ -52,8 +52,8 @@ async def keep_known(cap: Cap, budget: RedisBudget) -> None:
 async def announce(run: Run, cap: Cap, redis_url: str, *, is_idle: bool) -> None:
     """Makes the cap of the run the one that all workers keep to from now on, those too that are at it already.
 
-    `is_idle`: nobody is, so that money held for calls is held by the dead, and is freed; what they had settled and
-    could no longer record is put on record.
+    `is_idle`: nobody is, so that money held for calls is held by the dead, and is freed: the records have it as
+    doubtful. Should Redis know of more than they can have spent at most, that is put on record.
     """
     batch = RedisBatch(redis_url)
     try:
@@ -63,9 +63,10 @@ async def announce(run: Run, cap: Cap, redis_url: str, *, is_idle: bool) -> None
             await budget.ensure(cap_usd=cap.max_usd, spent_usd=recorded_usd, doubt_usd=kept_usd)
             return
         await budget.restart(cap_usd=cap.max_usd, spent_usd=recorded_usd, doubt_usd=kept_usd, is_new=spending is None)
-        missing_usd = (await budget.status()).spent_usd - recorded_usd
-        if spending is not None and missing_usd > spending.sent * _ROUNDING_USD + _ROUNDING_USD:
-            await record_settled(run.store, missing_usd)
+        if spending is not None:
+            missing_usd = (await budget.status()).spent_usd - spending.at_most_usd
+            if missing_usd > spending.sent * _ROUNDING_USD + _ROUNDING_USD:
+                await record_settled(run.store, missing_usd)
     finally:
         await batch.aclose()
 

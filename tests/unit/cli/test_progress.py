@@ -7,6 +7,7 @@ import pytest
 from troupe_batch.cli.progress import RunProgress
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import ShardProgress
+from troupe_batch.llm.spending import Spending
 
 DOWN = "the endpoint answers nothing for now (no answer: [Errno 111] refused)"
 
@@ -39,3 +40,13 @@ def test_a_quiet_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> No
         progress.show(status(DOWN))
 
     assert capsys.readouterr().err == ""
+
+
+def test_money_is_that_of_the_whole_run_with_its_cap_and_what_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+    spending = Spending(calls=20, silent_calls=2, uncertain_calls=2, cost_usd=0.5, expected_usd=0.25, uncertain_usd=0.5)
+
+    with RunProgress(units=9, is_rehearsal=False) as progress:
+        progress.show(replace(status(), spending=replace(spending, held_usd=0.25), cap_usd=2.0))
+
+    said = capsys.readouterr().err
+    assert "$0.75 of at most $2.00, $0.25 held for calls in flight, 2 calls without usage: about $0.25, at most" in said

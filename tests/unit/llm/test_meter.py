@@ -13,7 +13,7 @@ from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.retry import Retrying, RetryPolicy
-from troupe_batch.llm.spending import Spending
+from troupe_batch.llm.spending import COLUMNS, Spending, spending_in, tally_of
 
 PRICE = Price(1.0, 0.5, 4.0)
 WORST_USD = PRICE.worst_case(request())
@@ -95,3 +95,44 @@ async def test_a_call_that_is_cancelled_may_have_been_served() -> None:
     spending = books.total()
     assert (spending.held_calls, spending.held_usd) == (0, 0.0)
     assert (spending.calls, spending.uncertain_calls, spending.usd) == (0, 1, WORST_USD)
+
+
+class Killed(BaseException):
+    """As kill -9 between two entries."""
+
+
+class Page(list[float]):
+    """The numbers of the books, on which so many entries can still be made."""
+
+    entries = 0
+
+    def __setitem__(self, place: object, number: object) -> None:
+        if self.entries == 0:
+            raise Killed
+        self.entries -= 1
+        super().__setitem__(place, number)  # type: ignore[call-overload] # one place, one number
+
+
+@pytest.mark.parametrize(
+    "reply", [ok(), replace(ok(), usage=None, cost_usd=None), replace(ok(), cost_usd=3 * WORST_USD)]
+)
+def test_a_kill_between_any_two_entries_leaves_no_call_out(reply: ChatReply) -> None:
+    is_known = False
+    for entries in range(40):
+        books, is_sent = Books(), False
+        books._numbers = page = Page(books._numbers)  # type: ignore[assignment] # as much as is needed of one
+        page.entries = entries
+        try:
+            row = books.depart(request(), WORST_USD)
+            is_sent = True
+            books.enter_reply(row, WORST_USD, reply)
+            is_known = True
+        except Killed:
+            pass
+
+        start = 2 + 16  # beyond the magic word and the name of the first kind
+        left = spending_in({"": tally_of(page[start : start + len(COLUMNS)])})
+        # While it is in flight, nobody knows more than its worst case.
+        known_usd = reply.cost_usd if is_known and reply.cost_usd is not None else min(WORST_USD, reply.cost_usd or 1.0)
+        assert left.at_most_usd >= (known_usd if is_sent else 0.0)
+    assert is_known
