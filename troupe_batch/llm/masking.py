@@ -38,23 +38,31 @@ class KeyMask:
         return body
 
 
-def without_echo(text: str, prompts: Iterable[str]) -> str:
-    """The text with every stretch that repeats a prompt cut out: reasons stand in datasets and logs, prompts do not."""
-    folded = text.casefold()
-    if len(folded) != len(text):  # a few letters grow when folded, and places would no longer agree
-        folded = text
-    known = {one for prompt in prompts for one in _stretches(" ".join(prompt.split()).casefold())}
-    is_echo = bytearray(len(text))
-    for start, one in enumerate(_stretches(folded)):
-        if one in known:
-            is_echo[start : start + _ECHO] = b"\x01" * _ECHO
-    out: list[str] = []
-    for place, letter in enumerate(text):
-        if not is_echo[place]:
-            out.append(letter)
-        elif place == 0 or not is_echo[place - 1]:
-            out.append(_PROMPT)
-    return "".join(out)
+class Echoes:
+    """Knows what the prompts of a request say, and cuts it out of errors: reasons stand in datasets, prompts do not."""
+
+    def __init__(self, prompts: Iterable[str]) -> None:
+        # A separator that is in no stretch of a text which matters.
+        self._told = "\0".join(" ".join(prompt.split()) for prompt in prompts).casefold()
+
+    def without(self, text: str) -> str:
+        """The text with every stretch that repeats a prompt cut out."""
+        folded = text.casefold()
+        if len(folded) != len(text):  # a few letters grow when folded, and places would no longer agree
+            folded = text
+        told, is_echo = self._told, bytearray(len(text))
+        for start in range(len(text) - _ECHO + 1):
+            if folded[start : start + _ECHO] in told:
+                is_echo[start : start + _ECHO] = b"\x01" * _ECHO
+        if not any(is_echo):
+            return text
+        out: list[str] = []
+        for place, letter in enumerate(text):
+            if not is_echo[place]:
+                out.append(letter)
+            elif place == 0 or not is_echo[place - 1]:
+                out.append(_PROMPT)
+        return "".join(out)
 
 
 def each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
@@ -68,10 +76,6 @@ def each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
     if isinstance(value, list):
         return [each_text(one, change, depth + 1) for one in value[:_MOST_PARTS]]
     return value
-
-
-def _stretches(text: str) -> list[str]:
-    return [text[start : start + _ECHO] for start in range(len(text) - _ECHO + 1)]
 
 
 def _shapes(key: str) -> set[str]:

@@ -28,7 +28,7 @@ from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_e
 from troupe_batch.llm.error_bodies import NoReply, body_of, error_inside
 from troupe_batch.llm.http_client import HttpClient
 from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_answer, from_connection, from_status
-from troupe_batch.llm.masking import KeyMask, each_text, without_echo
+from troupe_batch.llm.masking import Echoes, KeyMask, each_text
 from troupe_batch.llm.prefix_cache import Prefixes
 from troupe_batch.llm.prices import Prices, billed_usd
 from troupe_batch.llm.reading import read_completion
@@ -184,8 +184,8 @@ class OpenAIProvider:
 
     def _hidden(self, body: Any, request: ChatRequest) -> Any:
         """What the endpoint said, without our key and without what we had said: reasons are stored and logged."""
-        prompts = [message.content for message in request.messages]
-        return each_text(body, lambda text: without_echo(self._mask.text(text[:_LONGEST_ERROR]), prompts))
+        echoes = Echoes(message.content for message in request.messages)
+        return each_text(body, lambda text: echoes.without(self._mask.text(text[:_LONGEST_ERROR])))
 
     def _hide_echoes(self, error: openai.APIStatusError, request: ChatRequest) -> None:
         error.body = self._hidden(body_of(error.response.content), request)

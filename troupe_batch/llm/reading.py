@@ -16,6 +16,7 @@ from troupe_batch.llm.fitting import fitted, unwrapped
 from troupe_batch.llm.json_in_text import has_two_readings, only_object
 from troupe_batch.llm.plain_refusals import declines
 from troupe_batch.llm.reply_text import refusal_of, text_of, thoughts_of, without_thoughts
+from troupe_batch.llm.streamed import whole_reply
 from troupe_batch.llm.usage import OPENAI_USAGE, UsageRule, read_usage, said_tier, said_usd
 
 _LONGEST_REASON = 2_000
@@ -47,7 +48,10 @@ def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRu
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
         if body.startswith(BOM_UTF8):
             return read_completion(body.removeprefix(BOM_UTF8), schema, usage_rule)
-        raise NoReply(body_of(body)) from error
+        found = body_of(body)
+        if isinstance(found, list) and (whole := whole_reply(found)) is not None:
+            return read_completion(orjson.dumps(whole), schema, usage_rule)
+        raise NoReply(found) from error
     if finish_reason in _NO_ENDS or (has_error and (data.get("error") or choice.get("error"))):
         raise NoReply(data if has_error else {**data, "choices": None, "error": {"code": finish_reason}})
     if refusal or not isinstance(content, str) or not content:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.llm.masking import KeyMask, without_echo
+from troupe_batch.llm.masking import Echoes, KeyMask
 
 KEY = "a/key+of=an.odd-shape_1"
 PERSONA = "- name: Ángela Ruiz\n- occupation: keeps bees in Teruel and sells honey"
@@ -55,7 +55,7 @@ def test_a_key_too_short_to_be_one_and_no_key_hide_nothing() -> None:
 def test_what_a_prompt_said_is_cut_out_of_an_error_and_the_rest_stays() -> None:
     said = "invalid content: 'occupation: keeps bees in Teruel and sells honey' at position 3"
 
-    assert without_echo(said, [PERSONA]) == "invalid content: '[prompt]' at position 3"
+    assert Echoes([PERSONA]).without(said) == "invalid content: '[prompt]' at position 3"
 
 
 @given(st.integers(0, 30), st.integers(12, 40))
@@ -63,7 +63,7 @@ def test_no_stretch_of_a_prompt_is_left(start: int, length: int) -> None:
     told = " ".join(PERSONA.split())
     said = f"XXX{told[start : start + length].upper()}XXX"
 
-    left = without_echo(said, [PERSONA])
+    left = Echoes([PERSONA]).without(said)
 
     assert not any(told[at : at + 12].casefold() in left.casefold() for at in range(len(told) - 11))
 
@@ -71,4 +71,4 @@ def test_no_stretch_of_a_prompt_is_left(start: int, length: int) -> None:
 def test_an_error_about_something_else_is_as_it_was() -> None:
     said = "Unsupported value: 'temperature' does not support 0.7 with this model."
 
-    assert without_echo(said, [PERSONA]) == said
+    assert Echoes([PERSONA]).without(said) == said

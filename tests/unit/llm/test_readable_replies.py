@@ -42,10 +42,17 @@ def calling(arguments: str) -> list[dict[str, Any]]:
     return [{"type": "function", "function": {"name": "answers", "arguments": arguments}}]
 
 
+def streamed(*texts: str) -> bytes:
+    events = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    return b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in [*events, end]) + b"data: [DONE]\n"
+
+
 @pytest.mark.parametrize(
     "said",
     [
         pytest.param(body(_JSON), id="as it should be"),
+        pytest.param(streamed(_JSON[:9], _JSON[9:]), id="as a stream that nobody asked for"),
         pytest.param(body(parts(_JSON[:20], _JSON[20:])), id="in parts, behind a thought"),
         pytest.param(body(_VALUE), id="JSON that the server has parsed"),
         pytest.param(body({"type": "text", "text": _JSON}), id="in one part alone"),
