@@ -70,6 +70,8 @@ class LearnedPrices:
         model = request.endpoint.model
         self._check_whether_free(model, reply)
         before = self._learned.get(model, NO_EXCESS)
+        if _is_within(request, reply, self.of(model), before):
+            return
         found = self._excess_of(request, reply, before)
         if found == before:
             return
@@ -112,6 +114,16 @@ class LearnedPrices:
 
     def _name(self, model: str) -> str:
         return f"excess/{self._identity}/{model}"
+
+
+def _is_within(request: ChatRequest, reply: ChatReply, price: Price | None, known: Excess) -> bool:
+    """Whether the reply took and cost no more than was reckoned with: nearly all do, so this is what each call pays."""
+    usage, usd = reply.usage, reply.cost_usd
+    if usage is not None and usage.completion_tokens > completion_limit(request) * known.completion * _NOISE:
+        return False
+    if usage is not None and usage.prompt_tokens > prompt_tokens_at_most(request) * known.prompt * _NOISE:
+        return False
+    return price is None or usd is None or usd <= price.worst_case(request) * _NOISE
 
 
 def _beyond(found: float, allowed: float, before: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,6 +153,27 @@ async def test_what_one_process_learned_the_next_one_reserves_from_its_first_cal
 
     assert (first.spending.over_calls, first.errors) == (1, [])
     assert (second.spending.calls, [type(error) for error in second.errors]) == (0, [BudgetSpent])
+
+
+async def test_workers_that_are_at_it_learn_from_each_other_at_their_next_shard(redis_url: str, tmp_path: Path) -> None:
+    habits = Habits(reasoning_tokens=5_000, ignores_limit=True)
+    async with fake_endpoint(habits) as server:
+        environment = {"TROUPE_OPENAI_BASE_URL": server.url, "TROUPE_REDIS_BROKER_URL": redis_url}
+        settings = load_settings(environment={**environment, "TROUPE_STORAGE_STATE_FOLDER": str(tmp_path)})
+        endpoint, cap = choose_endpoint(settings, model=MODEL), Cap("fleet", 0.03, nothing_spent)
+        frozen = PlanPrices({MODEL: PRICE}, datetime.now(UTC).date())
+        request = ChatRequest(endpoint, (Message(Role.USER, "Hi."),), "0", Parameters(max_completion_tokens=200))
+        async with (
+            await open_model(settings, endpoint, cap=cap, frozen=frozen) as one,
+            await open_model(settings, endpoint, cap=cap, frozen=frozen) as other,
+        ):
+            await one.model.complete(request)
+            await other.keep_cap()
+            with pytest.raises(BudgetSpent):
+                await other.model.complete(replace(request, sample="1"))
+
+    assert len(server.chats) == 1
+    assert server.books.usd > 0.02
 
 
 @pytest.mark.parametrize(("tier", "factor"), [("flex", 0.5), ("priority", 2.0), (None, 1.0)])
