@@ -56,7 +56,8 @@ class Dialect:
     the endpoint does not take, left out from then on, and `unknown_keywords` those of JSON Schema; what the keywords
     say is checked when the reply is here. `tiers` are the values of `service_tier`, empty where there are none, and
     `usage` says what the counts of tokens leave out. `prefix_cache` is the rule of prefix caching that the settings
-    pin, None where it is by service and model.
+    pin, None where it is by service and model. Behind a gateway any
+    service may stand, whose prices are not known by where the gateway is.
     """
 
     service: str = _DEFAULT_SERVICE
@@ -69,6 +70,7 @@ class Dialect:
     prefix_cache: str | None = None
     usage: UsageRule = OPENAI_USAGE
     refused: frozenset[str] = frozenset()
+    is_gateway: bool = False
 
     @property
     def limit_field(self) -> LimitField | None:

@@ -54,12 +54,19 @@ class ListedPrices:
 
     Of prices that change with the hour or the day the dearest of the two days from `moment` on holds, which is now
     where none is given. A server on this machine is taken to cost nothing, unless the model is one that its maker
-    alone sells: then it is taken for a gateway, and so is any server that the library does not know.
+    alone sells: then it is taken for a gateway, and so is any server that the library does not know. `is_gateway`: it
+    is known to be one, and says nothing of what the services behind it charge.
     """
 
     def __init__(
-        self, identity: str = "openai", *, moment: datetime | None = None, file: PriceFile | None = None
+        self,
+        identity: str = "openai",
+        *,
+        moment: datetime | None = None,
+        file: PriceFile | None = None,
+        is_gateway: bool = False,
     ) -> None:
+        self._is_gateway = is_gateway
         self._identity = identity
         self._moment = moment
         self._file = file
@@ -71,7 +78,7 @@ class ListedPrices:
             return None
         if model not in self._found:
             found = _Library(self._file or _file(), self._moment or datetime.now(UTC))
-            self._found[model] = found.price_at(self._identity, model)
+            self._found[model] = found.price_at(self._identity, model, is_gateway=self._is_gateway)
         return self._found[model]
 
 
@@ -82,7 +89,7 @@ class _Library:
     file: PriceFile
     moment: datetime
 
-    def price_at(self, identity: str, model: str) -> Price | None:
+    def price_at(self, identity: str, model: str, *, is_gateway: bool = False) -> Price | None:
         if (provider := _provider_at(identity)) is not None:
             return self._listed(provider, model)
         name, host = model.rpartition("/")[2], _host(identity)
@@ -90,7 +97,7 @@ class _Library:
             price = self._listed(_provider(maker), name)
             source = f"taken to cost at {host} what it costs at "
             return price and replace(price, source=source + price.source, is_assumed=True)
-        if _THIS_MACHINE.fullmatch(host):
+        if _THIS_MACHINE.fullmatch(host) and not is_gateway:
             return Price(0.0, 0.0, 0.0, source="taken to cost nothing: its server is on this machine", is_assumed=True)
         return None
 

@@ -12,7 +12,7 @@ from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.prices import SETTINGS, Price, PriceList, Prices, Rates, Step, Tariff
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.endpoints import choose_endpoint, tiers_at
+from troupe_batch.wiring.endpoints import choose_endpoint, dialect_of, tiers_at
 
 
 def price_list(settings: Settings, endpoint: Endpoint) -> Prices:
@@ -20,7 +20,8 @@ def price_list(settings: Settings, endpoint: Endpoint) -> Prices:
 
     Settings that say 0 speak of an endpoint of one's own: there models without a list price cost nothing either.
     """
-    listed = ListedPrices(_priced_as(settings, endpoint))
+    is_gateway = not endpoint.is_rehearsal and dialect_of(settings).is_gateway
+    listed = ListedPrices(_priced_as(settings, endpoint), is_gateway=is_gateway)
     own = _own_price(settings, listed.of(endpoint.model))
     if own is None:
         return listed

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.llm.chat import Usage
+from troupe_batch.llm.dialect import dialect_at
 from troupe_batch.llm.price_library import ListedPrices, PriceFile
 from troupe_batch.llm.prices import Price, Rates, Step
 
@@ -112,6 +113,14 @@ def test_a_server_on_this_machine_is_taken_to_cost_nothing(identity: str, model:
     assert price.is_free
     assert price.is_assumed
     assert "this machine" in price.source
+
+
+def test_a_gateway_on_this_machine_says_nothing_of_what_stands_behind_it() -> None:
+    here = "http://localhost:4000/v1"
+
+    assert ListedPrices(here, is_gateway=True).of("my-alias") is None
+    assert dialect_at(here).is_gateway
+    assert not dialect_at("http://localhost:8000/v1").is_gateway
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "anthropic/claude-opus-5", LUNA])
