@@ -192,7 +192,7 @@ def _reset_headers(headers: Any) -> list[Any]:
 
 def _place(loc: Any) -> str | None:
     """The field at a place in the body of the request, as FastAPI writes it."""
-    return str(loc[1]) if isinstance(loc, list) and len(loc) > 1 and loc[0] == "body" else None
+    return ".".join(map(str, loc[1:])) if isinstance(loc, list) and len(loc) > 1 and loc[0] == "body" else None
 
 
 def _named(value: Any) -> str | None:

@@ -54,6 +54,8 @@ _QUOTED_FIELD = re.compile(
 )
 _BARE_FIELD = re.compile(rf"(?<![\w.'\"`])({_FIELDS})\b")
 _FIRST_FIELD = re.compile(rf"^({_FIELDS}):")
+# The one kind of field that stands within a message.
+_CACHE_HINT = re.compile(r"\b(prompt_cache_(?:key|options|breakpoint)|cache_control)\b")
 
 
 class ContentFiltered(Exception):
@@ -140,8 +142,8 @@ def parameter_in(said: Said, *, is_refusal: bool) -> str | None:
         return said.parameter
     found = _QUOTED_FIELD.search(said.words) or _FIRST_FIELD.search(said.words)
     if is_refusal:
-        bare = _BARE_FIELD.search(said.words)
-        found = min(filter(None, (found, bare)), key=lambda one: one.start(1), default=None)
+        bare, hint = _BARE_FIELD.search(said.words), _CACHE_HINT.search(said.words)
+        found = min(filter(None, (found, bare, hint)), key=lambda one: one.start(1), default=None)
     return found[1] if found else None
 
 
