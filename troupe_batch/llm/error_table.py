@@ -76,6 +76,13 @@ def _words(*phrases: str) -> re.Pattern[str]:
 
 
 _ANY = range(200, 600)
+# What holds a model to a schema, and what goes wrong with it.
+_COMPILED = r"\w{0,20}grammars?|guided[ _]\w{1,20}|structured[ _]?outputs?|llguidance|samplers|xgrammar|outlines"
+_TROUBLE = (
+    r"invalid|unsupported|not (?:supported|permitted|allowed|implemented)|fail\w{0,5}|cannot|unable|could not|errors?"
+    r"|compil\w{1,7}|parse\w{0,2}|too (?:complex|many|deep|large)|unexpected|unknown|missing|unrecognized|must be"
+    r"|(?:does|do) not support"
+)
 # What a server says of a path that it does not have: of a model it would say more.
 _NOTHING_THERE = re.compile(
     r"^(?:404 ?)?(?:error|(?:the )?(?:requested )?(?:page|file|resource|url|route)? ?(?:was )?not found)?\.?$",
@@ -98,6 +105,7 @@ TABLE: tuple[Row, ...] = (
     # Gemini uses the words of an empty account for a limit of the minute too. A limit of 0: the plan has none at all.
     Row(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
     Row(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
+    Row(Meaning.BUSY, (200, 429), words=_words("quota exceeded for metric"), also=_words(r"retry in \d\S{0,20}")),
     Row(
         Meaning.BILLING,
         (200, 400, 401, 402, 403, 412, 429, 500, 503),
@@ -180,7 +188,7 @@ TABLE: tuple[Row, ...] = (
         ),
         _words(
             r"context (?:length|window|size|limit)", r"(?:prompt|input|request) is too (?:long|large)",
-            "request too large", r"(?:input|prompt) (?:tokens?|length) (?:\w{1,20} ){0,4}exceeds?",
+            r"(?:request|entity|payload) too large", r"(?:input|prompt) (?:tokens?|length) (?:\w{1,20} ){0,4}exceeds?",
             "must be reduced in order to run", "reduce the length",
         ),
     ),
@@ -188,17 +196,18 @@ TABLE: tuple[Row, ...] = (
     Row(Meaning.FAULTY, (400, 422), ("jsonvalidatefailed", "jsongenerationfailed")),
     Row(
         Meaning.SCHEMA,
-        (200, 400, 404, 415, 422, 500, 501, 502),
+        (200, 400, 404, 415, 422),
         ("invalid*schema*", "*schemainvalid", "*schemaunsupported", "invalidgrammar*"),
-        _words(
-            r"\w{0,20}grammars?", r"guided[ _]\w{1,20}", r"structured[ _]?outputs?", r"\w{0,20}schemas?",
-            "llguidance", r"response_?format", "samplers", "xgrammar", "outlines",
-        ),
-        _words(
-            "invalid", "unsupported", r"not (?:supported|permitted|allowed|implemented)", r"fail\w{0,5}", "cannot",
-            "unable", "could not", "errors?", r"compil\w{1,7}", r"parse\w{0,2}", r"too (?:complex|many|deep|large)",
-            "unexpected", "unknown", "missing", "unrecognized", "must be", r"(?:does|do) not support",
-        ),
+        _words(_COMPILED, r"\w{0,20}schemas?", r"response_?format"),
+        _words(_TROUBLE),
+    ),
+    # Of a server's own failure less is its fault: schemas are in many words.
+    Row(
+        Meaning.SCHEMA,
+        (500, 501, 502),
+        ("invalid*schema*", "invalidgrammar*"),
+        _words(_COMPILED, r"json[ _-]?schemas?", r"response_?format"),
+        _words(_TROUBLE),
     ),
     Row(
         Meaning.NO_MODEL,

@@ -129,6 +129,8 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
         (503, openai("no", "slow_down"), EndpointBusy),
         (502, {"error": {"code": 502, "message": "Provider returned error"}}, EndpointFaulty),
         (500, b"<html><title>Internal Server Error</title></html>", EndpointFaulty),
+        (500, openai("Internal error: the schema of the database could not be read"), EndpointFaulty),
+        (429, openai(f"{_QUOTA} Quota exceeded for metric: requests, limit: 20. Please retry in 32.5s."), EndpointBusy),
         (400, openai("Failed to generate JSON.", "json_validate_failed"), EndpointFaulty),
         # Moderation.
         (403, router(403, "Your chosen model requires moderation", **_FLAGGED), ContentFiltered),
@@ -171,6 +173,7 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
             RequestRejected,
         ),
         (400, openai("messages[3] is odd", "invalid_value"), RequestRejected),
+        (413, b"<html><title>413 Request Entity Too Large</title></html>", RequestRejected),
         # The set-up.
         (401, openai("Incorrect API key provided", "invalid_api_key"), CredentialsRejected),
         (
