@@ -37,6 +37,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from troupe_batch.symptoms import Symptom
+
 # More than anybody mends in one round.
 MOST_MISTAKES = 50
 
@@ -222,8 +224,14 @@ class EndpointStaysDown(StopTheJob):
 class EndpointUnsuitable(StopTheJob):
     """The endpoint cannot do what every call of the job needs; going on would waste call after call.
 
-    The message says what was found, how often, and which setting helps.
+    The message says what was found, how often, and which setting helps. `symptom` tells which calls were hit, None
+    where none was made for the run. `spoiled` are the cache keys of replies that look good and are not.
     """
+
+    def __init__(self, message: str, *, symptom: Symptom | None = None, spoiled: tuple[bytes, ...] = ()) -> None:
+        super().__init__(message)
+        self.symptom = symptom
+        self.spoiled = spoiled
 
 
 class WrongEndpoint(StopTheJob):

@@ -59,6 +59,9 @@ class OpenAISection(_Section):
     outage_patience: float = Field(
         7200, ge=0, le=7 * 86400, description="seconds to wait for an endpoint that answers nothing, then the run stops"
     )
+    stop_early: bool = Field(
+        True, description="stop a run whose calls all meet one and the same fault; off: record each and go on"
+    )
     max_concurrent_model_calls: int = Field(64, ge=1, le=100_000, description="calls in flight per worker process")
     reasoning_effort: ReasoningEffort | None = Field(
         None, description="none, minimal, low, medium, high, xhigh, max; empty: none for gpt-6-luna, else not sent"

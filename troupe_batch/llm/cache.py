@@ -18,8 +18,9 @@ class Cached:
     """A model that remembers its good replies in `store`, and joins equal requests in flight (single flight).
 
     Within this process all who ask for the same thing share one outcome, a failure included: it is the same draw. Other
-    processes see only what was stored; after a failure here one of them tries for itself. Failures, refusals and
-    unreadable replies are never stored, but for those of which the schema keeps a part: they come back as UNREADABLE.
+    processes see only what was stored; after a failure here one of them tries for itself. Failures, refusals,
+    doubtful and unreadable replies are never stored, but for unreadable ones of which the schema keeps a part: they
+    come back as UNREADABLE.
     """
 
     def __init__(self, inner: ChatModel, store: ReplyStore) -> None:
@@ -105,6 +106,8 @@ class Cached:
 
 
 def _is_stored(reply: ChatReply, request: ChatRequest) -> bool:
+    if reply.is_doubtful:
+        return False
     if reply.status is ReplyStatus.OK:
         return True
     schema = request.reply_schema

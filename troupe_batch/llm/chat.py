@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
@@ -123,12 +123,23 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Sampling parameters as sent; None means that the endpoint's default holds and nothing is sent."""
+    """Sampling parameters as sent; None means that the endpoint's default holds and nothing is sent.
+
+    `larger_limit` is what a reply that reaches `max_completion_tokens` is asked for with once more; None: it is not.
+    """
 
     temperature: float | None = None
     top_p: float | None = None
     max_completion_tokens: int | None = None
     reasoning_effort: str | None = None
+    larger_limit: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values; without what older plans do not know, where it says nothing."""
+        body = asdict(self)
+        if self.larger_limit is None:
+            del body["larger_limit"]
+        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +177,14 @@ class ChatRequest:
     def key(self) -> bytes:
         """The cache key: 32 bytes, SHA-256 of a canonical JSON array of all fields that can change the answer."""
         p = self.parameters
+        larger = () if p.larger_limit is None else (p.larger_limit,)
         # An array of arrays: orjson quotes every string, so no two different requests share bytes.
         fields = [
             CACHE_KEY_VERSION,
             self.endpoint.identity,
             self.endpoint.model,
             [[m.role, m.content] for m in self.messages],
-            [p.temperature, p.top_p, p.max_completion_tokens, p.reasoning_effort],
+            [p.temperature, p.top_p, p.max_completion_tokens, p.reasoning_effort, *larger],
             self.reply_schema.digest if self.reply_schema else None,
             self.sample,
         ]
@@ -238,7 +250,8 @@ class ChatReply:
     None when no price is known. `attempts` counts the calls that were sent for it now, the repair round included:
     0 for a hit. `service_tier` is what the endpoint says that it served the call with, and `said_usd` what it says that
     it bills for it, each None where it says nothing.
-    `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice.
+    `key` is the cache key of the request where a cache computed it, so that nobody needs to hash twice. `is_doubtful`:
+    the server may have read only a part of the prompt; such a reply is never stored.
     """
 
     status: ReplyStatus
@@ -256,6 +269,23 @@ class ChatReply:
     service_tier: str | None = None
     said_usd: float | None = None
     key: bytes | None = None
+    is_doubtful: bool = False
+
+    def after(self, first: ChatReply) -> ChatReply:
+        """The same reply, with what an earlier one to the same question took and cost as well."""
+        usages = (first.usage, self.usage)
+        return replace(
+            self,
+            usage=None if usages[0] is None or usages[1] is None else usages[0] + usages[1],
+            cost_usd=_both(first.cost_usd, self.cost_usd),
+            said_usd=_both(first.said_usd, self.said_usd),
+            latency_s=first.latency_s + self.latency_s,
+            attempts=first.attempts + self.attempts,
+        )
+
+
+def _both(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second
 
 
 class ChatModel(Protocol):

@@ -9,7 +9,7 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined, Template
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Message, ReplyStatus, Role, Usage
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Message, ReplyStatus, Role
 
 _LONGEST_ECHO = 8_000
 _LONGEST_PROBLEM = 500
@@ -38,7 +38,7 @@ class Repairing:
         except RecordAndGoOn as error:
             # The first reply is paid for and must be told; the failed repair is only a reason.
             return replace(reply, reason=f"{reply.reason}; the repair round failed: {error}")
-        return _better(reply, _sum(reply, second))
+        return _better(reply, replace(second.after(reply), is_repaired=second.status is ReplyStatus.OK))
 
 
 def repair_request(request: ChatRequest, reply: ChatReply) -> ChatRequest:
@@ -55,21 +55,6 @@ def _better(first: ChatReply, second: ChatReply) -> ChatReply:
         return second
     reason = f"{first.reason}; the repair round brought no better reply: {second.status}"
     return replace(second, status=first.status, text=first.text, value=first.value, reason=reason)
-
-
-def _sum(first: ChatReply, second: ChatReply) -> ChatReply:
-    return replace(
-        second,
-        usage=_both(first.usage, second.usage),
-        cost_usd=None if first.cost_usd is None or second.cost_usd is None else first.cost_usd + second.cost_usd,
-        latency_s=first.latency_s + second.latency_s,
-        attempts=first.attempts + second.attempts,
-        is_repaired=second.status is ReplyStatus.OK,
-    )
-
-
-def _both(first: Usage | None, second: Usage | None) -> Usage | None:
-    return None if first is None or second is None else first + second
 
 
 @cache

@@ -25,6 +25,13 @@ class _Part(BuiltSpec):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class OnLength(StrEnum):
+    """What becomes of a reply that reaches `max_completion_tokens`: its row says so, or it is asked for once more."""
+
+    RECORD = "record"
+    RETRY_LARGER = "retry_larger"
+
+
 class ModelSpec(_Part):
     """Which model answers, and how it samples; what is left out comes from the settings."""
 
@@ -49,6 +56,13 @@ class ModelSpec(_Part):
         default=None,
         pattern=r"^[a-z0-9_-]{1,40}$",
         description="Tier of service to ask for, such as flex or priority, where the endpoint has tiers.",
+    )
+    # Left out where it says nothing, so that plans of before stay as they are.
+    on_length: OnLength = Field(
+        default=OnLength.RECORD,
+        exclude_if=lambda value: value == OnLength.RECORD,
+        description="What becomes of a reply that reaches max_completion_tokens: record it, or retry_larger: ask once "
+        "more with four times the limit.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from troupe_batch.llm.schema_words import words_digest
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
-from troupe_batch.planning.job import JobSpec, ModelSpec
+from troupe_batch.planning.job import JobSpec, ModelSpec, OnLength
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.prices import PlanPrices, kept
@@ -42,6 +42,7 @@ from troupe_batch.studies.world import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
 _MOST_PEOPLE = 1_000_000_000
+_LARGER = 4  # as many tokens may a reply have that was cut off and is asked for once more
 
 # What changes no answer, and may differ between a run and its resume: money, words, and which release planned it (of
 # that, what could change an answer is in the prompt digests).
@@ -218,7 +219,7 @@ class Plan:
             "population": orjson.Fragment(self.population.to_json()),
             "people": self.people,
             "endpoint": self.endpoint.as_json(),
-            "parameters": asdict(self.parameters),
+            "parameters": self.parameters.as_json(),
             "prompt_digests": self.prompt_digests,
             "units_per_shard": self.units_per_shard,
             "cases": self.cases,
@@ -415,12 +416,13 @@ def _effective(plan: Plan) -> dict[str, Any]:
 
 def _parameters(chosen: ModelSpec, defaults: Parameters) -> Parameters:
     """Always with a completion limit: a call without one has no worst case, so no cost cap could hold."""
-    limit = _first(chosen.max_completion_tokens, defaults.max_completion_tokens)
+    limit = _first(_first(chosen.max_completion_tokens, defaults.max_completion_tokens), DEFAULT_MAX_COMPLETION_TOKENS)
     return Parameters(
         temperature=_number(_first(chosen.temperature, defaults.temperature)),
         top_p=_number(_first(chosen.top_p, defaults.top_p)),
-        max_completion_tokens=_first(limit, DEFAULT_MAX_COMPLETION_TOKENS),
+        max_completion_tokens=limit,
         reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
+        larger_limit=_LARGER * limit if chosen.on_length is OnLength.RETRY_LARGER else None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 
 import orjson
 
@@ -31,7 +30,7 @@ def provenance_of(plan: Plan, totals: RunTotals, note: EndpointNote) -> Provenan
         prompt_digests=dict(plan.prompt_digests),
         endpoint=plan.endpoint.identity,
         model=plan.endpoint.model,
-        parameters=asdict(plan.parameters),
+        parameters=plan.parameters.as_json(),
         draws=str(plan.job.draws),
         cases=plan.cases,
         kind=plan.job.study.kind,

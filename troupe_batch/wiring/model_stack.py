@@ -1,7 +1,7 @@
 """The model stack, as one function.
 
-Outside in: cached -> repairing -> outage aware -> retrying -> warming -> rate limited -> budgeted -> bounded ->
-metered -> provider.
+Outside in: cached -> repairing -> watched -> cut off -> outage aware -> retrying -> warming -> rate limited ->
+budgeted -> bounded -> metered -> provider.
 A cached reply takes no slot and no money; every attempt takes both. Layers without a limit are left out.
 """
 
@@ -20,6 +20,7 @@ from troupe_batch.llm.books import Books
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, ChatRequest, Endpoint
+from troupe_batch.llm.cut_off import CutOff
 from troupe_batch.llm.dialect import Dialect
 from troupe_batch.llm.endpoint_memory import (
     EndpointMemory,
@@ -45,6 +46,7 @@ from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.sqlite_values import SqliteValues
+from troupe_batch.llm.systematic import Watched
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.llm.warming import OwnHearth, Stored, Warming
 from troupe_batch.planning.prices import PlanPrices
@@ -149,7 +151,10 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         hearth = OwnHearth() if state is None else RedisHearth(state, spec.base_url or endpoint.identity)
         model = Warming(model, partial(_stored, prefixes, dialects), hearth)
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
-        model = Repairing(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
+        model = CutOff(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
+        if settings.openai.stop_early:
+            model = Watched(model)
+        model = Repairing(model)
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
         if replies is not None:
             cached = Cached(model, replies)

@@ -1,0 +1,161 @@
+"""A fault that every call meets stops the run after a handful of them, and not after all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from troupe_batch.errors import EndpointUnsuitable, RecordAndGoOn
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.tallies import MOST_UNPROVEN, Fault, PromptCounts, Tally
+from troupe_batch.llm.unsuitable import unsuitable
+
+# A model has at most twice as many calls in flight as went well: one success proves its schemas, but only several show
+# that prompts are read to their end and that replies find room.
+_STEP = 2
+
+
+@dataclass(slots=True)
+class _Model:
+    """All calls to one model, by themselves and by what they ask for."""
+
+    calls: Tally = field(default_factory=Tally)
+    prompts: PromptCounts = field(default_factory=PromptCounts)
+    forms: dict[tuple[str, ...], Tally] = field(default_factory=dict)
+    schemas: dict[str, Tally] = field(default_factory=dict)
+    proofs: int = 0
+
+    @property
+    def room(self) -> int:
+        """How many calls may be in flight at once."""
+        return min(self.calls.room, max(MOST_UNPROVEN, _STEP * self.proofs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """What one request counts for: its model, those that ask for the same, and those of its very schema."""
+
+    model: _Model
+    form: Tally
+    schema: Tally
+
+    @property
+    def all(self) -> tuple[Tally, ...]:
+        return self.schema, self.form, self.model.calls
+
+    @property
+    def may_start(self) -> bool:
+        kinds = (self.schema, self.form)
+        return self.model.calls.in_flight < self.model.room and all(one.in_flight < one.room for one in kinds)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What was counted since the process began, or since the last verdict; and the verdict, once there is one."""
+
+    models: dict[tuple[str, str], _Model] = field(default_factory=dict)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    verdict: EndpointUnsuitable | None = None
+
+    def check(self) -> None:
+        """Raises the verdict for one more caller."""
+        if (verdict := self.verdict) is not None:
+            raise EndpointUnsuitable(str(verdict), symptom=verdict.symptom, spoiled=verdict.spoiled)
+
+    async def turn_of(self, kinds: _Kinds) -> None:
+        """Comes back when one more call of these kinds may be sent."""
+        while not kinds.may_start:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiting.append(turn)
+            await turn
+            self.check()
+
+    @contextmanager
+    def in_flight(self, kinds: _Kinds) -> Iterator[None]:
+        """Counts the call while it lasts; then lets those look who wait."""
+        for tally in kinds.all:
+            tally.in_flight += 1
+        try:
+            yield
+        finally:
+            for tally in kinds.all:
+                tally.in_flight -= 1
+            waiting, self.waiting = self.waiting, []
+            for turn in waiting:
+                if not turn.done():
+                    turn.set_result(None)
+
+    def kinds_of(self, request: ChatRequest) -> _Kinds:
+        """What the request counts for."""
+        endpoint, schema = request.endpoint, request.reply_schema
+        model = self.models.setdefault((endpoint.identity, endpoint.model), _Model())
+        name, digest = ("", "") if schema is None else (schema.name, schema.digest)
+        # Orders of options make many schemas of what is one question.
+        form = (name, *sorted(schema.schema.get("properties", ()))) if schema is not None else ()
+        return _Kinds(model, model.forms.setdefault(form, Tally()), model.schemas.setdefault(digest, Tally()))
+
+
+class Watched:
+    """A model that raises EndpointUnsuitable where its calls meet one fault after the other, all of them the same.
+
+    Ten rejections in the same words without a reply between, of one schema, one form or one model; twenty replies in a
+    row that cannot be read; more than a fifth cut off; prompts that the server has cut. Counted is what this process
+    sends: what the fault costs is at most that much a process and form, since few calls of a kind are let out while
+    nothing shows that any of them can go well, and those in flight elsewhere when the run stops. What people answer,
+    refusals included, never counts.
+
+    Stands below the repairs, as a repaired reply is one more reply, and above the retries: a call that is tried again
+    is one call. After it has raised, it counts anew, and those who waited hear the same.
+    """
+
+    def __init__(self, inner: ChatModel) -> None:
+        self._inner = inner
+        self._round = _Round()
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`; doubtful where the server may have read only a part of it."""
+        now = self._round
+        kinds = now.kinds_of(request)
+        await now.turn_of(kinds)
+        with now.in_flight(kinds):
+            try:
+                reply = await self._inner.complete(request)
+            except RecordAndGoOn as error:
+                self._stop_for([tally.reject(error) for tally in kinds.all], request, kinds, now)
+                now.check()
+                raise
+            is_readable = _is_readable(reply, request)
+            faults = [tally.take(reply, is_readable=is_readable) for tally in kinds.all]
+            self._stop_for(faults, request, kinds, now)
+            reply = self._checked(request, reply, kinds, now)
+            kinds.model.proofs += not reply.is_doubtful and reply.status is not ReplyStatus.TRUNCATED
+            return reply
+
+    def _checked(self, request: ChatRequest, reply: ChatReply, kinds: _Kinds, now: _Round) -> ChatReply:
+        """The reply, with a mark where the prompt may have been cut."""
+        if reply.usage is None or not reply.usage.prompt_tokens:
+            return reply
+        fault, is_doubtful = kinds.model.prompts.take(request, reply.usage.prompt_tokens)
+        self._stop_for([fault], request, kinds, now)
+        return replace(reply, is_doubtful=True) if is_doubtful else reply
+
+    def _stop_for(self, faults: Sequence[Fault | None], request: ChatRequest, kinds: _Kinds, now: _Round) -> None:
+        """Raises for the first fault there is, and has whoever waits hear of it."""
+        fault = next((fault for fault in faults if fault is not None), None)
+        if fault is None:
+            return
+        if now.verdict is None:
+            now.verdict = unsuitable(fault, request, is_every=not kinds.model.calls.successes)
+        if self._round is now:
+            self._round = _Round()
+        now.check()
+
+
+def _is_readable(reply: ChatReply, request: ChatRequest) -> bool:
+    """Whether the reply is one that can be used, if only in part."""
+    if reply.status is not ReplyStatus.UNREADABLE:
+        return True
+    schema = request.reply_schema
+    return schema is not None and schema.is_kept_in_part(reply.value)

@@ -1,0 +1,222 @@
+"""What came of calls of one kind: counted until it shows that they all meet one and the same fault."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from troupe_batch.errors import GaveUp
+from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.symptoms import alike
+
+MOST_REJECTIONS = 10
+MOST_UNREADABLE = 20
+MOST_CUT_OFF = 0.2
+"""Share of the replies that may reach the limit of completion tokens."""
+_FEWEST_REPLIES = 20
+_FEWEST_CUT_OFF = 5
+MOST_UNPROVEN = 5
+"""How many calls of a kind are out at once before one of them has gone well."""
+_DOUBT_AFTER = 5
+_ANY = 10**9
+
+# No vocabulary packs the text of any language so densely: by the weights that tokens.py fits to o200k_base, scripts of
+# India and Cyrillic come to 7 to 8 bytes a token, English to 5. A shorter prompt fits into every context.
+_MOST_BYTES_PER_TOKEN = 16
+_SHORTEST_CUT = 1_500
+_SMALLEST_CONTEXT = 256
+_MOST_CUT_PROMPTS = 4
+_LONGER, _CLEARLY_LONGER = 1.03, 1.1
+_PROMPTS_KEPT = 64
+
+
+class FaultKind(StrEnum):
+    """In which way all calls of a kind go wrong."""
+
+    REJECTED = "rejected"
+    UNREADABLE = "unreadable"
+    CUT_OFF = "cut_off"
+    PROMPT_CUT = "prompt_cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that calls of a kind have in common: it hit `hit` of the last `of` of them, the first at `since`.
+
+    `words` is the last reason, as it came. Of replies that were cut off, `thought` of `written` tokens were reasoning;
+    of prompts that were cut, `prompt_tokens` is what was counted for those of `lengths` bytes.
+    """
+
+    kind: FaultKind
+    hit: int
+    of: int
+    words: str
+    since: str
+    thought: int = 0
+    written: int = 0
+    prompt_tokens: int | None = None
+    lengths: tuple[int, ...] = ()
+    keys: tuple[bytes, ...] = ()
+
+
+@dataclass(slots=True)
+class Tally:
+    """The calls of one kind in this process. A refusal shows that a request was taken, and is nothing else here."""
+
+    in_flight: int = 0
+    successes: int = 0
+    replies: int = 0
+    cut_off: int = 0
+    thought: int = 0
+    written: int = 0
+    unreadable: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    _since: dict[FaultKind, str] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        """How many calls may be in flight at once: few while nothing shows that they can go well."""
+        rejected = max(self.rejected.values(), default=0)
+        if self.successes and max(self.unreadable, rejected) < _DOUBT_AFTER:
+            return _ANY
+        return max(1, min(MOST_UNPROVEN, MOST_REJECTIONS - rejected, MOST_UNREADABLE - self.unreadable))
+
+    def reject(self, error: Exception) -> Fault | None:
+        """Counts a call that was refused, or given up; the fault where as many were refused alike as are borne."""
+        if isinstance(error, GaveUp) and self.successes:
+            # Given up late, requests that are poison to a server come in a row though others went well all the time.
+            return None
+        words = alike(str(error))
+        self.rejected[words] += 1
+        since = self._first(FaultKind.REJECTED)
+        hit = self.rejected[words]
+        if hit < MOST_REJECTIONS:
+            return None
+        return Fault(FaultKind.REJECTED, hit, self.rejected.total(), str(error), since)
+
+    def take(self, reply: ChatReply, *, is_readable: bool) -> Fault | None:
+        """Counts a reply."""
+        self._forget(FaultKind.REJECTED)
+        self.rejected.clear()
+        if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
+            self.successes += 1
+            return None
+        self.replies += 1
+        if reply.status is ReplyStatus.TRUNCATED:
+            return self._take_cut_off(reply)
+        if is_readable:
+            self.successes += 1
+            self.unreadable = 0
+            self._forget(FaultKind.UNREADABLE)
+            return self._too_often_cut_off(reply)
+        self.unreadable += 1
+        since = self._first(FaultKind.UNREADABLE)
+        if self.unreadable < MOST_UNREADABLE:
+            return self._too_often_cut_off(reply)
+        return Fault(FaultKind.UNREADABLE, self.unreadable, self.unreadable, reply.reason or "", since)
+
+    def _take_cut_off(self, reply: ChatReply) -> Fault | None:
+        self.cut_off += 1
+        if reply.usage is not None:
+            self.thought += reply.usage.reasoning_tokens
+            self.written += reply.usage.completion_tokens
+        self._first(FaultKind.CUT_OFF)
+        return self._too_often_cut_off(reply)
+
+    def _too_often_cut_off(self, reply: ChatReply) -> Fault | None:
+        """The fault where more are cut off than is borne: of few replies, more than half."""
+        is_judged = self.replies >= _FEWEST_REPLIES or 2 * self.cut_off > self.replies
+        if not is_judged or self.cut_off < _FEWEST_CUT_OFF or self.cut_off <= MOST_CUT_OFF * self.replies:
+            return None
+        return Fault(
+            FaultKind.CUT_OFF,
+            self.cut_off,
+            self.replies,
+            reply.reason or "",
+            self._first(FaultKind.CUT_OFF),
+            self.thought,
+            self.written,
+        )
+
+    def _first(self, kind: FaultKind) -> str:
+        return self._since.setdefault(kind, _now())
+
+    def _forget(self, kind: FaultKind) -> None:
+        self._since.pop(kind, None)
+
+
+class _Counted(NamedTuple):
+    """A prompt: its length in bytes, the tokens that the endpoint counted, whose it was, and when."""
+
+    length: int
+    tokens: int
+    request: ChatRequest
+    at: str
+
+
+class PromptCounts:
+    """Whether a server reads prompts to their end, by what it counts: the latest prompts of one model."""
+
+    def __init__(self) -> None:
+        self._latest: deque[_Counted] = deque(maxlen=_PROMPTS_KEPT)
+        self._tokens: Counter[int] = Counter()
+        self._can_be = False
+
+    def take(self, request: ChatRequest, tokens: int) -> tuple[Fault | None, bool]:
+        """Counts a prompt: the fault where enough were cut to be sure, and whether this one is in doubt."""
+        length = _length(request)
+        if length < _SHORTEST_CUT:
+            return None, False
+        if len(self._latest) == _PROMPTS_KEPT:
+            self._tokens[self._latest[0].tokens] -= 1
+        self._latest.append(_Counted(length, tokens, request, _now()))
+        self._tokens[tokens] += 1
+        # Some servers leave out what they have cached: they count the first prompt in full, and are believed after it.
+        self._can_be = self._can_be or tokens * _MOST_BYTES_PER_TOKEN >= length
+        found = self._alike(tokens) if self._can_be else tuple(self._latest)
+        is_sure = len(found) >= _MOST_CUT_PROMPTS and (_spread(found) >= _CLEARLY_LONGER or not self._can_be)
+        return (_prompt_cut(found) if is_sure else None), bool(found)
+
+    def _alike(self, tokens: int) -> Sequence[_Counted]:
+        """The prompts of other lengths that count so many tokens too, if every longer one does as well."""
+        if self._tokens[tokens] < 2 or tokens < _SMALLEST_CONTEXT:
+            return ()
+        same = tuple({one.length: one for one in self._latest if one.tokens == tokens}.values())
+        shortest = min(one.length for one in same)
+        if any(one.length >= shortest and one.tokens != tokens for one in self._latest):
+            return ()
+        return same if _spread(same) >= _LONGER else ()
+
+
+def _spread(prompts: Sequence[_Counted]) -> float:
+    """How many times as long as the shortest the longest is."""
+    return max(one.length for one in prompts) / min(one.length for one in prompts)
+
+
+def _prompt_cut(found: Sequence[_Counted]) -> Fault:
+    counts = {one.tokens for one in found}
+    lengths = tuple(sorted(one.length for one in found))
+    return Fault(
+        FaultKind.PROMPT_CUT,
+        len(found),
+        len(found),
+        "",
+        min(one.at for one in found),
+        prompt_tokens=counts.pop() if len(counts) == 1 else None,
+        lengths=lengths,
+        keys=tuple(one.request.key() for one in found),
+    )
+
+
+def _length(request: ChatRequest) -> int:
+    """Bytes of all that is said in the request."""
+    texts = [message.content for message in request.messages]
+    return sum([len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in texts])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
