@@ -313,6 +313,7 @@ async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
             on_progress=status.note,
             should_stop=told.stop.is_set,
             save_spending=opened.record.save,
+            forget=opened.forget,
             on_dataset=told.on_dataset,
         )
         return await here.breakdown.unless_it_happens(work)

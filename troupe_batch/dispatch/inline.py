@@ -6,21 +6,26 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from troupe_batch.errors import EndpointDown, Interrupted, StopTheJob, TroupeError
+from troupe_batch.errors import EndpointDown, EndpointUnsuitable, Interrupted, StopTheJob, TroupeError
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.execution.shard import Attempt, never, nothing_to_do, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
+from troupe_batch.results.reopening import note_fault
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import DATASET
 
 # How soon a shard that rests notices that the run is to stop.
 _LOOK_EVERY_S = 0.25
+
+
+async def nothing_to_forget(_: Iterable[bytes]) -> None:
+    """For models without a cache."""
 
 
 async def run_inline(  # noqa: PLR0913 -- two things that it needs, and five that others want to hear or decide
@@ -31,11 +36,13 @@ async def run_inline(  # noqa: PLR0913 -- two things that it needs, and five tha
     on_progress: OnProgress = ignore_progress,
     should_stop: Callable[[], bool] = never,
     save_spending: Callable[[], Awaitable[None]] = nothing_to_do,
+    forget: Callable[[Iterable[bytes]], Awaitable[None]] = nothing_to_forget,
     on_dataset: OnShard = ignore_shards,
 ) -> RunOutcome:
     """How the run ended, its dataset written: every shard without a mark was tried here.
 
-    `save_spending` is awaited before each mark and before the dataset is made; `on_dataset` as for `extract`.
+    `save_spending` is awaited before each mark and before the dataset is made; `forget` takes replies by their keys out
+    of the cache that turned out to be none; `on_dataset` as for `extract`.
 
     While the endpoint is down, shards wait and are tried again, until the model stack stops the job.
     A StopTheJob error, or `should_stop`, ends it early with a partial dataset; the next call goes on from there.
@@ -51,6 +58,9 @@ async def run_inline(  # noqa: PLR0913 -- two things that it needs, and five tha
     except StopTheJob as error:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await run.store.stop(StopMark(type(error).__name__, str(error), now))
+        if isinstance(error, EndpointUnsuitable):
+            await forget(error.spoiled)
+            await note_fault(run.store, error)
     finally:
         await save_spending()
     manifest = await extract(run, on_shard=on_dataset)

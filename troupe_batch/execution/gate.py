@@ -110,7 +110,7 @@ def _record(asked: _Asked) -> CallRecord:
     key, sample, outcome = asked.key.hex(), asked.sample, asked.outcome
     if isinstance(outcome, ChatReply):
         # Nobody reads again what it said, and a shard may hold it for long.
-        brief = replace(outcome, text=None, value=None)
+        brief = replace(outcome, text=outcome.raw_reply, value=None)
         return CallRecord(PURPOSE_UNKNOWN, key, sample, outcome.status, outcome.reason, brief)
     return CallRecord(PURPOSE_UNKNOWN, key, sample, "failed", str(outcome) or type(outcome).__name__, None)
 

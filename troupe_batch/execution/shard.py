@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import troupe_batch
-from troupe_batch.errors import ENDINGS, EndpointDown, StateUnreachable
+from troupe_batch.errors import ENDINGS, EndpointDown, EndpointUnsuitable, StateUnreachable
 from troupe_batch.execution.casting import Cast, Roles
 from troupe_batch.execution.failure import log_failed_unit
 from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
-from troupe_batch.llm.chat import ChatModel, ChatReply
+from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
 from troupe_batch.results.ledger import CommitRecord
 from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
@@ -104,6 +104,8 @@ class _Work:
         self.units = list(run.units_of(attempt.shard))
         self._cast = Cast(run, attempt.shard)
         self._done: list[UnitOutcome | None] = [None] * len(self.units)
+        # What units had asked that broke off when the attempt ended.
+        self._left: dict[int, tuple[CallRecord, ...]] = {}
         self._progress = Progress(attempt.shard, len(self.units))
         self._started_at = _now()
 
@@ -136,15 +138,25 @@ class _Work:
 
     async def keep_finished(self) -> None:
         """Store what was finished, the rest as not run, for a dataset made before the resume."""
-        if not self._progress.units:
+        is_unsuitable = isinstance(self.gate.error, EndpointUnsuitable)
+        if not self._progress.units and not (is_unsuitable and self._left):
             return
         error = self.gate.error
         reason = f"{type(error).__name__}: {error}" if error else "the run was stopped before this unit"
-        filled = [
-            done or self._absent(unit, AnswerStatus.NOT_RUN, reason)
-            for unit, done in zip(self.units, self._done, strict=True)
-        ]
+        filled = [self._kept(unit, done, reason) for unit, done in zip(self.units, self._done, strict=True)]
         await self._run.store.keep_provisional(await self._stored(filled))
+
+    def _kept(self, unit: Unit, done: UnitOutcome | None, reason: str) -> UnitOutcome:
+        """The outcome; that of a unit which the fault hit that stops the run is none, but its calls stay on record."""
+        if done is None:
+            # What they were answered shows the fault, whose rows there are none of.
+            calls = self._left.get(unit.index, ()) if isinstance(self.gate.error, EndpointUnsuitable) else ()
+            for call in calls:
+                self._progress.count_call(call)
+            return replace(self._absent(unit, AnswerStatus.NOT_RUN, reason), calls=calls)
+        if not _shows(self.gate.error, done.calls):
+            return done
+        return replace(self._absent(unit, AnswerStatus.NOT_RUN, reason), calls=done.calls)
 
     def _note_reply(self, reply: ChatReply | None) -> None:
         """A unit may take many calls and long: those who watch see each of them."""
@@ -159,11 +171,13 @@ class _Work:
             gate = UnitGate(self.gate)
             outcome = await self._played(unit, roles, gate)
         except ENDINGS:
+            self._left[unit.index] = gate.calls
             raise
         except Exception as error:  # noqa: BLE001 # the unit boundary: any failure becomes rows with a reason
             outcome = UnitOutcome((), gate.calls, error=error)
         if gate.ending is not None:
             # Code of users may have caught it: what they made of it is no answer of anybody.
+            self._left[unit.index] = gate.calls
             raise gate.ending
         has_failed = outcome.error is not None
         if outcome.error is not None:
@@ -228,6 +242,19 @@ class _Work:
             if one is not None:
                 rows.add(unit, self._cast.people_of(unit), one)
         return rows
+
+
+def _shows(error: Exception | None, calls: Sequence[CallRecord]) -> bool:
+    """Whether one of the calls is of those that the fault hit for which the run is stopped."""
+    symptom = error.symptom if isinstance(error, EndpointUnsuitable) else None
+    if symptom is None:
+        return False
+    return any(
+        symptom.shows_in(call.status, call.reason, call.reply.usage.prompt_tokens)
+        if call.reply is not None and call.reply.usage is not None
+        else symptom.shows_in(call.status, call.reason, None)
+        for call in calls
+    )
 
 
 def _files(run: Run, rows: ShardRows) -> list[TableFile]:

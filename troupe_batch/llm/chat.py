@@ -16,6 +16,7 @@ import orjson
 from troupe_batch.llm.schema_words import words_digest
 
 CACHE_KEY_VERSION = 1
+_RAW = 400
 
 
 class Role(StrEnum):
@@ -270,6 +271,11 @@ class ChatReply:
     said_usd: float | None = None
     key: bytes | None = None
     is_doubtful: bool = False
+
+    @property
+    def raw_reply(self) -> str | None:
+        """The first 400 characters of what came, for those who look why it is no answer; None where it is one."""
+        return None if self.status is ReplyStatus.OK or not self.text else self.text[:_RAW]
 
     def after(self, first: ChatReply) -> ChatReply:
         """The same reply, with what an earlier one to the same question took and cost as well."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,8 @@ from troupe_batch.llm.unsuitable import unsuitable
 # A model has at most twice as many calls in flight as went well: one success proves its schemas, but only several show
 # that prompts are read to their end and that replies find room.
 _STEP = 2
+# So long calls may take from the gate of their attempt, which closes, through the cache to here.
+_ECHO_S = 5.0
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class _Round:
     models: dict[tuple[str, str], _Model] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     verdict: EndpointUnsuitable | None = None
+    over_at_s: float = 0.0
 
     def check(self) -> None:
         """Raises the verdict for one more caller."""
@@ -107,16 +111,27 @@ class Watched:
     refusals included, never counts.
 
     Stands below the repairs, as a repaired reply is one more reply, and above the retries: a call that is tried again
-    is one call. After it has raised, it counts anew, and those who waited hear the same.
+    is one call. Once it has raised, all who are on their way to it hear the same; it counts anew after `renew`, or
+    after a few seconds, for those who have nobody to call that.
     """
 
-    def __init__(self, inner: ChatModel) -> None:
+    def __init__(self, inner: ChatModel, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._inner = inner
+        self._clock = clock
         self._round = _Round()
+
+    def renew(self) -> None:
+        """Counts anew where a fault was found: whoever asks from now on has heard of it, and means it."""
+        if self._round.verdict is not None:
+            self._round = _Round()
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """The reply to `request`; doubtful where the server may have read only a part of it."""
         now = self._round
+        if now.verdict is not None:
+            if self._clock() < now.over_at_s + _ECHO_S:
+                now.check()
+            now = self._round = _Round()
         kinds = now.kinds_of(request)
         await now.turn_of(kinds)
         with now.in_flight(kinds):
@@ -148,8 +163,7 @@ class Watched:
             return
         if now.verdict is None:
             now.verdict = unsuitable(fault, request, is_every=not kinds.model.calls.successes)
-        if self._round is now:
-            self._round = _Round()
+            now.over_at_s = self._clock()
         now.check()
 
 

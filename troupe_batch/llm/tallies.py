@@ -29,8 +29,10 @@ _ANY = 10**9
 _MOST_BYTES_PER_TOKEN = 16
 _SHORTEST_CUT = 1_500
 _SMALLEST_CONTEXT = 256
-_MOST_CUT_PROMPTS = 4
-_LONGER, _CLEARLY_LONGER = 1.03, 1.1
+# Prompts that count the same though they are clearly longer than others, or though they are many: 64 bytes are some
+# tokens in any language, so that two may agree by chance, and eight do not.
+_MOST_CUT_PROMPTS, _CLEARLY_LONGER = 4, 1.1
+_MOST_ALIKE, _LONGER_BYTES = 8, 64
 _PROMPTS_KEPT = 64
 
 
@@ -83,7 +85,8 @@ class Tally:
         rejected = max(self.rejected.values(), default=0)
         if self.successes and max(self.unreadable, rejected) < _DOUBT_AFTER:
             return _ANY
-        return max(1, min(MOST_UNPROVEN, MOST_REJECTIONS - rejected, MOST_UNREADABLE - self.unreadable))
+        left = MOST_REJECTIONS - rejected, MOST_UNREADABLE - self.unreadable, _FEWEST_CUT_OFF - self.cut_off
+        return max(1, min(MOST_UNPROVEN, *left))
 
     def reject(self, error: Exception) -> Fault | None:
         """Counts a call that was refused, or given up; the fault where as many were refused alike as are borne."""
@@ -178,7 +181,8 @@ class PromptCounts:
         # Some servers leave out what they have cached: they count the first prompt in full, and are believed after it.
         self._can_be = self._can_be or tokens * _MOST_BYTES_PER_TOKEN >= length
         found = self._alike(tokens) if self._can_be else tuple(self._latest)
-        is_sure = len(found) >= _MOST_CUT_PROMPTS and (_spread(found) >= _CLEARLY_LONGER or not self._can_be)
+        is_clear = not self._can_be or _longest(found) >= _CLEARLY_LONGER * _shortest(found)
+        is_sure = len(found) >= (_MOST_CUT_PROMPTS if is_clear else _MOST_ALIKE)
         return (_prompt_cut(found) if is_sure else None), bool(found)
 
     def _alike(self, tokens: int) -> Sequence[_Counted]:
@@ -186,15 +190,18 @@ class PromptCounts:
         if self._tokens[tokens] < 2 or tokens < _SMALLEST_CONTEXT:
             return ()
         same = tuple({one.length: one for one in self._latest if one.tokens == tokens}.values())
-        shortest = min(one.length for one in same)
+        shortest = _shortest(same)
         if any(one.length >= shortest and one.tokens != tokens for one in self._latest):
             return ()
-        return same if _spread(same) >= _LONGER else ()
+        return same if _longest(same) - shortest >= _LONGER_BYTES else ()
 
 
-def _spread(prompts: Sequence[_Counted]) -> float:
-    """How many times as long as the shortest the longest is."""
-    return max(one.length for one in prompts) / min(one.length for one in prompts)
+def _shortest(prompts: Sequence[_Counted]) -> int:
+    return min((one.length for one in prompts), default=0)
+
+
+def _longest(prompts: Sequence[_Counted]) -> int:
+    return max((one.length for one in prompts), default=0)
 
 
 def _prompt_cut(found: Sequence[_Counted]) -> Fault:

@@ -44,8 +44,8 @@ def thinking_of(reply: ChatReply) -> str:
 
 def more_room(*, has_thought: bool) -> str:
     """What to change where replies are cut off."""
-    room = "a larger max_completion_tokens or on_length: retry_larger in the model section of the job"
-    return f"set reasoning_effort: none there, or {room}" if has_thought else f"set {room}"
+    effort = "reasoning_effort: none, " if has_thought else ""
+    return f"set {effort}a larger max_completion_tokens or on_length: retry_larger in the model section of the job"
 
 
 def _thinking(thought: int, written: int) -> str:

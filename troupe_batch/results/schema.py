@@ -24,6 +24,7 @@ from troupe_batch.results.table_columns import (
     EXTRACTIONS,
     LLM_CALLS,
     PEOPLE,
+    RAW_REPLY,
     RESPONSE_KEYS,
     WEIGHT,
     category,
@@ -142,9 +143,10 @@ def make_schemas(
 
 
 def is_of(found: pa.Schema, wanted: pa.Schema) -> bool:
-    """Whether a file has the columns of this version, or those of before there were weights in it."""
-    if WEIGHT.name in wanted.names and WEIGHT.name not in found.names:
-        wanted = wanted.remove(wanted.get_field_index(WEIGHT.name))
+    """Whether a file has the columns of this version, or those of before there were weights or raw replies in it."""
+    for later in (WEIGHT.name, RAW_REPLY.name):
+        if later in wanted.names and later not in found.names:
+            wanted = wanted.remove(wanted.get_field_index(later))
     return bool(found.equals(wanted, check_metadata=False))
 
 

@@ -20,7 +20,7 @@ from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table, is_of
 from troupe_batch.results.shard_tables import ShardRows, weights_of
-from troupe_batch.results.table_columns import WEIGHT
+from troupe_batch.results.table_columns import RAW_REPLY, WEIGHT
 from troupe_batch.studies.study import AnswerStatus
 
 
@@ -63,6 +63,10 @@ def _parsed(run: Run, shard: int, table: Table, file: StoredFile, content: bytes
         raise ResultsDamaged(f"{where} has {found.num_rows} rows and its mark says {file.rows}; {CURE}")
     if WEIGHT.name in wanted.names and WEIGHT.name not in found.schema.names:
         found = _with_weights(run, shard, found, wanted)
+    if RAW_REPLY.name in wanted.names and RAW_REPLY.name not in found.schema.names:
+        # Committed before the first characters of unreadable replies were kept.
+        nothing = pa.nulls(found.num_rows, RAW_REPLY.type)
+        found = found.add_column(wanted.get_field_index(RAW_REPLY.name), RAW_REPLY, nothing)
     return found.replace_schema_metadata(wanted.metadata)
 
 

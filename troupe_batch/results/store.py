@@ -12,6 +12,7 @@
 <run id>/spend/<process>.json                     what a process has paid for so far, whatever came of it
 <run id>/unsaved/<process>.json                   paid replies that the cache could not take yet
 <run id>/stop.json                                why nothing further is started
+<run id>/faults/<fault>.json                      by what the calls are known that a systematic fault hit
 <run id>/dataset/<table>/part-*.parquet, dataset/manifest.json
 ```
 """
@@ -140,6 +141,18 @@ class RunStore:
         path = _provisional_path(shard)
         data = await self.objects.get(path)
         return None if data is None else CommitRecord.from_json(f"{self.url}/{path}", data)
+
+    async def provisional_shards(self) -> list[int]:
+        """The shards of which a stopped attempt had finished something."""
+        return sorted([number async for number in self._numbered("provisional")])
+
+    async def forget_provisional(self, shard: int) -> None:
+        """Takes back what a stopped attempt had finished of the shard."""
+        await self.objects.delete(_provisional_path(shard))
+
+    async def reopen(self, shard: int) -> None:
+        """Takes the mark of a shard back, so that it is simulated anew; only while nobody works at the run."""
+        await self.objects.delete(_mark_path(shard))
 
     async def read(self, file: StoredFile) -> bytes:
         """The content of a file that a mark names; ResultsDamaged where it is missing or altered."""

@@ -81,6 +81,12 @@ ANSWERS = pa.schema(
     ]
 )
 
+RAW_REPLY = column_field(
+    "raw_reply",
+    pa.string(),
+    "First 400 characters of a reply that is no answer, as they came; null where it is one, or none came.",
+)
+
 LLM_CALLS = pa.schema(
     [
         RUN.with_type(pa.string()),
@@ -105,6 +111,7 @@ LLM_CALLS = pa.schema(
         column_field("finish_reason", pa.string(), "Why the model stopped, in the endpoint's words."),
         column_field("key", pa.string(), "Key of the reply in the cache.", nullable=False),
         column_field("sample", pa.string(), "Which independent draw was asked for.", nullable=False),
+        RAW_REPLY,
     ]
 )
 

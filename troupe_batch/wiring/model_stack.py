@@ -81,6 +81,12 @@ class ModelStack:
         self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
+        self.watched: Watched | None = None
+
+    def renew(self) -> None:
+        """Begins anew to look for faults that all calls meet: whoever goes on after one has heard of it."""
+        if self.watched is not None:
+            self.watched.renew()
 
     @property
     def spending(self) -> Spending:
@@ -152,15 +158,16 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         model = Warming(model, partial(_stored, prefixes, dialects), hearth)
         retrying = Retrying(model, RetryPolicy.of(settings.openai.max_attempts))
         model = CutOff(OutageAware(retrying, model, patience_s=settings.openai.outage_patience))
-        if settings.openai.stop_early:
-            model = Watched(model)
-        model = Repairing(model)
+        watched = Watched(model) if settings.openai.stop_early else None
+        model = Repairing(watched or model)
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
         if replies is not None:
             cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects)
+        stack = ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects)
+        stack.watched = watched
+        return stack
 
 
 def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:

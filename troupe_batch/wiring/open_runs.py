@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,7 @@ class OpenRun:
 
     async def take_up(self) -> None:
         """Puts replies that an earlier attempt had to leave beside the results into the cache."""
+        self.stack.renew()
         if self.stack.replies is None:
             return
         if found := await self.kept.find():
@@ -42,6 +44,14 @@ class OpenRun:
         if self.stack.replies is not None:
             await self.kept.keep(await self.stack.replies.settle(_SETTLE_S))
         await keep_note(self.run.store, self.stack.dialects.learned())
+
+    async def forget(self, keys: Iterable[bytes]) -> None:
+        """Takes replies out of the cache that turned out to be none."""
+        if (replies := self.stack.replies) is None:
+            return
+        for key in keys:
+            if (data := await replies.get(key)) is not None:
+                await replies.discard(key, data)
 
     async def aclose(self) -> None:
         """Closes the stack and stores what was spent to the end."""

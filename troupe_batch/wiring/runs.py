@@ -11,6 +11,7 @@ from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.planning.prices import changes
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.objects import Objects
+from troupe_batch.results.reopening import forget_faults, reopen_spoiled
 from troupe_batch.results.run import Run
 from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.store import RunStore
@@ -74,6 +75,8 @@ async def begin_run(
             raise PlanChanged(f"{error}\n{await _reuse(store, plan, supplies)}") from error
         if supplies is not None:
             await supplies.store(frozen.plan, store)
+        await reopen_spoiled(store)
+        await forget_faults(store)
         committed = len(await store.committed())
         beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
         if committed >= frozen.plan.shards:

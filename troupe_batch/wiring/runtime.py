@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
-from troupe_batch.errors import FixTheInput, TryAgain
+from troupe_batch.errors import EndpointUnsuitable, FixTheInput, TryAgain
 from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
+from troupe_batch.results.reopening import note_fault, reopen_spoiled
 from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
@@ -87,6 +88,10 @@ class FleetRuntime:
                 on_progress=report,
                 should_stop=lambda: not still_mine(),
             )
+        except EndpointUnsuitable as error:
+            await opened.forget(error.spoiled)
+            await note_fault(opened.run.store, error)
+            raise
         finally:
             # Before the shard is given back: whoever takes it next must not pay for what came in here.
             await opened.put_down()
@@ -100,6 +105,7 @@ class FleetRuntime:
             await store.quarantine(shard, reason)
         if stop is not None:
             await store.stop(StopMark(stop.kind, stop.reason, datetime.now(UTC).isoformat(timespec="seconds")))
+            await reopen_spoiled(store)
 
     async def extract(self, run_id: str) -> int:
         """Turns the marked shards into the dataset; the number of shards in it."""

@@ -228,6 +228,15 @@ async def test_prompts_of_all_lengths_that_count_the_same_were_cut() -> None:
     assert sum(not one.is_doubtful for one in kept) <= 1
 
 
+async def test_prompts_that_differ_by_little_were_cut_where_many_of_them_count_the_same() -> None:
+    served = counting(lambda length: min(length // 4, 2_050))
+
+    outcomes = await asked_by_many(Watched(served), [prompt(12_000 + 17 * draw) for draw in range(100)])
+
+    assert "2,050 tokens for each of 8 prompts" in str(stops(outcomes)[0])
+    assert len(served.asked) < 25
+
+
 async def test_a_count_that_no_language_allows_is_a_cut_prompt() -> None:
     served = counting(lambda length: 512 + length // 1_000)
 
@@ -276,6 +285,22 @@ async def test_a_resume_in_the_same_process_is_judged_anew() -> None:
     model = Watched(served)
 
     before = await asked_by_many(model, many(30))
+    late = await asked_by_many(model, many(30))
+    model.renew()
+    after = await asked_by_many(model, many(30))
+
+    assert stops(before)
+    assert len(stops(late)) == 30
+    assert all(isinstance(one, ChatReply) for one in after)
+
+
+async def test_whoever_has_nobody_to_begin_anew_for_them_is_judged_anew_after_a_while() -> None:
+    clock = [0.0]
+    served = Served(lambda _, number: refused() if number <= 10 else GOOD)
+    model = Watched(served, clock=lambda: clock[0])
+
+    before = await asked_by_many(model, many(30))
+    clock[0] = 60.0
     after = await asked_by_many(model, many(30))
 
     assert stops(before)
