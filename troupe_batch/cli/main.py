@@ -29,6 +29,7 @@ _COMMANDS = {
     "watch": "Follow a run until it ends, and keep it going.",
     "verify": "Recount a dataset against its plan.",
     "results": "Show the result tables of a run.",
+    "failed": "Show what failed in a run and why, and what came instead.",
     "documents": "Write what the people of a run have written into files.",
     "ask": "Ask one person of a population one question.",
     "rehearse": "Start the offline stand-in for a model.",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from troupe_batch.errors import ENDINGS, EndpointDown, Interrupted, RecordAndGoOn, StateUnreachable, StopTheJob
-from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply, ChatRequest, ReplySchema
 
 PURPOSE_UNKNOWN = "unknown"
 """The purpose, on record, of a call whose unit broke off before it could say what the call was for."""
@@ -66,6 +66,7 @@ class Gate:
 class _Asked(NamedTuple):
     key: bytes
     sample: str
+    schema: ReplySchema | None
     outcome: ChatReply | RecordAndGoOn
 
 
@@ -87,10 +88,10 @@ class UnitGate:
             await self._give_way()
             raise
         except RecordAndGoOn as error:
-            self._asked.append(_Asked(_key_of_failed(request), request.sample, error))
+            self._asked.append(_Asked(_key_of_failed(request), request.sample, request.reply_schema, error))
             raise
         # Not the request: its prompt is long, and a unit makes many.
-        self._asked.append(_Asked(reply.key or request.key(), request.sample, reply))
+        self._asked.append(_Asked(reply.key or request.key(), request.sample, request.reply_schema, reply))
         return reply
 
     async def _give_way(self) -> None:
@@ -108,11 +109,13 @@ class UnitGate:
 
 def _record(asked: _Asked) -> CallRecord:
     key, sample, outcome = asked.key.hex(), asked.sample, asked.outcome
+    asks = () if asked.schema is None else tuple(asked.schema.schema.get("properties", ()))
     if isinstance(outcome, ChatReply):
         # Nobody reads again what it said, and a shard may hold it for long.
         brief = replace(outcome, text=outcome.raw_reply, value=None)
-        return CallRecord(PURPOSE_UNKNOWN, key, sample, outcome.status, outcome.reason, brief)
-    return CallRecord(PURPOSE_UNKNOWN, key, sample, "failed", str(outcome) or type(outcome).__name__, None)
+        return CallRecord(PURPOSE_UNKNOWN, key, sample, outcome.status, outcome.reason, brief, asks=asks)
+    reason = str(outcome) or type(outcome).__name__
+    return CallRecord(PURPOSE_UNKNOWN, key, sample, "failed", reason, None, asks=asks)
 
 
 def _key_of_failed(request: ChatRequest) -> bytes:

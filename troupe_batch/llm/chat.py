@@ -307,6 +307,7 @@ class CallRecord:
     """One row of `llm_calls`: what a unit asked for and how it went, failures included.
 
     `person_id` is whose call it was, None where it was made for all of a unit, or where a unit is one person anyway.
+    `asks` are the parts that the reply was to have, where its unit broke off before it could say what they mean.
     """
 
     purpose: str
@@ -316,3 +317,4 @@ class CallRecord:
     reason: str | None
     reply: ChatReply | None
     person_id: str | None = None
+    asks: tuple[str, ...] = ()

@@ -270,7 +270,9 @@ def _llm_calls(rows: ShardRows, units: Mapping[str, pa.Array], schemas: Schemas,
     for answer in rows.answers:
         if answer.call_key is not None:
             asked[answer.call_key][answer.question_id] = None
-    columns["question_ids"] = column([list(asked.get(call.key, ())) for call in calls], schema.field("question_ids"))
+    known = {question.id for question in schemas.questions}
+    ids = [list(asked.get(call.key) or [part for part in call.asks if part in known]) for call in calls]
+    columns["question_ids"] = column(ids, schema.field("question_ids"))
     for name in ("purpose", "key", "sample", "status", "reason"):
         columns[name] = column([getattr(call, name) for call in calls], schema.field(name))
     usages = [call.reply.usage if call.reply is not None else None for call in calls]

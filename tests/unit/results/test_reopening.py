@@ -1,0 +1,126 @@
+"""Shards that a systematic fault hit are opened again; those that it did not hit stay as they are."""
+
+from __future__ import annotations
+
+from tests.doubles.runs import AnsweringModel, commit_all, new_run, person_asked
+from troupe_batch.errors import EndpointUnsuitable, RequestRejected
+from troupe_batch.execution.shard import Attempt, run_shard
+from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.results.extractor import extract
+from troupe_batch.results.failures import failures_of
+from troupe_batch.results.reopening import forget_faults, note_fault, reopen_spoiled
+from troupe_batch.results.run import Run
+from troupe_batch.studies.study import AnswerStatus
+from troupe_batch.symptoms import Symptom, alike
+
+WORDS = "the endpoint answered 400: no schemas (request req-17)"
+LONG_AGO = "2020-01-01T00:00:00.000+00:00"
+
+
+def unsuitable(since: str = LONG_AGO) -> EndpointUnsuitable:
+    return EndpointUnsuitable("no schemas here", symptom=Symptom("failed", since, alike(WORDS)))
+
+
+def refusing(*people: int, words: str = WORDS) -> AnsweringModel:
+    return AnsweringModel(lambda asked: RequestRejected(words) if person_asked(asked) in people else None)
+
+
+async def shards_of(run: Run) -> set[int]:
+    return await run.store.committed()
+
+
+async def test_shards_with_calls_that_the_fault_hit_lose_their_marks_and_no_others_do() -> None:
+    run = new_run(people=20, units_per_shard=5)
+    await commit_all(run, refusing(1, 11))
+    before = await shards_of(run)
+
+    await note_fault(run.store, unsuitable())
+
+    assert before == {0, 1, 2, 3}
+    assert await shards_of(run) == {1, 3}
+
+
+async def test_other_words_and_what_was_before_are_left_alone() -> None:
+    run = new_run(people=20, units_per_shard=5)
+    await commit_all(run, refusing(1, words="the endpoint answered 400: too long"))
+    await commit_all(run, refusing(6))
+
+    await note_fault(run.store, unsuitable())
+    await note_fault(run.store, unsuitable(since="2999-01-01T00:00:00.000+00:00"))
+
+    assert await shards_of(run) == {0, 1, 2, 3}
+
+
+async def test_a_fault_without_a_symptom_opens_nothing() -> None:
+    run = new_run(people=10, units_per_shard=5)
+    await commit_all(run, refusing(1))
+
+    await note_fault(run.store, EndpointUnsuitable("the probe says so"))
+
+    assert await shards_of(run) == {0, 1}
+
+
+async def test_a_fault_that_is_forgotten_opens_nothing_any_more() -> None:
+    run = new_run(people=10, units_per_shard=5)
+    await note_fault(run.store, unsuitable())
+    await forget_faults(run.store)
+    await commit_all(run, refusing(1))
+
+    assert await reopen_spoiled(run.store) == []
+    assert await shards_of(run) == {0, 1}
+
+
+async def test_a_stopped_shard_has_no_failed_rows_for_what_the_fault_hit_and_shows_its_calls() -> None:
+    run = new_run(people=12, units_per_shard=12)
+    asked: list[int] = []
+
+    def script(request: ChatRequest) -> ChatReply | Exception | None:
+        asked.append(person_asked(request))
+        if len(asked) > 8:
+            return unsuitable()
+        return RequestRejected(WORDS) if len(asked) > 4 else None
+
+    try:
+        await run_shard(run, Attempt(0, "first"), model=AnsweringModel(script), concurrency=1)
+    except EndpointUnsuitable as error:
+        await note_fault(run.store, error)
+    manifest = await extract(run)
+    found = await failures_of(run.store, shards=1, examples=2)
+
+    statuses = {status for counts in manifest.counts.values() for status in counts}
+    assert statuses == {AnswerStatus.ANSWERED, AnswerStatus.NOT_RUN}
+    assert manifest.answered == 4 * len(manifest.questions)
+    [group] = found.groups
+    assert (group.of, group.status, group.reason, group.count) == ("calls", "failed", WORDS, 4)
+    assert len(group.examples) == 2
+
+
+async def test_what_others_had_finished_with_such_rows_is_taken_back_as_well() -> None:
+    run = new_run(people=10, units_per_shard=10)
+    asked = 0
+
+    def soon() -> bool:
+        return asked > 5
+
+    def script(_: ChatRequest) -> ChatReply | Exception | None:
+        nonlocal asked
+        asked += 1
+        return RequestRejected(WORDS)
+
+    record = await run_shard(run, Attempt(0, "a"), model=AnsweringModel(script), concurrency=1, should_stop=soon)
+    had = await run.store.provisional_shards()
+    await note_fault(run.store, unsuitable())
+
+    assert record is None
+    assert had == [0]
+    assert await run.store.provisional_shards() == []
+
+
+async def test_good_replies_to_cut_prompts_are_known_by_their_count() -> None:
+    run = new_run(people=10, units_per_shard=5)
+    await commit_all(run)
+    cut = Symptom(str(ReplyStatus.OK), LONG_AGO, prompt_tokens=100)
+
+    await note_fault(run.store, EndpointUnsuitable("cut", symptom=cut))
+
+    assert await shards_of(run) == set()
