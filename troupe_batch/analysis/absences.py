@@ -10,6 +10,7 @@ from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.schema import Table
 from troupe_batch.studies.python import NOTHING_RETURNED
 from troupe_batch.studies.study import AnswerStatus
+from troupe_batch.symptoms import alike
 
 # In the order in which the user should look at them. The other absences are as the job or its end meant them.
 _UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED, AnswerStatus.SKIPPED)
@@ -51,5 +52,14 @@ def _absences(dataset: Dataset, table: Table, of: str) -> Iterator[Absence]:
         reasons.setdefault(group["status"], Counter())[group["reason"] or "no reason was given"] += group["count_all"]
     for status in _UNWANTED:
         if status in reasons:
-            reason, number = reasons[status].most_common(1)[0]
+            reason, number = _most_frequent(reasons[status])
             yield Absence(status, reasons[status].total(), reason, number, of)
+
+
+def _most_frequent(reasons: Counter[str]) -> tuple[str, int]:
+    """The reason that stands for most, and for how many: those that differ in numbers alone are one."""
+    groups: Counter[str] = Counter()
+    for reason, number in reasons.items():
+        groups[alike(reason)] += number
+    words, number = groups.most_common(1)[0]
+    return next(reason for reason, _ in reasons.most_common() if alike(reason) == words), number

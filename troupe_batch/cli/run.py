@@ -178,6 +178,8 @@ def _say_absences(result: Result, absences: list[Absence]) -> None:
     for absence in absences:
         which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
         say(f"{absence.counted} {absence.status}: {which}{absence.reason}")
+    if absences:
+        say(f"what came instead: troupe failed {result.outcome.run_id}")
     if result.is_complete and (again := retry_text(result)) is not None:
         say(again)
     if result.is_complete and not result.manifest.has_results:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from troupe_batch.api import Result
 from troupe_batch.cli.output import say, talk
+from troupe_batch.errors import EndpointUnsuitable
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
@@ -32,6 +33,9 @@ def _lines(result: Result, how_to_go_on: str) -> Iterator[str]:
         yield f"tables of what there is so far: troupe results {run_id}"
     if result.outcome.error == "BudgetSpent":
         yield "to go on, raise the cap (budget.max_usd of the job, or Budget.MAX_USD), and then:"
+    elif result.outcome.error == EndpointUnsuitable.__name__:
+        yield f"the calls that show it: troupe failed {run_id}"
+        yield "when it is mended, to go on from here (with --retry where the job or its model has changed):"
     elif result.outcome.state is RunState.PARTLY:
         yield "to have the shards that were set aside tried again:"
     else:
