@@ -18,6 +18,7 @@ from troupe_batch.llm.unsuitable import unsuitable
 _STEP = 2
 # So long calls may take from the gate of their attempt, which closes, through the cache to here.
 _ECHO_S = 5.0
+_MOST_SCHEMAS = 10_000
 
 
 @dataclass(slots=True)
@@ -27,7 +28,6 @@ class _Model:
     calls: Tally = field(default_factory=Tally)
     prompts: PromptCounts = field(default_factory=PromptCounts)
     forms: dict[tuple[str, ...], Tally] = field(default_factory=dict)
-    schemas: dict[str, Tally] = field(default_factory=dict)
     proofs: int = 0
 
     @property
@@ -59,6 +59,7 @@ class _Round:
     """What was counted since the process began, or since the last verdict; and the verdict, once there is one."""
 
     models: dict[tuple[str, str], _Model] = field(default_factory=dict)
+    kinds: dict[tuple[str, str, str], _Kinds] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     verdict: EndpointUnsuitable | None = None
     over_at_s: float = 0.0
@@ -94,11 +95,17 @@ class _Round:
     def kinds_of(self, request: ChatRequest) -> _Kinds:
         """What the request counts for."""
         endpoint, schema = request.endpoint, request.reply_schema
-        model = self.models.setdefault((endpoint.identity, endpoint.model), _Model())
-        name, digest = ("", "") if schema is None else (schema.name, schema.digest)
+        place = endpoint.identity, endpoint.model, "" if schema is None else schema.digest
+        if (known := self.kinds.get(place)) is not None:
+            return known
+        if len(self.kinds) >= _MOST_SCHEMAS:
+            # Made anew for each request: what they have in common is their form.
+            self.kinds.clear()
+        model = self.models.setdefault(place[:2], _Model())
         # Orders of options make many schemas of what is one question.
-        form = (name, *sorted(schema.schema.get("properties", ()))) if schema is not None else ()
-        return _Kinds(model, model.forms.setdefault(form, Tally()), model.schemas.setdefault(digest, Tally()))
+        form = () if schema is None else (schema.name, *sorted(schema.schema.get("properties", ())))
+        kinds = self.kinds[place] = _Kinds(model, model.forms.setdefault(form, Tally()), Tally())
+        return kinds
 
 
 class Watched:
