@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from troupe_batch.errors import EndpointUnsuitable, RecordAndGoOn
@@ -43,15 +42,12 @@ class _Kinds:
     model: _Model
     form: Tally
     schema: Tally
-
-    @property
-    def all(self) -> tuple[Tally, ...]:
-        return self.schema, self.form, self.model.calls
+    all: tuple[Tally, Tally, Tally]
 
     @property
     def may_start(self) -> bool:
-        kinds = (self.schema, self.form)
-        return self.model.calls.in_flight < self.model.room and all(one.in_flight < one.room for one in kinds)
+        model, form, schema = self.model, self.form, self.schema
+        return model.calls.in_flight < model.room and form.in_flight < form.room and schema.in_flight < schema.room
 
 
 @dataclass(slots=True)
@@ -77,16 +73,16 @@ class _Round:
             await turn
             self.check()
 
-    @contextmanager
-    def in_flight(self, kinds: _Kinds) -> Iterator[None]:
-        """Counts the call while it lasts; then lets those look who wait."""
+    def begin(self, kinds: _Kinds) -> None:
+        """Counts a call that is sent."""
         for tally in kinds.all:
             tally.in_flight += 1
-        try:
-            yield
-        finally:
-            for tally in kinds.all:
-                tally.in_flight -= 1
+
+    def end(self, kinds: _Kinds) -> None:
+        """Counts a call that came back, and lets those look who wait."""
+        for tally in kinds.all:
+            tally.in_flight -= 1
+        if self.waiting:
             waiting, self.waiting = self.waiting, []
             for turn in waiting:
                 if not turn.done():
@@ -104,7 +100,8 @@ class _Round:
         model = self.models.setdefault(place[:2], _Model())
         # Orders of options make many schemas of what is one question.
         form = () if schema is None else (schema.name, *sorted(schema.schema.get("properties", ())))
-        kinds = self.kinds[place] = _Kinds(model, model.forms.setdefault(form, Tally()), Tally())
+        tally, own = model.forms.setdefault(form, Tally()), Tally()
+        kinds = self.kinds[place] = _Kinds(model, tally, own, (own, tally, model.calls))
         return kinds
 
 
@@ -141,19 +138,25 @@ class Watched:
             now = self._round = _Round()
         kinds = now.kinds_of(request)
         await now.turn_of(kinds)
-        with now.in_flight(kinds):
-            try:
-                reply = await self._inner.complete(request)
-            except RecordAndGoOn as error:
-                self._stop_for([tally.reject(error) for tally in kinds.all], request, kinds, now)
-                now.check()
-                raise
-            is_readable = _is_readable(reply, request)
-            faults = [tally.take(reply, is_readable=is_readable) for tally in kinds.all]
-            self._stop_for(faults, request, kinds, now)
-            reply = self._checked(request, reply, kinds, now)
-            kinds.model.proofs += not reply.is_doubtful and reply.status is not ReplyStatus.TRUNCATED
-            return reply
+        now.begin(kinds)
+        try:
+            return await self._taken(request, kinds, now)
+        finally:
+            now.end(kinds)
+
+    async def _taken(self, request: ChatRequest, kinds: _Kinds, now: _Round) -> ChatReply:
+        """The reply, counted."""
+        try:
+            reply = await self._inner.complete(request)
+        except RecordAndGoOn as error:
+            self._stop_for([tally.reject(error) for tally in kinds.all], request, kinds, now)
+            now.check()
+            raise
+        is_readable = _is_readable(reply, request)
+        self._stop_for([tally.take(reply, is_readable=is_readable) for tally in kinds.all], request, kinds, now)
+        reply = self._checked(request, reply, kinds, now)
+        kinds.model.proofs += not reply.is_doubtful and reply.status is not ReplyStatus.TRUNCATED
+        return reply
 
     def _checked(self, request: ChatRequest, reply: ChatReply, kinds: _Kinds, now: _Round) -> ChatReply:
         """The reply, with a mark where the prompt may have been cut."""

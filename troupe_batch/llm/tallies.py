@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ class Tally:
     @property
     def room(self) -> int:
         """How many calls may be in flight at once: few while nothing shows that they can go well."""
+        if self.successes and not self.rejected and not self.unreadable:
+            return _ANY
         rejected = max(self.rejected.values(), default=0)
         if self.successes and max(self.unreadable, rejected) < _DOUBT_AFTER:
             return _ANY
@@ -103,8 +106,9 @@ class Tally:
 
     def take(self, reply: ChatReply, *, is_readable: bool) -> Fault | None:
         """Counts a reply."""
-        self._forget(FaultKind.REJECTED)
-        self.rejected.clear()
+        if self.rejected:
+            self._forget(FaultKind.REJECTED)
+            self.rejected.clear()
         if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
             self.successes += 1
             return None
@@ -113,9 +117,10 @@ class Tally:
             return self._take_cut_off(reply)
         if is_readable:
             self.successes += 1
-            self.unreadable = 0
-            self._forget(FaultKind.UNREADABLE)
-            return self._too_often_cut_off(reply)
+            if self.unreadable:
+                self.unreadable = 0
+                self._forget(FaultKind.UNREADABLE)
+            return self._too_often_cut_off(reply) if self.cut_off else None
         self.unreadable += 1
         since = self._first(FaultKind.UNREADABLE)
         if self.unreadable < MOST_UNREADABLE:
@@ -146,19 +151,19 @@ class Tally:
         )
 
     def _first(self, kind: FaultKind) -> str:
-        return self._since.setdefault(kind, _now())
+        return self._since.setdefault(kind, _written(time.time()))
 
     def _forget(self, kind: FaultKind) -> None:
         self._since.pop(kind, None)
 
 
 class _Counted(NamedTuple):
-    """A prompt: its length in bytes, the tokens that the endpoint counted, whose it was, and when."""
+    """A prompt: its length in bytes, the tokens that the endpoint counted, whose it was, and when (Unix time)."""
 
     length: int
     tokens: int
     request: ChatRequest
-    at: str
+    at_s: float
 
 
 class PromptCounts:
@@ -176,7 +181,7 @@ class PromptCounts:
             return None, False
         if len(self._latest) == _PROMPTS_KEPT:
             self._tokens[self._latest[0].tokens] -= 1
-        self._latest.append(_Counted(length, tokens, request, _now()))
+        self._latest.append(_Counted(length, tokens, request, time.time()))
         self._tokens[tokens] += 1
         # Some servers leave out what they have cached: they count the first prompt in full, and are believed after it.
         self._can_be = self._can_be or tokens * _MOST_BYTES_PER_TOKEN >= length
@@ -212,7 +217,7 @@ def _prompt_cut(found: Sequence[_Counted]) -> Fault:
         len(found),
         len(found),
         "",
-        min(one.at for one in found),
+        _written(min(one.at_s for one in found)),
         prompt_tokens=counts.pop() if len(counts) == 1 else None,
         lengths=lengths,
         keys=tuple(one.request.key() for one in found),
@@ -225,5 +230,5 @@ def _length(request: ChatRequest) -> int:
     return sum([len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in texts])
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _written(moment_s: float) -> str:
+    return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds")
