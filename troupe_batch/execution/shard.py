@@ -156,7 +156,8 @@ class _Work:
             return replace(self._absent(unit, AnswerStatus.NOT_RUN, reason), calls=calls)
         if not _shows(self.gate.error, done.calls):
             return done
-        return replace(self._absent(unit, AnswerStatus.NOT_RUN, reason), calls=done.calls)
+        calls = tuple([replace(call, asks=_asked_by(call, done)) for call in done.calls])
+        return replace(self._absent(unit, AnswerStatus.NOT_RUN, reason), calls=calls)
 
     def _note_reply(self, reply: ChatReply | None) -> None:
         """A unit may take many calls and long: those who watch see each of them."""
@@ -242,6 +243,11 @@ class _Work:
             if one is not None:
                 rows.add(unit, self._cast.people_of(unit), one)
         return rows
+
+
+def _asked_by(call: CallRecord, done: UnitOutcome) -> tuple[str, ...]:
+    """The questions that the call was for: rows without an answer of anybody do not say so."""
+    return tuple(dict.fromkeys(answer.question_id for answer in done.answers if answer.call_key == call.key))
 
 
 def _shows(error: Exception | None, calls: Sequence[CallRecord]) -> bool:
