@@ -100,7 +100,7 @@ def test_an_extraction_that_is_refused_opens_the_worlds_that_were_committed_befo
         acts = sum("# What to look for" not in one.prompt for one in server.chats)
 
     assert stopped.code == 1, stopped.err
-    assert "(schema 'findings'" in stopped.json["reason"]
+    assert "(schema 'extraction')" in stopped.json["reason"]
     assert (left, refused <= PROCESSES * (REJECTED + HANDFUL)) == (0, True)
     assert done.code == 0, done.err
     found = project.table("worlds", "extractions")
@@ -126,9 +126,8 @@ def test_replies_that_find_no_room_get_a_larger_try_where_the_job_asks_for_it(pr
 
 
 def test_replies_can_be_looked_at_where_nothing_stops(project: Project) -> None:
-    job = a_survey(project, "some")
-    prose = Say(message={"content": "Well, \x1b[31mit depends."})
-    with fake_endpoint(Habits(script=dict.fromkeys(range(40, 56), prose))) as server:
+    job = project.write_job("some", people=10, model={"name": "a-model"})
+    with fake_endpoint(Habits(always=Say(message={"content": "Well, \x1b[31mit depends."}))) as server:
         done = run(project, server, job, "--inline", "--set", "OpenAI.STOP_EARLY=no")
 
     assert done.json["state"] == "complete", done.err

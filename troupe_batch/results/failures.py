@@ -25,6 +25,7 @@ _ROWS = {
     Table.ANSWERS: ("answers", "question_id"),
     Table.EXTRACTIONS: ("findings", "extraction"),
 }
+_TABLES = (*_ROWS, Table.LLM_CALLS, Table.EVENTS)
 _CALL = ("unit_id", "person_id", "purpose", "question_ids", "status", "reason", "key", "raw_reply")
 _EVENT = ("unit_id", "kind", "type", "reason", "call_key")
 
@@ -75,9 +76,9 @@ async def failures_of(store: RunStore, *, shards: int, examples: int) -> Failure
     """
     groups: dict[tuple[str, str, str], FailureGroup] = {}
     seen = 0
-    async for record in _records(store, shards):
-        seen += 1
-        for found in await _found_in(store, record):
+    async for record, is_there in _records(store, shards):
+        seen += is_there
+        for found in await _found_in(store, record, _TABLES if is_there else (Table.LLM_CALLS,)):
             key = (found.of, found.status, alike(found.reason))
             group = groups.setdefault(key, FailureGroup(found.of, found.status, found.reason))
             group.count += 1
@@ -97,21 +98,24 @@ def _keep(examples: list[Failure], failure: Failure, most: int) -> None:
             examples[without] = failure
 
 
-async def _records(store: RunStore, shards: int) -> AsyncIterator[CommitRecord]:
+async def _records(store: RunStore, shards: int) -> AsyncIterator[tuple[CommitRecord, bool]]:
+    """What there is of the shards, and whether its rows count; of shards that were opened again only the calls do."""
     async for shard, record in store.records(range(shards)):
         if record is not None:
-            yield record
+            yield record, True
             continue
         try:
             finished = await store.provisional(shard)
         except ResultsDamaged:
             continue  # nothing was promised of it
         if finished is not None:
-            yield finished
+            yield finished, True
+    async for taken_back in store.reopened():
+        yield taken_back, False
 
 
-async def _found_in(store: RunStore, record: CommitRecord) -> list[_Found]:
-    wanted = [file for file in record.files if file.table in (*_ROWS, Table.LLM_CALLS, Table.EVENTS)]
+async def _found_in(store: RunStore, record: CommitRecord, tables: Sequence[Table]) -> list[_Found]:
+    wanted = [file for file in record.files if file.table in tables]
     contents = await asyncio.gather(*(store.read(file) for file in wanted))
     parts = {Table(file.table): data for file, data in zip(wanted, contents, strict=True)}
     return await asyncio.to_thread(lambda: list(_failures(parts)))

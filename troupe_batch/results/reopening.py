@@ -52,7 +52,8 @@ async def reopen_spoiled(store: RunStore) -> list[int]:
 
 
 async def forget_faults(store: RunStore) -> None:
-    """Forgets the faults that were noted: the run goes on."""
+    """Forgets the faults that were noted, and the marks that were taken back for them: the run goes on."""
+    await store.forget_reopened()
     for path in [stored.path async for stored in store.objects.list(FAULTS)]:
         await store.objects.delete(path)
 

@@ -13,6 +13,7 @@
 <run id>/unsaved/<process>.json                   paid replies that the cache could not take yet
 <run id>/stop.json                                why nothing further is started
 <run id>/faults/<fault>.json                      by what the calls are known that a systematic fault hit
+<run id>/reopened/<n>.json                        the mark of a shard with such calls, which was taken back
 <run id>/dataset/<table>/part-*.parquet, dataset/manifest.json
 ```
 """
@@ -38,6 +39,7 @@ DATASET = "dataset"
 _JOB = "job.yaml"
 _PLAN = "plan/plan.json"
 _STOP = "stop.json"
+_REOPENED = "reopened"
 _LOOK_AHEAD = 16
 
 
@@ -151,8 +153,25 @@ class RunStore:
         await self.objects.delete(_provisional_path(shard))
 
     async def reopen(self, shard: int) -> None:
-        """Takes the mark of a shard back, so that it is simulated anew; only while nobody works at the run."""
+        """Takes the mark of a shard back, so that it is simulated anew; only while nobody works at the run.
+
+        What it said is kept, for those who look what was wrong, until `forget_reopened`.
+        """
+        if (data := await self.objects.get(_mark_path(shard))) is not None:
+            await self.objects.put(_reopened_path(shard), data)
         await self.objects.delete(_mark_path(shard))
+
+    async def reopened(self) -> AsyncIterator[CommitRecord]:
+        """What the marks said that were taken back."""
+        for shard in sorted([number async for number in self._numbered(_REOPENED)]):
+            path = _reopened_path(shard)
+            if (data := await self.objects.get(path)) is not None:
+                yield CommitRecord.from_json(f"{self.url}/{path}", data)
+
+    async def forget_reopened(self) -> None:
+        """Forgets the marks that were taken back: the run goes on."""
+        for shard in [number async for number in self._numbered(_REOPENED)]:
+            await self.objects.delete(_reopened_path(shard))
 
     async def read(self, file: StoredFile) -> bytes:
         """The content of a file that a mark names; ResultsDamaged where it is missing or altered."""
@@ -256,3 +275,7 @@ def _mark_path(shard: int) -> str:
 
 def _provisional_path(shard: int) -> str:
     return f"provisional/{shard:06d}.json"
+
+
+def _reopened_path(shard: int) -> str:
+    return f"{_REOPENED}/{shard:06d}.json"
