@@ -81,12 +81,17 @@ class ModelStack:
         self.replies = replies
         self._resources = resources
         self._keep_cap = keep_cap
-        self.watched: Watched | None = None
+        self._watched: Watched | None = None
+
+    def with_watch(self, watched: Watched | None) -> Self:
+        """The stack, which knows the layer of it that looks for faults that all calls meet."""
+        self._watched = watched
+        return self
 
     def renew(self) -> None:
-        """Begins anew to look for faults that all calls meet: whoever goes on after one has heard of it."""
-        if self.watched is not None:
-            self.watched.renew()
+        """Begins anew to look for such faults: whoever goes on after one has heard of it."""
+        if self._watched is not None:
+            self._watched.renew()
 
     @property
     def spending(self) -> Spending:
@@ -165,9 +170,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        stack = ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects)
-        stack.watched = watched
-        return stack
+        return ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects).with_watch(watched)
 
 
 def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:
