@@ -27,7 +27,8 @@ _REQUESTS_PER_KEY = 200
 _KEY_PER_MINUTE = 15
 # An estimate of tokens may be a fifth off, and a mark behind what turns out too short costs nothing.
 _LIKELY_LONG_ENOUGH = 0.8
-_VERSION = re.compile(r"gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
+# Also behind the name of a team, or before that of a fine-tuned model.
+_VERSION = re.compile(r"(?<![A-Za-z0-9])gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
 
 
 class Matches(StrEnum):
@@ -178,7 +179,7 @@ class _Line:
 
 
 def _version_of(model: str) -> tuple[int, int]:
-    found = _VERSION.match(model)
+    found = _VERSION.search(model)
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 

@@ -26,7 +26,8 @@ CACHE_STEP_TOKENS = 128
 BREAKPOINTS_SINCE = (5, 6)
 """The first version of `gpt` whose models have breakpoints."""
 
-_VERSION = re.compile(r"gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
+# Also behind the name of a team, or before that of a fine-tuned model.
+_VERSION = re.compile(r"(?<![A-Za-z0-9])gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
 _OPTIONS, _BREAKPOINT, _KEY = "prompt_cache_options", "prompt_cache_breakpoint", "prompt_cache_key"
 _HINTS = (b'"prompt_cache_', b'"cache_control"')
 _LONGEST_KEY = 64
@@ -149,7 +150,7 @@ def _unmarked(content: Any) -> Any:
 
 def has_breakpoints(model: str) -> bool:
     """Whether the model is of GPT-5.6 or a later version."""
-    version = _VERSION.match(model)
+    version = _VERSION.search(model)
     return version is not None and (int(version[1]), int(version[2] or 0)) >= BREAKPOINTS_SINCE
 
 

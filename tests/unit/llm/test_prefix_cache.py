@@ -49,7 +49,10 @@ def body(asked: ChatRequest, dialect: Dialect = OPENAI) -> dict[str, Any]:
         ("openai", "gpt-4o-mini", "automatic", 1_024),
         ("openai", "o3", "automatic", 1_024),
         ("azure", "gpt-6-luna", "breakpoints", 1_024),
+        ("azure", "our-gpt-6-luna", "breakpoints", 1_024),
         ("azure", "our-deployment", "automatic", 1_024),
+        ("openai", "ft:gpt-4o-mini:us:1", "automatic", 1_024),
+        ("openai", "chatgpt-6-latest", "automatic", 1_024),
         ("rehearsal", "gpt-6-luna", "breakpoints", 1_024),
         ("litellm", "openai/gpt-6-luna", "breakpoints", 1_024),
         ("litellm", "our-alias", "none", 0),
@@ -74,7 +77,16 @@ def test_the_rule_is_that_of_the_service_for_the_model(service: str, model: str,
 
 def test_the_rehearsal_server_and_the_table_agree_on_which_models_have_breakpoints() -> None:
     models = ["gpt-6-luna", "gpt-5.6", "gpt-5.6-sol-2026-06-27", "gpt-6.1-sol", "gpt-10", "gpt-5.5", "gpt-5", "gpt-4o"]
-    models += ["gpt-5-mini-2025-08-07", "gpt-4.1", "gpt-oss-120b", "rehearsal", "o3", "gpt-55.6x", "gpt-5.61"]
+    models += [
+        "gpt-5-mini-2025-08-07",
+        "gpt-4.1",
+        "gpt-oss-120b",
+        "rehearsal",
+        "o3",
+        "gpt-55.6x",
+        "gpt-5.61",
+        "our-gpt-6-luna",
+    ]
 
     assert [cache_rule("rehearsal", m).mark is Mark.BREAKPOINT for m in models] == [has_breakpoints(m) for m in models]
 
