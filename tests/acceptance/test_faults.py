@@ -128,6 +128,7 @@ def test_of_a_reply_that_is_good_in_part_only_the_rest_is_asked_again_then_and_l
     [
         ("insufficient_quota=0.05", [], "QuotaExhausted", "add credit to the account"),
         ("401=0.05", ["--inline"], "CredentialsRejected", "check the key"),
+        ("daily_limit=0.05", ["--inline"], "QuotaExhausted", "the limit ends in about 60 minutes"),
     ],
 )
 def test_an_endpoint_that_will_not_serve_us_stops_the_job_which_can_be_resumed(

@@ -28,6 +28,7 @@ class Meaning(StrEnum):
     PERIOD_SPENT = "period spent"
     KEY = "key"
     REGION = "region"
+    PROXY = "proxy"
     NO_MODEL = "no model"
     NO_PATH = "no path"
     PLAIN_HTTP = "plain http"
@@ -248,7 +249,8 @@ TABLE: tuple[Row, ...] = (
     # What is left speaks by its status alone.
     Row(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),
     Row(Meaning.BILLING, (402,)),
-    Row(Meaning.KEY, (401, 403, 407)),
+    Row(Meaning.PROXY, (407,)),
+    Row(Meaning.KEY, (401, 403)),
     Row(Meaning.NO_PATH, (405, *range(300, 400))),
     Row(Meaning.NO_PATH, (200, 404), words=_words("unexpected endpoint or method", "cannot post", "no route matched")),
     Row(Meaning.NO_PATH, (404,), words=_NOTHING_THERE),

@@ -163,6 +163,7 @@ _REJECTIONS = {
 
 _CREDENTIALS = {
     Meaning.KEY: "check the key, and that it may use this model",
+    Meaning.PROXY: "a proxy on the way asks who we are; give name and password in HTTPS_PROXY or HTTP_PROXY",
     Meaning.REGION: "the endpoint does not serve the place from which the requests come",
 }
 _QUOTAS = {

@@ -196,6 +196,7 @@ _DAILY = "Rate limit reached for model `m` on tokens per day (TPD): Limit 100000
             gemini("User location is not supported for the API use.", "FAILED_PRECONDITION", code=400),
             CredentialsRejected,
         ),
+        (407, b"<html><title>Proxy Authentication Required</title></html>", CredentialsRejected),
         (404, {"error": "model 'm' not found, try pulling it first"}, EndpointMissing),
         (400, {"error": {"message": "m is not a valid model ID", "code": 400}}, EndpointMissing),
         (
