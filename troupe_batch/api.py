@@ -40,6 +40,7 @@ from troupe_batch.wiring.plans import prepare_job
 from troupe_batch.wiring.probes import ProbeReport, probe_run
 from troupe_batch.wiring.progress_lines import ProgressLines
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
+from troupe_batch.wiring.spend_places import bring_in_the_dead
 from troupe_batch.wiring.workers import EMBEDDED
 
 OnStatus: TypeAlias = Callable[[RunStatus], None]
@@ -260,7 +261,7 @@ async def run_job(
     rehearsal = rehearsal_config(settings, job.respondents) if options.rehearse else None
     try:
         if begun.beginning is Beginning.COMPLETE:
-            outcome = await _collected(begun.run, told)
+            outcome = await _collected(settings, begun.run, told)
         else:
             async with machine(
                 settings, run_id=begun.run.store.run_id, rehearsal=rehearsal, is_inline=options.inline
@@ -279,7 +280,7 @@ async def _probed_and_run(here: Machine, run: Run, options: RunOptions, told: Fo
             await probe_run(here.settings, run, told.on_probe, is_shared=not options.inline)
         except StopTheJob:
             # As where the first call of a run stops it: a dataset says of each answer why it is not there.
-            return await _collected(run, told)
+            return await _collected(here.settings, run, told)
     return await (_inline if options.inline else _on_fleet)(here, run, told)
 
 
@@ -319,7 +320,8 @@ async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
         return await here.breakdown.unless_it_happens(work)
 
 
-async def _collected(run: Run, told: Follower) -> RunOutcome:
+async def _collected(settings: Settings, run: Run, told: Follower) -> RunOutcome:
+    await bring_in_the_dead(settings, run.store)
     # Whoever gives the command for a complete run may do so because `troupe verify` found the dataset damaged.
     manifest = await extract(run, is_checked=True, on_shard=told.on_dataset)
     return outcome_of(manifest, Dataset(run.store).path)

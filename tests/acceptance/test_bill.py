@@ -177,14 +177,14 @@ def test_where_no_usage_is_ever_said_calls_count_at_their_worst_case_and_the_run
 def test_a_server_that_ignores_its_limits_passes_the_cap_by_no_more_than_its_calls_in_flight(shop: Shop) -> None:
     shop.server.habits = Habits(reasoning_tokens=2_000, ignores_limit=True, hides_reasoning=True)
 
-    done = shop.start("--inline", people=200, max_usd=0.01).wait()
+    done = shop.start("--inline", people=200, max_usd=0.002).wait()
 
     billed_usd, dearest_usd = shop.billed_usd(), shop.server.books.usd / len(shop.server.books.calls)
     assert done.code == 3, done.err
-    assert 0.01 < billed_usd <= 0.01 + CALLS_IN_FLIGHT * dearest_usd
+    assert 0.002 < billed_usd <= 0.002 + CALLS_IN_FLIGHT * dearest_usd
     assert_holds(done.json, billed_usd)
     assert "cost more than their requests allow" in closing(shop)
-    assert "the cost cap of $0.0100 was passed by" in closing(shop)
+    assert "the cost cap of $0.0020 was passed by" in closing(shop)
 
 
 def assert_at_most(said: dict[str, Any], billed_usd: float) -> None:

@@ -20,6 +20,7 @@ from troupe_batch.results.extractor import extract, is_behind
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.runs import stored_run
+from troupe_batch.wiring.spend_places import bring_in_the_dead
 
 
 @click.command("results")
@@ -51,6 +52,7 @@ async def _up_to_date(settings: Settings, run_id: str, *, is_quiet: bool) -> Run
     """The run, with a dataset of all that is committed."""
     run = await stored_run(settings, run_id)
     if await is_behind(run):
+        await bring_in_the_dead(settings, run.store)
         progress = RunProgress(units=run.plan.units, is_rehearsal=run.plan.endpoint.is_rehearsal, is_quiet=is_quiet)
         with progress:
             await extract(run, on_shard=progress.show_dataset)

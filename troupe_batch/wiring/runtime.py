@@ -17,14 +17,13 @@ from troupe_batch.planning.plan import Plan
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.reopening import note_fault, reopen_spoiled
-from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.plans import make_run
 from troupe_batch.wiring.python_studies import check_allowed
-from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spend_places import bring_in_the_dead
 
 _RUNS_KEPT = 8
 
@@ -78,7 +77,7 @@ class FleetRuntime:
 
         await opened.take_up()
         # What a process of this machine left behind that died: the run may end with nobody else of this machine at it.
-        await bring_in(opened.run.store, spend_journal(self._settings, opened.run.store))
+        await bring_in_the_dead(self._settings, opened.run.store)
         try:
             record = await run_shard(
                 opened.run,
@@ -111,7 +110,7 @@ class FleetRuntime:
         """Turns the marked shards into the dataset; the number of shards in it."""
         plan = await self._plan(run_id)
         check_allowed(self._settings, plan.job.study)
-        await bring_in(store := self._store(run_id), spend_journal(self._settings, store))
+        await bring_in_the_dead(self._settings, store := self._store(run_id))
         manifest = await extract(make_run(plan, store))
         return plan.shards - len(manifest.missing_shards)
 
