@@ -306,6 +306,7 @@ async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
             told.on_status,
             committed=len(await run.store.committed()),
             spending=lambda: before + opened.stack.spending,
+            held_back=opened.stack.held_back,
         )
         work = run_inline(
             run,

@@ -27,6 +27,7 @@ _COMMANDS = {
     "submit": "Hand a job to a running fleet and return at once.",
     "status": "Show how far runs are, what they cost and what they wait for.",
     "watch": "Follow a run until it ends, and keep it going.",
+    "tune": "Change the limits of a run that is under way, for all of its workers.",
     "verify": "Recount a dataset against its plan.",
     "results": "Show the result tables of a run.",
     "failed": "Show what failed in a run and why, and what came instead.",

@@ -108,6 +108,8 @@ class RunProgress:
         facts = [f"{done.calls:,} calls", f"{_per_s(self._rate(done.calls))} calls/s", f"{share:.0%} cached"]
         facts.append(_tokens(status))
         facts.append(money_text(status.money, cap_usd=status.cap_usd, is_rehearsal=self._is_rehearsal))
+        if status.held_back is not None:
+            facts.append(status.held_back)
         return "  ".join(facts)
 
     def _rate(self, number: int) -> float:

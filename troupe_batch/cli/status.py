@@ -118,6 +118,7 @@ def _rows(one: Standing) -> Iterator[tuple[str, str]]:
             f"{len(one.live.workers)} with {one.live.slots} slots; {one.live.shards_under_way} shards under way",
         )
         yield "waits for", one.live.waits_for or ""
+        yield "endpoint", one.live.held_back or ""
     elif one.stopped_by is not None:
         yield "stopped", f"{one.stopped_by}: {one.stop_reason}"
     elif not one.is_complete:

@@ -95,5 +95,6 @@ def status_summary(status: RunStatus) -> dict[str, Any]:
         "workers": list(status.workers),
         "stopped_by": None if status.stop is None else {"error": status.stop.kind, "reason": status.stop.reason},
         "trouble": dict(status.trouble),
+        "held_back": status.held_back,
         "message": status.message,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
 from troupe_batch.llm.money import NANO, budget_key
+from troupe_batch.llm.tuning import TUNABLE, HeldBack, Tuned, held_back_key, tuned_key
 
 _DIGITS = 18  # of any number that we write; int() takes longer ones, and their digits take time
 BUDGET_WAIT_S = 5.0  # a call that waits for money says so four times a second
@@ -97,6 +98,22 @@ class RunBoard:
                 pipe.expire(keys.hints, LIFETIME_S)
                 await pipe.execute()
 
+    async def tuned(self, run_id: str) -> Tuned:
+        """The limits of the run that were changed."""
+        with answering("tune"):
+            found = await self._redis.hgetall(tuned_key(run_id))
+        return Tuned.read({name: found.get(name.encode()) for name in TUNABLE})
+
+    async def tune(self, run_id: str, changes: Mapping[str, int | None]) -> None:
+        """Changes limits of the run by name, for all of its workers and until it is removed; None puts one back."""
+        key = tuned_key(run_id)
+        with answering("tune"):
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, limit in changes.items():
+                    pipe.hdel(key, name) if limit is None else pipe.hset(key, name, limit)
+                pipe.expire(key, LIFETIME_S)
+                await pipe.execute()
+
     async def snapshot(self, run_id: str, facts: RunFacts) -> Snapshot:
         """The run as Redis sees it now, in one round trip."""
         keys, fleet = self._coordination.keys(run_id), self._fleet
@@ -114,6 +131,7 @@ class RunBoard:
                 pipe.zrange(keys.hints, 0, -1, withscores=True)
                 pipe.exists(keys["extracting"])
                 pipe.hmget(budget_key(run_id), "cap", "spent", "held", "waits")
+                pipe.get(held_back_key(run_id))
                 pipe.zrange(fleet.workers, 0, -1, withscores=True)
                 pipe.llen(fleet.shards_list)
                 pipe.get(keys.delivered)
@@ -122,7 +140,7 @@ class RunBoard:
 
 
 def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
-    clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, money, *fleet = replies
+    clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, money, *rest = replies
     now_ms = _milliseconds(clock)
     is_done = _bits(done, facts.shards)
     leased = _after(leases, now_ms, facts.shards)
@@ -132,7 +150,8 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
     for taken in (leased, np.array(list(aside), dtype=np.int64), _after(resting, now_ms, facts.shards), hinted):
         is_open[taken] = False
     waits = ~is_done[hinted] if hinted.size else np.zeros(0, dtype=bool)
-    workers, queued, delivered = fleet
+    held_back, workers, queued, delivered = rest
+    held = HeldBack.read(held_back)
     alive = [_worker(name) for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
     live_leases = {int(s) for s in leased}
     progress = sum(
@@ -153,6 +172,7 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         stop=parse_stop(meta.get(b"stop")),
         extracted_shards=_number(meta.get(b"extracted")),
         extraction_failure=_text(meta.get(b"extraction_failure")),
+        held_back=None if held is None else held.words(now_ms / 1000),
     )
     return Snapshot(
         status=status,

@@ -30,6 +30,7 @@ class RunStatus:
     extraction_failure: str | None = None
     spending: Spending | None = None  # of the whole run, as far as whoever shows the status has read it
     cap_usd: float | None = None
+    held_back: str | None = None  # how the endpoint holds calls back, where it does
     message: str | None = None  # what the user should do now, e.g. start a worker
 
     @property

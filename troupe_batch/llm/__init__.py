@@ -1,7 +1,7 @@
 """Asks a language model: one reply per request, paid for once, within the limits and under the cost cap.
 
 What others need is in `chat` (request, reply, the one-method seam), `embeddings`, `prices` and `tokens`; the rest is
-the stack that `wiring` puts together: Cached -> Repairing -> Retrying -> RateLimited -> Budgeted -> OpenAIProvider.
+the stack that `wiring` puts together: Cached -> Repairing -> Retrying -> Paced -> Budgeted -> OpenAIProvider.
 """
 
 from troupe_batch.llm.chat import (

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from troupe_batch.errors import (
-    EndpointBusy,
     EndpointDown,
     EndpointFaulty,
     EndpointStaysDown,
@@ -24,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 # Where the endpoint has never answered, a wrong address is likelier than an outage.
 _PATIENCE_BEFORE_THE_FIRST_ANSWER_S = 600.0
-_OF_THE_ENDPOINT = (EndpointBusy, EndpointFaulty, EndpointUnreachable)
+_OF_THE_ENDPOINT = (EndpointFaulty, EndpointUnreachable)
 _PROBE = (Message(Role.USER, "Reply with the word: here"),)
 _PROBE_LIMIT = Parameters(max_completion_tokens=16)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
@@ -31,11 +32,15 @@ from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_ans
 from troupe_batch.llm.masking import Echoes, KeyMask, each_text
 from troupe_batch.llm.prefix_cache import Prefixes
 from troupe_batch.llm.prices import Prices, billed_usd
+from troupe_batch.llm.quotas import Quotas, quotas, speaks_of_quotas
 from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.llm.usage import usd_in_headers
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
+
+OnQuotas: TypeAlias = Callable[[str, Quotas], None]
+"""Takes in what an endpoint says of its limits for a model."""
 
 # Of what an endpoint says about a failure, more is not looked at.
 _LONGEST_ERROR = 4_000
@@ -66,7 +71,9 @@ class OpenAIProvider:
         prices: Prices,
         timeout_s: float = 120.0,
         writer: BodyWriter | None = None,
+        on_quotas: OnQuotas | None = None,
     ) -> None:
+        self._on_quotas = on_quotas
         self._mask = KeyMask(client.api_key)
         self._client = client
         self._dialects = dialects
@@ -161,6 +168,7 @@ class OpenAIProvider:
         except openai.APIStatusError as error:
             self._has_answered = True
             _check_who_answered(endpoint, error.response)
+            self._note_quotas(endpoint, error.response)
             self._hide_echoes(error, request)
             raise from_status(error, endpoint.model, named_by=_NAMED_BY[path]) from error
         except TimeoutError as error:
@@ -171,7 +179,12 @@ class OpenAIProvider:
             raise from_connection(error, self._mask.text) from error
         self._has_answered = True
         _check_who_answered(endpoint, response)
+        self._note_quotas(endpoint, response)
         return response
+
+    def _note_quotas(self, endpoint: Endpoint, response: httpx2.Response) -> None:
+        if self._on_quotas is not None and speaks_of_quotas(response.headers.raw):
+            self._on_quotas(endpoint.model, quotas(response.headers))
 
     async def _check_address(self, error: BaseException, url: str) -> None:
         """EndpointMisaddressed where no answer can come from this address."""
@@ -206,7 +219,12 @@ class OpenAIProvider:
 
 
 def connect(
-    spec: ConnectionSpec, prices: Prices, dialects: Dialects | None = None, prefixes: Prefixes | None = None
+    spec: ConnectionSpec,
+    prices: Prices,
+    dialects: Dialects | None = None,
+    prefixes: Prefixes | None = None,
+    *,
+    on_quotas: OnQuotas | None = None,
 ) -> OpenAIProvider:
     """A provider on a fresh client; call it inside the event loop and the process that will use it."""
     http = HttpClient(
@@ -227,6 +245,7 @@ def connect(
         prices=prices,
         timeout_s=spec.timeout_s,
         writer=BodyWriter(prefixes or Prefixes(TokenCounter.estimate()), spec.service_tier),
+        on_quotas=on_quotas,
     )
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from troupe_batch.errors import EndpointBusy
-from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.chat import ChatRequest, Usage
 
 LATEST_S = 0.5
 """How long after its moment a call may leave; a place that is taken later is lost."""
 
-_PAUSE_S = 1.0
 # What endpoints themselves assume before they have counted: about four characters a token.
 _CHARACTERS_PER_TOKEN = 4
 _EXPECTED_COMPLETION_TOKENS = 200
+# The largest of late counts; so much of it is forgotten with each call.
+_FORGOTTEN = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,14 @@ class Rates:
         """Seconds of the request limit that one call uses up; 0 without a limit."""
         return self._window_s / self.requests_per_minute if self.requests_per_minute else 0.0
 
-    @property
-    def token_s(self) -> float:
-        """Seconds of the token limit that one token uses up; 0 without a limit."""
-        return self._window_s / self.tokens_per_minute if self.tokens_per_minute else 0.0
+    def token_s(self, largest: int = 0) -> float:
+        """Seconds of the token limit that one token uses up; 0 without a limit.
+
+        A minute ends with a call whose tokens count wholly, so there is room for the `largest` one.
+        """
+        if not self.tokens_per_minute:
+            return 0.0
+        return self._window_s / max(self.tokens_per_minute - largest, self.tokens_per_minute / 2)
 
     @property
     def _window_s(self) -> float:
@@ -59,43 +62,38 @@ class RateLimiter(Protocol):
         """Tells how many tokens a call used in the end; the difference comes back, or is owed."""
         ...
 
-    def push_back(self, seconds: float) -> None:
-        """No new call may go out for `seconds`: the endpoint said that it is busy."""
+    def change(self, rates: Rates) -> None:
+        """Other limits from now on; places that were given out stay as they are."""
         ...
 
 
-class RateLimited:
-    """A model whose calls keep to the limits; an endpoint that is busy all the same pushes everyone back."""
+class ExpectedTokens:
+    """Says before a call how many tokens it will take: as many as the largest of late, at most its own limit."""
 
-    def __init__(
-        self, inner: ChatModel, limiter: RateLimiter, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
-        self._inner = inner
-        self._limiter = limiter
-        self._sleep = sleep
+    def __init__(self) -> None:
+        self._per_guess = 1.0
+        self._completion: float | None = None
 
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        """The reply to `request`, after the wait that the limits ask for."""
-        tokens = expected_tokens(request)
-        wait_s = await self._limiter.reserve(tokens)
-        if wait_s > 0:
-            await self._sleep(wait_s)
-        try:
-            reply = await self._inner.complete(request)
-        except EndpointBusy as error:
-            self._limiter.push_back(_PAUSE_S if error.retry_after_s is None else error.retry_after_s)
-            raise
-        if reply.usage is not None:
-            self._limiter.settle(tokens, reply.usage.prompt_tokens + reply.usage.completion_tokens)
-        return reply
+    def of(self, request: ChatRequest) -> int:
+        """A quick estimate that is hardly ever too small; the true count settles it."""
+        limit = request.parameters.max_completion_tokens
+        completion = self._completion
+        if completion is None:
+            completion = _EXPECTED_COMPLETION_TOKENS if limit is None else limit
+        elif limit is not None:
+            completion = min(completion, limit)
+        return round(self._per_guess * _guess(request) + completion)
+
+    def learn(self, request: ChatRequest, usage: Usage) -> None:
+        """Takes in what a call took in the end."""
+        kept = 1.0 - _FORGOTTEN
+        self._per_guess = max(usage.prompt_tokens / _guess(request), kept * self._per_guess)
+        self._completion = max(usage.completion_tokens, kept * (self._completion or 0.0))
 
 
-def expected_tokens(request: ChatRequest) -> int:
-    """A quick estimate of the tokens of a call, good enough to reserve; the true count settles it."""
+def _guess(request: ChatRequest) -> int:
     characters = sum(len(message.content) for message in request.messages)
-    limit = request.parameters.max_completion_tokens
-    completion = _EXPECTED_COMPLETION_TOKENS if limit is None else min(limit, _EXPECTED_COMPLETION_TOKENS)
-    return characters // _CHARACTERS_PER_TOKEN + completion
+    return max(1, characters // _CHARACTERS_PER_TOKEN)
 
 
 class MemoryRateLimiter:
@@ -109,20 +107,23 @@ class MemoryRateLimiter:
         self._clock = clock
         # The moments up to which each limit is used up.
         self._requests_until = self._tokens_until = float("-inf")
+        self._largest = 0
 
     async def reserve(self, tokens: int) -> float:
         """Seconds to wait before the call may go out."""
         now = self._clock()
+        self._largest = max(self._largest, tokens)
         requests_at = max(self._requests_until, now - self._rates.burst_s)
         tokens_at = max(self._tokens_until, now - self._rates.burst_s)
         self._requests_until = requests_at + self._rates.request_s
-        self._tokens_until = tokens_at + tokens * self._rates.token_s
+        self._tokens_until = tokens_at + tokens * self._rates.token_s(self._largest)
         return max(0.0, requests_at - now, tokens_at - now)
 
     def settle(self, reserved: int, used: int) -> None:
         """Gives back, or takes, the difference."""
-        self._tokens_until += (used - reserved) * self._rates.token_s
+        self._largest = max(self._largest, used)
+        self._tokens_until += (used - reserved) * self._rates.token_s(self._largest)
 
-    def push_back(self, seconds: float) -> None:
-        """No new call for `seconds`."""
-        self._requests_until = max(self._requests_until, self._clock() + seconds)
+    def change(self, rates: Rates) -> None:
+        """Other limits, from now on; what was given out stays as it is."""
+        self._rates = rates

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from troupe_batch.errors import EndpointBusy, EndpointFaulty, EndpointUnreachable, GaveUp, TryAgain
+from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, GaveUp, TryAgain
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.seeded import uniform
 
@@ -35,30 +35,25 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently to try again, by what went wrong. A busy endpoint deserves the most patience.
+    """How often and how patiently to try again, by what went wrong.
 
-    A `retry-after` of the endpoint goes before our own waits; one beyond `longest_retry_after_s` ends the attempts.
+    An endpoint that is busy is waited for below, and takes no attempt.
     """
 
-    busy: Backoff = field(default=Backoff(attempts=8, base_s=1.0, cap_s=60.0))
     faulty: Backoff = field(default=Backoff(attempts=5, base_s=0.5, cap_s=30.0))
     unreachable: Backoff = field(default=Backoff(attempts=5, base_s=0.5, cap_s=30.0))
-    longest_retry_after_s: float = 300.0
 
     @classmethod
     def of(cls, max_attempts: int) -> RetryPolicy:
         """The default waits, with at most `max_attempts` calls whatever went wrong."""
         default = cls()
         return cls(
-            busy=replace(default.busy, attempts=max_attempts),
             faulty=replace(default.faulty, attempts=max_attempts),
             unreachable=replace(default.unreachable, attempts=max_attempts),
         )
 
     def backoff(self, error: TryAgain) -> Backoff | None:
         """The backoff for `error`; None where waiting is someone else's work, as with Redis."""
-        if isinstance(error, EndpointBusy):
-            return self.busy
         if isinstance(error, EndpointFaulty):
             return self.faulty
         return self.unreachable if isinstance(error, EndpointUnreachable) else None
@@ -98,15 +93,7 @@ class Retrying:
             raise error
         if failed >= backoff.attempts:
             raise GaveUp(f"gave up after {failed} attempts: {error}", attempts=failed) from error
-        jitter = self._jitter()
-        wait_s = backoff.wait_s(failed, jitter)
-        asked_s = error.retry_after_s if isinstance(error, EndpointBusy) else None
-        if asked_s is not None:
-            if asked_s > self._policy.longest_retry_after_s:
-                message = f"the endpoint asks to wait {asked_s:.0f} s, which is too long: {error}"
-                raise GaveUp(message, attempts=failed) from error
-            # A little more than asked, spread out: all who were told the same must not return at once.
-            wait_s = asked_s + min(wait_s, 0.5 + 0.1 * asked_s) * jitter
+        wait_s = backoff.wait_s(failed, self._jitter())
         facts = {"action": "model_call_retry", "error": type(error).__name__, "attempt": failed, "wait_s": wait_s}
         _LOG.info("A model call failed and will be tried again", extra=facts)
         return wait_s

@@ -16,12 +16,22 @@ _EVERY_S = 0.2
 
 
 class InlineStatus:
-    """Adds up the progress of all shards and reports it, a few times a second at most. Belongs to one event loop."""
+    """Adds up the progress of all shards and reports it, a few times a second at most. Belongs to one event loop.
+
+    `held_back` says how the endpoint holds calls back, None where it does not.
+    """
 
     def __init__(
-        self, run: Run, on_status: Callable[[RunStatus], None], *, committed: int, spending: Callable[[], Spending]
+        self,
+        run: Run,
+        on_status: Callable[[RunStatus], None],
+        *,
+        committed: int,
+        spending: Callable[[], Spending],
+        held_back: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._run = run
+        self._held_back = held_back
         self._spending = spending
         self._on_status = on_status
         self._committed = committed
@@ -67,4 +77,5 @@ class InlineStatus:
             slots=1,
             spending=self._spending(),
             cap_usd=self._run.plan.cap_usd,
+            held_back=self._held_back(),
         )

@@ -28,7 +28,7 @@ _EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A run as Redis knows it: who is at it, and what it waits for (None where it goes on)."""
+    """A run as Redis knows it: who is at it, what it waits for (None where it goes on), how the endpoint slows it."""
 
     workers: tuple[str, ...] = ()
     slots: int = 0
@@ -38,6 +38,7 @@ class Live:
     calls: int = 0
     cost_usd: float = 0.0
     waits_for: str | None = None
+    held_back: str | None = None
 
     @property
     def is_at_work(self) -> bool:
@@ -46,7 +47,7 @@ class Live:
 
     def as_json(self) -> dict[str, Any]:
         """As JSON values."""
-        names = ("workers", "slots", "shards_under_way", "waits_for")
+        names = ("workers", "slots", "shards_under_way", "waits_for", "held_back")
         return {name: getattr(self, name) for name in names}
 
 
@@ -55,8 +56,8 @@ async def live_of(settings: Settings, run_id: str, plan: Plan) -> Live | None:
     if (here := at_hand(settings, run_id)) is None:
         return None
     try:
-        async with _board(here) as board:
-            seen = await board.snapshot(run_id, _facts(plan))
+        async with board_of(here) as board:
+            seen = await board.snapshot(run_id, facts_of(plan))
     except StateUnreachable:
         return Live(waits_for="Redis, which does not answer: what is under way is not known")
     if not seen.is_known:
@@ -71,6 +72,7 @@ async def live_of(settings: Settings, run_id: str, plan: Plan) -> Live | None:
         done.calls,
         done.cost_usd,
         seen.budget_wait or waits_for(status),
+        status.held_back,
     )
 
 
@@ -89,10 +91,10 @@ async def looks(settings: Settings, run_id: str, plan: Plan) -> AsyncIterator[Ru
     """The run, once a second, for as long as it is known and not finished; whoever started it sees to it."""
     store = RunStore.open(settings.storage.url, run_id)
     watch = SpendingWatch(store, spend_journal(settings, store))
-    async with _board(settings) as board:
+    async with board_of(settings) as board:
         while True:
             try:
-                seen = await board.snapshot(run_id, _facts(plan))
+                seen = await board.snapshot(run_id, facts_of(plan))
             except StateUnreachable:
                 # The server of a folder ends with its last user: the ledger has the rest.
                 return
@@ -120,7 +122,8 @@ def waits_for(status: RunStatus) -> str | None:
 
 
 @asynccontextmanager
-async def _board(settings: Settings) -> AsyncIterator[RunBoard]:
+async def board_of(settings: Settings) -> AsyncIterator[RunBoard]:
+    """The board of the runs at the Redis of these settings."""
     queue = queue_settings(settings)
     coordination = Coordination(connect(queue.redis_url, retries=2), queue_prefix=queue.queue_prefix, root=queue.root)
     try:
@@ -129,5 +132,6 @@ async def _board(settings: Settings) -> AsyncIterator[RunBoard]:
         await coordination.aclose()
 
 
-def _facts(plan: Plan) -> RunFacts:
+def facts_of(plan: Plan) -> RunFacts:
+    """The size of the run of a plan."""
     return RunFacts(plan.shards, plan.units, plan.units_per_shard)

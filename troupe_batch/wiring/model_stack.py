@@ -1,8 +1,8 @@
 """The model stack, as one function.
 
-Outside in: cached -> repairing -> watched -> cut off -> outage aware -> retrying -> warming -> rate limited ->
-budgeted -> bounded -> metered -> provider.
-A cached reply takes no slot and no money; every attempt takes both. Layers without a limit are left out.
+Outside in: cached -> repairing -> watched -> cut off -> outage aware -> retrying -> warming -> paced -> budgeted ->
+metered -> provider.
+A cached reply takes no slot and no money; every attempt takes both. No money is held while a call waits for its slot.
 """
 
 from __future__ import annotations
@@ -28,18 +28,15 @@ from troupe_batch.llm.endpoint_memory import (
     RedisEndpointMemory,
     SharedEndpointMemory,
 )
-from troupe_batch.llm.in_flight import InFlightBound
 from troupe_batch.llm.learned_prices import LearnedPrices
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prefix_cache import Prefixes, cache_rule, keys_at
 from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.provider import connect
-from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimited, RateLimiter, Rates
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
 from troupe_batch.llm.redis_hearth import RedisHearth
-from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
@@ -55,9 +52,10 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import Cap, keep_known, memory_budget
 from troupe_batch.wiring.endpoints import connection_to
 from troupe_batch.wiring.list_prices import prices_of
+from troupe_batch.wiring.pacing import Pacing
 
 _DAY_S = 86_400
-_BARE_ATTEMPTS = 3
+_BARE_ATTEMPTS, _BARE_PATIENCE_S = 3, 60.0
 
 
 class ModelStack:
@@ -76,6 +74,7 @@ class ModelStack:
         dialects: Dialects | None = None,
     ) -> None:
         self.model = model
+        self.pacing: Pacing | None = None
         self.books = books
         self.dialects = dialects or Dialects(Dialect(), "")
         self.replies = replies
@@ -97,6 +96,10 @@ class ModelStack:
     def spending(self) -> Spending:
         """What its calls have cost so far."""
         return self.books.total()
+
+    def held_back(self) -> str | None:
+        """How the endpoint holds calls of this process back, for people; None where it does not."""
+        return None if self.pacing is None else self.pacing.held_back()
 
     async def keep_cap(self) -> None:
         """Sets the cost cap up again where Redis has forgotten it; cheap where it has not."""
@@ -122,6 +125,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
     cap: Cap | None = None,
     is_shared: bool = True,
     frozen: PlanPrices | None = None,
+    run_id: str | None = None,
     is_bare: bool = False,
 ) -> ModelStack:
     """The stack for an endpoint. Shared: cache, limits and budget live in Redis; else in this process and a file.
@@ -129,8 +133,10 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
     `further_models` are those that a plan asks at the same endpoint beside `endpoint.model`, for reasoning and for
     embeddings. Under a cap each of them needs a price: SettingsError where one is unknown, before anything is asked.
     `frozen` are the prices of the plan, None where there is no plan, or one of before that has none.
+    `run_id` is the run that the calls are for, whose limits can be tuned.
     `is_bare`: each call goes out as it is, without cache and repair, tried a few times.
     """
+    patience_s = settings.openai.outage_patience
     listed, models = prices_of(settings, endpoint, frozen), (endpoint.model, *further_models)
     if cap is not None:
         _check_prices(listed, endpoint, further_models, cap)
@@ -143,19 +149,18 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         await dialects.recall(models)
         await prices.recall(models)
         prefixes = Prefixes(TokenCounter.estimate(), keys_at(settings.limits.requests_per_minute))
-        provider = connect(spec, prices, dialects, prefixes)
+        pacing = Pacing(settings, endpoint, state, resources, run_id=run_id)
+        provider = connect(spec, prices, dialects, prefixes, on_quotas=pacing.note_quotas)
         resources.push_async_callback(provider.aclose)
         books, keep_cap = Books(), None
         model: ChatModel = Metered(provider, books, prices, look=prices.look)
-        model = InFlightBound(model, settings.openai.max_concurrent_model_calls)
         if cap is not None:
             budget = await memory_budget(cap) if state is None else _shared_budget(cap, state, resources)
             model = Budgeted(model, budget, prices, books)
             if isinstance(budget, RedisBudget):
                 keep_cap = partial(_keep_up, cap, budget, prices, models)
                 await keep_cap()
-        if settings.limits.requests_per_minute or settings.limits.tokens_per_minute:
-            model = RateLimited(model, _limiter(settings, endpoint, state))
+        model = pacing.around(model, patience_s=min(_BARE_PATIENCE_S, patience_s) if is_bare else patience_s)
         if is_bare:
             model = Retrying(model, RetryPolicy.of(min(_BARE_ATTEMPTS, settings.openai.max_attempts)))
             return ModelStack(model, books, resources.pop_all(), dialects=dialects)
@@ -170,7 +175,9 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             cached = Cached(model, replies)
             resources.push_async_callback(cached.aclose)
             model = cached
-        return ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects).with_watch(watched)
+        stack = ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects).with_watch(watched)
+        stack.pacing = pacing
+        return stack
 
 
 def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:
@@ -215,14 +222,6 @@ def _shared_budget(cap: Cap, state: RedisBatch, resources: AsyncExitStack) -> Re
     budget = RedisBudget(state, cap.run_id)
     resources.push_async_callback(budget.aclose)
     return budget
-
-
-def _limiter(settings: Settings, endpoint: Endpoint, state: RedisBatch | None) -> RateLimiter:
-    rates = Rates(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
-    if state is None:
-        return MemoryRateLimiter(rates)
-    # One queue for all models of the run: what the settings allow is the sum.
-    return RedisRateLimiter(state, f"{endpoint.identity}/{endpoint.model}", rates)
 
 
 def _memory(settings: Settings, state: RedisBatch | None) -> EndpointMemory:

@@ -81,6 +81,7 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
         cap=cap_of(run),
         is_shared=is_shared,
         frozen=plan.prices,
+        run_id=run.store.run_id,
     )
     record = SpendRecord(run.store, stack.books, worker=worker, journal=journal)
     try:

@@ -51,6 +51,7 @@ class ProgressLines:
         money = money_text(status.money, cap_usd=status.cap_usd, is_rehearsal=False)
         cost = "nothing spent" if self._is_rehearsal else money
         line = f"{done.units:,} of {self._units:,} units, {done.answers:,} answers, {done.calls:,} calls, {cost}"
+        line += f", {status.held_back}" if status.held_back else ""
         if line not in self._said:
             self._said.add(line)
             self._write(line)

@@ -78,7 +78,7 @@ class Standing:
         return {**body, **money, "is_complete": self.is_complete, **(self.live.as_json() if self.live else _NOBODY)}
 
 
-_NOBODY: dict[str, Any] = {"workers": None, "slots": None, "shards_under_way": None, "waits_for": None}
+_NOBODY: dict[str, Any] = dict.fromkeys(("workers", "slots", "shards_under_way", "waits_for", "held_back"))
 
 
 async def standings(settings: Settings) -> AsyncIterator[Standing]:

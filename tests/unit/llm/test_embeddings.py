@@ -35,7 +35,7 @@ from troupe_batch.llm.error_bodies import NoReply
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Price, PriceList
-from troupe_batch.llm.rate_limit import expected_tokens
+from troupe_batch.llm.rate_limit import ExpectedTokens
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
@@ -148,7 +148,7 @@ def test_an_embedding_reserves_its_prompt_and_no_completion() -> None:
     price = Price(1.0, 1.0, 1_000_000.0)
 
     assert 0 < price.worst_case(SOUP) < 1e-3
-    assert expected_tokens(SOUP) == len("cold soup") // 4
+    assert ExpectedTokens().of(SOUP) == len("cold soup") // 4
 
 
 def test_the_tokens_of_an_embedding_are_those_of_its_text() -> None:

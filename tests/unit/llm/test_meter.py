@@ -32,7 +32,7 @@ async def spent_on(*script: ChatReply | TroupeError, prices: Prices = PRICE) -> 
     try:
         await model.complete(request())
     except TroupeError as error:
-        assert isinstance(error, GaveUp | BudgetSpent)
+        assert isinstance(error, GaveUp | BudgetSpent | EndpointBusy)
     assert books.held_calls == 0
     return books.total()
 

@@ -9,7 +9,6 @@ import pytest
 from tests.doubles.models import ok, request
 from troupe_batch.errors import (
     BudgetSpent,
-    EndpointBusy,
     EndpointDown,
     EndpointFaulty,
     EndpointStaysDown,
@@ -63,7 +62,7 @@ def always(error: Exception) -> Callable[[ChatRequest], Exception | None]:
     return lambda _: error
 
 
-@pytest.mark.parametrize("error", [EndpointBusy("429"), EndpointFaulty("500"), EndpointUnreachable("refused")])
+@pytest.mark.parametrize("error", [EndpointFaulty("500"), EndpointUnreachable("refused")])
 async def test_the_very_first_failure_of_an_outage_is_the_endpoints_and_no_row(error: TryAgain) -> None:
     world = World(always(error))
 

@@ -51,9 +51,7 @@ async def test_failures_are_tried_again_with_doubling_waits_and_counted() -> Non
     assert sleeps.waits == [0.5, 1.0, 2.0]
 
 
-@pytest.mark.parametrize(
-    ("error", "attempts"), [(EndpointBusy("429"), 8), (EndpointFaulty("500"), 5), (EndpointUnreachable("gone"), 5)]
-)
+@pytest.mark.parametrize(("error", "attempts"), [(EndpointFaulty("500"), 5), (EndpointUnreachable("gone"), 5)])
 async def test_each_class_of_failure_has_its_own_number_of_attempts(error: TroupeError, attempts: int) -> None:
     sleeps = Sleeps()
 
@@ -68,7 +66,7 @@ async def test_one_number_of_attempts_can_be_set_for_all() -> None:
     sleeps = Sleeps()
 
     with pytest.raises(GaveUp, match="after 2 attempts"):
-        await retrying([EndpointBusy("429")], sleeps, policy=RetryPolicy.of(2)).complete(request())
+        await retrying([EndpointFaulty("500")], sleeps, policy=RetryPolicy.of(2)).complete(request())
 
 
 @pytest.mark.parametrize("error", [RequestRejected("400"), BudgetSpent("cap"), StateUnreachable("redis")])
@@ -82,28 +80,11 @@ async def test_what_waiting_cannot_mend_passes_through(error: TroupeError) -> No
     assert sleeps.waits == []
 
 
-@pytest.mark.parametrize(("jitter", "longest"), [(0.0, 7.0), (0.999, 8.2)])
-async def test_a_wait_that_the_endpoint_asks_for_is_kept(jitter: float, longest: float) -> None:
+async def test_an_endpoint_that_is_busy_is_waited_for_elsewhere_and_takes_no_attempt() -> None:
     sleeps = Sleeps()
 
-    await retrying([EndpointBusy("429", retry_after_s=7.0), ok()], sleeps, jitter=jitter).complete(request())
-
-    assert 7.0 <= sleeps.waits[0] <= longest
-
-
-async def test_a_wait_of_zero_seconds_is_an_answer_too() -> None:
-    sleeps = Sleeps()
-
-    await retrying([EndpointBusy("429", retry_after_s=0.0), ok()], sleeps).complete(request())
-
-    assert sleeps.waits == [0.0]
-
-
-async def test_a_wait_of_hours_ends_the_attempts() -> None:
-    sleeps = Sleeps()
-
-    with pytest.raises(GaveUp, match="3600 s"):
-        await retrying([EndpointBusy("429", retry_after_s=3600.0), ok()], sleeps).complete(request())
+    with pytest.raises(EndpointBusy):
+        await retrying([EndpointBusy("429", retry_after_s=7.0), ok()], sleeps).complete(request())
 
     assert sleeps.waits == []
 

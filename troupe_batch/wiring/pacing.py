@@ -1,0 +1,111 @@
+"""The paced layer of a model stack: one lane for each model, and limits that a user may change under way."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from troupe_batch.llm.chat import ChatModel, Endpoint
+from troupe_batch.llm.pace import Pace
+from troupe_batch.llm.paced import Lane, Paced
+from troupe_batch.llm.pacer import MemoryPaceStore, Pacer, PaceStore
+from troupe_batch.llm.quotas import Quotas
+from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimiter, Rates
+from troupe_batch.llm.redis_batch import RedisBatch
+from troupe_batch.llm.redis_pace import RedisPaceStore
+from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
+from troupe_batch.llm.tuning import HeldBack, RunDial, Tuned
+from troupe_batch.settings import Settings
+
+# A rehearsal server is our own: nothing needs to be learned of it.
+_REHEARSAL_START = 1_024.0
+
+
+class Pacing:
+    """Everything that a stack needs to keep to limits: those of the settings, and those that endpoints have.
+
+    `state` is the Redis that all processes share, None for one process alone; with `run_id` the run can be tuned.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: Endpoint,
+        state: RedisBatch | None,
+        resources: AsyncExitStack,
+        *,
+        run_id: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._state = state
+        self._resources = resources
+        self._configured = Rates(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
+        # One queue for all models of the run: what the settings allow is the sum.
+        self._limiter = self._limiter_of(f"{endpoint.identity}/{endpoint.model}", self._configured)
+        self._dial = RunDial(state, run_id) if state is not None and run_id is not None else None
+        self._lanes: dict[str, Lane] = {}
+        self._tuned = Tuned()
+
+    def around(self, model: ChatModel, *, patience_s: float) -> Paced:
+        """The model behind the limits; a stop of the job after `patience_s` without any success."""
+        return Paced(model, self._lane, self._limiter, patience_s=patience_s)
+
+    def note_quotas(self, model: str, quotas: Quotas) -> None:
+        """Takes in what the endpoint says of its limits for a model."""
+        self._lane(model).pacer.said(quotas)
+
+    def held_back(self) -> str | None:
+        """How the endpoint holds calls of this process back, for people; None where it does not."""
+        for lane in self._lanes.values():
+            now_s = lane.pacer.store_time_s
+            if shown := HeldBack.of(lane.pacer.pace, now_s, has_waiting=lane.pacer.has_waiting):
+                return shown.words(now_s)
+        return None
+
+    def _lane(self, model: str) -> Lane:
+        return self._lanes.get(model) or self._opened(model)
+
+    def _opened(self, model: str) -> Lane:
+        name = f"{self._endpoint.identity}/{model}"
+        learned = self._limiter_of(f"{name}/learned", Rates())
+
+        async def after_telling(pacer: Pacer, now_s: float) -> None:
+            learned.change(self._learned(pacer.pace))
+            if self._dial is not None:
+                self._tune(await self._dial.touch(pacer, now_s))
+
+        pacer = Pacer(
+            self._store(name),
+            most=self._settings.openai.max_concurrent_model_calls,
+            timeout_s=self._settings.openai.timeout,
+            after_telling=after_telling,
+        )
+        pacer.at_most = self._tuned.concurrency
+        self._resources.push_async_callback(pacer.aclose)
+        lane = self._lanes[model] = Lane(pacer, learned)
+        return lane
+
+    def _learned(self, pace: Pace) -> Rates:
+        """What the endpoint says of tokens is for those who have not set a limit themselves."""
+        rates, own = pace.rates(), self._tuned.rates(self._configured)
+        tokens = None if own.tokens_per_minute else rates.tokens_per_minute
+        return Rates(rates.requests_per_minute, tokens, rates.burst_s)
+
+    def _tune(self, tuned: Tuned) -> None:
+        if tuned == self._tuned:
+            return
+        self._tuned = tuned
+        self._limiter.change(tuned.rates(self._configured))
+        for lane in self._lanes.values():
+            lane.pacer.at_most = tuned.concurrency
+
+    def _limiter_of(self, name: str, rates: Rates) -> RateLimiter:
+        return MemoryRateLimiter(rates) if self._state is None else RedisRateLimiter(self._state, name, rates)
+
+    def _store(self, name: str) -> PaceStore:
+        fresh = Pace(window=_REHEARSAL_START) if self._endpoint.is_rehearsal else Pace()
+        if self._state is None:
+            return MemoryPaceStore(fresh)
+        store = RedisPaceStore(self._state, name, fresh=fresh)
+        self._resources.push_async_callback(store.aclose)
+        return store
