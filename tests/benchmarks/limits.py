@@ -26,6 +26,7 @@ from tests.doubles.endpoint import FakeEndpoint, Habits, fake_endpoint
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
 from troupe_batch.errors import TroupeError
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Parameters, Role
+from troupe_batch.llm.spending import Spending
 from troupe_batch.settings import load_settings
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import choose_endpoint
@@ -61,7 +62,7 @@ async def work(environment: dict[str, str], seconds: float) -> dict[str, float]:
                 counts["answered"] += 1
             except TroupeError as error:
                 counts["failed"] += 1
-                print(f"{type(error).__name__}: {error}"[:200], file=sys.stderr)
+                sys.stderr.write(f"{type(error).__name__}: {error}\n"[:200])
 
     async with await open_model(settings, endpoint, cap=cap()) as stack:
         started_s = time.process_time()
@@ -77,7 +78,7 @@ def asking(endpoint: Endpoint, sample: str) -> ChatRequest:
 
 
 def cap() -> Cap:
-    async def nothing() -> float | None:
+    async def nothing() -> Spending | None:
         return None
 
     return Cap("benchmark", 1_000.0, nothing)
@@ -113,26 +114,32 @@ async def measure(kind: str, processes: int, seconds: float, timeout_s: float, r
         report(kind, server, begun_s, seconds, results)
 
 
-def report(kind: str, server: FakeEndpoint, begun_s: float, seconds: float, results: Sequence[dict[str, float]]) -> None:
+def report(
+    kind: str, server: FakeEndpoint, begun_s: float, seconds: float, results: Sequence[dict[str, float]]
+) -> None:
     total = {name: sum(one[name] for one in results) for name in results[0]}
     asked = [one.at_s for one in server.chats]
-    codes = server.status_codes
+    codes, span_s = server.status_codes, max(asked) - min(asked)
     answered, refused = codes.count(200), codes.count(429)
-    print(f"{kind}, {len(results)} processes, {seconds:g} s: {total}")
-    print(f"  requests {len(codes)}, answered {answered}, 429: {refused} ({refused / max(1, len(codes)):.2%})")
+    say(f"{kind}, {len(results)} processes, {seconds:g} s: {total}")
+    say(f"  requests {len(codes)}, answered {answered}, 429: {refused} ({refused / max(1, len(codes)):.2%})")
     if kind in {"minute", "requests"}:
         taken = [at for at, code in zip(asked, codes, strict=False) if code == 200]
         late = [at for at in taken if at > begun_s + 65]
-        print(f"  used after the first minute: {len(late) / max(1e-9, max(taken) - begun_s - 65) * 60 / PER_MINUTE:.1%}")
-        print(f"  most in 60 s: {most_in_a_minute(taken)} of {PER_MINUTE}")
+        used = len(late) / max(1e-9, max(taken) - begun_s - 65) * 60 / PER_MINUTE
+        say(f"  used after the first minute: {used:.1%}; most in 60 s: {most_in_a_minute(taken)} of {PER_MINUTE}")
     if kind == "tokens":
         spent = server.books.total()
         tokens = spent.prompt + spent.written + spent.thought
-        print(f"  tokens: {tokens}, {tokens / (max(asked) - min(asked)) * 60 / TOKENS_PER_MINUTE:.1%} of the limit")
+        say(f"  tokens: {tokens}, {tokens / span_s * 60 / TOKENS_PER_MINUTE:.1%} of the limit")
     if kind == "queue":
         heard = total["answered"]
-        print(f"  heard {heard} of {answered} served: {heard / (max(asked) - min(asked)) / SERVED_PER_S:.1%} of its rate")
-    print(f"  CPU: {total['cpu_s']:.2f} s, {1e3 * total['cpu_s'] / max(1, total['answered']):.3f} ms a call in all")
+        say(f"  heard {heard} of {answered} served: {heard / span_s / SERVED_PER_S:.1%} of its rate")
+    say(f"  CPU: {total['cpu_s']:.2f} s, {1e3 * total['cpu_s'] / max(1, total['answered']):.3f} ms a call in all")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def most_in_a_minute(moments: Sequence[float]) -> int:
@@ -148,7 +155,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=120.0)
     given = parser.parse_args()
     if given.kind == "work":
-        print(json.dumps(asyncio.run(work(dict(os.environ), given.seconds))))
+        sys.stdout.write(json.dumps(asyncio.run(work(dict(os.environ), given.seconds))))
         return
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as redis:
         asyncio.run(measure(given.kind, given.processes, given.seconds, given.timeout, redis.url))

@@ -31,7 +31,7 @@ class Counts:
 class Unlimited:
     """Takes all that comes, each call for `latency_s`, with some noise."""
 
-    def __init__(self, *, latency_s: float = 0.1, noise: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, *, latency_s: float = 0.1, noise: float = 0.0, seed: float = 1) -> None:
         self.counts = Counts()
         self._latency_s = latency_s
         self._noise = noise

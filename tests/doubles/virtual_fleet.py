@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from tests.doubles.models import request
 from tests.doubles.pressured import Counts, Unlimited
@@ -39,6 +40,10 @@ def fleet(
     return run_virtually(_run(endpoint, processes, people, timeout_s, minutes))
 
 
+def _lane(lane: Lane, _: str) -> Lane:
+    return lane
+
+
 async def _run(endpoint: Unlimited, processes: int, people: int, timeout_s: float, minutes: int) -> Outcome:
     clock = asyncio.get_running_loop().time
     store = MemoryPaceStore(clock=clock)
@@ -62,8 +67,7 @@ async def _run(endpoint: Unlimited, processes: int, people: int, timeout_s: floa
     ]
     asking = []
     for pacer in pacers:
-        lane = Lane(pacer, learned)
-        paced = Paced(endpoint, lambda _, lane=lane: lane, none, patience_s=7200.0, clock=clock)
+        paced = Paced(endpoint, partial(_lane, Lane(pacer, learned)), none, patience_s=7200.0, clock=clock)
         model = Retrying(paced, RetryPolicy.of(6), jitter=lambda: 0.5)
         asking += [asyncio.create_task(person(model)) for _ in range(people)]
     await asyncio.sleep(60.0 * minutes)

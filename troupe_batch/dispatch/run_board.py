@@ -101,8 +101,8 @@ class RunBoard:
     async def tuned(self, run_id: str) -> Tuned:
         """The limits of the run that were changed."""
         with answering("tune"):
-            found = await self._redis.hgetall(tuned_key(run_id))
-        return Tuned.read({name: found.get(name.encode()) for name in TUNABLE})
+            found = await self._redis.hmget(tuned_key(run_id), *TUNABLE)
+        return Tuned.read(found)
 
     async def tune(self, run_id: str, changes: Mapping[str, int | None]) -> None:
         """Changes limits of the run by name, for all of its workers and until it is removed; None puts one back."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from troupe_batch.errors import EndpointBusy, EndpointStaysDown, EndpointUnreachable
+from troupe_batch.errors import EndpointBusy, EndpointStaysDown, EndpointUnreachable, GaveUp
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.pacer import Pacer
 from troupe_batch.llm.rate_limit import ExpectedTokens, RateLimiter
@@ -25,16 +25,17 @@ class Paced:
     """A model whose calls wait for a slot and for a place in time; one that is refused waits again, and again.
 
     So an endpoint that is busy costs time and nothing else: no attempt, no row. Where nothing at all was answered for
-    `patience_s`, EndpointStaysDown stops the job, resumably.
+    `patience_s`, EndpointStaysDown stops the job, resumably; or GaveUp ends the call where nothing `hangs_on_it`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it stands on, how patient it is, and a clock
         self,
         inner: ChatModel,
         lane_of: Callable[[str], Lane],
         limiter: RateLimiter,
         *,
         patience_s: float,
+        hangs_on_it: bool = True,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -42,6 +43,7 @@ class Paced:
         self._lane_of = lane_of
         self._limiter = limiter
         self._patience_s = patience_s
+        self._hangs_on_it = hangs_on_it
         self._clock = clock
         self._sleep = sleep
         self._expected = ExpectedTokens()
@@ -109,6 +111,8 @@ class Paced:
         quiet_s = min(self._clock() - since_s, lane.pacer.quiet_s)
         if max(quiet_s, asked_s) < self._patience_s:
             return
+        if not self._hangs_on_it:
+            raise GaveUp(str(error)) from error
         waits = f"asks to wait {asked_s:,.0f} s" if asked_s > quiet_s else f"has taken no call for {quiet_s:,.0f} s"
         raise EndpointStaysDown(
             f"the endpoint {waits}, longer than the {self._patience_s:g} s that it is waited for ({error}); what is "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,9 +42,9 @@ class Tuned:
     concurrency: int | None = None
 
     @classmethod
-    def read(cls, found: Mapping[str, bytes | None]) -> Tuned:
-        """From the hash; what is no number counts for nothing."""
-        return cls(*(_number(found.get(name)) for name in TUNABLE))
+    def read(cls, found: Sequence[Any]) -> Tuned:
+        """From the values of `TUNABLE` in the hash; what is no number counts for nothing."""
+        return cls(*map(_number, found))
 
     def rates(self, configured: Rates) -> Rates:
         """The rates in force."""
@@ -108,7 +108,7 @@ class RunDial:
         held_back = HeldBack.of(pacer.pace, now_s, has_waiting=pacer.has_waiting)
         shown = b"" if held_back is None else held_back.written()
         found: Any = await self._batch.script(_TOUCH, self._keys, (shown, _SHOWN_MS))
-        return Tuned.read(dict(zip(TUNABLE, found, strict=True)))
+        return Tuned.read(found)
 
 
 def _number(text: bytes | None) -> int | None:

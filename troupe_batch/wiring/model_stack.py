@@ -55,7 +55,7 @@ from troupe_batch.wiring.list_prices import prices_of
 from troupe_batch.wiring.pacing import Pacing
 
 _DAY_S = 86_400
-_BARE_ATTEMPTS, _BARE_PATIENCE_S = 3, 60.0
+_BARE_ATTEMPTS = 3
 
 
 class ModelStack:
@@ -136,7 +136,6 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
     `run_id` is the run that the calls are for, whose limits can be tuned.
     `is_bare`: each call goes out as it is, without cache and repair, tried a few times.
     """
-    patience_s = settings.openai.outage_patience
     listed, models = prices_of(settings, endpoint, frozen), (endpoint.model, *further_models)
     if cap is not None:
         _check_prices(listed, endpoint, further_models, cap)
@@ -149,7 +148,8 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         await dialects.recall(models)
         await prices.recall(models)
         prefixes = Prefixes(TokenCounter.estimate(), keys_at(settings.limits.requests_per_minute))
-        pacing = Pacing(settings, endpoint, state, resources, run_id=run_id)
+        pacing = Pacing(settings, endpoint, state, run_id=run_id)
+        resources.push_async_callback(pacing.aclose)
         provider = connect(spec, prices, dialects, prefixes, on_quotas=pacing.note_quotas)
         resources.push_async_callback(provider.aclose)
         books, keep_cap = Books(), None
@@ -160,7 +160,7 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
             if isinstance(budget, RedisBudget):
                 keep_cap = partial(_keep_up, cap, budget, prices, models)
                 await keep_cap()
-        model = pacing.around(model, patience_s=min(_BARE_PATIENCE_S, patience_s) if is_bare else patience_s)
+        model = pacing.around(model, is_bare=is_bare)
         if is_bare:
             model = Retrying(model, RetryPolicy.of(min(_BARE_ATTEMPTS, settings.openai.max_attempts)))
             return ModelStack(model, books, resources.pop_all(), dialects=dialects)

@@ -18,6 +18,7 @@ from troupe_batch.settings import Settings
 
 # A rehearsal server is our own: nothing needs to be learned of it.
 _REHEARSAL_START = 1_024.0
+_BARE_PATIENCE_S = 60.0
 
 
 class Pacing:
@@ -31,14 +32,14 @@ class Pacing:
         settings: Settings,
         endpoint: Endpoint,
         state: RedisBatch | None,
-        resources: AsyncExitStack,
         *,
         run_id: str | None = None,
     ) -> None:
         self._settings = settings
         self._endpoint = endpoint
         self._state = state
-        self._resources = resources
+        # Lanes are opened as their models are asked, so what they need is closed here.
+        self._resources = AsyncExitStack()
         self._configured = Rates(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
         # One queue for all models of the run: what the settings allow is the sum.
         self._limiter = self._limiter_of(f"{endpoint.identity}/{endpoint.model}", self._configured)
@@ -46,9 +47,11 @@ class Pacing:
         self._lanes: dict[str, Lane] = {}
         self._tuned = Tuned()
 
-    def around(self, model: ChatModel, *, patience_s: float) -> Paced:
-        """The model behind the limits; a stop of the job after `patience_s` without any success."""
-        return Paced(model, self._lane, self._limiter, patience_s=patience_s)
+    def around(self, model: ChatModel, *, is_bare: bool = False) -> Paced:
+        """The model behind the limits; `is_bare` where no job hangs on its calls, and nobody waits long for them."""
+        patience_s = self._settings.openai.outage_patience
+        patience_s = min(_BARE_PATIENCE_S, patience_s) if is_bare else patience_s
+        return Paced(model, self._lane, self._limiter, patience_s=patience_s, hangs_on_it=not is_bare)
 
     def note_quotas(self, model: str, quotas: Quotas) -> None:
         """Takes in what the endpoint says of its limits for a model."""
@@ -61,6 +64,10 @@ class Pacing:
             if shown := HeldBack.of(lane.pacer.pace, now_s, has_waiting=lane.pacer.has_waiting):
                 return shown.words(now_s)
         return None
+
+    async def aclose(self) -> None:
+        """Ends what goes on in the background."""
+        await self._resources.aclose()
 
     def _lane(self, model: str) -> Lane:
         return self._lanes.get(model) or self._opened(model)

@@ -91,8 +91,8 @@ def test_a_wait_that_is_asked_for_is_a_pause_for_all_calls() -> None:
     assert len(model.asked_s) == 21
 
 
-async def stack_of(model: ChatModel, times: int, **options: int) -> list[ChatReply]:
-    return await Stack(model, **options).ask(times)
+async def stack_of(model: ChatModel, times: int, *, most: int = 64) -> list[ChatReply]:
+    return await Stack(model, most=most).ask(times)
 
 
 def test_a_wait_beyond_the_patience_stops_the_run_at_once() -> None:
