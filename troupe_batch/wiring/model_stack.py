@@ -171,13 +171,16 @@ async def open_model(  # noqa: PLR0913 -- what a stack depends on
         watched = Watched(model) if settings.openai.stop_early else None
         model = Repairing(watched or model)
         replies = _store(settings, resources, is_shared=is_shared) if settings.openai.cache_api_calls else None
-        if replies is not None:
-            cached = Cached(model, replies)
-            resources.push_async_callback(cached.aclose)
-            model = cached
+        model = model if replies is None else _cached(model, replies, resources)
         stack = ModelStack(model, books, resources.pop_all(), keep_cap, replies, dialects).with_watch(watched)
         stack.pacing = pacing
         return stack
+
+
+def _cached(model: ChatModel, replies: ReplyStore, resources: AsyncExitStack) -> ChatModel:
+    cached = Cached(model, replies)
+    resources.push_async_callback(cached.aclose)
+    return cached
 
 
 def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:
