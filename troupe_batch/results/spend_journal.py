@@ -82,7 +82,7 @@ def journalled(folder: Path | None) -> dict[str, Journalled]:
     """What all journals of the folder say, by the names of their processes."""
     found = {}
     for path in _journals(folder):
-        with suppress(FileNotFoundError), _open(path) as file:
+        with suppress(OSError), _open(path) as file:  # gone by now, or somebody else's
             is_alive = not _is_free(file, fcntl.LOCK_SH)
             if (tallies := _read(path)) is not None:
                 found[path.stem] = Journalled(is_alive, tallies)
@@ -95,7 +95,7 @@ def ended(folder: Path | None) -> Iterator[dict[str, dict[str, Tally]]]:
     with ExitStack() as locks:
         found = {}
         for path in _journals(folder):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 file = locks.enter_context(_open(path))
                 # Where it is gone by now, somebody else was quicker.
                 if _is_free(file, fcntl.LOCK_EX) and path.exists() and (tallies := _read(path)) is not None:
