@@ -154,6 +154,7 @@ def test_a_run_without_a_single_answer_fails_and_says_why(project: Project, rehe
     settings: dict[str, Any] = {
         "TROUPE_OPENAI_MAX_ATTEMPTS": "1",
         "TROUPE_REHEARSAL_URL": rehearsal("500 on <persona>").url,
+        "TROUPE_OPENAI_STOP_EARLY": "no",
     }
 
     done = project.troupe("run", project.write_job("faulty"), "--rehearse", "--inline", **settings)

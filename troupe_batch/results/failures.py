@@ -115,7 +115,9 @@ async def _records(store: RunStore, shards: int) -> AsyncIterator[tuple[CommitRe
 
 
 async def _found_in(store: RunStore, record: CommitRecord, tables: Sequence[Table]) -> list[_Found]:
-    wanted = [file for file in record.files if file.table in tables]
+    # There are always calls; the other tables only where the study has a use for them.
+    calls = record.file_of(Table.LLM_CALLS)
+    wanted = [calls, *[file for file in record.files if file.table in tables and file is not calls]]
     contents = await asyncio.gather(*(store.read(file) for file in wanted))
     parts = {Table(file.table): data for file, data in zip(wanted, contents, strict=True)}
     return await asyncio.to_thread(lambda: list(_failures(parts)))

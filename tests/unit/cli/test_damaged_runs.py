@@ -15,7 +15,8 @@ import yaml
 from tests.unit.cli.test_stopping import JOB, POPULATION
 from troupe_batch.cli.main import run_command
 
-COMMANDS = (("status",), ("status", "tea-rehearsal"), ("results", "tea-rehearsal"), ("verify", "tea-rehearsal"))
+RUN = "tea-rehearsal"
+COMMANDS = (("status",), ("status", RUN), ("results", RUN), ("verify", RUN), ("failed", RUN))
 FILES = (
     "plan/plan.json",
     "ledger/000000.json",
