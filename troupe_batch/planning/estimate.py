@@ -183,15 +183,17 @@ def estimate(
         people = plan.cases * sample.people // sample.cases
         written = ProseEstimate(people, round(prose.prompt), round(prose.read), round(prose.completion), prose.usd)
     models = dict.fromkeys(call.model for call in (*sample.study, *sample.prose))
+    calls = _calls(plan, sample) + (written.calls if written else 0)
+    note = _note(plan, counter, sorted(model for model in models if prices.of(model) is None))
     return Estimate(
         units=plan.units,
-        calls=_calls(plan, sample) + (written.calls if written else 0),
+        calls=calls,
         prompt_tokens=round(whole.prompt),
         cacheable_tokens=round(whole.read),
         completion_tokens=round(whole.completion),
         cost_usd=whole.usd,
         cost_with_prefix_cache_usd=whole.cached_usd,
-        note=_note(plan, counter, sorted(model for model in models if prices.of(model) is None)),
+        note=note + _larger_tries(plan, calls, whole.prompt, prices),
         prose=written,
         cache_write_tokens=round(whole.written),
         prefix=studied.forecast(plan.endpoint),
@@ -283,6 +285,19 @@ def _prose_call(
 
 def _both(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
+
+
+def _larger_tries(plan: Plan, calls: int, prompt_tokens: float, prices: Prices) -> str:
+    """What comes on top where every reply is cut off, and the job has such replies asked for once more."""
+    limit, price = plan.parameters.larger_limit, prices.of(plan.endpoint.model)
+    if limit is None:
+        return ""
+    usage = Usage(round(prompt_tokens), completion_tokens=calls * limit)
+    usd = f" and ${price.cost(usage, price.asked):,.2f}" if price is not None else ""
+    return (
+        f"; replies that are cut off are asked for once more, with up to {limit:,} tokens each: if all of them were, "
+        f"{calls:,} calls{usd} would come on top"
+    )
 
 
 def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:

@@ -227,6 +227,20 @@ def test_what_the_estimate_leaves_out_is_said(make: Make) -> None:
     assert "reasoning tokens come on top" in estimated(plan, Letters()).note
 
 
+def test_the_larger_tries_that_a_job_asks_for_are_priced_at_their_worst(make: Make) -> None:
+    plain = make(people=10, model={"max_completion_tokens": 300})
+    asked = {"max_completion_tokens": 300, "on_length": "retry_larger"}
+    larger = make(people=10, model=asked, endpoint=Endpoint("openai", "gpt-6-luna"))
+
+    found = estimated(larger, Letters(), ListedPrices())
+
+    assert larger.parameters.larger_limit == 1_200
+    assert f"up to 1,200 tokens each: if all of them were, {found.calls:,} calls and $" in found.note
+    assert "once more" not in estimated(plain, Letters()).note
+    assert plain.digest == make(people=10, model={"max_completion_tokens": 300, "on_length": "record"}).digest
+    assert plain.digest != make(people=10, model=asked).digest
+
+
 def test_writing_about_people_is_one_call_per_person_and_makes_every_prompt_longer(make: Make) -> None:
     plain, enriched = (estimated(make(people=60, replicates=2, enrich=level), Letters()) for level in ("none", "bio"))
 
