@@ -3,10 +3,11 @@
 One set of counts is meant in different ways. Whether the prompt counts what was read from a cache, and the completion
 what was thought, the numbers themselves mostly tell; where they do not, `UsageRule` says so for the endpoint.
 
-Where the shapes were read: OpenAI and Azure, openai 3.52 (types/completion_usage.py); Anthropic's cache counts,
-docs.litellm.ai/docs/completion/prompt_caching; DeepSeek, api-docs.deepseek.com/guides/kv_cache; xAI,
-docs.x.ai/developers/cost-tracking; OpenRouter, openrouter.ai/docs/use-cases/usage-accounting; Perplexity,
-docs.perplexity.ai (usage.cost); LiteLLM, docs.litellm.ai/docs/proxy/response_headers.
+Where the shapes were read: OpenAI, openai 3.52 (types/completion_usage.py); LiteLLM and Anthropic behind it,
+docs.litellm.ai/docs/completion/prompt_caching and .../proxy/response_headers; DeepSeek,
+docs.stigg.io/documentation/ai-agents/llm-wrappers/providers/deepseek; xAI, docs.x.ai/developers/cost-tracking;
+OpenRouter, openrouter.ai/docs/use-cases/usage-accounting; which counts Anthropic and xAI leave out, the extractors of
+genai-prices 0.2.3 (data.py). That Perplexity gives its costs as an object stands in no page that was read.
 """
 
 from __future__ import annotations
@@ -102,23 +103,32 @@ def _prompt(data: dict[str, Any], rule: UsageRule) -> tuple[int, int, int]:
     hit, missed = _count(data, "prompt_cache_hit_tokens"), _count(data, "prompt_cache_miss_tokens")
     cached = max(_count(details, "cached_tokens"), hit, read_apart)
     written = max(_count(details, "cache_write_tokens"), _count(details, "cache_creation_tokens"), written_apart)
-    if _leaves_out_cache(data, prompt, cached + written, rule, is_apart=read_apart + written_apart > 0):
-        prompt += cached + written
-    return max(prompt, hit + missed), cached, written
+    apart = {"cached_tokens": read_apart, "cache_creation_tokens": written_apart}
+    return max(prompt + _left_out(data, details, prompt, apart, cached + written, rule), hit + missed), cached, written
 
 
-def _leaves_out_cache(data: dict[str, Any], prompt: int, of_cache: int, rule: UsageRule, *, is_apart: bool) -> bool:
-    """Whether the prompt is what is left beside what the cache did."""
-    if of_cache > prompt:
-        return True
-    if not is_apart:
-        return rule.prompt_without_cache and of_cache > 0
+def _left_out(
+    data: dict[str, Any],
+    details: dict[str, Any],
+    prompt: int,
+    apart: Mapping[str, int],
+    of_cache: int,
+    rule: UsageRule,
+) -> int:
+    """Tokens of the prompt that its count leaves out: all that the cache did, a part of it, or nothing.
+
+    Who says a count in OpenAI's details as well means a prompt that holds it, as OpenAI does. Of what is said in
+    Anthropic's words alone the dearer reading holds: LiteLLM has left writes out and counted reads in one reply
+    (github.com/BerriAI/litellm/issues/15056).
+    """
     total, completion = _count(data, "total_tokens"), _count(data, "completion_tokens")
-    if total >= prompt + of_cache + completion:
-        return True
-    # Who says it in OpenAI's words as well means the prompt as OpenAI does; of all others the dearer reading holds.
-    details = data.get("prompt_tokens_details")
-    return not (isinstance(details, dict) and details.get("cached_tokens") is not None) or rule.prompt_without_cache
+    is_in_total = sum(apart.values()) > 0 and total >= prompt + of_cache + completion
+    if of_cache > prompt or is_in_total or rule.prompt_without_cache:
+        return of_cache
+    said = {name for name, count in details.items() if count is not None}
+    if "cache_write_tokens" in said:
+        said.add("cache_creation_tokens")
+    return sum(count for name, count in apart.items() if name not in said)
 
 
 def _completion(data: dict[str, Any], prompt: int, rule: UsageRule) -> tuple[int, int]:

@@ -58,6 +58,21 @@ def read(said: Any, rule: UsageRule = UsageRule(), *, says_something: bool = Tru
             },
             Usage(1_000, 300, 20),
         ),
+        # ... but has also left writes out of it, beside a detail that says nothing of them
+        (
+            {
+                "prompt_tokens": 2_000,
+                "completion_tokens": 20,
+                "total_tokens": 2_020,
+                "prompt_tokens_details": {"cached_tokens": 0},
+                "cache_creation_input_tokens": 1_253,
+            },
+            Usage(3_253, 0, 20, 0, 1_253),
+        ),
+        (
+            {**PLAIN, "prompt_tokens_details": {"cache_write_tokens": 600}, "cache_creation_input_tokens": 600},
+            Usage(1_000, 0, 20, 0, 600),
+        ),
         # Gemini: thoughts stand in the total alone
         ({**PLAIN, "total_tokens": 1_500}, Usage(1_000, 0, 500, 480)),
         # xAI: they stand beside the completion, and in the total
