@@ -45,7 +45,7 @@ class Pacing:
         self._limiter = self._limiter_of(f"{endpoint.identity}/{endpoint.model}", self._configured)
         self._dial = RunDial(state, run_id) if state is not None and run_id is not None else None
         self._lanes: dict[str, Lane] = {}
-        self._tuned = Tuned()
+        self.tuned = Tuned()
 
     def around(self, model: ChatModel, *, is_bare: bool = False) -> Paced:
         """The model behind the limits; `is_bare` where no job hangs on its calls, and nobody waits long for them."""
@@ -87,21 +87,21 @@ class Pacing:
             timeout_s=self._settings.openai.timeout,
             after_telling=after_telling,
         )
-        pacer.at_most = self._tuned.concurrency
+        pacer.at_most = self.tuned.concurrency
         self._resources.push_async_callback(pacer.aclose)
         lane = self._lanes[model] = Lane(pacer, learned)
         return lane
 
     def _learned(self, pace: Pace) -> Rates:
         """What the endpoint says of tokens is for those who have not set a limit themselves."""
-        rates, own = pace.rates(), self._tuned.rates(self._configured)
+        rates, own = pace.rates(), self.tuned.rates(self._configured)
         tokens = None if own.tokens_per_minute else rates.tokens_per_minute
         return Rates(rates.requests_per_minute, tokens, rates.burst_s)
 
     def _tune(self, tuned: Tuned) -> None:
-        if tuned == self._tuned:
+        if tuned == self.tuned:
             return
-        self._tuned = tuned
+        self.tuned = tuned
         self._limiter.change(tuned.rates(self._configured))
         for lane in self._lanes.values():
             lane.pacer.at_most = tuned.concurrency
