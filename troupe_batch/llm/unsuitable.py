@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from troupe_batch.errors import EndpointUnsuitable
-from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus, SchemaMode
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.tallies import Fault, FaultKind
 from troupe_batch.symptoms import Symptom, alike
@@ -57,11 +57,10 @@ def _rejected(fault: Fault, request: ChatRequest, what: str) -> str:
     return f"{fault.hit} times in a row {what} failed alike, and none succeeded: {words}; {_cure_of(words, request)}"
 
 
-def _unreadable(fault: Fault, _: ChatRequest, what: str) -> str:
+def _unreadable(fault: Fault, request: ChatRequest, what: str) -> str:
     return (
         f"{fault.hit} replies in a row to {what} could not be read, the last because {fault.words[:_LONGEST_WORDS]}; "
-        f"{_LOOK}; take a model that holds to JSON schemas, reasoning_effort: none in the model section of the job, or "
-        f"another OpenAI.SCHEMA_MODE ({FURTHER_RUN})"
+        f"{_LOOK}; set reasoning_effort: none in the model section of the job, or {_less_of_schemas(request)}"
     )
 
 
@@ -97,7 +96,7 @@ _SHORTER = (
     "take a model, or a server, with a larger context, or make the prompts shorter with `asking: block`, or less "
     "`memory`, in the job"
 )
-_LESS_SCHEMA = f"another OpenAI.SCHEMA_MODE asks for less of the server's schemas ({FURTHER_RUN})"
+_LESS_SCHEMA = ""  # depends on what is asked for now
 _PARAMETER = f"change the parameter that it names in the model section of the job ({FURTHER_RUN})"
 _CURES: Sequence[tuple[tuple[str, ...], str]] = (
     (("context length", "context_length", "context size", "too long", "maximum context", "context window"), _SHORTER),
@@ -114,7 +113,17 @@ def _cure_of(words: str, request: ChatRequest) -> str:
         )
     said = words.casefold()
     cure = next((cure for signs, cure in _CURES if any(sign in said for sign in signs)), None)
+    if cure == _LESS_SCHEMA:
+        cure = _less_of_schemas(request)
     return f"{cure}; {_LOOK}" if cure else f"{_LOOK}; `troupe doctor` says what this endpoint can do"
+
+
+def _less_of_schemas(request: ChatRequest) -> str:
+    """The next of the schema modes, which asks for less of the server."""
+    after = {SchemaMode.STRICT: SchemaMode.JSON, SchemaMode.JSON: SchemaMode.NONE}.get(request.endpoint.schema_mode)
+    other = "take a model that holds to JSON schemas"
+    change = other if after is None else f"set OpenAI.SCHEMA_MODE = {after}, which asks for less, or {other}"
+    return f"{change} ({FURTHER_RUN})"
 
 
 def _kind_of(request: ChatRequest) -> str:

@@ -88,7 +88,7 @@ async def test_ten_rejections_alike_stop_the_job_and_nothing_more_is_sent() -> N
     error = stops(outcomes)[0]
     assert "no schemas here" in str(error)
     assert "10 times in a row all requests failed alike" in str(error)
-    assert "OpenAI.SCHEMA_MODE" in str(error)
+    assert "OpenAI.SCHEMA_MODE = json" in str(error)
     assert error.symptom is not None
     assert error.symptom.shows_in(
         "failed", str(refused("the endpoint answered 400: no schemas here (request req-7)")), None
