@@ -36,6 +36,11 @@ class Rates:
         """Seconds of the request limit that one call uses up; 0 without a limit."""
         return self._window_s / self.requests_per_minute if self.requests_per_minute else 0.0
 
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is limited."""
+        return not (self.requests_per_minute or self.tokens_per_minute)
+
     def token_s(self, largest: int = 0) -> float:
         """Seconds of the token limit that one token uses up; 0 without a limit.
 
@@ -111,6 +116,8 @@ class MemoryRateLimiter:
 
     async def reserve(self, tokens: int) -> float:
         """Seconds to wait before the call may go out."""
+        if self._rates.is_none:
+            return 0.0
         now = self._clock()
         self._largest = max(self._largest, tokens)
         requests_at = max(self._requests_until, now - self._rates.burst_s)

@@ -94,6 +94,8 @@ class RedisRateLimiter:
 
     async def reserve(self, tokens: int) -> float:
         """Seconds to wait before the call may go out; its place is taken for the whole fleet."""
+        if self._rates.is_none:
+            return 0.0
         self._largest = max(self._largest, tokens)
         if not self._waiting and (wait_s := self._take(tokens)) is not None:
             return wait_s
