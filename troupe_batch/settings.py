@@ -166,7 +166,7 @@ class LimitsSection(_Section):
 class BudgetSection(_Section):
     """What a job may cost at most where its file does not say."""
 
-    max_usd: float | None = Field(None, ge=0, description="cost cap per job in US dollars; empty: the job file decides")
+    max_usd: float | None = Field(None, ge=0, description="cost cap in US dollars of jobs that name none")
     prompt_price: float | None = Field(
         None, ge=0, description="US dollars per 1,000,000 prompt tokens; empty: list price"
     )
@@ -229,6 +229,12 @@ class Settings(_Section):
         """Where the value of `Section.OPTION` came from: a file and line, a variable, a flag, or "default"."""
         return self.origins.get(option.lower(), "default")
 
+    @staticmethod
+    def title(option: str) -> str:
+        """The name of "section.option" as config.ini and --set write it."""
+        section, name = option.split(".")
+        return f"{SECTION_TITLES[section]}.{name.upper()}"
+
     def with_values(self, origin: str, **changed: str) -> Settings:
         """These settings with options given another value, written as section__option; `origin` says by whom."""
         values = {option.replace("__", "."): value for option, value in changed.items()}
@@ -258,7 +264,7 @@ class Settings(_Section):
         if (risk := self.untrusted.get(option)) is None:
             return
         section, name = option.split(".")
-        title = f"{SECTION_TITLES[section]}.{name.upper()}"
+        title = self.title(option)
         value = shown_url(_as_text(getattr(getattr(self, section), name)))
         raise SettingsError(
             f"{self.origin(option)}: {title} = {value}: {risk}, and this file is new here. If you trust it, say so "

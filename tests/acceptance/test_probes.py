@@ -85,3 +85,36 @@ def test_doctor_calls_a_closed_port_bad(project: Project, free_port: int) -> Non
 
     assert done.code == 1
     assert "no answer from the endpoint" in done.out
+
+
+def test_another_limit_is_asked_about_anew(project: Project) -> None:
+    with fake_endpoint(Habits(reasoning_tokens=300, models=("my-model",))) as server:
+        roomy = project.write_job("roomy", model={**MODEL, "max_completion_tokens": 900})
+        tight = project.write_job("tight", model={**MODEL, "max_completion_tokens": 200})
+        known = project.troupe("plan", roomy, "--probe", "--json", **at(server))
+        asked = project.troupe("plan", tight, "--probe", "--json", **at(server))
+
+    assert known.code == 0, known.err
+    assert asked.code == 1
+    assert not asked.json["probe"]["is_kept"]
+    assert "were hidden reasoning" in str(asked.json["probe"]["abilities"])
+
+
+def test_a_setting_that_the_job_goes_before_is_named(project: Project) -> None:
+    job = project.write_job("named", model=MODEL, budget={"max_usd": 1.0})
+
+    code = project.troupe("plan", job, "--set", "OpenAI.MODEL=other", "--set", "Budget.MAX_USD=0.01")
+
+    said = " ".join(code.err.split())
+    assert "OpenAI.MODEL = other (flag OpenAI.MODEL) has no effect" in said
+    assert "Budget.MAX_USD = 0.01 (flag Budget.MAX_USD) has no effect" in said
+
+
+def test_a_run_that_never_got_an_answer_says_how_its_name_is_free_again(project: Project) -> None:
+    with fake_endpoint(Habits(models=("my-model",))) as server:
+        first = project.troupe("run", project.write_job("tea", model={"name": "wrong"}), "--inline", **at(server))
+        second = project.troupe("run", project.write_job("tea", model=MODEL), "--inline", **at(server))
+
+    assert first.code == 1
+    assert second.code == 2
+    assert "nothing was answered in it yet: remove" in " ".join(second.err.split())

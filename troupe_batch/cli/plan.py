@@ -33,6 +33,7 @@ from troupe_batch.wiring.plans import (
     plan_estimate,
     prepare_job,
     tier_notes,
+    unused_settings,
 )
 
 if TYPE_CHECKING:
@@ -69,12 +70,13 @@ def command(
     job = load_job(job_file)
     prepared = prepare_job(settings, job, rehearse=rehearse)
     plan = prepared.plan
+    warnings = [*job.warnings, *unused_settings(settings, job)]
     forecast = plan_estimate(settings, plan, prepared.supplies)
     margins = margins_of(plan, prepared.supplies)
     report = _probed(settings, prepared) if probes and not rehearse else None
     if as_json:
         probed = {} if report is None else {"probe": report.as_json()}
-        said = {"warnings": [*money_notes(plan, forecast), *job.warnings], "notes": _notes(settings, plan)}
+        said = {"warnings": [*money_notes(plan, forecast), *warnings], "notes": _notes(settings, plan)}
         print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said, **probed})
         return _code_of(report)
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
@@ -86,7 +88,7 @@ def command(
         effect = design_effect_of(plan, prepared.supplies)
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
-    say_warnings(job.warnings)
+    say_warnings(warnings)
     for note in (*money_notes(plan, forecast), *_notes(settings, plan)):
         say(note)
     if report is not None:

@@ -40,7 +40,7 @@ from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import prefix_use
+from troupe_batch.wiring.plans import prefix_use, unused_settings
 from troupe_batch.wiring.runs import Beginning, BegunRun
 from troupe_batch.wiring.supplies import Supplies
 
@@ -84,7 +84,7 @@ def command(
     settings = read_settings(config_file, assignments, celery__processes=processes, rehearsal__latency_ms=latency_ms)
     options = RunOptions(rehearse=rehearse, inline=inline, again=again, run_id=run_id)
     job = load_job(job_file)
-    say_warnings(job.warnings)
+    say_warnings([*job.warnings, *unused_settings(settings, job)])
     began: list[BegunRun] = []
     result = asyncio.run(_run(job, options, settings, began, is_quiet=as_json))
     absences = unwanted_absences(result.dataset) if result.outcome.manifest is not None else []
@@ -104,6 +104,8 @@ async def _run(job: Job, options: RunOptions, settings: Settings, began: list[Be
         def begin(begun: BegunRun) -> None:
             began.append(begun)
             _say_beginning(begun)
+            if settings.openai.probe and not options.rehearse and begun.beginning is not Beginning.COMPLETE:
+                say("the model is asked what it can do, by up to 5 calls, where that is not known yet")
             if begun.beginning is not Beginning.COMPLETE:
                 plan = begun.run.plan
                 bar = RunProgress(units=plan.units, is_rehearsal=plan.endpoint.is_rehearsal, is_quiet=is_quiet)

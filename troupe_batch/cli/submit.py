@@ -22,7 +22,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import check_connection
 from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import prepare_job
+from troupe_batch.wiring.plans import prepare_job, unused_settings
 from troupe_batch.wiring.probes import probe_run
 from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import queue_settings
@@ -56,7 +56,7 @@ def command(
     """
     settings = read_settings(config_file, assignments)
     job = load_job(job_file)
-    say_warnings(job.warnings)
+    say_warnings([*job.warnings, *unused_settings(settings, job)])
     begun = asyncio.run(_submit(job, settings, rehearse=rehearse, again=again, run_id=run_id))
     name = begun.run.store.run_id
     if as_json:

@@ -126,7 +126,8 @@ def from_answer(answer: FailedAnswer, model: str, *, named_by: str) -> TroupeErr
 def from_connection(error: Exception, masked: Callable[[str], str] = str) -> EndpointUnreachable | EndpointFaulty:
     """What a missing answer means: a request that never left cannot be charged for, any other may."""
     cause: BaseException = error.__cause__ or error
-    detail = shortened(masked(str(cause))) or type(cause).__name__
+    # The client speaks of its default for TLS, at plain http too.
+    detail = shortened(masked(str(cause).replace(" ssl:default", ""))) or type(cause).__name__
     if not isinstance(error, openai.APIConnectionError):
         return EndpointFaulty(f"the endpoint's answer broke off: {detail}", may_be_paid=True)
     never_sent = any(isinstance(one, _NEVER_SENT) for one in causes(cause))

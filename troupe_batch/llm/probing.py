@@ -30,6 +30,7 @@ MOST_CALLS = 5
 # Estimates of tokens are within 21 % for 95 % of texts, and other vocabularies need more tokens, hardly ever fewer.
 _CUT_BELOW, _CUT_FROM = 0.6, 300
 _DEAR_FROM = 3.0
+_CLEARLY_LONGER = 1.05
 _MUCH_REASONING = 0.2
 _FIRST_CHARACTERS = 160
 _CONTRARY = (
@@ -69,8 +70,10 @@ class PlannedRequest:
     prompt_tokens: int
 
 
-async def probe(model: ChatModel, planned: Sequence[PlannedRequest]) -> list[Ability]:
-    """What the endpoint behind `model` can do, asked with the planned requests under draws of their own.
+async def probe(model: ChatModel, planned: Sequence[PlannedRequest]) -> tuple[list[Ability], int]:
+    """What the endpoint behind `model` can do, and how many calls it took to find out.
+
+    It is asked with the planned requests, under draws of their own.
 
     At most `MOST_CALLS` calls: one for each of the first planned requests, one against the grain of an enforced schema
     where there is room, and a second try where a reply cannot be read. Raises what stops a job.
@@ -81,7 +84,7 @@ async def probe(model: ChatModel, planned: Sequence[PlannedRequest]) -> list[Abi
     strict = [one.request for one in planned if _enforces(one.request)]
     if strict and prober.has_answered and prober.calls < MOST_CALLS:
         await prober.ask_against_the_grain(strict[0])
-    return prober.found()
+    return prober.found(), prober.calls
 
 
 def in_order(abilities: Iterable[Ability]) -> list[Ability]:
@@ -93,12 +96,13 @@ class _Prober:
     def __init__(self, model: ChatModel) -> None:
         self._model = model
         self._abilities: list[Ability] = []
+        self._counted: list[tuple[int, int]] = []
         self.calls = 0
         self.has_answered = False
 
     def found(self) -> list[Ability]:
         """One line for each ability: the worst that was seen of it."""
-        worst = sorted(self._abilities, key=lambda one: _WORST_FIRST.index(one.verdict))
+        worst = sorted([*self._abilities, *_cut_alike(self._counted)], key=lambda one: _WORST_FIRST.index(one.verdict))
         return in_order({one.what: one for one in reversed(worst)}.values())
 
     async def ask(self, planned: PlannedRequest) -> None:
@@ -115,6 +119,8 @@ class _Prober:
             reply = reply if again is None else again
         self.has_answered = True
         self._abilities += _judged(planned, reply)
+        if reply.usage is not None:
+            self._counted.append((planned.prompt_tokens, reply.usage.prompt_tokens))
 
     async def ask_against_the_grain(self, like: ChatRequest) -> None:
         """Whether JSON comes although the prompt asks for none: only an endpoint that enforces schemas does that."""
@@ -144,9 +150,10 @@ class _Prober:
 
 def _refused(request: ChatRequest, error: Exception) -> Ability:
     if isinstance(request, EmbeddingRequest):
-        says = f"no embeddings, by which people look things up: {error}; see OpenAI.EMBEDDING_MODEL"
+        says = f"no embeddings, which surveys do without and people who look things up need: {error}"
         return Ability("embeddings", Verdict.BAD, says)
-    says = f"{request.endpoint.model} refuses what the job asks: {error}; see OpenAI.SCHEMA_MODE or OpenAI.MODEL"
+    says = f"{request.endpoint.model} refuses what the job asks: {error}; OpenAI.SCHEMA_MODE = json or none puts the "
+    says += "schema into the prompt; or name another model"
     return Ability("answers", Verdict.BAD, says)
 
 
@@ -172,18 +179,23 @@ def _answered(request: ChatRequest, reply: ChatReply) -> Ability:
         return Ability("answers", Verdict.WARNING, f"{model} gave no answer ({reply.status}): {reply.reason}")
     said = shown((reply.text or "")[:_FIRST_CHARACTERS])
     mode = _NEXT_MODE.get(request.endpoint.schema_mode)
-    cure = f"set OpenAI.SCHEMA_MODE = {mode}, or name another model" if mode else "name another model"
+    cure = (
+        f"set OpenAI.SCHEMA_MODE = {mode}, or name another model"
+        if mode
+        else "name another model, or its OpenAI.SERVICE"
+    )
     return Ability("answers", Verdict.BAD, f"{model}: two replies could not be read: {reply.reason}: {said}; {cure}")
 
 
 def _more_room(request: ChatRequest, reply: ChatReply) -> str:
     usage, limit = reply.usage, request.parameters.max_completion_tokens
-    larger = f"raise OpenAI.MAX_COMPLETION_TOKENS ({limit:,})" if limit else "raise OpenAI.MAX_COMPLETION_TOKENS"
+    larger = "raise `max_completion_tokens` of the job's model or OpenAI.MAX_COMPLETION_TOKENS"
+    larger += f" (now {limit:,})" if limit else ""
     if usage is None or not usage.reasoning_tokens:
         return larger
     return (
         f"{usage.reasoning_tokens:,} of {usage.completion_tokens:,} tokens were hidden reasoning: "
-        f"set OpenAI.REASONING_EFFORT = none, or {larger}"
+        f"set `reasoning_effort` of the job's model or OpenAI.REASONING_EFFORT to none, or {larger}"
     )
 
 
@@ -222,10 +234,18 @@ def _counted(planned: PlannedRequest, reply: ChatReply) -> Iterable[Ability]:
         says = f"{said}: the server cuts long prompts; give it a longer context (Ollama: OLLAMA_CONTEXT_LENGTH)"
         yield Ability("prompt", Verdict.BAD, says)
     else:
-        yield Ability("prompt", Verdict.GOOD, f"the longest prompt arrives whole: {said}")
+        yield Ability("prompt", Verdict.GOOD, f"the longest prompt: {said}")
     is_dear = usage.prompt_tokens > _DEAR_FROM * max(expected, _CUT_FROM)
     yield Ability("usage", Verdict.WARNING if is_dear else Verdict.GOOD, said if is_dear else "usage is said")
     yield _reasoning(planned.request, reply)
+
+
+def _cut_alike(counted: Sequence[tuple[int, int]]) -> Iterable[Ability]:
+    """Prompts of clearly different lengths that all count the same were cut to it."""
+    expected, counts = [one for one, _ in counted], {count for _, count in counted}
+    if len(counted) > 1 and len(counts) == 1 and max(expected) > _CLEARLY_LONGER * min(expected):
+        says = f"prompts of about {min(expected):,} and of about {max(expected):,} tokens both count {counts.pop():,}"
+        yield Ability("prompt", Verdict.BAD, f"{says}: the server cuts long prompts; give it a longer context")
 
 
 def _reasoning(request: ChatRequest, reply: ChatReply) -> Ability:

@@ -44,7 +44,8 @@ class Provenance:
     asked beside `model`, to judge and extract, or to look things up. `panel` is there where people were frozen before,
     `wave` where they were asked before. `records`: of how many records of equal weight the people are copies, None
     where they come from no microdata. `prices` are those by which calls were billed, with their source and day; None
-    where the plan is of before there were any. `left_out` are, by model, the fields of requests and the keywords of
+    where the plan is of before there were any. `schema_mode` says how JSON was asked
+    for. `left_out` are, by model, the fields of requests and the keywords of
     JSON Schema that the endpoint refused and that went without; `abilities` what a probe of the endpoint found.
     """
 
@@ -74,6 +75,7 @@ class Provenance:
     wave: Mapping[str, Any] | None = None
     records: float | None = None
     prices: Mapping[str, Any] | None = None
+    schema_mode: str = "strict"
     left_out: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     abilities: tuple[str, ...] = ()
 
@@ -215,7 +217,8 @@ class Manifest:
 
     @property
     def _unpriced(self) -> int:
-        return max(self.spending.unpriced, self.calls.unpriced)
+        # A call that says no usage has no cost either, though its price is known: the records tell the two apart.
+        return self.spending.unpriced if self.spending.sent else self.calls.unpriced
 
     def _money(self) -> dict[str, Any]:
         calls = self.calls

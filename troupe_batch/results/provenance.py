@@ -46,6 +46,7 @@ def provenance_of(plan: Plan, totals: RunTotals, note: EndpointNote) -> Provenan
         wave=None if plan.wave is None else plan.wave.as_json(),
         records=worth_of_records(plan.population),
         prices=None if plan.prices is None else plan.prices.as_json(),
+        schema_mode=str(plan.endpoint.schema_mode),
         left_out=note.left_out,
         abilities=tuple(note.abilities),
     )

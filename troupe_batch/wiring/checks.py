@@ -137,7 +137,10 @@ async def _model(settings: Settings) -> list[Check]:
     try:
         check_connection(settings, endpoint)
     except TroupeError as error:
-        return [Check("model", Finding.WARNING, str(error))]
+        # Without a key there are still rehearsals; a key or an address that can be none is a mistake.
+        is_missing = not (settings.secrets.openai_api_key or settings.openai.base_url)
+        is_missing = is_missing and settings.openai.api_type == "openai"
+        return [Check("model", Finding.WARNING if is_missing else Finding.BAD, str(error))]
     price = price_list(settings, endpoint).of(endpoint.model)
     today = datetime.now(UTC).date()
     listed = "no price is known" if price is None else price_text("price", price, today, tier=None, today=today)
@@ -166,8 +169,8 @@ def _prefix_cache(settings: Settings, endpoint: Endpoint, price: Price | None) -
 
 
 async def _endpoint(settings: Settings) -> list[Check]:
-    endpoint = choose_endpoint(settings, model=None)
     try:
+        endpoint = choose_endpoint(settings, model=None)
         check_connection(settings, endpoint)
     except TroupeError:
         return []  # said of the model already

@@ -86,6 +86,27 @@ def cap_origin(settings: Settings, job: Job) -> str:
     )
 
 
+def unused_settings(settings: Settings, job: Job) -> list[str]:
+    """A line for each setting that somebody gave and the job goes before, as it says something else itself."""
+    model, budget = job.spec.model, job.spec.budget
+    chosen = {
+        "openai.model": ("model.name", model.name),
+        "openai.temperature": ("model.temperature", model.temperature),
+        "openai.top_p": ("model.top_p", model.top_p),
+        "openai.max_completion_tokens": ("model.max_completion_tokens", model.max_completion_tokens),
+        "openai.reasoning_effort": ("model.reasoning_effort", model.reasoning_effort),
+        "openai.service_tier": ("model.service_tier", model.service_tier),
+        "budget.max_usd": ("budget.max_usd", None if budget is None else budget.max_usd),
+    }
+    given = dict(settings.values())
+    return [
+        f"{settings.title(option)} = {given[option]} ({settings.origin(option)}) has no effect: {job.name} says "
+        f"{field}: {value}; take that line out of the job, or change it there"
+        for option, (field, value) in chosen.items()
+        if value is not None and settings.origin(option) != "default" and given[option] not in (None, value)
+    ]
+
+
 def default_parameters(settings: Settings, endpoint: Endpoint) -> Parameters:
     """The sampling parameters that hold where a job that asks this endpoint does not say."""
     chosen = settings.openai

@@ -170,6 +170,9 @@ def planned_requests(plan: Plan, supplies: Supplies) -> list[PlannedRequest]:
 def _chosen(found: Iterable[PlannedRequest], main_model: str) -> list[PlannedRequest]:
     by_size = sorted(found, key=_size, reverse=True)
     main = [one for one in by_size if one.request.endpoint.model == main_model]
+    # The longest of all prompts goes first, whatever its schema.
+    longest = max(main, key=lambda one: one.prompt_tokens, default=None)
+    main.sort(key=lambda one: one is not longest)
     others = {one.request.endpoint.model: one for one in reversed(by_size) if one not in main}
     # One call is left for the question whether schemas are enforced.
     return [*main[: max(1, MOST_CALLS - 1 - len(others))], *others.values()][:MOST_CALLS]
@@ -212,21 +215,27 @@ async def _found_out(stack: ModelStack, endpoint: Endpoint, requests: Sequence[P
     new = [one for one in requests if one.prompt_tokens > _LONGER * known.longest.get(_text_of(one), 0)]
     if not new:
         return ProbeReport(endpoint.model, tuple(known.abilities), is_kept=True)
-    found = {one.what: one for one in (*known.abilities, *await probe(stack.model, new), *_left_out(stack))}
+    found_now, calls = await probe(stack.model, new)
+    found = {one.what: one for one in (*known.abilities, *found_now, *_left_out(stack, endpoint.model))}
     spent = stack.spending
     cost = None if spent.unpriced else spent.usd
-    report = ProbeReport(endpoint.model, tuple(in_order(found.values())), spent.sent, cost)
+    report = ProbeReport(endpoint.model, tuple(in_order(found.values())), calls, cost)
     if not report.problems:
         known.longest.update({_text_of(one): one.prompt_tokens for one in new})
         await _kept(stack.dialects.memory, name, _Known(list(report.abilities), known.longest))
     return report
 
 
-def _left_out(stack: ModelStack) -> Iterable[Ability]:
+def _left_out(stack: ModelStack, model: str) -> Iterable[Ability]:
     """What requests go without, because the endpoint refuses it and no answer depends on it."""
-    learned = stack.dialects.learned().values()
+    learned, dialect = stack.dialects.learned().values(), stack.dialects.of(model)
+    limit = (
+        f", so the limit goes as {dialect.limit_field}"
+        if dialect.refused & {"max_tokens", "max_completion_tokens"}
+        else ""
+    )
     if names := sorted({name for parts in learned for names in parts.values() for name in names}):
-        yield Ability("left out", Verdict.GOOD, f"asked without {', '.join(names)}, which it refuses")
+        yield Ability("left out", Verdict.GOOD, f"asked without {', '.join(names)}, which it refuses{limit}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +247,8 @@ class _Known:
 
 
 def _text_of(one: PlannedRequest) -> str:
-    return "/".join(_kind_of(one))
+    """What a finding about this request depends on: the model, the schema, and how it is to answer."""
+    return "/".join((*_kind_of(one), orjson.dumps(asdict(one.request.parameters)).decode()))
 
 
 async def _recalled(memory: EndpointMemory, name: str) -> _Known:

@@ -14,6 +14,7 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.reopening import forget_faults, reopen_spoiled
 from troupe_batch.results.run import Run
 from troupe_batch.results.run_ids import checked_run_id
+from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
@@ -72,7 +73,7 @@ async def begin_run(
         try:
             frozen = await freeze(store, plan, job_text)
         except PlanChanged as error:
-            raise PlanChanged(f"{error}\n{await _reuse(store, plan, supplies)}") from error
+            raise PlanChanged(f"{error}\n{await _way_on(store, plan, supplies)}") from error
         if supplies is not None:
             await supplies.store(frozen.plan, store)
         await reopen_spoiled(store)
@@ -118,6 +119,14 @@ async def _reuse(store: RunStore, plan: Plan, supplies: Supplies | None) -> str:
     frozen = await load_plan(store)
     before = casting_of(frozen, Supplies.stored(frozen, store))
     return reuse_text(frozen, before, plan, casting_of(plan, supplies or Supplies()))
+
+
+async def _way_on(store: RunStore, plan: Plan, supplies: Supplies | None) -> str:
+    """What the cache can answer of the changed plan; or that nothing is lost with a run that never got an answer."""
+    spent = await spending_of(store)
+    if not await store.committed() and (spent is None or not spent.sent):
+        return f"nothing was answered in it yet: remove {shown_url(store.url)} to start it anew under the same id"
+    return await _reuse(store, plan, supplies)
 
 
 async def _is_open_for(store: RunStore, plan: Plan) -> bool:

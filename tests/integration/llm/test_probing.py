@@ -46,7 +46,7 @@ async def probed(habits: Habits, *planned: PlannedRequest) -> tuple[dict[str, Ab
         spec = ConnectionSpec("compatible", base_url=server.url, dialect=dialect_at(server.url))
         provider = connect(spec, PriceList.free())
         try:
-            found = await probe(provider, planned or (PLANNED,))
+            found, _ = await probe(provider, planned or (PLANNED,))
         finally:
             await provider.aclose()
         return {one.what: one for one in found}, len(server.chats)
@@ -69,7 +69,7 @@ async def test_a_service_that_can_do_it_all_takes_two_calls() -> None:
         (Habits(context_tokens=1_000), "prompt", Verdict.BAD, "the server cuts long prompts"),
         (Habits(usage="absent"), "usage", Verdict.WARNING, "the endpoint says no usage"),
         (Habits(reasoning_tokens=90), "reasoning", Verdict.WARNING, "OpenAI.REASONING_EFFORT = none"),
-        (Habits(reasoning_tokens=600), "answers", Verdict.BAD, "OpenAI.REASONING_EFFORT = none"),
+        (Habits(reasoning_tokens=600), "answers", Verdict.BAD, "OpenAI.REASONING_EFFORT to none"),
     ],
 )
 async def test_what_a_service_lacks_is_said_with_the_setting_that_helps(
@@ -139,3 +139,12 @@ async def test_a_service_without_the_embedding_model_is_unfit_for_who_needs_one(
 async def test_what_stops_a_job_stops_a_probe_at_its_first_call(habits: Habits, error: type[Exception]) -> None:
     with pytest.raises(error):
         await probed(habits)
+
+
+async def test_prompts_of_different_lengths_that_count_the_same_were_cut() -> None:
+    shorter = PlannedRequest(replace(ASKED, messages=(Message(Role.SYSTEM, LONG[: len(LONG) // 2]),)), 1_700)
+
+    found, _ = await probed(Habits(context_tokens=1_600), shorter, replace(PLANNED, prompt_tokens=2_000))
+
+    assert found["prompt"].verdict is Verdict.BAD
+    assert "both count 1,600" in found["prompt"].says
