@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -188,7 +188,7 @@ class PromptCounts:
         found = self._alike(tokens) if self._can_be else tuple(self._latest)
         is_clear = not self._can_be or _longest(found) >= _CLEARLY_LONGER * _shortest(found)
         is_sure = len(found) >= (_MOST_CUT_PROMPTS if is_clear else _MOST_ALIKE)
-        return (_prompt_cut(found) if is_sure else None), bool(found)
+        return (_prompt_cut(found, self._latest) if is_sure else None), bool(found)
 
     def _alike(self, tokens: int) -> Sequence[_Counted]:
         """The prompts of other lengths that count so many tokens too, if every longer one does as well."""
@@ -209,8 +209,10 @@ def _longest(prompts: Sequence[_Counted]) -> int:
     return max((one.length for one in prompts), default=0)
 
 
-def _prompt_cut(found: Sequence[_Counted]) -> Fault:
+def _prompt_cut(found: Sequence[_Counted], latest: Iterable[_Counted]) -> Fault:
+    """The fault; its keys are those of all prompts that counted as those found did, of one length or another."""
     counts = {one.tokens for one in found}
+    spoiled = [one.request for one in latest if one.tokens in counts]
     lengths = tuple(sorted(one.length for one in found))
     return Fault(
         FaultKind.PROMPT_CUT,
@@ -220,7 +222,7 @@ def _prompt_cut(found: Sequence[_Counted]) -> Fault:
         _written(min(one.at_s for one in found)),
         prompt_tokens=counts.pop() if len(counts) == 1 else None,
         lengths=lengths,
-        keys=tuple(one.request.key() for one in found),
+        keys=tuple(request.key() for request in spoiled),
     )
 
 

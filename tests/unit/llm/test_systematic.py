@@ -228,6 +228,16 @@ async def test_prompts_of_all_lengths_that_count_the_same_were_cut() -> None:
     assert sum(not one.is_doubtful for one in kept) <= 1
 
 
+async def test_prompts_of_one_length_that_were_cut_before_anybody_could_know_are_spoiled_too() -> None:
+    served = counting(lambda length: min(length // 4, 4_096))
+    twins = [replace(prompt(20_000), sample=f"{draw}") for draw in range(3)]
+
+    outcomes = await asked_by_many(Watched(served), [*twins, *map(prompt, range(21_000, 40_000, 900))])
+
+    [error, *_] = stops(outcomes)
+    assert {one.key() for one in twins} <= set(error.spoiled)
+
+
 async def test_prompts_that_differ_by_little_were_cut_where_many_of_them_count_the_same() -> None:
     served = counting(lambda length: min(length // 4, 2_050))
 
