@@ -62,8 +62,8 @@ async def _run(endpoint: Unlimited, processes: int, people: int, timeout_s: floa
                 gave_up += 1
 
     pacers = [
-        Pacer(store, most=people, timeout_s=timeout_s, after_telling=after_telling, clock=clock)
-        for _ in range(processes)
+        Pacer(store, most=people, timeout_s=timeout_s, after_telling=after_telling, who=str(number), clock=clock)
+        for number in range(processes)
     ]
     asking = []
     for pacer in pacers:

@@ -116,6 +116,11 @@ class Pace:
         """Calls in flight that the learned rate takes (Little 1961)."""
         return 0.0 if self.rate is None else in_flight(self.rate, self.slowness.mean_s)
 
+    @property
+    def minute_ends_s(self) -> float:
+        """When the oldest call of the last minute is a minute old."""
+        return _MINUTE_S + _BIN_S * (1 + min((at for at, count in self.bins if count > 0), default=-math.inf))
+
     def taken_in(self, last_s: float, now_s: float) -> int:
         """Calls that the endpoint has taken in the last `last_s` seconds, of a minute at most."""
         return sum(count for at, count in self.bins if at > (now_s - last_s) / _BIN_S - 1.0)

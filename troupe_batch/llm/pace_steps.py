@@ -1,6 +1,6 @@
 """How a pace is learned from what becomes of calls.
 
-    start       few calls in flight, twice as many every two seconds at most, until the first sign of trouble
+    start       few calls in flight, twice as many every 2.5 seconds at most, until the first sign of trouble
     refused     429, 503: half as many in flight, and hardly fewer a second than the endpoint has just taken
     refused still, and nothing taken: one call at a time asks whether it is over, ever rarer
     lost        a time-out: half as many in flight after a pause, as the endpoint may still be at work for nobody
@@ -21,7 +21,7 @@ from dataclasses import replace
 from troupe_batch.llm.pace import Member, Pace, Report, binned, in_flight, since
 
 _GONE_S = 10.0
-_DOUBLING_S = 2.0
+_DOUBLING_S = 2.5
 # What a success brings in and what time does, in refusals; what can be saved and owed at most.
 _PER_SUCCESS, _PER_S, _MOST_CREDIT, _LEAST_CREDIT = 0.012, 1 / 30, 1.0, -4.0
 # So many calls say how many a second are taken; this is the error of the count.
@@ -35,7 +35,7 @@ _CALM_S, _FASTER_EVERY_S, _FASTEST = 20.0, 10.0, 3.0
 _SLOW, _TOO_SLOW, _LEAST_WHEN_SLOW, _EASED = 2.0, 2.5, 4.0, 0.8
 # A call that takes so much of the time-out is a warning where calls are slower than they were.
 _NEAR_TIMEOUT, _AT_TIMEOUT, _SLOWER = 0.4, 0.6, 1.3
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_SHARE = 1.5, 30.0, 0.35
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_SHARE = 1.5, 30.0, 0.5
 _NEW_PAUSE_S, _LONGEST_DRAIN_S, _DRAIN_SHARE = 0.5, 5.0, 0.25
 
 
@@ -122,8 +122,10 @@ def _known_good(pace: Pace, *, is_rate: bool) -> float:
 
 
 def _blocked(pace: Pace, report: Report, now_s: float) -> Pace:
-    """Nothing has been taken since the last step back."""
+    """Nothing has been taken since the last step back. Where a minute is full, a new one begins by its end."""
     pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, _PAUSE_SHARE * since(pace.trouble_s, now_s)))
+    minute_s = pace.minute_ends_s - now_s
+    pause_s = min(pause_s, minute_s) if minute_s > _FIRST_PAUSE_S else pause_s
     pause_s = pause_s if report.pause_s is None else report.pause_s
     return replace(
         _fewer_a_second(pace, now_s, is_blocked=True) if report.refused else pace,

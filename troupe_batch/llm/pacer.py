@@ -84,6 +84,7 @@ class Pacer:
         most: int,
         timeout_s: float,
         after_telling: Callable[[Pacer, float], Awaitable[None]] | None = None,
+        who: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pace = Pace()
@@ -93,7 +94,7 @@ class Pacer:
         self._most = most
         self._timeout_s = timeout_s
         self._clock = clock
-        self._who = secrets.token_hex(6)
+        self._who = who or secrets.token_hex(6)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._used = self._under_way = self._share = 0
         self._report = Report()

@@ -80,7 +80,7 @@ class Slowness:
         return self.ratio is not None
 
     def after(self, latencies: Latencies, *, window: float) -> Slowness:
-        """With these calls taken in. A look is taken when a window's worth of them is there."""
+        """With these calls taken in. A look is taken when a good part of a window of them is there."""
         if not latencies.calls:
             return self
         seen = self.seen + latencies
@@ -89,7 +89,7 @@ class Slowness:
                 return replace(self, seen=seen, mean_s=seen.seconds / seen.calls, longest_s=seen.longest_s)
             start_s, token_s = seen.line()
             return Slowness(start_s, token_s, mean_s=seen.seconds / seen.calls, longest_s=seen.longest_s)
-        if seen.calls < max(_LOOK_AFTER, window):
+        if seen.calls < max(_LOOK_AFTER, window / 3):
             return replace(self, seen=seen)
         expected_s = self.start_s * seen.calls + self.token_s * seen.tokens
         now = seen.seconds / max(expected_s, 1e-9)
