@@ -11,7 +11,7 @@ from tests.acceptance.project import PROJECT, QUESTIONS, Done, Project
 from tests.doubles.endpoint import FakeEndpoint, Habits, Say, fake_endpoint
 
 PROCESSES = 2
-REJECTED, UNREADABLE, CUT_OFF, CUT_PROMPTS = 10, 20, 5, 4
+REJECTED, UNREADABLE, CUT_OFF, ALIKE_PROMPTS = 10, 20, 5, 8
 # Beyond its limit a process may have sent what was in flight when the other one stopped the run.
 HANDFUL = 5
 PEOPLE = 200
@@ -42,7 +42,7 @@ def a_survey(project: Project, name: str, **model: Any) -> str:
         (Habits(schema="refused"), REJECTED, WORDS),
         (Habits(schema="ignored"), UNREADABLE, "replies in a row"),
         (Habits(reasoning_tokens=2_000), CUT_OFF, "the 5,120 tokens were hidden reasoning"),
-        (Habits(context_tokens=512), CUT_PROMPTS, "does not read prompts to their end"),
+        (Habits(context_tokens=512), ALIKE_PROMPTS, "does not read prompts to their end"),
     ],
     ids=["rejected", "unreadable", "cut off", "prompts cut"],
 )

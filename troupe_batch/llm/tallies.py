@@ -198,7 +198,18 @@ class PromptCounts:
         shortest = _shortest(same)
         if any(one.length >= shortest and one.tokens != tokens for one in self._latest):
             return ()
-        return same if _longest(same) - shortest >= _LONGER_BYTES else ()
+        return same if _is_longer_by_itself(same) else ()
+
+
+def _is_longer_by_itself(prompts: Sequence[_Counted]) -> bool:
+    """Whether of two prompts with equal schemas one is longer: a server may count a schema too, or none."""
+    spans: dict[int, tuple[int, int]] = {}
+    for one in prompts:
+        schema = one.request.reply_schema
+        size = 0 if schema is None else schema.size
+        low, high = spans.get(size, (one.length, one.length))
+        spans[size] = min(low, one.length), max(high, one.length)
+    return any(high - low >= _LONGER_BYTES for low, high in spans.values())
 
 
 def _shortest(prompts: Sequence[_Counted]) -> int:

@@ -24,6 +24,7 @@ from troupe_batch.llm.chat import (
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.systematic import Watched
+from troupe_batch.llm.tallies import PromptCounts
 
 Answer = Callable[[ChatRequest, int], ChatReply | Exception]
 GOOD = ChatReply(ReplyStatus.OK, "{}", {}, usage=Usage(100, 0, 20))
@@ -226,6 +227,23 @@ async def test_prompts_of_all_lengths_that_count_the_same_were_cut() -> None:
     # Of what was cut, but for the first, nothing may be kept.
     kept = [one for one in outcomes if isinstance(one, ChatReply) and one.usage and one.usage.prompt_tokens == 4_096]
     assert sum(not one.is_doubtful for one in kept) <= 1
+
+
+async def test_prompts_that_count_the_same_because_their_schemas_differ_are_believed() -> None:
+    small = ReplySchema("small", {"type": "object"})
+    large = ReplySchema("large", {"type": "object", "description": "x" * 396})
+    pairs = [
+        replace(prompt(length), reply_schema=schema)
+        for start in range(20_000, 30_000, 1_000)
+        for length, schema in ((start, large), (start + large.size - small.size, small))
+    ]
+    counts = {one.key(): (len(one.messages[0].content) + (one.reply_schema or small).size) // 4 for one in pairs}
+
+    together = PromptCounts()
+    judged = [together.take(one, counts[one.key()]) for one in pairs]
+
+    assert len(set(counts.values())) == len(pairs) // 2
+    assert judged == [(None, False)] * len(pairs)
 
 
 async def test_prompts_of_one_length_that_were_cut_before_anybody_could_know_are_spoiled_too() -> None:
