@@ -118,3 +118,14 @@ def test_a_run_that_never_got_an_answer_says_how_its_name_is_free_again(project:
     assert first.code == 1
     assert second.code == 2
     assert "nothing was answered in it yet: remove" in " ".join(second.err.split())
+
+
+def test_an_endpoint_that_was_away_is_asked_again(project: Project, free_port: int) -> None:
+    job = project.write_job("later", model=MODEL)
+    state = {"TROUPE_OPENAI_MAX_ATTEMPTS": "1"}
+    address = {"TROUPE_OPENAI_BASE_URL": f"http://127.0.0.1:{free_port}/v1"}
+
+    reports = [project.troupe("plan", job, "--probe", "--json", **address, **state).json["probe"] for _ in range(2)]
+
+    assert [report["is_kept"] for report in reports] == [False, False]
+    assert {one["what"] for report in reports for one in report["abilities"]} == {"no answer"}

@@ -24,6 +24,9 @@ from troupe_batch.llm.chat import (
 from troupe_batch.llm.embeddings import EmbeddingRequest, vector_of
 from troupe_batch.shown_text import shown
 
+AWAY = "no answer"
+"""What is said of an endpoint that gave none for now: nothing was found out, so nothing of it is kept."""
+
 MOST_CALLS = 5
 """The most calls that one probe makes."""
 
@@ -140,7 +143,7 @@ class _Prober:
         try:
             return await self._model.complete(request)
         except GaveUp as error:
-            self._abilities.append(Ability("answers", Verdict.WARNING, f"no answer for now: {error}"))
+            self._abilities.append(Ability(AWAY, Verdict.WARNING, f"no answer for now: {error}"))
         except (RecordAndGoOn, EndpointMissing) as error:
             if isinstance(error, EndpointMissing) and not isinstance(request, EmbeddingRequest):
                 raise

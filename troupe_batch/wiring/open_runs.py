@@ -70,8 +70,10 @@ class OpenRun:
         await self.aclose()
 
 
-async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_shared: bool = True) -> OpenRun:
-    """The run, ready for its first call. `is_shared` as for `open_model`."""
+async def open_books(
+    settings: Settings, run: Run, *, worker: str, is_shared: bool, is_bare: bool = False
+) -> tuple[ModelStack, SpendRecord]:
+    """The model stack of a run and the record of what it spends, not opened yet; the arguments as for `open_model`."""
     plan, journal = run.plan, spend_journal(settings, run.store)
     await bring_in(run.store, journal)  # a cap starts from it
     stack = await open_model(
@@ -82,8 +84,14 @@ async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_s
         is_shared=is_shared,
         frozen=plan.prices,
         run_id=run.store.run_id,
+        is_bare=is_bare,
     )
-    record = SpendRecord(run.store, stack.books, worker=worker, journal=journal)
+    return stack, SpendRecord(run.store, stack.books, worker=worker, journal=journal)
+
+
+async def open_run(settings: Settings, run: Run, *, worker: str = "inline", is_shared: bool = True) -> OpenRun:
+    """The run, ready for its first call. `is_shared` as for `open_model`."""
+    stack, record = await open_books(settings, run, worker=worker, is_shared=is_shared)
     try:
         await record.open()
         opened = OpenRun(run, stack, record, KeptReplies(run.store))

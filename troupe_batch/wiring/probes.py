@@ -16,7 +16,7 @@ from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.probing import MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
+from troupe_batch.llm.probing import AWAY, MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
@@ -25,15 +25,13 @@ from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.run import Run
-from troupe_batch.results.spending import SpendRecord, bring_in
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
-from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.endpoints import connection_to
 from troupe_batch.wiring.model_stack import ModelStack, open_model
+from troupe_batch.wiring.open_runs import open_books
 from troupe_batch.wiring.plans import casting_of, default_parameters, further_endpoints
-from troupe_batch.wiring.spend_places import spend_journal
 from troupe_batch.wiring.supplies import Supplies
 
 _SAMPLED_CASES = 20
@@ -92,20 +90,10 @@ async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], 
 
 
 async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
-    plan = run.plan
-    supplies, journal = Supplies.stored(plan, run.store), spend_journal(settings, run.store)
-    await bring_in(run.store, journal)  # a cap starts from it
-    stack = await open_model(
-        settings,
-        plan.endpoint,
-        further_models=plan.models[1:],
-        cap=cap_of(run),
-        is_shared=is_shared,
-        frozen=plan.prices,
-        is_bare=True,
-    )
+    plan, supplies = run.plan, Supplies.stored(run.plan, run.store)
+    worker = "the probe before the first shard"
+    stack, record = await open_books(settings, run, worker=worker, is_shared=is_shared, is_bare=True)
     async with stack:
-        record = SpendRecord(run.store, stack.books, worker="the probe before the first shard", journal=journal)
         await record.open()
         try:
             report = await _found_out(stack, plan.endpoint, planned_requests(plan, supplies))
@@ -149,7 +137,8 @@ async def _probed(
 def planned_requests(plan: Plan, supplies: Supplies) -> list[PlannedRequest]:
     """The longest prompt for each distinct schema of the plan, main model first, and one text to embed.
 
-    At most `MOST_CALLS`, those with the largest schemas; other models than the main one come before its last ones.
+    At most `MOST_CALLS`: the longest prompt of all, then those with the largest schemas; other models than the main
+    one come before its last ones.
     """
     counter = TokenCounter.at_hand()
     longest: dict[tuple[str, str], PlannedRequest] = {}
@@ -220,7 +209,7 @@ async def _found_out(stack: ModelStack, endpoint: Endpoint, requests: Sequence[P
     spent = stack.spending
     cost = None if spent.unpriced else spent.usd
     report = ProbeReport(endpoint.model, tuple(in_order(found.values())), calls, cost)
-    if not report.problems:
+    if not report.problems and AWAY not in found:
         known.longest.update({_text_of(one): one.prompt_tokens for one in new})
         await _kept(stack.dialects.memory, name, _Known(list(report.abilities), known.longest))
     return report
