@@ -77,6 +77,10 @@ async def begun(fleet: Fleet, shards: int) -> None:
     await until(lambda: len(fleet.runs.begun("r")) >= shards)
 
 
+def ended(process: psutil.Process) -> Callable[[], bool]:
+    return lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
 def gone(folder: Path) -> Callable[[], bool]:
     return lambda: not guards(folder)
 
@@ -142,7 +146,7 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
         killed = servers(tmp_path)[0]
         killed.kill()
 
-        await until(lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
+        await until(ended(killed))
         await until(answers(server))
         with client(server) as reading:
             assert reading.get("reply") == "paid for"
@@ -161,7 +165,7 @@ async def test_a_killed_guard_is_replaced_at_the_next_look(tmp_path: Path) -> No
 
         with client(server) as reading:
             assert reading.get("reply") == "paid for"
-        assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+        await until(ended(orphan))  # it gave its lock back, and that a little before it is gone
         assert len(guards(tmp_path)) == 1
     await until(gone(tmp_path))
 
