@@ -38,7 +38,7 @@ _EXPORTS = {
     "TroupeError": "troupe_batch.errors",
 }
 
-_MODULES = {"control": "troupe_batch.simulation.control"}
+_MODULES = {"control": "troupe_batch.simulation.record.control"}
 
 __all__ = ["__version__", *sorted([*_EXPORTS, *_MODULES])]  # noqa: PLE0604 (all of them are strings)
 

@@ -12,7 +12,7 @@ from tests.benchmarks.figures import Figure, Page, listed
 from tests.benchmarks.pipeline import PROJECT, Measured, bench, make_world_job
 from troupe_batch import TinyPerson, connect, disconnect
 from troupe_batch.settings import load_settings
-from troupe_batch.simulation.control import Control
+from troupe_batch.simulation.record.control import Control
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

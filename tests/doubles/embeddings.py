@@ -13,9 +13,9 @@ import numpy as np
 
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.simulation.events import Journal
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.record.events import Journal
+from troupe_batch.simulation.record.semantic import SemanticMemory
 
 CHAT = Endpoint("openai", "gpt-4o-mini")
 EMBEDDING = Endpoint("openai", "text-embedding-3-small")

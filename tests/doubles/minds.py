@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus, Usage
 from troupe_batch.seeded import bits, stream
 from troupe_batch.simulation.mind import Mind, MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 ENDPOINT = Endpoint("test", "a-model")
 

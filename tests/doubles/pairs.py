@@ -15,8 +15,8 @@ from troupe_batch.persona import Persona
 from troupe_batch.planning.acting import Acting
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

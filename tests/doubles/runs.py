@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from troupe_batch.execution.shard import Attempt, run_shard
+from troupe_batch.expressions import Kind
 from troupe_batch.llm.chat import (
     CacheState,
     CallRecord,
@@ -23,13 +24,12 @@ from troupe_batch.persona import Persona, Scalar
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
-from troupe_batch.population.expressions import Kind
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.seeded import stream, uniform
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 REGIONS = ("North", "South", "West")
 ENDPOINT = Endpoint("https://models.example/v1", "a-model")

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from tests.doubles.minds import Asked, FakeModel, Said, acts, talk
 from troupe_batch.llm.chat import ChatModel, Endpoint, Parameters
 from troupe_batch.persona import Persona, Scalar
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.spec_files import read_spec_text
 from troupe_batch.studies import Study, Unit, UnitOutcome, UnitSettings, study_of
 from troupe_batch.studies.interview import InterviewSpec

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, talk
-from troupe_batch.simulation import control
-from troupe_batch.simulation.control import Control, ControlStatus
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.record import control
+from troupe_batch.simulation.record.control import Control, ControlStatus
+from troupe_batch.simulation.world.world import TinyWorld
 
 FIVE_STEPS = ("It rains.", "The sun comes out.", "A dog barks.", "Somebody laughs.", "Night falls.")
 CRASHED = 9

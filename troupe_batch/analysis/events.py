@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.schema import Table
-from troupe_batch.simulation.events import EventStatus
+from troupe_batch.simulation.record.events import EventStatus
 
 WRITTEN = "WRITE_DOCUMENT"
 # The one event of a unit that failed as a whole, often before anybody in it did anything.

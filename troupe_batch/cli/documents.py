@@ -12,7 +12,7 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import print_json, say
 from troupe_batch.report.documents import export_documents
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.simulation.artifacts import ArtifactFormat
+from troupe_batch.simulation.record.artifacts import ArtifactFormat
 from troupe_batch.wiring.runs import stored_run
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.run import Run
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import AnswerStatus, Unit
 
 

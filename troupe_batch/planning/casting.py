@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Seating, Study
 
 # Casting a stretch of people costs about as much, before the first of them, as so many people.

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from troupe_batch.declared import as_declared
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 PANEL_SUFFIX = ".parquet"
 

@@ -31,7 +31,7 @@ from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.planning.wordings import without_words
 from troupe_batch.population import Population, drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
-from troupe_batch.simulation.person import person_id_of
+from troupe_batch.simulation.person.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.minds import calls_with_checks

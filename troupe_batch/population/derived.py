@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
 from troupe_batch.population.bins import Bin
 from troupe_batch.population.curves import BadCurve
 from troupe_batch.population.dimensions import FromRecords, Numeric, TextPool
 from troupe_batch.population.distributions import ends_of
-from troupe_batch.population.expressions import BadExpression, Bound, Expression, Kind
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.expressions import Kind
 from troupe_batch.persona import AgentFile, Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, Comparison
@@ -15,7 +16,6 @@ from troupe_batch.population.drawing.blocks import Blocks
 from troupe_batch.population.drawing.exactness import unmet
 from troupe_batch.population.drawing.quotas import Quotas, is_plain
 from troupe_batch.population.drawing.weights import Weights
-from troupe_batch.population.expressions import Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.fragments import Fragments, stated_kinds
 from troupe_batch.population.facts.making import FactMaker, FactTable

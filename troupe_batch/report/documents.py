@@ -13,8 +13,8 @@ from troupe_batch.analysis.events import WRITTEN
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.schema import Table
-from troupe_batch.simulation.artifacts import ArtifactExporter, ArtifactFormat, safe_name
-from troupe_batch.simulation.events import EventStatus
+from troupe_batch.simulation.record.artifacts import ArtifactExporter, ArtifactFormat, safe_name
+from troupe_batch.simulation.record.events import EventStatus
 
 _COLUMNS = ["unit_id", "order", "step", "type", "status", "actor_id", "actor", "content", "details"]
 

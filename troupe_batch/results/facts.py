@@ -7,11 +7,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from troupe_batch.expressions import Kind
 from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords, Numeric, TextPool
-from troupe_batch.population.expressions import Kind
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 # Metadata of a column of `people`: what it is for. A fact of the same name in another population has no role.
 ROLE = b"role"

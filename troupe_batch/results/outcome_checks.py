@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from troupe_batch.results.schema import Contents
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

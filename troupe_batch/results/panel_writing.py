@@ -20,7 +20,7 @@ from troupe_batch.results.columns import texts
 from troupe_batch.results.panel import FACT_KEY, PANEL, POPULATION_KEY
 from troupe_batch.results.schema import labels
 from troupe_batch.results.table_columns import PEOPLE, column_field
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 _OWN = (
     *PEOPLE,

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
+from troupe_batch.expressions import Kind
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import RememberedWave, bounded, entry, recollections_text
-from troupe_batch.population.expressions import Kind
 from troupe_batch.results.blocks import BLOCK, BlockFile, BlockWriter, Format
 from troupe_batch.results.manifest import REMAKE, Manifest
 from troupe_batch.results.objects import Objects
@@ -28,7 +28,7 @@ from troupe_batch.results.run import EnrichedPerson, PersonFactory
 from troupe_batch.results.schema import Table, labels
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.results.table_columns import PEOPLE, column_field
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import AnswerStatus
 
 RECOLLECTIONS = Format("troupe_batch/recollections/1", "file of recollections", "give the same command again")

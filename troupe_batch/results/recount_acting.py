@@ -13,8 +13,8 @@ from troupe_batch.results.recount import Places, Recount, add_counts, any_valid,
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.shard_tables import ACT_FAILED
-from troupe_batch.simulation.actions import ActionKind
-from troupe_batch.simulation.events import EventKind
+from troupe_batch.simulation.record.actions import ActionKind
+from troupe_batch.simulation.record.events import EventKind
 from troupe_batch.studies.study import FindingStatus
 
 

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Protocol
 
 from troupe_batch.errors import PlanChanged
+from troupe_batch.expressions import Kind
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
-from troupe_batch.population.expressions import Kind
 from troupe_batch.results.facts import ROLES, fact_types
 from troupe_batch.results.schema import Contents, Schemas, make_schemas
 from troupe_batch.results.store import RunStore
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.kinds import is_python
 from troupe_batch.studies.study import Facts, Study, Unit
 

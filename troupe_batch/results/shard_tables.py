@@ -30,9 +30,9 @@ from troupe_batch.results.schema import (
 from troupe_batch.results.simulation_tables import event_table, finding_table
 from troupe_batch.results.store import TableFile
 from troupe_batch.results.table_columns import WEIGHT
-from troupe_batch.simulation.actions import ActionKind
-from troupe_batch.simulation.events import Event, EventKind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import ActionKind
+from troupe_batch.simulation.record.events import Event, EventKind
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

@@ -14,7 +14,7 @@ import pyarrow as pa
 from troupe_batch.results.columns import categorical, constant, stretched, texts
 from troupe_batch.results.finding_columns import field_column, fields_of
 from troupe_batch.results.schema import Schemas, Table
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import FieldType, Finding, FindingStatus
 
 _TEXTS_OF_EVENTS = ("type", "reason", "actor_id", "actor", "target_id", "target", "content", "call_key")

@@ -5,22 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 if TYPE_CHECKING:
-    from troupe_batch.simulation.act_schema import ActQuestion
-    from troupe_batch.simulation.acting import Act
-    from troupe_batch.simulation.actions import Action, ActionKind, CognitiveState
-    from troupe_batch.simulation.artifacts import ArtifactExporter
-    from troupe_batch.simulation.control import Control, ControlStatus
-    from troupe_batch.simulation.document_files import read_documents
-    from troupe_batch.simulation.documents import Document
-    from troupe_batch.simulation.events import Event, EventKind, EventStatus, Journal
-    from troupe_batch.simulation.experiments import ABRandomizer
-    from troupe_batch.simulation.extraction.extractor import Extraction, ExtractionStatus, ResultsExtractor
-    from troupe_batch.simulation.extraction.normalizer import Normalizer
-    from troupe_batch.simulation.extraction.reducer import ResultsReducer
-    from troupe_batch.simulation.faculties import (
+    from troupe_batch.simulation.acting.act_schema import ActQuestion
+    from troupe_batch.simulation.acting.acting import Act
+    from troupe_batch.simulation.acting.faculties import (
         ActionSpec,
         CustomFaculty,
         Faculty,
@@ -28,50 +18,67 @@ if TYPE_CHECKING:
         GroundingFaculty,
         RecallFaculty,
     )
-    from troupe_batch.simulation.interventions import Intervention
-    from troupe_batch.simulation.memory import EpisodicMemory
-    from troupe_batch.simulation.mental_state import MentalState
+    from troupe_batch.simulation.acting.tools import TinyCalendar, TinyTool, TinyWordProcessor, ToolUseFaculty
+    from troupe_batch.simulation.extraction.extractor import Extraction, ExtractionStatus, ResultsExtractor
+    from troupe_batch.simulation.extraction.normalizer import Normalizer
+    from troupe_batch.simulation.extraction.reducer import ResultsReducer
+    from troupe_batch.simulation.judging.experiments import ABRandomizer
+    from troupe_batch.simulation.judging.profiler import Profiler
+    from troupe_batch.simulation.judging.propositions import Judgement, Proposition
+    from troupe_batch.simulation.judging.story import TinyStory
+    from troupe_batch.simulation.judging.validator import TinyPersonValidator, Validation
     from troupe_batch.simulation.mind import Mind, MindSettings, connected_mind, use_mind
-    from troupe_batch.simulation.network import TinySocialNetwork
-    from troupe_batch.simulation.profiler import Profiler
-    from troupe_batch.simulation.propositions import Judgement, Proposition
-    from troupe_batch.simulation.semantic import SemanticMemory
-    from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
-    from troupe_batch.simulation.story import TinyStory
-    from troupe_batch.simulation.tools import TinyCalendar, TinyTool, TinyWordProcessor, ToolUseFaculty
-    from troupe_batch.simulation.transcript import Transcript
-    from troupe_batch.simulation.validator import TinyPersonValidator, Validation
-    from troupe_batch.simulation.world import TinyWorld
+    from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
+    from troupe_batch.simulation.record.artifacts import ArtifactExporter
+    from troupe_batch.simulation.record.control import Control, ControlStatus
+    from troupe_batch.simulation.record.document_files import read_documents
+    from troupe_batch.simulation.record.documents import Document
+    from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
+    from troupe_batch.simulation.record.memory import EpisodicMemory
+    from troupe_batch.simulation.record.mental_state import MentalState
+    from troupe_batch.simulation.record.semantic import SemanticMemory
+    from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
+    from troupe_batch.simulation.record.transcript import Transcript
+    from troupe_batch.simulation.world.interventions import Intervention
+    from troupe_batch.simulation.world.network import TinySocialNetwork
+    from troupe_batch.simulation.world.world import TinyWorld
 
 # Loaded when first used: a survey needs people and nothing else.
 _MODULES = {
-    "act_schema": ("ActQuestion",),
-    "acting": ("Act",),
-    "actions": ("Action", "ActionKind", "CognitiveState"),
-    "artifacts": ("ArtifactExporter",),
-    "control": ("Control", "ControlStatus"),
-    "documents": ("Document",),
-    "document_files": ("read_documents",),
-    "events": ("Event", "EventKind", "EventStatus", "Journal"),
-    "experiments": ("ABRandomizer",),
+    "acting.act_schema": ("ActQuestion",),
+    "acting.acting": ("Act",),
+    "record.actions": ("Action", "ActionKind", "CognitiveState"),
+    "record.artifacts": ("ArtifactExporter",),
+    "record.control": ("Control", "ControlStatus"),
+    "record.documents": ("Document",),
+    "record.document_files": ("read_documents",),
+    "record.events": ("Event", "EventKind", "EventStatus", "Journal"),
+    "judging.experiments": ("ABRandomizer",),
     "extraction.extractor": ("Extraction", "ExtractionStatus", "ResultsExtractor"),
     "extraction.normalizer": ("Normalizer",),
     "extraction.reducer": ("ResultsReducer",),
-    "faculties": ("ActionSpec", "CustomFaculty", "Faculty", "FacultyFailed", "GroundingFaculty", "RecallFaculty"),
-    "interventions": ("Intervention",),
-    "memory": ("EpisodicMemory",),
-    "mental_state": ("MentalState",),
+    "acting.faculties": (
+        "ActionSpec",
+        "CustomFaculty",
+        "Faculty",
+        "FacultyFailed",
+        "GroundingFaculty",
+        "RecallFaculty",
+    ),
+    "world.interventions": ("Intervention",),
+    "record.memory": ("EpisodicMemory",),
+    "record.mental_state": ("MentalState",),
     "mind": ("Mind", "MindSettings", "connected_mind", "use_mind"),
-    "network": ("TinySocialNetwork",),
-    "profiler": ("Profiler",),
-    "propositions": ("Judgement", "Proposition"),
-    "semantic": ("SemanticMemory",),
-    "stimuli": ("Stimulus", "StimulusKind"),
-    "story": ("TinyStory",),
-    "tools": ("TinyCalendar", "TinyTool", "TinyWordProcessor", "ToolUseFaculty"),
-    "transcript": ("Transcript",),
-    "validator": ("TinyPersonValidator", "Validation"),
-    "world": ("TinyWorld",),
+    "world.network": ("TinySocialNetwork",),
+    "judging.profiler": ("Profiler",),
+    "judging.propositions": ("Judgement", "Proposition"),
+    "record.semantic": ("SemanticMemory",),
+    "record.stimuli": ("Stimulus", "StimulusKind"),
+    "judging.story": ("TinyStory",),
+    "acting.tools": ("TinyCalendar", "TinyTool", "TinyWordProcessor", "ToolUseFaculty"),
+    "record.transcript": ("Transcript",),
+    "judging.validator": ("TinyPersonValidator", "Validation"),
+    "world.world": ("TinyWorld",),
 }
 _EXPORTS = {name: module for module, names in _MODULES.items() for name in names}
 

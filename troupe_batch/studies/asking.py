@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CallRecord
-from troupe_batch.simulation.act_schema import ActQuestion
-from troupe_batch.simulation.acting import PURPOSE, Act
-from troupe_batch.simulation.actions import ActionKind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.acting.act_schema import ActQuestion
+from troupe_batch.simulation.acting.acting import PURPOSE, Act
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.premise import TEMPLATES
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from troupe_batch.errors import Mistake as SpecMistake
 from troupe_batch.errors import SpecError
-from troupe_batch.simulation.document_files import read_text
-from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.faculties import GroundingFaculty, RecallFaculty
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.acting.faculties import GroundingFaculty, RecallFaculty
+from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.document_files import read_text
+from troupe_batch.simulation.record.documents import Document
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.script import Mistake, Place, repeats
 from troupe_batch.studies.survey.options import Label

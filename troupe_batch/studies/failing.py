@@ -9,7 +9,7 @@ from pathlib import Path
 
 import troupe_batch
 from troupe_batch.errors import TroupeError
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 _MOST_REASON = 300
 _SHORTEST_SECRET = 4

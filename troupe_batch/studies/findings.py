@@ -7,9 +7,9 @@ from typing import Protocol
 
 from troupe_batch.simulation.extraction.extractor import Extraction, ResultsExtractor
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, FieldSpec
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.together import all_ended, raise_gravest
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.script import Mistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, Finding, FindingStatus
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.simulation.mind import Mind, MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Draws, Study, Unit, UnitSettings
 
 

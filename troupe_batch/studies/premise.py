@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from troupe_batch import simulation
-from troupe_batch.simulation.quality import ACT_CLAIMS
-from troupe_batch.simulation.standard_propositions import STANDARD_PROPOSITIONS
+from troupe_batch.simulation.judging.quality import ACT_CLAIMS
+from troupe_batch.simulation.judging.standard_propositions import STANDARD_PROPOSITIONS
 from troupe_batch.simulation.templates import Templates, digests_in
 from troupe_batch.studies.survey.spec import Arm
 from troupe_batch.studies.survey.templates import prompt_digests as survey_digests

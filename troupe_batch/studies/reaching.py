@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.stimuli import StimulusKind
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.script import Line, as_tuple
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from troupe_batch.simulation.stimuli import StimulusKind
+from troupe_batch.simulation.record.stimuli import StimulusKind
 from troupe_batch.studies.survey.options import Label, Prose
 from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
 from troupe_batch.studies.survey.spec import RESERVED_IDS

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatRequest, Endpoint, Parameters
-from troupe_batch.simulation.events import Event
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event
 from troupe_batch.simulation.vectors import VectorStore
 from troupe_batch.studies.scales import Best, Scale, scale_of
 

@@ -26,7 +26,7 @@ from troupe_batch.results.panel_writing import Member, PanelWriter, Written
 from troupe_batch.results.spending import SpendRecord, bring_in, spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.list_prices import look_up

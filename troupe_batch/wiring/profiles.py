@@ -21,7 +21,7 @@ from troupe_batch.results.schema import Table, fact_column
 from troupe_batch.results.store import RunStore
 from troupe_batch.results.table_columns import PEOPLE
 from troupe_batch.settings import Settings
-from troupe_batch.simulation.profiler import Difference, Profile, Profiler
+from troupe_batch.simulation.judging.profiler import Difference, Profile, Profiler
 from troupe_batch.wiring.population_files import population_of
 from troupe_batch.wiring.targets import bins_in, edges_of, targets_in
 

@@ -12,14 +12,14 @@ from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.provider import connect
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
-from troupe_batch.simulation.act_schema import ActQuestion
-from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.events import EventStatus
-from troupe_batch.simulation.faculties import GroundingFaculty, RecallFaculty
-from troupe_batch.simulation.memory import Result
+from troupe_batch.simulation.acting.act_schema import ActQuestion
+from troupe_batch.simulation.acting.faculties import GroundingFaculty, RecallFaculty
+from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.events import EventStatus
+from troupe_batch.simulation.record.memory import Result
 
 FILE = """
 schema: troupe_batch/respondents/1

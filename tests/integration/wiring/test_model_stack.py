@@ -16,9 +16,9 @@ from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.rehearsal.faults import Fault, FaultKind
 from troupe_batch.settings import Settings, load_settings
-from troupe_batch.simulation.documents import Document
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.semantic import SemanticMemory
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.model_stack import open_model
 

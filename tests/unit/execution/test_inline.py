@@ -16,7 +16,7 @@ from troupe_batch.results.outcome import RunState
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.results.verify import verify
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 
 async def test_a_run_in_this_process_ends_in_a_complete_dataset() -> None:

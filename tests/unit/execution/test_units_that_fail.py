@@ -19,7 +19,7 @@ from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
 FIRST = Attempt(0, "first")

@@ -19,7 +19,7 @@ from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Table
 from troupe_batch.results.verify import verify
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
 FIRST = Attempt(0, "first")

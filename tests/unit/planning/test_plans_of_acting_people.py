@@ -18,7 +18,7 @@ from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.sharding import auto_units_per_shard
 from troupe_batch.population import PopulationSpec
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 Make = Callable[..., Plan]
 HERE = Endpoint("test", "gpt-4o-mini")

@@ -25,7 +25,7 @@ from troupe_batch.planning.waves import (
     recollections_text,
 )
 from troupe_batch.population import EnrichLevel, PopulationSpec
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import QuestionInfo, QuestionType
 
 NOTHING: Mapping[str, Any] = {"label": None, "selected": None, "number": None, "text": None, "is_dont_know": False}

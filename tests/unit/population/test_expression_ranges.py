@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.expressions import BadExpression, Bound, Domain, Expression, Kind, Possible
+from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind, Possible
 
 LABELS = ("a", "b", "c")
 KINDS = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from troupe_batch.population.expressions import BadExpression, Bound, Domain, Expression, Kind
+from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind
 
 KINDS = {
     "age": Kind("number", integer=True, low=18, high=90),

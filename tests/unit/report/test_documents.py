@@ -13,7 +13,7 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.report.documents import export_documents
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import UnitOutcome
 
 

@@ -25,7 +25,7 @@ from troupe_batch.results.extractor import extract
 from troupe_batch.results.parts import PartSize
 from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import (
     ExtractionInfo,
     FieldInfo,

@@ -16,8 +16,8 @@ from troupe_batch.persona import Persona
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import Contents, Table, make_schemas
 from troupe_batch.results.shard_tables import ShardRows, build_tables
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

@@ -16,7 +16,7 @@ from troupe_batch.results.outcome_checks import checked
 from troupe_batch.results.schema import Contents, Table, make_schemas
 from troupe_batch.results.schema_page import with_column_lists
 from troupe_batch.results.shard_tables import ShardRows, build_tables
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit, UnitOutcome
 
 DRINK = QuestionInfo("drink", QuestionType.SINGLE, "Which?", ("Tea", "Coffee"), (1, 2), dont_know="No idea")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.experiments import ABRandomizer
+from troupe_batch.simulation.judging.experiments import ABRandomizer
 
 
 def test_the_order_of_an_item_is_the_same_whenever_it_is_asked_for() -> None:

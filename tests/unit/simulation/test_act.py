@@ -14,13 +14,13 @@ from tests.doubles.minds import DONE, FakeModel, Said, acts, does, mind_of, reac
 from troupe_batch.errors import BudgetSpent, CannotAct, EndpointDown, FixTheInput, GaveUp, StopTheJob, TryAgain
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.llm.reading import read_completion
-from troupe_batch.simulation.act_schema import NOTHING_BESIDE, ActQuestion, act_schema
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.events import EventKind, EventStatus
-from troupe_batch.simulation.faculties import ActionSpec, CustomFaculty, FacultyFailed
+from troupe_batch.simulation.acting.act_schema import NOTHING_BESIDE, ActQuestion, act_schema
+from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty, FacultyFailed
+from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import Mind, MindSettings, use_mind
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import EventKind, EventStatus
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "done", "type", "TALK"]),

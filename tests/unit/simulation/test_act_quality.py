@@ -6,11 +6,11 @@ from typing import Any
 
 from tests.doubles.minds import Asked, FakeModel, Said, acts, does, mind_of, talk
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.events import EventKind
-from troupe_batch.simulation.faculties import ActionSpec, CustomFaculty, FacultyFailed
+from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty, FacultyFailed
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import EventKind
 
 
 def _bo(*said: Said, settings: MindSettings | None = None) -> tuple[TinyPerson, FakeModel]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, reach_out, talk
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.world.network import TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def model_of(says: dict[str, list[dict[str, Any]]]) -> FakeModel:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.artifacts import ArtifactExporter, safe_name
-from troupe_batch.simulation.document_files import read_text
-from troupe_batch.simulation.word_files import word_of_markdown
+from troupe_batch.simulation.record.artifacts import ArtifactExporter, safe_name
+from troupe_batch.simulation.record.document_files import read_text
+from troupe_batch.simulation.record.word_files import word_of_markdown
 
 REPORT = """# Findings
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.clock import DEFAULT_START, TimeUnit, later
+from troupe_batch.simulation.record.clock import DEFAULT_START, TimeUnit, later
 
 
 def day(text: str) -> datetime:

@@ -12,7 +12,7 @@ from troupe_batch.errors import EndpointMissing, GaveUp, RequestRejected, Troupe
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.simulation.mind import Mind, MindSettings
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.vectors import VectorStore
 
 FACTS = ["Ana keeps a zebra called Tom.", *[f"Fact number {n} is about something else." for n in range(19)]]

@@ -14,10 +14,10 @@ from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
 from tests.doubles.tales import CRASHED, FIVE_STEPS, talkative, told
 from troupe_batch.errors import FixTheInput, GaveUp
 from troupe_batch.llm.chat import CacheState, ChatReply, ReplySchema, ReplyStatus, Usage
-from troupe_batch.simulation import control
-from troupe_batch.simulation.control import Control
 from troupe_batch.simulation.mind import Mind, use_mind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record import control
+from troupe_batch.simulation.record.control import Control
 
 ANY = ReplySchema("any", {"type": "object"})
 

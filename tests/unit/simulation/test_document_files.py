@@ -8,8 +8,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from troupe_batch.errors import FixTheInput, SpecError
-from troupe_batch.simulation.document_files import read_documents
-from troupe_batch.simulation.documents import Document
+from troupe_batch.simulation.record.document_files import read_documents
+from troupe_batch.simulation.record.documents import Document
 
 
 def pdf(*pages: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.simulation.documents import PASSAGE_LENGTH, Document, cut_into_passages
+from troupe_batch.simulation.record.documents import PASSAGE_LENGTH, Document, cut_into_passages
 
 # Few letters, so that borders, sentence ends and long words collide.
 TEXTS = st.text("ab .。\n", max_size=120)

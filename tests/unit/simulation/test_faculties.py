@@ -6,10 +6,7 @@ import pytest
 
 from tests.doubles.embeddings import SomePerson, WordModel, mind_of
 from troupe_batch.errors import BudgetSpent, FixTheInput, GaveUp, RequestRejected, StateUnreachable, TroupeError
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.events import EventKind, EventStatus
-from troupe_batch.simulation.faculties import (
+from troupe_batch.simulation.acting.faculties import (
     ActionSpec,
     CustomFaculty,
     CustomFunction,
@@ -18,7 +15,10 @@ from troupe_batch.simulation.faculties import (
     RecallFaculty,
     carry_out,
 )
-from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.semantic import SemanticMemory
 
 ORDER = ActionSpec("ORDER_TAXI", "order a taxi", {"target": "where to"})
 TAXI = Action("ORDER_TAXI", target="station")

@@ -9,11 +9,11 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, Said, acts, mind_of, people, talk
 from troupe_batch.errors import BudgetSpent, CannotAct, FixTheInput
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.interventions import Intervention
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.propositions import Proposition
-from troupe_batch.simulation.standard_propositions import quiet_recently
-from troupe_batch.simulation.world import Failure, TinyWorld
+from troupe_batch.simulation.judging.propositions import Proposition
+from troupe_batch.simulation.judging.standard_propositions import quiet_recently
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.world import Failure, TinyWorld
 
 UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, reason="no JSON")
 

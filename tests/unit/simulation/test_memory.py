@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from tests.doubles.minds import FakeModel, acts, does, mind_of, people, talk
 from troupe_batch.errors import BudgetSpent, CannotAct, GaveUp
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.events import EventKind
-from troupe_batch.simulation.faculties import GroundingFaculty
-from troupe_batch.simulation.memory import EpisodicMemory
+from troupe_batch.simulation.acting.faculties import GroundingFaculty
+from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.stimuli import Stimulus, StimulusKind
-from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.record.memory import EpisodicMemory
+from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def _memory_of(count: int) -> EpisodicMemory:

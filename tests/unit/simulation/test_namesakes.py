@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from tests.doubles.minds import FakeModel, mind_of, people
-from troupe_batch.simulation.control import Control
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.control import Control
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 async def program(mind: Mind) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, reach_out, talk
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.events import EventKind
-from troupe_batch.simulation.network import Relation, TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.world.network import Relation, TinySocialNetwork
 
 
 def network(*names: str, says: dict[str, list[dict[str, Any]]] | None = None) -> tuple[TinySocialNetwork, FakeModel]:

@@ -8,12 +8,12 @@ import pytest
 
 from tests.doubles.minds import FakeModel, acts, mind_of, talk
 from troupe_batch.simulation.extraction import ExtractionSpec, ResultsExtractor, TextField, extraction_messages
-from troupe_batch.simulation.interventions import Intervention
+from troupe_batch.simulation.judging.propositions import Proposition
+from troupe_batch.simulation.judging.validator import TinyPersonValidator
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.propositions import Proposition
-from troupe_batch.simulation.validator import TinyPersonValidator
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.premise import premises
 from troupe_batch.studies.survey.spec import Arm
 

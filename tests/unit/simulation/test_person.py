@@ -11,7 +11,7 @@ import pytest
 from tests.doubles.minds import FakeModel, acts, mind_of, talk
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import MergeConflict, Persona
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 
 def test_people_are_told_apart_by_their_number() -> None:

@@ -15,12 +15,12 @@ import pytest
 
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, talk, think
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.documents import Document
-from troupe_batch.simulation.faculties import GroundingFaculty
+from troupe_batch.simulation.acting.faculties import GroundingFaculty
+from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.world.world import TinyWorld
 
 PROJECT = Path(__file__).parents[3]
 _BYTES_PER_TOKEN = 4
@@ -339,7 +339,7 @@ time.time = lambda: clock() + shift.total_seconds()
 
 import asyncio
 from tests.doubles.minds import FakeModel, acts, mind_of, talk
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 async def live():
     model = FakeModel([acts(talk("Good morning."), goals="eat"), acts(talk("Soup, please."))])

@@ -11,9 +11,9 @@ import pytest
 
 from tests.doubles.minds import FakeModel, acts, mind_of, talk
 from troupe_batch.errors import SpecError
-from troupe_batch.simulation.faculties import RecallFaculty
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.acting.faculties import RecallFaculty
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.world.world import TinyWorld
 
 _AGENTS = ("Lisa.agent.json", "Oscar.agent.json", "Sophie_Lefevre.agent.json")
 _ALL = {"include_faculties": True, "include_memory": True, "include_mental_state": True}

@@ -11,9 +11,9 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, does, mind_of, talk, think
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona
+from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.tools import TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.person.person import TinyPerson
 
 _SETTINGS = MindSettings(max_episode_length=8, lookback_length=4, fixed_prefix_length=1)
 

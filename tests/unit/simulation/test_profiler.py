@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.profiler import Profiler
+from troupe_batch.simulation.judging.profiler import Profiler
+from troupe_batch.simulation.person.person import TinyPerson
 
 
 def of(*personas: dict[str, Any]) -> list[TinyPerson]:

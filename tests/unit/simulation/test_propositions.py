@@ -10,17 +10,17 @@ from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
 from troupe_batch.errors import CannotAct, EndpointBusy, FixTheInput, GaveUp
 from troupe_batch.llm.chat import ChatReply, Endpoint, Parameters, ReplyStatus
 from troupe_batch.rehearsal.strict_schema import check_strict
-from troupe_batch.simulation.mind import Mind, use_mind
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.propositions import Judgement, Proposition
-from troupe_batch.simulation.standard_propositions import (
+from troupe_batch.simulation.judging.propositions import Judgement, Proposition
+from troupe_batch.simulation.judging.standard_propositions import (
     STANDARD_PROPOSITIONS,
     hard_persona_adherence,
     persona_adherence,
     quiet_recently,
     task_completion,
 )
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.mind import Mind, use_mind
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def verdict(value: Any, confidence: float = 0.75) -> dict[str, Any]:

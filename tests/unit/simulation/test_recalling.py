@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 SAID = "<recollections>\n- Tea? -> yes\n</recollections>"
 

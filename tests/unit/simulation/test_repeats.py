@@ -9,13 +9,13 @@ import pytest
 from tests.doubles.minds import FakeModel, Said, acts, does, mind_of, people, talk
 from troupe_batch.errors import CannotAct
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.events import EventKind, EventStatus
-from troupe_batch.simulation.faculties import ActionSpec, CustomFaculty
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.repeats import Repeats
-from troupe_batch.simulation.tools import TinyCalendar, ToolUseFaculty
+from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty
+from troupe_batch.simulation.acting.repeats import Repeats
+from troupe_batch.simulation.acting.tools import TinyCalendar, ToolUseFaculty
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.world.network import TinySocialNetwork
 
 _PRICE = "For option A I would pay about 5 euros a month for all of it, honestly speaking"
 

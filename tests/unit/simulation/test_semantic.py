@@ -6,7 +6,7 @@ import pytest
 
 from tests.doubles.embeddings import CHAT, EMBEDDING, WordModel, mind_of
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.semantic import SemanticMemory
+from troupe_batch.simulation.record.semantic import SemanticMemory
 
 FACTS = ("Oscar hates cold soup", "The train to Ghent leaves at nine", "Lisa paid for the soup")
 

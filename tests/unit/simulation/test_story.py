@@ -7,8 +7,8 @@ import pytest
 from tests.doubles.minds import FakeModel, Said, acts, mind_of, people, talk
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.story import TinyStory
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.judging.story import TinyStory
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def telling(*parts: str) -> FakeModel:

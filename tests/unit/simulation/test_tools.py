@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.embeddings import SomePerson
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.artifacts import ArtifactExporter
-from troupe_batch.simulation.faculties import ActionSpec, Actor, carry_out
-from troupe_batch.simulation.tools import (
+from troupe_batch.simulation.acting.faculties import ActionSpec, Actor, carry_out
+from troupe_batch.simulation.acting.tools import (
     CalendarEvent,
     TinyCalendar,
     TinyTool,
@@ -18,6 +16,8 @@ from troupe_batch.simulation.tools import (
     ToolUseFaculty,
     WrittenDocument,
 )
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.artifacts import ArtifactExporter
 
 MEMO = Action("WRITE_DOCUMENT", "All is well.", details={"title": "Memo", "author": "A. Silva"})
 

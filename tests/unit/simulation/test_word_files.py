@@ -12,9 +12,9 @@ import docx
 import pytest
 
 from troupe_batch.errors import FixTheInput, SpecError
-from troupe_batch.simulation.artifacts import ArtifactExporter
-from troupe_batch.simulation.document_files import read_text
-from troupe_batch.simulation.word_files import MOST_CHARACTERS, bounded, text_of_word, word_of_markdown
+from troupe_batch.simulation.record.artifacts import ArtifactExporter
+from troupe_batch.simulation.record.document_files import read_text
+from troupe_batch.simulation.record.word_files import MOST_CHARACTERS, bounded, text_of_word, word_of_markdown
 
 _FEW, _MANY = 3_000, 24_000
 

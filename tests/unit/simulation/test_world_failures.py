@@ -19,12 +19,12 @@ from troupe_batch.errors import (
     WorldFailed,
 )
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.act_schema import ActQuestion
-from troupe_batch.simulation.acting import Act
-from troupe_batch.simulation.events import EventKind
-from troupe_batch.simulation.interventions import Intervention
+from troupe_batch.simulation.acting.act_schema import ActQuestion
+from troupe_batch.simulation.acting.acting import Act
 from troupe_batch.simulation.mind import Mind, MindSettings
-from troupe_batch.simulation.world import Failure, TinyWorld
+from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.world import Failure, TinyWorld
 
 REFUSED = ChatReply(ReplyStatus.REFUSED, reason="not with me")
 

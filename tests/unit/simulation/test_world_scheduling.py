@@ -11,12 +11,12 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, does, mind_of, people, reach_out, talk, think
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.seeded import bits, stream
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.faculties import ActionSpec, Actor
-from troupe_batch.simulation.interventions import Intervention
+from troupe_batch.simulation.acting.faculties import ActionSpec, Actor
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.network import TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld
 
 _NAMES = ("Ann", "Anna", "Bob", "Cleo", "Dan", "Eve")
 _TARGETS = (None, "Ann", "Bob", "everyone", "Eve", "Zoe", "Cleo")

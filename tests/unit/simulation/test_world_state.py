@@ -13,14 +13,14 @@ from tests.doubles.minds import Asked, FakeModel, Said, acts, does, mind_of, peo
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.act_schema import ActQuestion
-from troupe_batch.simulation.actions import Action
-from troupe_batch.simulation.faculties import ActionSpec, Actor
-from troupe_batch.simulation.interventions import Intervention
+from troupe_batch.simulation.acting.act_schema import ActQuestion
+from troupe_batch.simulation.acting.faculties import ActionSpec, Actor
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.network import TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld
 
 SETTINGS = MindSettings(max_episode_length=8, lookback_length=4)
 

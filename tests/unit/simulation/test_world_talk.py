@@ -10,10 +10,10 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, reach_out, talk, think
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
-from troupe_batch.simulation.interventions import Intervention
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def world_of(*names: str, says: dict[str, list[dict[str, Any]]]) -> tuple[TinyWorld, FakeModel]:

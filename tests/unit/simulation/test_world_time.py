@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles.minds import FakeModel, acts, mind_of, people
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def day(text: str) -> datetime:

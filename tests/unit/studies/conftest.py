@@ -10,7 +10,7 @@ import pytest
 
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies import SurveyStudy, Unit, UnitOutcome, UnitSettings
 
 

@@ -28,7 +28,7 @@ from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies import (
     MultiChoice,
     Numeric,

@@ -16,7 +16,7 @@ from troupe_batch.rehearsal.conduct import Conduct
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.respondents import Respondents
 from troupe_batch.seeded import stream
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies import MultiChoice, SurveySpec, SurveyStudy, Unit, UnitSettings
 from troupe_batch.studies.study import Answer, AnswerStatus
 

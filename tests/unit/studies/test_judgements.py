@@ -12,8 +12,8 @@ from tests.doubles.minds import Asked, FakeModel, Said, acts, talk
 from tests.doubles.studies import SETTINGS, person, run, spec_of, study
 from troupe_batch.errors import BudgetSpent, GaveUp, SpecError
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
-from troupe_batch.simulation.quality import ACT_CLAIMS
-from troupe_batch.simulation.standard_propositions import STANDARD_PROPOSITIONS
+from troupe_batch.simulation.judging.quality import ACT_CLAIMS
+from troupe_batch.simulation.judging.standard_propositions import STANDARD_PROPOSITIONS
 from troupe_batch.studies import Finding, Unit
 
 INTERVIEW = """

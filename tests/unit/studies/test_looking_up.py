@@ -11,7 +11,7 @@ from tests.doubles.minds import Asked, FakeModel, Said, acts, does, talk
 from tests.doubles.studies import SETTINGS, person, study
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.simulation.documents import Document
+from troupe_batch.simulation.record.documents import Document
 from troupe_batch.simulation.vectors import VectorStore
 from troupe_batch.studies import Unit, UnitOutcome
 

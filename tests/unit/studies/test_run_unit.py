@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable
 from troupe_batch.llm.chat import CacheState, ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role, Usage
 from troupe_batch.persona import Persona
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies import (
     AnswerStatus,
     LastTurns,

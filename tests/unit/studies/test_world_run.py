@@ -403,7 +403,7 @@ def test_two_people_of_one_world_may_share_a_name() -> None:
     import asyncio
 
     from troupe_batch.persona import Persona
-    from troupe_batch.simulation.person import TinyPerson
+    from troupe_batch.simulation.person.person import TinyPerson
 
     asked = study(WORLD.replace("steps: 3", "steps: 3\nworlds: 1"))
     people = [TinyPerson.cast(index, Persona({"name": "Ann Lee"}), {}) for index in range(3)]

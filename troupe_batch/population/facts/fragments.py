@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.expressions import Bound, Kind
+from troupe_batch.expressions import Bound, Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.stratified import stratified
 from troupe_batch.population.facts.text_pools import condition_at

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
 from troupe_batch.population.dimensions import TextPool
-from troupe_batch.population.expressions import BadExpression, Bound, Expression, Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.spec import PopulationSpec
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.expressions import Bound, Domain, Possible
 from troupe_batch.population.derived import bin_ends
-from troupe_batch.population.expressions import Bound, Domain, Possible
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec

@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind
 from troupe_batch.population.bins import BadBin, read_bins
 from troupe_batch.population.dimensions import Dimension, Numeric, TextPool
-from troupe_batch.population.expressions import BadExpression, Bound, Domain, Expression, Kind
 from troupe_batch.population.lint.stated_shares import categories_of, without_share
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.population.spec import PopulationSpec

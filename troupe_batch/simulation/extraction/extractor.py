@@ -15,7 +15,7 @@ from troupe_batch.llm.chat import CacheState, ChatReply, Message, ReplyStatus, R
 from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, Fields, FieldSpec, fields_from
 from troupe_batch.simulation.extraction.reading import Row, UnreadableFinding, findings_schema, read_findings
-from troupe_batch.simulation.judging import (
+from troupe_batch.simulation.judging.judging import (
     Observed,
     digest,
     disarmed,

@@ -12,7 +12,7 @@ import orjson
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import Message, ReplySchema, Role, strict_object
 from troupe_batch.seeded import shuffled, stream
-from troupe_batch.simulation.judging import asked, rules_text
+from troupe_batch.simulation.judging.judging import asked, rules_text
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.together import all_ended, raise_gravest
 

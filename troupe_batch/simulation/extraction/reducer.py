@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, Self, TypeAlias
 
-from troupe_batch.simulation.actions import ActionKind
-from troupe_batch.simulation.events import Event, EventKind, EventStatus, Journal
+from troupe_batch.simulation.record.actions import ActionKind
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
 
 Rule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
 

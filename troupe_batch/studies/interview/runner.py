@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask

@@ -8,13 +8,13 @@ from typing import Any
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.seeded import stream, uniform
-from troupe_batch.simulation.events import Event, Journal
 from troupe_batch.simulation.extraction import ExtractionSpec, UnreadableFinding, read_findings
 from troupe_batch.simulation.extraction.extractor import ResultsExtractor
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Event, Journal
+from troupe_batch.simulation.world.network import TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.findings import absent_finding, rows_of, targets

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from troupe_batch.errors import ENDINGS, Mistake, SpecError
 from troupe_batch.llm.chat import CallRecord, ChatModel
-from troupe_batch.simulation.events import Journal
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.events import Journal
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.examples import example_calls

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.asking import Ask, Put
 from troupe_batch.studies.reaching import reach_world
 from troupe_batch.studies.script import Line

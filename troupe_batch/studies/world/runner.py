@@ -12,9 +12,9 @@ from troupe_batch.errors import WorldFailed
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.persona import merge
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.network import TinySocialNetwork
-from troupe_batch.simulation.person import TinyPerson
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.world.network import TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Put
 from troupe_batch.studies.equipment import Equipment

@@ -24,7 +24,7 @@ from pydantic import (
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth, fact_of, in_nfc
 from troupe_batch.simulation.extraction import ExtractionSpec
-from troupe_batch.simulation.world import OnFailure
+from troupe_batch.simulation.world.world import OnFailure
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents

@@ -16,7 +16,7 @@ from troupe_batch.simulation.extraction.extractor import (
     extraction_messages,
 )
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.person import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 
 FIELDS: tuple[FieldSpec, ...] = (
     TextField(id="idea", text="The idea in one sentence"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
-from troupe_batch.simulation.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.extraction.reducer import ResultsReducer
-from troupe_batch.simulation.stimuli import StimulusKind
-from troupe_batch.simulation.world import TinyWorld
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 def said(event: Event) -> dict[str, Any]:

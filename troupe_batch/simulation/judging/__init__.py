@@ -1,0 +1,1 @@
+"""Judges of people and worlds: claims, quality, comparisons, stories, told from what is on record."""
