@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.doubles.models import SCHEMA, ScriptedModel, ok, request
 from tests.patience import HANG_S
+from troupe_batch.llm.cache import Cached
+from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
+from troupe_batch.llm.reply_codec import ReplyCodec
 from troupe_batch.llm.reply_store import Lease, MemoryReplyStore, ReplyStore
 from troupe_batch.llm.sqlite_values import SqliteValues
 
@@ -196,6 +201,37 @@ async def test_a_cancelled_wait_leaves_no_lease_behind(pair: Pair) -> None:
     one.release(lease)
 
     assert isinstance(await one.obtain(KEY), Lease)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "text"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(replace(ok(), status=status) for status in ReplyStatus if status is not ReplyStatus.OK),
+        replace(ok(), is_doubtful=True),
+    ],
+    ids=lambda reply: f"{reply.status}{' doubtful' * reply.is_doubtful}",
+)
+async def test_after_what_is_no_answer_the_store_is_empty_and_the_key_is_free(
+    pair: Pair, reply: ChatReply, schema: ReplySchema | None
+) -> None:
+    one, two = pair
+    asked = request(schema=schema)
+
+    await Cached(ScriptedModel([reply]), one).complete(asked)
+
+    assert await two.get(asked.key()) is None
+    assert isinstance(await two.obtain(asked.key()), Lease)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "text"])
+async def test_after_an_answer_its_bytes_are_in_the_store(pair: Pair, schema: ReplySchema | None) -> None:
+    one, two = pair
+    asked = request(schema=schema)
+
+    await Cached(ScriptedModel([ok()]), one).complete(asked)
+
+    assert await two.get(asked.key()) == ReplyCodec().encode(ok(), schema)
 
 
 async def test_a_dead_holder_blocks_the_others_no_longer_than_its_lease(redis_url: str) -> None:

@@ -7,8 +7,8 @@ import logging
 from dataclasses import replace
 
 from troupe_batch.errors import RequestRejected
-from troupe_batch.llm.chat import CacheState, ChatModel, ChatReply, ChatRequest, ReplyStatus
-from troupe_batch.llm.reply_codec import ReplyCodec
+from troupe_batch.llm.chat import CacheState, ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.reply_codec import ReplyCodec, is_worth_keeping
 from troupe_batch.llm.reply_store import Lease, ReplyStore
 
 _LOG = logging.getLogger(__name__)
@@ -89,10 +89,10 @@ class Cached:
         except BaseException:
             self._store.release(lease)
             raise
-        if not _is_stored(reply, request):
+        if not is_worth_keeping(reply, request.reply_schema):
             self._store.release(lease)
             return replace(reply, cache=CacheState.MISS, key=lease.key)
-        data = self._codec.encode(reply)
+        data = self._codec.encode(reply, request.reply_schema)
         stored = await self._store.publish(lease, data)
         if stored != data and (first := self._codec.decode(stored, request.reply_schema, lease.key, CacheState.MISS)):
             # Another process was faster after our lease had ended. Its reply is the one that a rerun will find, so it
@@ -103,12 +103,3 @@ class Cached:
     async def _drop_damaged(self, key: bytes, data: bytes) -> None:
         _LOG.warning("A cache entry is damaged; asking the model again", extra={"action": "cache_entry_damaged"})
         await self._store.discard(key, data)
-
-
-def _is_stored(reply: ChatReply, request: ChatRequest) -> bool:
-    if reply.is_doubtful:
-        return False
-    if reply.status is ReplyStatus.OK:
-        return True
-    schema = request.reply_schema
-    return reply.status is ReplyStatus.UNREADABLE and schema is not None and schema.is_kept_in_part(reply.value)

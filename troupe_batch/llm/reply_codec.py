@@ -29,11 +29,13 @@ class ReplyCodec:
         self._compress = zstandard.ZstdCompressor(level=3, write_checksum=True).compress
         self._decompress = zstandard.ZstdDecompressor().decompress
 
-    def encode(self, reply: ChatReply) -> bytes:
-        """The bytes for a reply that is OK, or UNREADABLE with a part that is kept.
+    def encode(self, reply: ChatReply, schema: ReplySchema | None) -> bytes:
+        """The bytes for a reply that `is_worth_keeping`, ValueError for any other.
 
         What it said and what it took, without what it cost or how long that was.
         """
+        if not is_worth_keeping(reply, schema):
+            raise ValueError(f"a reply that is {reply.status} is not stored: it would come back as an answer")
         counts = reply.usage and reply.usage.counts()
         header = orjson.dumps([counts, reply.model, reply.finish_reason, reply.is_repaired])
         version = _WHOLE if reply.status is ReplyStatus.OK else _IN_PART
@@ -71,6 +73,15 @@ class ReplyCodec:
             finish_reason=finish_reason,
             key=key,
         )
+
+
+def is_worth_keeping(reply: ChatReply, schema: ReplySchema | None) -> bool:
+    """Whether a reply to a request with `schema` may be stored: it is OK, or `schema` keeps the part that is good."""
+    if reply.is_doubtful:
+        return False
+    if reply.status is ReplyStatus.OK:
+        return True
+    return reply.status is ReplyStatus.UNREADABLE and schema is not None and schema.is_kept_in_part(reply.value)
 
 
 def _read_whole(said: str, schema: ReplySchema | None) -> tuple[Any, str | None] | None:

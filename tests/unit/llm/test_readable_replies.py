@@ -95,7 +95,7 @@ def test_what_says_one_thing_is_read_and_comes_back_from_the_cache(said: bytes) 
     reply = read_completion(said, _SCHEMA)
 
     assert (reply.status, reply.value, reply.reason) == (ReplyStatus.OK, _VALUE, None)
-    stored = ReplyCodec().decode(ReplyCodec().encode(reply), _SCHEMA, b"k", CacheState.HIT)
+    stored = ReplyCodec().decode(ReplyCodec().encode(reply, _SCHEMA), _SCHEMA, b"k", CacheState.HIT)
     assert stored is not None
     assert (stored.status, stored.value) == (ReplyStatus.OK, _VALUE)
     assert type(stored.value["cups"]) is type(reply.value["cups"]) is int
