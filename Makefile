@@ -4,6 +4,7 @@
 # make wheel  builds the wheel and tries it in an environment that holds nothing but what it declares
 # make docs   the documentation as a site that can be searched, in site/
 # make pictures   the pictures of the README, made by the product (needs Chromium)
+# make mutants    the changes to the code that no test notices; OF="troupe_batch.llm.cache*" for a part, hours for all
 # make bench  the benchmarks; figures and machine are written to docs/benchmarks.md
 # make lock   new lock files from pyproject.toml
 
@@ -19,7 +20,7 @@ define INSTALL
 	'/^Collecting /{ print "  " ++n " of at most " of ": " $$2 } /^Installing/{ print "  unpacking them" } /^FAILED$$/{ bad = 1 } END{ exit bad }' >&2
 endef
 
-.PHONY: run test check format wheel docs pictures bench lock clean
+.PHONY: run test check format wheel docs pictures mutants bench lock clean
 
 run: $(RUN_READY)
 	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
@@ -46,6 +47,12 @@ docs: $(DEV_READY)
 pictures: $(DEV_READY)
 	$(PY) docs/images/make.py
 
+# Beside the environment, not in it: the lock files are for what runs and tests the product.
+mutants: $(DEV_READY)
+	$(PIP) install --quiet --target $(VENV)/mutmut mutmut==3.8.1
+	PYTHONPATH=$(VENV)/mutmut $(PY) -m mutmut run $(OF)
+	PYTHONPATH=$(VENV)/mutmut $(PY) -m mutmut results
+
 bench: $(DEV_READY)
 	$(PY) -m pytest -m bench -s tests/benchmarks
 
@@ -58,7 +65,7 @@ lock: $(PY)
 
 # Datasets (runs) and paid replies (.troupe) stay: remove them by hand if you mean it.
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site mutants
 
 $(PY):
 	@set -e; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

@@ -1,4 +1,4 @@
-"""How we start Python processes: what lies in the working folder is data, and never a module of theirs."""
+"""Python processes that we start: what lies in the working folder is data, and never a module of theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How log lines look: a fixed sentence, then the facts that came with it in `extra`; what repeats is folded."""
+"""Log lines: a fixed sentence, then the facts that came with it in `extra`; what repeats is folded."""
 
 from __future__ import annotations
 

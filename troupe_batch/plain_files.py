@@ -1,4 +1,4 @@
-"""Opens the files that people name: regular ones alone, without ever waiting, and up to a size.
+"""Files that people name: regular ones alone, opened without ever waiting, and up to a size.
 
 A file that another file names (a document, a table, an agent) must lie in the project: the nearest folder around the
 naming file that has a `config.ini` or a `.git`; without one, the working folder, or else that file's own folder.

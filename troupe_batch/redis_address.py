@@ -1,4 +1,4 @@
-"""Where a Redis server is and how its certificate is checked: the one place that says so for every connection.
+"""Address of a Redis server and how its certificate is checked: the one place for every connection.
 
 `rediss://` always verifies the certificate and its host name, in redis-py, in Celery and in Flower alike. Kombu and
 Flower take nothing of that from a URL and verify nothing by themselves, so the options travel beside the URL.

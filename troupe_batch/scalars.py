@@ -1,4 +1,4 @@
-"""What a bare word or number of a file says: its value by the core schema of YAML 1.2, and the text that stands there.
+"""Scalars of a file: their value by the core schema of YAML 1.2, and the text that stands there.
 
 Most fields of a file want one of the two. A number whose text says more than its value (`020`, `1.50`, `0x1F`, `+5`)
 remembers that text, so that where people read it, they read what was written; any other number is its own text.

@@ -1,4 +1,4 @@
-"""Reads a YAML or JSON file into a pydantic model; every mistake becomes a SpecError with file, line and cure."""
+"""Spec files, YAML or JSON, read into pydantic models; every mistake becomes a SpecError with file, line and cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a file, in plain words: the place as the user wrote it, the problem, the cure."""
+"""Messages about a file from what pydantic found: the place as the user wrote it, the problem, the cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pydantic models can stand at a place of a file, as far as the annotations tell."""
+"""Models that can stand at a place of a file, as far as the annotations tell."""
 
 from __future__ import annotations
 

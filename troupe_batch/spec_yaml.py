@@ -1,4 +1,4 @@
-"""Reads YAML into plain data in one pass: bounded in depth and size before anything is built, with lines for places.
+"""YAML read into plain data in one pass: bounded in depth and size before anything is built, with lines for places.
 
 The parser's events are read rather than its trees: building a tree recurses in C, where 25 kB of `[` end the process.
 """

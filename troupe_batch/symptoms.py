@@ -1,4 +1,4 @@
-"""How a fault of an endpoint shows in the record of calls, so that what it hit is known again wherever it is stored."""
+"""Symptoms of an endpoint's fault in the record of calls, so that what it hit is known again wherever it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a config.ini that lies in the working folder may not do before its user has said once that it may.
+"""Trust in a config.ini of the working folder: what it may not do before its user has said once that it may.
 
 Such a file comes along with any folder that somebody hands over. Values from the environment, from --set and from a
 file that --config names are the user's own word.

@@ -1,4 +1,4 @@
-"""What belongs to the user and to no project: a folder that no working folder can bring along, closed to others."""
+"""State of the user's that belongs to no project: a folder that no working folder can bring along, closed to others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where output goes: data to stdout, talk and progress to stderr, and JSON on request."""
+"""Output of commands: data to stdout, talk and progress to stderr, and JSON on request."""
 
 from __future__ import annotations
 

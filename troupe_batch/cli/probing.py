@@ -1,4 +1,4 @@
-"""What a probe of an endpoint found, as lines for people."""
+"""Findings of a probe of an endpoint, as lines for people."""
 
 from __future__ import annotations
 

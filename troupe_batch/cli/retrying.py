@@ -1,4 +1,4 @@
-"""What asking again would ask, and what it would not: counted before it is done."""
+"""Counts of what asking again would ask, and what it would not, before it is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a run that is not complete: what is done, where it stands, and how to go on."""
+"""Words about a run that is not complete: what is done, where it stands, and how to go on."""
 
 from __future__ import annotations
 

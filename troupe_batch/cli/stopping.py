@@ -1,4 +1,4 @@
-"""What Ctrl-C, SIGTERM and SIGHUP mean to a command that runs a job."""
+"""Signals to a command that runs a job: Ctrl-C, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 

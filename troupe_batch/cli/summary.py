@@ -1,4 +1,4 @@
-"""How a run ended, for scripts: JSON and exit codes."""
+"""End of a run, for scripts: JSON and exit codes."""
 
 from __future__ import annotations
 

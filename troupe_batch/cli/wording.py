@@ -1,4 +1,4 @@
-"""How commands put things that several of them say."""
+"""Wordings that several commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt at one shard: claim it, run it while the lease holds, and leave Redis in order whatever happens."""
+"""Attempt at a shard: claim it, run it while the lease holds, and leave Redis in order whatever happens."""
 
 from __future__ import annotations
 

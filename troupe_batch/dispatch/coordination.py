@@ -1,4 +1,4 @@
-"""Who is at which shard now: claim, lease, commit and stop, as atomic steps in Redis.
+"""Claims, leases, commits and stops of shards, as atomic steps in Redis.
 
 Nothing here decides what counts as a result: that is the mark in the object store. If Redis forgets everything, the
 worst that follows is work done twice, most of it from the reply cache.

@@ -1,4 +1,4 @@
-"""Runs the extractor once at a time: the lock, its renewal, and the note of how it went."""
+"""Extraction, once at a time: the lock, its renewal, and the note of how it went."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Flower, the dashboard of Celery, is started for this fleet."""
+"""Flower, the dashboard of Celery, as it is started for this fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process is which: a name that no other process has, on this machine or any other, now or later."""
+"""Names of processes that no other has, on this machine or any other, now or later."""
 
 from __future__ import annotations
 

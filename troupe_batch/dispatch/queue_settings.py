@@ -1,4 +1,4 @@
-"""What a fleet is told: where its broker is, what its queues are called, how long things may take."""
+"""Settings of a queue: where its broker is, what its queues are called, how long things may take."""
 
 from __future__ import annotations
 

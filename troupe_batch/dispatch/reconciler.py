@@ -1,4 +1,4 @@
-"""Brings a run to its end whatever gets lost on the way: sends hints, sends them again, asks for the dataset.
+"""Reconciler: brings a run to its end whatever gets lost; sends hints, sends them again, asks for the dataset.
 
 Any number of reconcilers may look after one run: a hint too many costs one look at the ledger.
 """

@@ -1,4 +1,4 @@
-"""Keeps one private Redis server alive as long as any command uses it. Run as a script.
+"""Guard of one private Redis server, which lives as long as any command uses it. Run as a script.
 
     python redis_guard.py FOLDER SERVER [OPTION ...]
 

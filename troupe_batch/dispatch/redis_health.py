@@ -1,4 +1,4 @@
-"""What can be seen of a Redis server from outside: who it is, whether it forgets, whether it keeps."""
+"""Health of a Redis server as seen from outside: who it is, whether it forgets, whether it keeps."""
 
 from __future__ import annotations
 

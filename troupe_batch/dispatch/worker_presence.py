@@ -1,4 +1,4 @@
-"""What the main process of a worker tells Redis and reads from it, between the beats of Celery's own loop.
+"""Presence of a worker's main process: what it tells Redis and reads there between the beats of Celery's own loop.
 
 Synchronous, because that loop runs callbacks and no coroutines; every call is one round trip with a short time-out.
 """

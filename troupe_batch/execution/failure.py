@@ -1,4 +1,4 @@
-"""What is logged about an error that a unit died of: enough to find it, and nothing of who the unit was about."""
+"""Log lines about an error that a unit died of: enough to find it, and nothing of who the unit was about."""
 
 from __future__ import annotations
 

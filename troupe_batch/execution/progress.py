@@ -1,4 +1,4 @@
-"""How far an attempt at a shard is."""
+"""Progress of an attempt at a shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint's refusal of a parameter teaches: the request without it, or that the run cannot go on like this.
+"""Adaptation to an endpoint's refusal of a parameter: the request without it, or that the run cannot go on like this.
 
 Left out is only what changes no answer: the older or newer name of the completion limit, the seed, hints for caching,
 keywords of JSON Schema that are checked here anyway. Whatever would change answers stops the run and names its setting.

@@ -1,4 +1,4 @@
-"""What it means to ask a model: request, reply, record, and the one-method seam that every model stands behind."""
+"""Request, reply and record of a call, and the one-method seam that every model stands behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a service is reached. Apart from the client, which takes seconds to import, and many commands need none."""
+"""Connection settings of a service, apart from the client; that takes seconds to import, many commands need none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of an endpoint beyond one process: kept a day, in Redis for a fleet or in a folder of this machine."""
+"""Memory of an endpoint beyond one process: kept a day, in Redis for a fleet or in a folder of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error says, whatever shape its body has: the codes, the words, the parameter and the wait that it names.
+"""Bodies of errors, whatever their shape: the codes, the words, the parameter and the wait that they name.
 
 Shapes, and where they were read: OpenAI `{"error": {message, type, param, code}}` (SDK, types/shared/error_object.py);
 Azure `innererror.code` (learn.microsoft.com, content filtering); OpenRouter `metadata` with `raw`, `reasons`,

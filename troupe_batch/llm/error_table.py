@@ -1,4 +1,4 @@
-"""What the errors of model services mean: one table, read from the top; the first row that fits counts.
+"""Meanings of the errors of model services: one table, read from the top; the first row that fits counts.
 
 Gateways keep the status of an error and rewrite its code, or keep its words alone, so that each row knows all three.
 Codes are compared in one spelling (lower case, letters and digits alone). Read in: OpenAI (SDK, types/beta/

@@ -1,4 +1,4 @@
-"""Gives a value the form that its schema asks for, where only one reading of it is possible.
+"""Values given the form that their schema asks for, where only one reading of them is possible.
 
 Numbers and labels in the other of the two forms, labels in another case or with blanks around them, keys that nobody
 asked for, one object or list too many around the whole: each is put right only where nothing else can be meant.

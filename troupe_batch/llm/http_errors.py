@@ -1,4 +1,4 @@
-"""Translates what fails into the error tree; the endpoint's words are kept short and free of keys.
+"""Failures of calls as errors of our tree; the endpoint's words are kept short and free of keys.
 
 What an answer means is said in `error_table.py`, how its body is read in `error_bodies.py`.
 """

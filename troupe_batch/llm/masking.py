@@ -1,4 +1,4 @@
-"""What an endpoint may echo and nobody shall read again: the key in use, in any shape, and text of the prompt."""
+"""Secrets that an endpoint may echo and nobody shall read again: the key in use, in any shape, and text of prompts."""
 
 from __future__ import annotations
 

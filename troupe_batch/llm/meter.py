@@ -1,4 +1,4 @@
-"""What is paid: every call is entered in the books before it leaves and at its end, whatever becomes of its reply."""
+"""Entries in the books: every call before it leaves and at its end, whatever becomes of its reply."""
 
 from __future__ import annotations
 

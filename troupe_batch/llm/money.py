@@ -1,4 +1,4 @@
-"""How money is kept: in whole billionths of a dollar, for all processes of a run in one hash."""
+"""Money in whole billionths of a dollar, for all processes of a run in one hash."""
 
 from __future__ import annotations
 

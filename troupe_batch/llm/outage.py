@@ -1,4 +1,4 @@
-"""Tells an outage of the endpoint from the failure of one request: only the latter may become a row of the dataset."""
+"""Outages of the endpoint, told from the failure of one request: only the latter may become a row of the dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint bears, as all processes that ask it know it: calls in flight, and calls and tokens a minute."""
+"""Pace that an endpoint bears, as all processes that ask it know it: calls in flight, and calls and tokens a minute."""
 
 from __future__ import annotations
 

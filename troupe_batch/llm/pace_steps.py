@@ -1,4 +1,4 @@
-"""How a pace is learned from what becomes of calls.
+"""Steps in which a pace is learned from what becomes of calls.
 
     start       few calls in flight, twice as many every 2.5 seconds at most, until the first sign of trouble
     refused     429, 503: half as many in flight, and hardly fewer a second than the endpoint has just taken

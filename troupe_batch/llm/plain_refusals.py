@@ -1,4 +1,4 @@
-"""Whether a text in plain words declines the request, as services say it that enforce no form of a reply.
+"""Refusals in plain words, as services say them that enforce no form of a reply.
 
 By words, and with care: an apology or "as an AI" must stand beside "cannot" and beside what is declined, near the
 beginning. People say that they cannot stand a soup; a model that declines cannot help, answer or take part.

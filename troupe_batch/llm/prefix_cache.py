@@ -1,4 +1,4 @@
-"""How services cache the beginnings of prompts (prefix_cache.toml), and what a request says to make use of it.
+"""Caches for the beginnings of prompts, by service (prefix_cache.toml), and what a request says to make use of them.
 
 What many requests begin with is read once and served for a tenth of its price after, where a service is told where it
 ends and which requests have it in common. Storing it costs more than reading it, so nothing else is to be stored.

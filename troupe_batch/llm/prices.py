@@ -1,4 +1,4 @@
-"""What tokens cost: prices per model, the cost of a reply, and the worst case of a request before it is sent."""
+"""Prices of tokens per model, the cost of a reply, and the worst case of a request before it is sent."""
 
 from __future__ import annotations
 

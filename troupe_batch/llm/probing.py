@@ -1,4 +1,4 @@
-"""What an endpoint can do, found out by a handful of calls before a run depends on it."""
+"""Probes: what an endpoint can do, found out by a handful of calls before a run depends on it."""
 
 from __future__ import annotations
 

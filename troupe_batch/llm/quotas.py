@@ -1,4 +1,4 @@
-"""What an endpoint says of its limits in the headers of its answers: `x-ratelimit-limit-requests` and its kin."""
+"""Limits that an endpoint states in the headers of its answers: `x-ratelimit-limit-requests` and its kin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the body of a chat completion into a reply: which status, which text, which value, how many tokens."""
+"""Replies read from the bodies of chat completions: which status, which text, which value, how many tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which beginnings of prompts the endpoint has stored, for all processes that share a Redis."""
+"""Beginnings of prompts that the endpoint has stored, known to all processes that share a Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One repair round: a reply that cannot be read goes back to the model once, with what is wrong with it."""
+"""Repair round: a reply that cannot be read goes back to the model once, with what is wrong with it."""
 
 from __future__ import annotations
 

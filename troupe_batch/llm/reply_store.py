@@ -1,4 +1,4 @@
-"""Where replies are kept, and who may make the one that is missing: the seam of the cache, and its in-memory twin."""
+"""Stores of replies, with the right to make the one that is missing: the seam of the cache, and its in-memory twin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message of a model says, wherever it says it: in one text, in parts, in a tool call, behind its thoughts."""
+"""Text of a model's message, wherever it says it: in one text, in parts, in a tool call, behind its thoughts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries again what may succeed later: how often and how long depends on what went wrong."""
+"""Retries of what may succeed later: how often and how long depends on what went wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an endpoint has become slower than it can be: some say 429 where they are full, others let calls queue.
+"""Slowness of an endpoint beyond what it can be: some say 429 where they are full, others let calls queue.
 
 How long a reply takes depends on its length, so latencies are compared with what the endpoint needed at the start, by a
 line through (completion tokens, seconds); and with the best that it has shown since.

@@ -1,4 +1,4 @@
-"""What calls cost, in certain and in doubtful money: the one definition of what is spent, held and at most on the bill.
+"""Spending in certain and in doubtful money: the one definition of what is spent, held and at most on the bill.
 
 A call that was answered with its `usage` is *certain*. One that broke off after it may have been served, or whose reply
 did not say what it used, is *doubtful*: it cost at most its worst case, and is expected to have cost what the certain

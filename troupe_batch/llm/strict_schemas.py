@@ -1,4 +1,4 @@
-"""What strict JSON schemas of the OpenAI API may hold, and schemas without what an endpoint does not know."""
+"""Strict JSON schemas of the OpenAI API, and schemas without what an endpoint does not know."""
 
 from __future__ import annotations
 

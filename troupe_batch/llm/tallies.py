@@ -1,4 +1,4 @@
-"""What came of calls of one kind: counted until it shows that they all meet one and the same fault."""
+"""Tallies of calls of one kind, counted until they show that all meet one and the same fault."""
 
 from __future__ import annotations
 

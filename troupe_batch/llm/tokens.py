@@ -1,4 +1,4 @@
-"""How many tokens a text has: counted where a vocabulary is at hand, estimated where not; never downloaded.
+"""Tokens of a text: counted where a vocabulary is at hand, estimated where not; never downloaded.
 
 The estimate adds up what patterns in the text are worth. Their weights were fitted to o200k_base (the vocabulary of
 gpt-4o, gpt-4.1 and gpt-5) by tests/benchmarks/calibrate_tokens.py; on samples of 1,500 characters that did not take

@@ -1,4 +1,4 @@
-"""What a run under way is told and shows: limits that its user has changed, and how the endpoint holds it back."""
+"""Limits that the user of a run under way has changed, and how the endpoint holds the run back."""
 
 from __future__ import annotations
 

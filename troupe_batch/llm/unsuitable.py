@@ -1,4 +1,4 @@
-"""What is said of a fault that all calls of a kind meet: the server's words, the share, and the setting that helps."""
+"""Words for a fault that all calls of a kind meet: the server's own, the share, and the setting that helps."""
 
 from __future__ import annotations
 

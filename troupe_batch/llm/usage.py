@@ -1,4 +1,4 @@
-"""Reads what a reply says of its tokens and of its price, in the shapes of many services: never a smaller bill.
+"""Usage and price that a reply states, in the shapes of many services: never read as a smaller bill.
 
 One set of counts is meant in different ways. Whether the prompt counts what was read from a cache, and the completion
 what was thought, the numbers themselves mostly tell; where they do not, `UsageRule` says so for the endpoint.

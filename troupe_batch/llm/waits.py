@@ -1,4 +1,4 @@
-"""When to come back, as services say it: in headers, in the body of the error, or in words."""
+"""Waits that services ask for: in headers, in the body of the error, or in words."""
 
 from __future__ import annotations
 

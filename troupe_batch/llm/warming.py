@@ -1,4 +1,4 @@
-"""One request goes ahead where many begin alike: it stores what the others then read, and they wait for it a moment.
+"""Vanguards: of many prompts that begin alike one goes ahead, and the others wait for a moment to read what it stores.
 
 Without it each of the first requests in flight would find nothing stored yet, and pay for storing the same.
 """

@@ -1,4 +1,4 @@
-"""From a population file to the facts of N people: exact quotas, sourced shares, any person computable alone."""
+"""Populations: from a file to the facts of N people, with exact quotas, sourced shares, any person computable alone."""
 
 from troupe_batch.population.draw import Population, drawing_of
 from troupe_batch.population.facts.making import FactTable

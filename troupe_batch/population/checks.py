@@ -1,4 +1,4 @@
-"""What must hold between the fields of a population file."""
+"""Checks of what must hold between the fields of a population file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have of every category, beside what they are to have. Counted block by block, in little memory."""
+"""Counts of every category, beside what they are to be. Counted block by block, in little memory."""
 
 from __future__ import annotations
 

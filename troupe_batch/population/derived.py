@@ -1,4 +1,4 @@
-"""What the names of a population stand for in expressions, and its derived fields in an order to work them out in."""
+"""Names of a population in expressions, and its derived fields in an order to work them out in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people can differ in, as a population file writes it: one class per type of dimension."""
+"""Dimensions as a population file writes them: one class per type."""
 
 from __future__ import annotations
 

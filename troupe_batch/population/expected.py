@@ -1,4 +1,4 @@
-"""What a compiled population makes of several dimensions together, before anybody is drawn."""
+"""Expected joint shares of several dimensions, from the compiled population, before anybody is drawn."""
 
 from __future__ import annotations
 

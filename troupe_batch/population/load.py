@@ -1,4 +1,4 @@
-"""Reads a population file with everything it refers to, so that what comes out needs no other file."""
+"""Population file with everything it refers to, read so that what comes out needs no other file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a population is compared in: targets and what its people have of them, and what the design costs."""
+"""Margins: targets and what people have of them, and what the design costs."""
 
 from __future__ import annotations
 

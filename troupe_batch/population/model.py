@@ -1,4 +1,4 @@
-"""What a population file compiles to: factors, fitted joint distributions and the sampling design.
+"""Compiled population: factors, fitted joint distributions and the sampling design.
 
 `compiling.compile_model` makes it.
 """

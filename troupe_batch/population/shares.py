@@ -1,4 +1,4 @@
-"""From the numbers in a file to probabilities, with the file's own rule for what they must sum to."""
+"""Shares as probabilities, with the file's own rule for what they must sum to."""
 
 from __future__ import annotations
 

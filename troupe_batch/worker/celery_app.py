@@ -1,4 +1,4 @@
-"""What a worker process loads: the app with this installation's settings. Nothing connects at import."""
+"""Celery app of a worker process, with this installation's settings. Nothing connects at import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one worker process does with hints: the asynchronous side of the tasks."""
+"""Child process of a worker: the asynchronous side of the tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One event loop per worker process that outlives tasks, so that clients stay connected from shard to shard.
+"""Event loop of a worker's process that outlives tasks, so that clients stay connected from shard to shard.
 
 Created at the first task, never before the fork: a loop, a thread or a client made in the parent is dead in the child.
 """

@@ -1,1 +1,1 @@
-"""Who is drawn: integer quotas, and the order of people in which every stretch is a small quota sample."""
+"""Drawing of people: integer quotas, and an order of people in which every stretch is a small quota sample."""

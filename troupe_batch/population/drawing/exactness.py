@@ -1,4 +1,4 @@
-"""What `exact: true` asks for and could not be met."""
+"""Targets that `exact: true` asks for and that could not be met."""
 
 from __future__ import annotations
 

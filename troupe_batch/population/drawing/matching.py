@@ -1,4 +1,4 @@
-"""Which of the quota's people comes when: the order that the lattice wants, matched to the people that there are."""
+"""Matching of the quota's people to their places: the order that the lattice wants, with the people that there are."""
 
 from __future__ import annotations
 

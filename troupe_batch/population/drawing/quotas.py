@@ -1,4 +1,4 @@
-"""Which person falls into which cell: integer quotas for each block of people, filled in the order of the lattice."""
+"""Quotas in whole people for each block, cell by cell, filled in the order of the lattice."""
 
 from __future__ import annotations
 

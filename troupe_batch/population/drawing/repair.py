@@ -1,4 +1,4 @@
-"""Moves few people to other kinds until every margin and control has as many as it may, never to an impossible kind.
+"""Repair of drawn people: few move to other kinds, never to an impossible one, until margins and controls are met.
 
 Systematic sampling leaves margins off by some people. Whoever is too many of a group moves to an option beside theirs
 that is short of people: the likelier the new option and the unlikelier the old one, the sooner (the logarithm of their

@@ -1,4 +1,4 @@
-"""How many people each block is to have of each stratum, margin and control."""
+"""Targets of each block: how many people it is to have of each stratum, margin and control."""
 
 from __future__ import annotations
 

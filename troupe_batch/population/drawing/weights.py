@@ -1,4 +1,4 @@
-"""Who is in which stratum, and what weight that gives them."""
+"""Weights of people, and the strata that they come from."""
 
 from __future__ import annotations
 

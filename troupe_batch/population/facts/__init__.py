@@ -1,1 +1,1 @@
-"""What is known of each person: numbers inside their bins, derived fields, texts, fragments and names."""
+"""Facts of each person: numbers inside their bins, derived fields, texts, fragments and names."""

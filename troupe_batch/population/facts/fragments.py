@@ -1,4 +1,4 @@
-"""Who has which fragment: a share of all people, or of those who meet a condition."""
+"""Fragments that people have: a share of all people, or of those who meet a condition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the codes of people to their facts: labels, numbers inside their bins, and whatever follows from them."""
+"""Facts made from the codes of people: labels, numbers inside their bins, and whatever follows from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether numbers can satisfy the open constraints, for every combination of categories that people can have."""
+"""Proof that numbers can satisfy the open constraints, for every combination of categories that people can have."""
 
 from __future__ import annotations
 

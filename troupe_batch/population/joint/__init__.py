@@ -1,1 +1,1 @@
-"""How dimensions go together: factors, cells, controls, constraints and strata, fitted into one distribution."""
+"""Joint distribution: factors, cells, controls, constraints and strata, fitted into one."""

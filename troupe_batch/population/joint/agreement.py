@@ -1,4 +1,4 @@
-"""Whether targets agree where they speak of the same people, and what is done where they differ a little."""
+"""Agreement of targets that speak of the same people, and what is done where they differ a little."""
 
 from __future__ import annotations
 

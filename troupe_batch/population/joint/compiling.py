@@ -1,4 +1,4 @@
-"""From a checked population file to the arrays that people are drawn from."""
+"""Compilation of a checked population file into the arrays that people are drawn from."""
 
 from __future__ import annotations
 

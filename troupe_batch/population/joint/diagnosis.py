@@ -1,4 +1,4 @@
-"""Why targets cannot be met: what left no combination for a cell, and which cells are squeezed between two targets."""
+"""Diagnosis of targets that cannot be met: what left no combination for a cell, which cells two targets squeeze."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What expressions can know of people whose categories, or whose record, are known."""
+"""Domains that expressions know of people whose categories, or whose record, are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether any table has the margins it should have: proofs that none has, and the one that comes nearest.
+"""Possibility of a table with given margins: proofs that there is none, and the one that comes nearest.
 
 Let y be any number for each cell of each margin, and z for each cell of the table the sum of the y of the margins'
 cells it belongs to. A table p of total T with margins m has Σ m·y = Σ p·z ≤ T·max z. Targets t with Σ t·y > T·max z are

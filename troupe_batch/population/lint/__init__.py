@@ -1,1 +1,1 @@
-"""What a population file may say but a statistician would want to know."""
+"""Remarks on what a population file may say but a statistician would want to know."""

@@ -1,4 +1,4 @@
-"""What a population file allows but a statistician would want to know: each finding with its place and its cure."""
+"""Findings about a population file that is allowed to be as it is: each with its place and its cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the labels of a dimension give away: categories that overlap, contain others, or stand twice."""
+"""Labels of a dimension, looked at for categories that overlap, contain others, or stand twice."""
 
 from __future__ import annotations
 

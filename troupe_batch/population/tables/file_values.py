@@ -1,4 +1,4 @@
-"""What the cells of CSV and Parquet files say, read alike from both."""
+"""Cells of CSV and Parquet files, read alike from both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads from a CSV or Parquet file of records the columns that are asked for, and keeps nothing else of it."""
+"""Records from a CSV or Parquet file: the columns that are asked for, and nothing else of it."""
 
 from __future__ import annotations
 
