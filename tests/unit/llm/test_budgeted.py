@@ -17,7 +17,7 @@ from troupe_batch.errors import (
     TroupeError,
 )
 from troupe_batch.llm.books import Books
-from troupe_batch.llm.budget import Budgeted, MemoryBudget
+from troupe_batch.llm.budget import Budgeted, BudgetStatus, MemoryBudget
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Parameters, ReplyStatus
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
@@ -142,6 +142,44 @@ async def test_a_doubt_gets_smaller_as_its_likes_come_in() -> None:
 
     assert at_first.spent_usd == pytest.approx(WORST_USD, abs=1e-9)
     assert (await budget.status()).spent_usd < 50 * COST_USD + 0.2 * WORST_USD
+
+
+async def test_what_is_kept_for_doubt_is_told_once_however_many_calls_follow() -> None:
+    budget, books = MemoryBudget(1.0), Books()
+    dear = replace(ok(), cost_usd=3 * COST_USD)
+    server = ScriptedModel([dear, *said(8), SILENT, *said(10)])
+    model = Budgeted(Metered(server, books, PRICE), budget, PRICE, books)
+
+    for _ in range(20):
+        await model.complete(request())
+
+        spent_usd, doubt_usd = books.money()
+        status = await budget.status()
+        assert (status.spent_usd, status.doubt_usd) == pytest.approx((spent_usd, doubt_usd), abs=1e-7)
+    assert books.money()[1] > 0
+
+
+async def test_the_worst_case_of_a_call_stands_in_the_books_while_it_is_under_way() -> None:
+    books = Books()
+    seen: list[dict[int, float]] = []
+    asked = request()
+
+    class Looking:
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            seen.append(dict(books.foreseen))
+            return await ScriptedModel(said()).complete(request)
+
+    await Budgeted(Looking(), MemoryBudget(1.0), PRICE, books).complete(asked)
+
+    assert seen == [{id(asked): WORST_USD}]
+    assert books.foreseen == {}
+
+
+async def test_a_budget_says_its_cap_and_what_stands_against_it() -> None:
+    budget = MemoryBudget(1.0, spent_usd=0.25, doubt_usd=0.125)
+    await budget.reserve(0.5)
+
+    assert await budget.status() == BudgetStatus(cap_usd=1.0, spent_usd=0.25, held_usd=0.5, doubt_usd=0.125)
 
 
 async def test_doubtful_calls_do_not_end_a_run_at_half_its_cap() -> None:

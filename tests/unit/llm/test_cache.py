@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.doubles.models import GatedModel, ScriptedModel, ok, request
+from tests.doubles.models import SCHEMA, GatedModel, ScriptedModel, ok, request
 from troupe_batch.errors import GaveUp, RequestRejected
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import CacheState, ChatReply, ReplyStatus, Usage
-from troupe_batch.llm.reply_store import MemoryReplyStore
+from troupe_batch.llm.reply_store import Lease, MemoryReplyStore
 
 REFUSED = ChatReply(ReplyStatus.REFUSED, reason="no", usage=Usage(1, 0, 1, 0), cost_usd=0.5)
 
@@ -54,9 +54,10 @@ async def test_equal_requests_in_flight_are_paid_once() -> None:
 
     assert model.calls == 1
     assert sorted(reply.cache for reply in replies) == [CacheState.JOINED] * 49 + [CacheState.MISS]
-    assert sum(reply.cost_usd or 0 for reply in replies) == pytest.approx(0.01)
-    assert sum(reply.attempts for reply in replies) == 1
-    assert all(reply.value == {"q1": "yes"} for reply in replies)
+    paid = [reply for reply in replies if reply.cache is CacheState.MISS]
+    assert paid == [replace(ok(), cache=CacheState.MISS, key=request().key())]
+    joined = [reply for reply in replies if reply.cache is CacheState.JOINED]
+    assert joined == [replace(paid[0], cache=CacheState.JOINED, cost_usd=0.0, attempts=0, latency_s=0.0)] * 49
 
 
 @pytest.mark.parametrize("status", [s for s in ReplyStatus if s is not ReplyStatus.OK])
@@ -67,8 +68,22 @@ async def test_only_ok_is_stored(status: ReplyStatus) -> None:
     first = await cached.complete(request())
     second = await cached.complete(request())
 
-    assert (first.status, first.cache) == (status, CacheState.MISS)
-    assert (second.status, second.cache) == (ReplyStatus.OK, CacheState.MISS)
+    assert (first.status, first.cache, first.key) == (status, CacheState.MISS, request().key())
+    assert (second.status, second.cache, second.key) == (ReplyStatus.OK, CacheState.MISS, request().key())
+
+
+async def test_a_reply_of_which_the_schema_keeps_a_part_is_stored_and_comes_back_unreadable() -> None:
+    keeping = request(schema=replace(SCHEMA, keeps=lambda value: "q1" in value))
+    partly = ChatReply(ReplyStatus.UNREADABLE, '{"q1": "maybe"}', {"q1": "maybe"}, reason="it is no option")
+    model = ScriptedModel([partly, ok()])
+    cached = Cached(model, MemoryReplyStore())
+
+    first = await cached.complete(keeping)
+    second = await cached.complete(keeping)
+
+    assert len(model.asked) == 1
+    assert (first.cache, second.cache) == (CacheState.MISS, CacheState.HIT)
+    assert (second.status, second.value) == (ReplyStatus.UNREADABLE, {"q1": "maybe"})
 
 
 async def test_a_failure_reaches_all_who_joined_and_is_forgotten_after() -> None:
@@ -119,8 +134,21 @@ async def test_who_waits_for_another_process_joins_its_reply() -> None:
     leader.gate.set()
 
     assert ((await first).cache, (await second).cache) == (CacheState.MISS, CacheState.JOINED)
-    assert (await second).value == {"q1": "yes"}
+    assert ((await second).value, (await second).key) == ({"q1": "yes"}, request().key())
     assert follower.calls == 0
+
+
+async def test_a_damaged_reply_of_another_process_is_dropped_by_those_who_waited_for_it() -> None:
+    store = MemoryReplyStore()
+    lease = await store.obtain(request().key())
+    assert isinstance(lease, Lease)
+    waiting = asyncio.create_task(Cached(ScriptedModel([ok()]), store).complete(request()))
+    await settle()
+
+    await store.publish(lease, b"damaged")
+
+    assert ((await waiting).cache, (await waiting).value) == (CacheState.MISS, {"q1": "yes"})
+    assert (await Cached(ScriptedModel([ok("no")]), store).complete(request())).value == {"q1": "yes"}
 
 
 async def test_a_cancelled_leader_hands_over_to_one_of_those_who_joined() -> None:
@@ -165,7 +193,7 @@ async def test_a_late_leader_adopts_the_reply_that_was_stored_first_and_keeps_it
     late.gate.set()
     reply = await task
 
-    assert (reply.value, reply.cost_usd, reply.attempts, reply.cache) == ({"q1": "yes"}, 0.01, 1, CacheState.MISS)
+    assert reply == replace(ok("yes"), cache=CacheState.MISS, key=request().key())
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x01", b"\x07abc", b"\x01\x28\xb5\x2f\xfd\x00"])

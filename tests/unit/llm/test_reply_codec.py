@@ -126,3 +126,23 @@ def test_every_cut_is_noticed() -> None:
     assert [CODEC.decode(good[:length], SCHEMA, KEY, CacheState.HIT) for length in range(len(good))] == [None] * len(
         good
     )
+
+
+def test_every_flipped_bit_of_plain_text_is_noticed() -> None:
+    good = CODEC.encode(replace(ok(), text="aaaa bbbb cccc dddd"), None)
+
+    flipped = [good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :] for at in range(len(good)) for bit in range(8)]
+
+    texts = {reply.text for data in flipped if (reply := CODEC.decode(data, None, KEY, CacheState.HIT))}
+    assert texts <= {"aaaa bbbb cccc dddd"}
+
+
+def test_a_frame_that_unpacks_to_more_than_any_reply_is_not_unpacked() -> None:
+    header = orjson.dumps([None, "m", "stop", False]) + b"\n"
+    large, fitting = (
+        CODEC.encode(ok(), None)[:1] + zstandard.ZstdCompressor().compress(header + bytes(size))
+        for size in (64 * 2**20, 2**20)
+    )
+
+    assert CODEC.decode(large, None, KEY, CacheState.HIT) is None
+    assert CODEC.decode(fitting, None, KEY, CacheState.HIT) is not None
