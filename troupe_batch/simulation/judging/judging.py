@@ -15,7 +15,7 @@ from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.record.transcript import cut
 
-_PROMPTS = Path(__file__).parent / "prompts"
+_PROMPTS = Path(__file__).parents[1] / "prompts"
 # What stands between these marks was said or written by others; none of it may end the material early.
 _MARK = re.compile(r"<(?=\s*(?:/\s*)?(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
 
