@@ -102,7 +102,7 @@ class Bench:
             outcome = await fleet.collect()
         assert outcome.is_complete, outcome
         answers = sum(sum(counts.values()) for counts in Dataset(begun.run.store).manifest.counts.values())
-        assert answers == plan.units * plan.study.seats * len(plan.study.questions)
+        assert answers == plan.units * plan.study.design.seats * len(plan.study.design.questions)
         server = self._here.rehearsal.stats()
         return Measured(answers, server["requests"], cpu_s, wall_s, memory.peak_mb, server)
 

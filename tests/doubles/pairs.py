@@ -29,6 +29,7 @@ from troupe_batch.studies.study import (
     PlannedCall,
     QuestionInfo,
     QuestionType,
+    StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -79,11 +80,12 @@ class PairStudy:
 
     questions: tuple[QuestionInfo, ...] = (MOOD,)
     extractions: tuple[ExtractionInfo, ...] = (IDEAS, ROLE)
-    seats: int = 2
-    seat_names: tuple[str | None, ...] = ("host", None)
     calls_per_unit: int = 3
-    acts_per_unit: int = 2
     prompt_digests: Mapping[str, str] = field(default_factory=lambda: {"pair.md": "0" * 64})
+
+    @property
+    def design(self) -> StudyDesign:
+        return StudyDesign(self.questions, self.calls_per_unit, 2, ("host", None), self.extractions)
 
     def seating(self, population: Facts, people: int) -> Pairs:
         regions = population.facts(0, people)["region"]
@@ -114,7 +116,7 @@ class PairStudy:
         return (*acts, PlannedCall(talk.request("sum up", None, _FINDINGS), "One idea."))
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- as others'
-        return tuple(Answer(q.id, q.type, status, reason) for _ in range(self.seats) for q in self.questions)
+        return tuple(Answer(q.id, q.type, status, reason) for _ in range(self.design.seats) for q in self.questions)
 
 
 class _Talk:
@@ -150,7 +152,9 @@ class _Talk:
             event.kind, event.type, event.status, event.reason = EventKind.FAILURE, "ACT", EventStatus.FAILED, reason
         self.events.append(event)
         code = None if label is None else MOOD.labels.index(label) + 1
-        self.answers += [Answer(q.id, q.type, status, reason, code=code, label=label) for q in self._study.questions]
+        self.answers += [
+            Answer(q.id, q.type, status, reason, code=code, label=label) for q in self._study.design.questions
+        ]
 
     async def sum_up(self, model: ChatModel) -> tuple[Finding, ...]:
         try:
@@ -164,7 +168,7 @@ class _Talk:
             Finding("role", FindingStatus.FOUND, seat, 0, values={"kind": ("Bread", "Cake")[seat]})
             for seat in range(len(self._people))
         ]
-        wanted = {extraction.id for extraction in self._study.extractions}
+        wanted = {extraction.id for extraction in self._study.design.extractions}
         return tuple(finding for finding in [*ideas, *roles] if finding.extraction_id in wanted)
 
     async def _ask(self, model: ChatModel, request: ChatRequest, person_id: str | None = None) -> ChatReply:

@@ -45,7 +45,7 @@ def run(
 ) -> UnitOutcome:
     """One unit, with people who take part in no other case. Raises what the unit died of."""
     unit = Unit(case, f"u{case}.{replicate}", case, replicate, asked.arm_of(case))
-    people = [asked.in_seat(seat, person(case * asked.seats + seat)) for seat in range(asked.seats)]
+    people = [asked.in_seat(seat, person(case * asked.design.seats + seat)) for seat in range(asked.design.seats)]
     outcome = asyncio.run(asked.run_unit(unit, people, model, settings))
     if outcome.error is not None:
         raise outcome.error

@@ -80,7 +80,7 @@ def command(
         print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said, **probed})
         return _code_of(report)
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
-    if plan.study.questions:
+    if plan.study.design.questions:
         data().print(questions_table(plan))
     if margins:
         data().print(_margins(margins))
@@ -110,7 +110,7 @@ def _code_of(report: ProbeReport | None) -> int:
 
 def _notes(settings: Settings, plan: Plan) -> list[str]:
     """What should be known of the plan before it is run."""
-    remarks = (f"note: {remark}" for remark in scale_remarks(plan.study.questions))
+    remarks = (f"note: {remark}" for remark in scale_remarks(plan.study.design.questions))
     return [*leaving_models(plan), *tier_notes(settings, plan), *remarks]
 
 
@@ -127,7 +127,7 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
         **_cases(plan),
         "replicates, arms": f"{plan.job.replicates}; {arms}",
         "units": f"{plan.units:,} in {shards}",
-        "extractions": ", ".join(_extraction(one) for one in plan.study.extractions),
+        "extractions": ", ".join(_extraction(one) for one in plan.study.design.extractions),
         "model": endpoint_text(plan.endpoint),
         "calls": f"{forecast.calls:,} at most, repairs apart" if plan.acting is None else f"about {forecast.calls:,}",
         "prose": _prose(plan, forecast),
@@ -170,15 +170,15 @@ def _left_out(plan: Plan) -> str:
     """Why fewer people take part than were asked for; empty where all do."""
     if plan.seated == plan.people:
         return ""
-    what = cases_text(plan.job.study.kind, plan.study.seats, plan.cases)
+    what = cases_text(plan.job.study.kind, plan.study.design.seats, plan.cases)
     left_out = plan.people - plan.seated
-    return f"{left_out:,} of {plan.people:,} people: {what} of {plan.study.seats} have {plan.seated:,} seats"
+    return f"{left_out:,} of {plan.people:,} people: {what} of {plan.study.design.seats} have {plan.seated:,} seats"
 
 
 def _cases(plan: Plan) -> dict[str, str]:
     """Nothing where each person is a case of their own."""
-    what = cases_text(plan.job.study.kind, plan.study.seats)
-    each = "1 person" if plan.study.seats == 1 else f"{plan.study.seats} people"
+    what = cases_text(plan.job.study.kind, plan.study.design.seats)
+    each = "1 person" if plan.study.design.seats == 1 else f"{plan.study.design.seats} people"
     together = f"; composition: {plan.composition}" if plan.composition else ""
     return {what: f"{plan.cases:,} of {each} each; nobody is in two{together}"} if what else {}
 
@@ -286,7 +286,7 @@ def _as_json(plan: Plan, forecast: Estimate, margins: list[Margin], origin: str)
         "people": plan.seated,
         "people_without_seat": plan.people - plan.seated,
         "cases": plan.cases,
-        "seats": plan.study.seats,
+        "seats": plan.study.design.seats,
         "composition": plan.composition,
         "units": plan.units,
         "shards": plan.shards,

@@ -24,7 +24,7 @@ def questions_table(plan: Plan) -> Table:
     table.add_column("form")
     table.add_column("wording", ratio=3)
     table.add_column("can be answered with", ratio=2)
-    for question in plan.study.questions:
+    for question in plan.study.design.questions:
         table.add_row(question.id, str(question.type), question.text, _answers(question, bounds))
     return table
 
@@ -44,7 +44,7 @@ def questions_json(plan: Plan) -> list[dict[str, Any]]:
             "minimum": bounds.get(one.id, (None, None))[0],
             "maximum": bounds.get(one.id, (None, None))[1],
         }
-        for one in plan.study.questions
+        for one in plan.study.design.questions
     ]
 
 

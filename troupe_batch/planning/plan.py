@@ -34,7 +34,6 @@ from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
-from troupe_batch.studies.minds import calls_with_checks
 from troupe_batch.studies.python import PythonSpec
 from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
 from troupe_batch.studies.togetherness import BALANCED
@@ -102,12 +101,12 @@ class Plan:
     @property
     def seated(self) -> int:
         """How many of the people take part: nobody is in two cases, and who finds no seat is in none."""
-        return self.cases * self.study.seats
+        return self.cases * self.study.design.seats
 
     @property
     def calls_per_unit(self) -> int:
         """How many model calls a unit needs at most, with the checks that the plan asks for."""
-        return calls_with_checks(self.study, self.settings.minds)
+        return self.study.design.calls_with_checks(self.settings.minds)
 
     @property
     def shards(self) -> int:
@@ -172,7 +171,7 @@ class Plan:
             minds=acting.minds,
             reasoning=acting.reasoning,
             embedding=acting.embedding,
-            calls=self.units * calls_with_checks(self.study, acting.minds),
+            calls=self.units * self.study.design.calls_with_checks(acting.minds),
         )
 
     @cached_property
@@ -183,7 +182,7 @@ class Plan:
     @cached_property
     def _is_in_worlds(self) -> bool:
         """Whether a case is a world; a study in Python may have several people in a unit too."""
-        return self.job.study.kind == _IN_WORLDS or self.study.seats > 1
+        return self.job.study.kind == _IN_WORLDS or self.study.design.seats > 1
 
     def check_prompts(self) -> None:
         """PlanChanged where this code's prompts or people are not those of the plan: they must not be mixed."""
@@ -312,8 +311,8 @@ def make_plan(
         raise job.located(error) from error
     units_per_shard = spec.units_per_shard
     if units_per_shard == "auto":
-        calls = calls_with_checks(study, (acting or Acting()).minds)
-        units_per_shard = auto_units_per_shard(cases * spec.replicates, calls, are_long=study.acts_per_unit > 0)
+        calls = study.design.calls_with_checks((acting or Acting()).minds)
+        units_per_shard = auto_units_per_shard(cases * spec.replicates, calls, are_long=study.design.acts_per_unit > 0)
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     if panel is not None:
         enrich = EnrichLevel.NONE

@@ -34,7 +34,7 @@ def provenance_of(plan: Plan, totals: RunTotals, note: EndpointNote) -> Provenan
         draws=str(plan.job.draws),
         cases=plan.cases,
         kind=plan.job.study.kind,
-        seats=plan.study.seats,
+        seats=plan.study.design.seats,
         people_without_seat=plan.people - plan.seated,
         composition=plan.composition,
         further_models=() if plan.acting is None else plan.acting.further_models,

@@ -91,12 +91,12 @@ class Run:
     @cached_property
     def contents(self) -> Contents:
         """What the units of the run leave behind."""
-        study = self.study
+        design = self.study.design
         return Contents(
-            questions=tuple(study.questions),
-            extractions=tuple(study.extractions),
-            seats=study.seats,
-            seat_names=tuple(study.seat_names),
+            questions=design.questions,
+            extractions=design.extractions,
+            seats=design.seats,
+            seat_names=design.seat_names,
             has_events=self.plan.acting is not None,
             may_be_quiet=is_python(self.plan.job.study),
         )

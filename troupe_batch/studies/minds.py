@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.simulation.mind import Mind, MindSettings
+from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.study import Draws, Study, Unit, UnitSettings
+from troupe_batch.studies.study import Draws, Unit, UnitSettings
 
 
 def mind_of(
@@ -35,10 +35,3 @@ def mind_of(
         vectors=settings.vectors,
         alike=settings.calls // len(premises),
     )
-
-
-def calls_with_checks(study: Study, minds: MindSettings) -> int:
-    """How many model calls one unit needs at most, those included that check its acts and make them anew."""
-    if not minds.checks_quality:
-        return study.calls_per_unit
-    return study.calls_per_unit + study.acts_per_unit * max(0, 2 * minds.quality_attempts - 1)

@@ -223,6 +223,35 @@ class QuestionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyDesign:
+    """What a study states: known before anybody is asked, and without running code of the user's.
+
+    `questions` are those that each person of a unit has exactly one answer to, and `extractions` what is drawn from
+    each unit, both in the order of the file. `seat_names` has one entry per person of a unit, None where a seat has no
+    name. `calls_per_unit` is how many model calls a unit needs at most, if nothing is checked, consolidated, repaired
+    or asked again; where there are documents to search, each act is taken to search once. `acts_per_unit` of them are
+    acts, each of which the settings of minds may have checked.
+    """
+
+    questions: tuple[QuestionInfo, ...]
+    calls_per_unit: int
+    acts_per_unit: int = 0
+    seat_names: tuple[str | None, ...] = (None,)
+    extractions: tuple[ExtractionInfo, ...] = ()
+
+    @property
+    def seats(self) -> int:
+        """How many people each unit has: 1 but in worlds."""
+        return len(self.seat_names)
+
+    def calls_with_checks(self, minds: MindSettings) -> int:
+        """How many model calls one unit needs at most, those included that check its acts and make them anew."""
+        if not minds.checks_quality:
+            return self.calls_per_unit
+        return self.calls_per_unit + self.acts_per_unit * max(0, 2 * minds.quality_attempts - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCall:
     """One call as it would be sent, with a reply of ordinary length: for estimates and for looking at prompts."""
 
@@ -269,36 +298,8 @@ class Study(Protocol):
     """What people are put through, compiled from its file once and then run for each unit."""
 
     @property
-    def seats(self) -> int:
-        """How many people each unit has: 1 but in worlds."""
-        ...
-
-    @property
-    def seat_names(self) -> tuple[str | None, ...]:
-        """The name of each seat in the job, None where it has none."""
-        ...
-
-    @property
-    def questions(self) -> tuple[QuestionInfo, ...]:
-        """The questions that each person of a unit has exactly one answer to, in the order of the file."""
-        ...
-
-    @property
-    def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What is extracted from each unit, in the order of the file."""
-        ...
-
-    @property
-    def calls_per_unit(self) -> int:
-        """How many model calls one unit needs at most, if nothing is checked, consolidated, repaired or asked again.
-
-        Where there are documents to search, each act is taken to search once; that it goes on for it is not counted.
-        """
-        ...
-
-    @property
-    def acts_per_unit(self) -> int:
-        """How many of these calls are acts, each of which the settings of minds may have checked."""
+    def design(self) -> StudyDesign:
+        """What it states."""
         ...
 
     @property

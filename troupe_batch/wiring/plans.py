@@ -270,6 +270,6 @@ def _check_prose(job: Job, plan: Plan) -> None:
 def _check_fit(file: Path, plan: Plan) -> None:
     """SpecError where the respondent model answers other options than the job's questions have."""
     respondents = load_respondents(file)
-    found = ((q.id, misfit(respondents, q.id, q.labels)) for q in plan.study.questions)
+    found = ((q.id, misfit(respondents, q.id, q.labels)) for q in plan.study.design.questions)
     if mistakes := [Mistake(problem, place=f"questions.{name}") for name, problem in found if problem]:
         raise SpecError(str(file), mistakes)

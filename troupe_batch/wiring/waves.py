@@ -133,7 +133,7 @@ def _people(plan: Plan) -> str:
 def _unfinished(spec: WaveSpec, before: Plan, store: RunStore) -> list[tuple[str, str, str]]:
     if spec.memory is WaveMemory.NONE:
         return []
-    if not before.study.questions:
+    if not before.study.design.questions:
         problem = f"run {store.run_id} asked no questions, so there is nothing to remember"
         return [("wave.memory", problem, "write `memory: none`")]
     cure = "give its `troupe run` command again; it goes on from where it stopped"

@@ -74,8 +74,8 @@ def test_the_flagship_asks_200_people_in_two_arms_about_their_purchase_likelihoo
     plan = make_plan(job, endpoint=Endpoint("test", "m"))
 
     assert (plan.people, plan.units, plan.shards) == (200, 200, 8)
-    assert plan.study.questions[0].id == "purchase_likelihood"
-    assert plan.study.questions[0].codes == (1, 2, 3, 4, 5)
+    assert plan.study.design.questions[0].id == "purchase_likelihood"
+    assert plan.study.design.questions[0].codes == (1, 2, 3, 4, 5)
     assert sum(plan.unit(u).arm == "premium" for u in range(200)) == 100
     assert job.respondents == FLAGSHIP.parent / "gazpacho_respondents.yaml"
 
@@ -125,7 +125,7 @@ def test_every_part_of_a_job_can_be_built_in_python() -> None:
 
     plan = make_plan(resolve_job(spec), endpoint=Endpoint("test", "gpt-4o-mini"))
 
-    assert (plan.units, plan.study.calls_per_unit) == (10, 4)
+    assert (plan.units, plan.study.design.calls_per_unit) == (10, 4)
 
 
 @pytest.mark.parametrize(

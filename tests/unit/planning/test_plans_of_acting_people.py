@@ -127,10 +127,10 @@ def test_shards_of_worlds_are_as_large_as_their_calls_allow(planned: Make) -> No
     small, long = planned(WORLD), planned({**WORLD, "steps": 500})
 
     # Few worlds still keep several workers busy, as long as a shard has some 100 calls.
-    assert small.units_per_shard == -(-100 // small.study.calls_per_unit) < 25
-    assert long.study.calls_per_unit >= 1_500
+    assert small.units_per_shard == -(-100 // small.study.design.calls_per_unit) < 25
+    assert long.study.design.calls_per_unit >= 1_500
     assert long.units_per_shard == -(-25 // 8)
-    assert auto_units_per_shard(1_000, long.study.calls_per_unit) == 10_000 // long.study.calls_per_unit
+    assert auto_units_per_shard(1_000, long.study.design.calls_per_unit) == 10_000 // long.study.design.calls_per_unit
 
 
 CHECKED = Acting(MindSettings(checks_quality=True, quality_attempts=2))
@@ -150,7 +150,9 @@ def test_the_checks_of_each_act_are_counted_where_they_are_on(
 ) -> None:
     for acting, calls in ((ACTING, plain), (CHECKED, checked)):
         plan = planned(study, acting)
-        people = [TinyPerson.cast(seat, Persona({"name": f"Ann {seat}"}), {}) for seat in range(plan.study.seats)]
+        people = [
+            TinyPerson.cast(seat, Persona({"name": f"Ann {seat}"}), {}) for seat in range(plan.study.design.seats)
+        ]
 
         assert plan.calls_per_unit == calls
         # Example people are scored below the threshold, so they make all of the calls that they may.
@@ -170,7 +172,7 @@ def test_a_survey_has_nothing_to_check(planned: Make) -> None:
 
     plan = planned(study, CHECKED)
 
-    assert plan.calls_per_unit == plan.study.calls_per_unit == 1
+    assert plan.calls_per_unit == plan.study.design.calls_per_unit == 1
 
 
 TOO_MANY = """id: crowd
@@ -223,7 +225,7 @@ def test_a_plan_holds_the_documents_that_its_job_names(tmp_path: Path) -> None:
 
     (tmp_path / "notes" / "soup.md").unlink()
     assert "It is served cold." in plan.to_json()
-    assert Plan.from_json(plan.to_json()).study.calls_per_unit == plan.study.calls_per_unit
+    assert Plan.from_json(plan.to_json()).study.design.calls_per_unit == plan.study.design.calls_per_unit
 
 
 def test_a_document_that_is_not_there_is_named_with_the_line_that_names_it(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_each_thing_said_or_asked_is_one_call_and_nothing_else_is() -> None:
 
     outcome = run(study(INTERVIEW), model)
 
-    assert len(model.asked) == len(outcome.calls) == study(INTERVIEW).calls_per_unit == 4
+    assert len(model.asked) == len(outcome.calls) == study(INTERVIEW).design.calls_per_unit == 4
     assert {call.purpose for call in outcome.calls} == {"act"}
     assert [asked_in(asked) for asked in model.acts] == [[], ["pick"], [], ["liking"]]
 

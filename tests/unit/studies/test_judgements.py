@@ -89,8 +89,8 @@ def test_the_calls_of_judgements_come_after_the_script_and_say_what_they_are_for
     assert [purposes[one.call_key or ""] for one in outcome.findings] == [
         *("judge:liked", "judge:in_character", "judge:done", "validate:verdict", "extract"),
     ]
-    assert len(outcome.calls) == study(INTERVIEW).calls_per_unit == 9
-    assert study(INTERVIEW).acts_per_unit == 3
+    assert len(outcome.calls) == study(INTERVIEW).design.calls_per_unit == 9
+    assert study(INTERVIEW).design.acts_per_unit == 3
 
 
 def test_judges_see_the_occasion_the_material_and_of_a_standard_claim_the_persona() -> None:
@@ -124,8 +124,8 @@ def test_in_worlds_people_and_the_world_are_judged() -> None:
         *(("fluent", seat, "found", 0) for seat in range(2)),
         *(("fits", seat, "found", 0) for seat in range(2)),
     ]
-    assert len(outcome.calls) == study(WORLD).calls_per_unit == 2 * 2 + 1 + 2 + 2 * 3
-    assert study(WORLD).acts_per_unit == 2 * 2 + 2
+    assert len(outcome.calls) == study(WORLD).design.calls_per_unit == 2 * 2 + 1 + 2 + 2 * 3
+    assert study(WORLD).design.acts_per_unit == 2 * 2 + 2
     # Mind by mind, whatever the order of the replies.
     assert [call.purpose for call in outcome.calls] == [
         *(["act", "act", "judge:fluent", "validate:questions", "act", "validate:verdict"] * 2),
@@ -200,11 +200,11 @@ def test_a_world_that_failed_is_not_judged() -> None:
 @pytest.mark.parametrize("text", [INTERVIEW, WORLD, INTERVIEW.replace("questions: 2", "questions: 7")])
 def test_planned_calls_hold_those_of_the_judgements(text: str) -> None:
     made = study(text)
-    people = [person(number) for number in range(made.seats)]
+    people = [person(number) for number in range(made.design.seats)]
 
     planned = made.planned_calls(Unit(0, "u", 0, 0, made.arm_of(0)), people, SETTINGS)
 
-    assert len(planned) == made.calls_per_unit
+    assert len(planned) == made.design.calls_per_unit
 
 
 def test_the_wording_of_claims_is_in_the_digests_of_a_plan() -> None:

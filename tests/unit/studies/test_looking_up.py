@@ -80,6 +80,6 @@ def test_look_ups_count_as_calls_where_documents_are_too_long_to_be_shown_whole(
     seats = f"[{{count: 2}}, {{count: 1, documents: [{{name: Manual, text: {QUOTED}}}]}}]"
     world = f"{{kind: world, steps: 3, seats: {seats}}}"
 
-    assert study(short).calls_per_unit == 2
-    assert study(INTERVIEW).calls_per_unit == 2 + 2
-    assert study(world).calls_per_unit == 3 * 3 + 3
+    assert study(short).design.calls_per_unit == 2
+    assert study(INTERVIEW).design.calls_per_unit == 2 + 2
+    assert study(world).design.calls_per_unit == 3 * 3 + 3

@@ -159,7 +159,7 @@ def test_the_plan_names_the_cure_of_each_scale_that_it_cannot_read() -> None:
         {"id": "quoted", "type": "rating", "text": "How?", "labels": ["0", "1", "2"]},
     ]
 
-    remarks = list(scale_remarks(plan(study={"questions": questions}).study.questions))
+    remarks = list(scale_remarks(plan(study={"questions": questions}).study.design.questions))
 
     words, far, quoted = remarks
     assert words == (

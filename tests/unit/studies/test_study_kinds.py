@@ -128,9 +128,9 @@ def test_example_acts_differ_so_that_none_is_left_out_as_a_repetition() -> None:
 
 
 def test_calls_per_unit_are_known_beforehand() -> None:
-    assert study_of(spec_of(INTERVIEW), seed=1).calls_per_unit == OF_THE_INTERVIEW
+    assert study_of(spec_of(INTERVIEW), seed=1).design.calls_per_unit == OF_THE_INTERVIEW
     # A model is asked about the intervention before each of the two steps, if it does not hold in the first.
-    assert study_of(spec_of(WORLD), seed=1).calls_per_unit == OF_THE_WORLD + 1
+    assert study_of(spec_of(WORLD), seed=1).design.calls_per_unit == OF_THE_WORLD + 1
 
 
 @pytest.mark.parametrize("text", [INTERVIEW, WORLD])
@@ -147,19 +147,19 @@ def test_every_template_that_people_can_meet_is_in_the_digests(text: str) -> Non
 def test_what_a_study_says_about_itself() -> None:
     interview, world = (study_of(spec_of(text), seed=1) for text in (INTERVIEW, WORLD))
 
-    assert (interview.seats, world.seats) == (1, 3)
-    assert [(one.id, one.type) for one in interview.questions][:3] == [
+    assert (interview.design.seats, world.design.seats) == (1, 3)
+    assert [(one.id, one.type) for one in interview.design.questions][:3] == [
         ("pick", "single"),
         ("why", "open"),
         ("why_not", "open"),
     ]
     assert interview.seating(Facts(), 9).cases == 9
     assert world.seating(Facts(), 10).cases == 3
-    assert [(one.id, one.is_per_person, one.is_many) for one in world.extractions] == [
+    assert [(one.id, one.is_per_person, one.is_many) for one in world.design.extractions] == [
         ("a", False, True),
         ("b", True, False),
     ]
-    assert interview.extractions[0].fields[0].labels == ("B", "C")
+    assert interview.design.extractions[0].fields[0].labels == ("B", "C")
 
 
 def test_arms_are_spread_evenly_over_worlds() -> None:

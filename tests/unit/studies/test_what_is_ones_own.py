@@ -87,14 +87,14 @@ def test_what_people_enter_into_a_calendar_is_seen_by_nobody_else(kind: str) -> 
     first, other = diaries(asked, 0), diaries(asked, 1)
 
     for case, found in ((0, first), (1, other)):
-        assert len(found) == asked.seats
+        assert len(found) == asked.design.seats
         for seat, text in enumerate(found):
-            others = {f"Ann {n}" for n in range(2 * asked.seats)} - {f"Ann {case * asked.seats + seat}"}
-            assert f"Lunch of Ann {case * asked.seats + seat}" in text
+            others = {f"Ann {n}" for n in range(2 * asked.design.seats)} - {f"Ann {case * asked.design.seats + seat}"}
+            assert f"Lunch of Ann {case * asked.design.seats + seat}" in text
             assert not [name for name in others if f"Lunch of {name}" in text]
     # The same people in another run of their unit have an empty calendar again.
     again = diaries(asked, 0, 1, is_entered=False)
-    assert len(again) == asked.seats
+    assert len(again) == asked.design.seats
     assert all("empty" in text and "Lunch" not in text for text in again)
 
 

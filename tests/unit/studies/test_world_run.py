@@ -53,7 +53,7 @@ def test_everybody_acts_once_a_step_and_an_ask_takes_the_place_of_the_ordinary_a
 
     outcome = run(study(WORLD), model)
 
-    assert len(model.asked) == len(outcome.calls) == study(WORLD).calls_per_unit == 9
+    assert len(model.asked) == len(outcome.calls) == study(WORLD).design.calls_per_unit == 9
     assert [asked_in(asked) for asked in model.acts] == [[]] * 6 + [["pick"]] * 3
     assert "`why` aloud" in model.acts[6].after
     assert "`why` aloud" not in model.acts[8].after
@@ -267,7 +267,7 @@ def test_findings_come_from_the_world_and_from_each_person() -> None:
         ("mood", "none_found", 2, None, {}),
     ]
     assert all(one.call_key in {call.key for call in outcome.calls} for one in outcome.findings)
-    assert study(WORLD + EXTRACTION).calls_per_unit == len(outcome.calls) == 13
+    assert study(WORLD + EXTRACTION).design.calls_per_unit == len(outcome.calls) == 13
 
 
 @pytest.mark.parametrize(
@@ -366,16 +366,16 @@ def test_what_people_do_names_the_reply_that_brought_it() -> None:
 def test_seats_have_the_names_of_the_job() -> None:
     asked = study(WORLD.replace("{name: guests, ", "{").replace("to: guests", "to: [2, 3]"))
 
-    assert study(WORLD).seat_names == ("host", "guests", "guests")
-    assert (asked.seat_names, asked.seats) == (("host", None, None), 3)
+    assert study(WORLD).design.seat_names == ("host", "guests", "guests")
+    assert (asked.design.seat_names, asked.design.seats) == (("host", None, None), 3)
 
 
 def test_a_judged_intervention_is_counted_among_the_calls() -> None:
     text = "interventions: [{{name: a, when: {}, do: {{say: X}}}}]\n"
 
-    assert study(WORLD + text.format("{text: A}")).calls_per_unit == 9 + 3
-    assert study(WORLD + text.format("{text: A, step: 2}")).calls_per_unit == 9 + 1
-    assert study(WORLD + text.format("{mentions: tea}")).calls_per_unit == 9
+    assert study(WORLD + text.format("{text: A}")).design.calls_per_unit == 9 + 3
+    assert study(WORLD + text.format("{text: A, step: 2}")).design.calls_per_unit == 9 + 1
+    assert study(WORLD + text.format("{mentions: tea}")).design.calls_per_unit == 9
 
 
 def test_tools_and_documents_are_for_their_seat() -> None:

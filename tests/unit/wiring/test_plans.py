@@ -104,7 +104,7 @@ def test_a_world_is_planned_estimated_and_cast_from_its_own_people() -> None:
     people = casting.people(range(plan.cases))
 
     assert (plan.cases, plan.unit(19).unit_id) == (20, "w000019.0")
-    assert forecast.calls == 20 * plan.study.calls_per_unit
+    assert forecast.calls == 20 * plan.study.design.calls_per_unit
     assert forecast.prompt_tokens > forecast.calls * 100
     assert forecast.cost_usd is not None
     assert [[people[n].facts["region"] for n in casting.members(case)] for case in range(20)] == [

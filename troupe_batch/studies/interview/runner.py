@@ -24,12 +24,11 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    ExtractionInfo,
     Facts,
     FindingStatus,
     PlannedCall,
-    QuestionInfo,
     Seating,
+    StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -51,39 +50,7 @@ class InterviewStudy:
         self._premises = premises(spec.introduction, spec.arms)
         self._asks = {question.id: Ask([question], seed=seed) for question in spec.all_questions}
         self._equipment = Equipment(spec.documents, spec.tools)
-        self._questions = tuple(question_info(question) for question in spec.all_questions)
-
-    @property
-    def questions(self) -> tuple[QuestionInfo, ...]:
-        """The questions, in the order of the script."""
-        return self._questions
-
-    @property
-    def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What is judged of each conversation, and read out of it."""
-        return (*(one.info for one in self._spec.judgements), *extraction_infos(self._spec.extraction))
-
-    @property
-    def seats(self) -> int:
-        """Everybody is interviewed alone."""
-        return 1
-
-    @property
-    def seat_names(self) -> tuple[str | None, ...]:
-        """The one seat has no name."""
-        return (None,)
-
-    @property
-    def calls_per_unit(self) -> int:
-        """One call per act, per look-up in it and per extraction, and those of each judgement."""
-        judging = sum(one.calls for one in self._spec.judgements)
-        acting = sum(line.has_act for line in self._spec.script) * (1 + self._equipment.is_searched)
-        return acting + judging + len(self._spec.extraction)
-
-    @property
-    def acts_per_unit(self) -> int:
-        """One act per line that asks for one, and per question of a validation."""
-        return sum(line.has_act for line in self._spec.script) + sum(one.acts for one in self._spec.judgements)
+        self.design = _design(spec, is_searched=self._equipment.is_searched)
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
@@ -135,7 +102,7 @@ class InterviewStudy:
             reason = f"the conversation was stopped: {conversation.stopped_by}"
             wanted: list[Aimed] = [*self._spec.judgements, *self._spec.extraction]
             findings = absent_findings(wanted, 1, FindingStatus.NOT_RUN, reason)
-        answers = tuple([conversation.answers[question.id] for question in self._questions])
+        answers = tuple([conversation.answers[question.id] for question in self.design.questions])
         return UnitOutcome(answers, tuple(mind.calls), tuple(person.journal.events), findings)
 
 
@@ -199,3 +166,15 @@ class _Conversation:
 
     def _keep(self, answers: Sequence[Answer]) -> None:
         self.answers.update((answer.question_id, answer) for answer in answers)
+
+
+def _design(spec: InterviewSpec, *, is_searched: bool) -> StudyDesign:
+    """One call per act, per look-up in it and per extraction, and those of each judgement."""
+    acts = sum(line.has_act for line in spec.script)
+    judging = sum(one.calls for one in spec.judgements)
+    return StudyDesign(
+        tuple(question_info(question) for question in spec.all_questions),
+        calls_per_unit=acts * (1 + is_searched) + judging + len(spec.extraction),
+        acts_per_unit=acts + sum(one.acts for one in spec.judgements),
+        extractions=(*(one.info for one in spec.judgements), *extraction_infos(spec.extraction)),
+    )

@@ -26,11 +26,10 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    ExtractionInfo,
     Facts,
     PlannedCall,
-    QuestionInfo,
     Seating,
+    StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -57,42 +56,20 @@ class PythonStudy:
         self._materials = {arm.id: arm.material for arm in spec.arms}
         self._asks = {question.id: Ask([question], seed=seed) for question in spec.questions}
         self._returned = Returned(spec.questions, seed=seed)
+        # Of the calls the job file tells, for nobody else can know; any of them may be an act.
+        self.design = StudyDesign(
+            tuple(question_info(question) for question in spec.questions),
+            calls_per_unit=spec.calls_per_unit,
+            acts_per_unit=spec.calls_per_unit,
+            seat_names=(None,) * spec.people_per_unit,
+            extractions=extraction_infos(spec.extraction),
+        )
 
     @cached_property
     def _code(self) -> tuple[UnitFunction, str]:
         """The function, and the digest of the file that it came from."""
         function = load_function(self._spec.function)
         return function, source_digest(function, self._spec.function)
-
-    @property
-    def questions(self) -> tuple[QuestionInfo, ...]:
-        """What the function answers."""
-        return tuple(question_info(question) for question in self._spec.questions)
-
-    @property
-    def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What the function finds."""
-        return extraction_infos(self._spec.extraction)
-
-    @property
-    def seats(self) -> int:
-        """How many people each unit has."""
-        return self._spec.people_per_unit
-
-    @property
-    def seat_names(self) -> tuple[str | None, ...]:
-        """No seat has a name."""
-        return (None,) * self.seats
-
-    @property
-    def calls_per_unit(self) -> int:
-        """As the job file says: nobody else can know."""
-        return self._spec.calls_per_unit
-
-    @property
-    def acts_per_unit(self) -> int:
-        """All of the calls, as any of them may be an act."""
-        return self._spec.calls_per_unit
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:

@@ -17,12 +17,11 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    ExtractionInfo,
     Facts,
     PlannedCall,
-    QuestionInfo,
     Respondent,
     Seating,
+    StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -43,44 +42,15 @@ class SurveyStudy:
     def __init__(self, spec: SurveySpec, *, seed: int) -> None:
         self._spec = spec
         self._instrument = Instrument(spec, seed=seed)
+        self.design = StudyDesign(self._instrument.questions, len(self._instrument.groups))
         self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
         # Without memory no call needs another's answer, unless the first failure is to stop the rest.
         self._is_concurrent = spec.memory == "none" and spec.on_failure == OnFailure.GO_ON
 
     @property
-    def questions(self) -> tuple[QuestionInfo, ...]:
-        """The questions, in the order in which they are asked."""
-        return self._instrument.questions
-
-    @property
-    def calls_per_unit(self) -> int:
-        """One call per group of questions."""
-        return len(self._instrument.groups)
-
-    @property
-    def acts_per_unit(self) -> int:
-        """Nobody acts in a survey."""
-        return 0
-
-    @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
         return {**prompt_digests(), **form_digests(self._spec.all_questions)}
-
-    @property
-    def seats(self) -> int:
-        """Everybody answers alone."""
-        return 1
-
-    @property
-    def seat_names(self) -> tuple[str | None, ...]:
-        """The one seat has no name."""
-        return (None,)
-
-    @property
-    def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """None: answers come typed."""
-        return ()
 
     def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """Each person is a case."""

@@ -28,12 +28,11 @@ from troupe_batch.studies.script import Line
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    ExtractionInfo,
     Facts,
     FindingStatus,
     PlannedCall,
-    QuestionInfo,
     Seating,
+    StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
@@ -58,43 +57,8 @@ class WorldStudy:
         self._premises = premises(spec.introduction, spec.arms)
         self._agenda = Agenda(spec, seed=seed)
         self._interventions = interventions_of(spec)
-        self._questions = tuple(question_info(question) for question in spec.all_questions)
         self._places = [_Place.of(seat) for seat in spec.places for _ in range(seat.count)]
-
-    @property
-    def questions(self) -> tuple[QuestionInfo, ...]:
-        """The questions, in the order of the script."""
-        return self._questions
-
-    @property
-    def extractions(self) -> tuple[ExtractionInfo, ...]:
-        """What is judged of each world, and read out of it."""
-        return (*(one.info for one in self._spec.judgements), *extraction_infos(self._spec.extraction))
-
-    @property
-    def seats(self) -> int:
-        """How many people each world has."""
-        return len(self._places)
-
-    @property
-    def seat_names(self) -> tuple[str | None, ...]:
-        """The name of each seat; seats of one kind share it."""
-        return tuple(seat.name for seat in self._spec.places for _ in range(seat.count))
-
-    @property
-    def calls_per_unit(self) -> int:
-        """One call per act, look-up in it and finding's target, and those in which a model is asked to judge."""
-        judged = [one.when for one in self._spec.interventions if one.when.text is not None]
-        judging = sum(1 if when.step is not None else self._spec.steps for when in judged)
-        judging += sum(one.calls * len(targets(one, self.seats)) for one in self._spec.judgements)
-        extracting = sum(len(targets(one, self.seats)) for one in self._spec.extraction)
-        acting = sum(1 + place.equipment.is_searched for place in self._places)
-        return acting * self._spec.steps + judging + extracting
-
-    @property
-    def acts_per_unit(self) -> int:
-        """Everybody acts once a step, and once per question of a validation."""
-        return self.seats * (self._spec.steps + sum(one.acts for one in self._spec.judgements))
+        self.design = _design(spec, [place.equipment.is_searched for place in self._places])
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
@@ -129,7 +93,7 @@ class WorldStudy:
             await self._play(unit, world, given)
         except WorldFailed as error:
             wanted: list[Aimed] = [*self._spec.judgements, *self._spec.extraction]
-            findings = absent_findings(wanted, self.seats, FindingStatus.FAILED, str(error))
+            findings = absent_findings(wanted, self.design.seats, FindingStatus.FAILED, str(error))
             answers = self._agenda.in_order(given, self.absent(unit, AnswerStatus.FAILED, str(error)))
         else:
             judged = await judge(self._spec.judgements, world.people, world)
@@ -199,6 +163,26 @@ def _answers(puts: Mapping[int, Put], world: TinyWorld) -> Iterator[tuple[tuple[
     for seat, put in puts.items():
         for answer in put.answers(world.acts[put.person.person_id]):
             yield (seat, answer.question_id), answer
+
+
+def _design(spec: WorldSpec, searches: Sequence[bool]) -> StudyDesign:
+    """One call per act, look-up in it and finding's target, and those in which a model is asked to judge.
+
+    Everybody acts once a step, and once per question of a validation. `searches` says of each seat whether who sits
+    there has documents to search.
+    """
+    seats = len(searches)
+    judged = [one.when for one in spec.interventions if one.when.text is not None]
+    judging = sum(1 if when.step is not None else spec.steps for when in judged)
+    judging += sum(one.calls * len(targets(one, seats)) for one in spec.judgements)
+    extracting = sum(len(targets(one, seats)) for one in spec.extraction)
+    return StudyDesign(
+        tuple(question_info(question) for question in spec.all_questions),
+        calls_per_unit=(seats + sum(searches)) * spec.steps + judging + extracting,
+        acts_per_unit=seats * (spec.steps + sum(one.acts for one in spec.judgements)),
+        seat_names=tuple(seat.name for seat in spec.places for _ in range(seat.count)),
+        extractions=(*(one.info for one in spec.judgements), *extraction_infos(spec.extraction)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
