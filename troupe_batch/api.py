@@ -269,7 +269,7 @@ async def run_job(
                 outcome = await _probed_and_run(here, begun.run, options, told)
     except Interrupted as left:
         outcome = RunOutcome(
-            begun.run.store.run_id, RunState.STOPPED, Dataset(begun.run.store).path, None, "Interrupted", str(left)
+            begun.run.store.run_id, RunState.STOPPED, Dataset(begun.run.store).path, None, left.stop_reason, str(left)
         )
     return Result(outcome, Dataset(begun.run.store), begun.beginning)
 

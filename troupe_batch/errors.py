@@ -36,6 +36,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
 
 from troupe_batch.symptoms import Symptom
 
@@ -43,12 +45,47 @@ from troupe_batch.symptoms import Symptom
 MOST_MISTAKES = 50
 
 
+class StopReason(StrEnum):
+    """Why a run or a command ended early, as Redis, stored files and JSON say it: words of their own, whatever classes.
+
+    Each error class carries its reason; a class that is renamed keeps the word. What another release wrote and this
+    one does not know is `OTHER`.
+    """
+
+    OTHER = "Other"
+    FIX_THE_INPUT = "FixTheInput"
+    SPEC_ERROR = "SpecError"
+    SETTINGS_ERROR = "SettingsError"
+    PLAN_CHANGED = "PlanChanged"
+    RESULTS_DAMAGED = "ResultsDamaged"
+    TABLE_MISSING = "TableMissing"
+    PROSE_MISSING = "ProseMissing"
+    BUDGET_SPENT = "BudgetSpent"
+    QUOTA_EXHAUSTED = "QuotaExhausted"
+    CREDENTIALS_REJECTED = "CredentialsRejected"
+    ENDPOINT_MISSING = "EndpointMissing"
+    ENDPOINT_MISADDRESSED = "EndpointMisaddressed"
+    ENDPOINT_STAYS_DOWN = "EndpointStaysDown"
+    ENDPOINT_UNSUITABLE = "EndpointUnsuitable"
+    WRONG_ENDPOINT = "WrongEndpoint"
+    WORKERS_FAILED = "WorkersFailed"
+    INTERRUPTED = "Interrupted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> StopReason | None:
+        return cls.OTHER if isinstance(value, str) else None
+
+
 class TroupeError(Exception):
     """Something that troupe_batch foresaw went wrong; the message says what, where and what to do."""
+
+    stop_reason: ClassVar[StopReason] = StopReason.OTHER
 
 
 class FixTheInput(TroupeError):
     """The user mends a file, an option or the environment."""
+
+    stop_reason = StopReason.FIX_THE_INPUT
 
 
 class SpecError(FixTheInput):
@@ -56,6 +93,8 @@ class SpecError(FixTheInput):
 
     `mistakes` are the first of them, up to `MOST_MISTAKES`, and `left_out` is how many more there are.
     """
+
+    stop_reason = StopReason.SPEC_ERROR
 
     def __init__(self, file: str, mistakes: Sequence[Mistake], *, left_out: int = 0) -> None:
         self.file = file
@@ -85,17 +124,25 @@ class Mistake:
 class SettingsError(FixTheInput):
     """An option of config.ini, the environment or the command line is unknown or out of range."""
 
+    stop_reason = StopReason.SETTINGS_ERROR
+
 
 class PlanChanged(FixTheInput):
     """The run was started before with another plan; the message names what changed."""
+
+    stop_reason = StopReason.PLAN_CHANGED
 
 
 class ResultsDamaged(FixTheInput):
     """A stored file is missing, or is not the one that was committed; the message names it and the way back."""
 
+    stop_reason = StopReason.RESULTS_DAMAGED
+
 
 class TableMissing(FixTheInput):
     """A dataset has no such table, because its study leaves nothing there; the message names those that it has."""
+
+    stop_reason = StopReason.TABLE_MISSING
 
 
 class TryAgain(TroupeError):
@@ -134,6 +181,8 @@ class EndpointUnreachable(TryAgain):
 
 class ProseMissing(TryAgain):
     """A model wrote nothing about some people of a panel, so there is none; the message says how many, and why."""
+
+    stop_reason = StopReason.PROSE_MISSING
 
 
 class EndpointDown(TryAgain):
@@ -200,25 +249,37 @@ class StopTheJob(TroupeError):
 class BudgetSpent(StopTheJob):
     """The next call could pass the cost cap of the job."""
 
+    stop_reason = StopReason.BUDGET_SPENT
+
 
 class QuotaExhausted(StopTheJob):
     """The account at the endpoint has no credit left."""
+
+    stop_reason = StopReason.QUOTA_EXHAUSTED
 
 
 class CredentialsRejected(StopTheJob):
     """The endpoint does not accept the key (401, 403)."""
 
+    stop_reason = StopReason.CREDENTIALS_REJECTED
+
 
 class EndpointMissing(StopTheJob):
     """There is no such model, deployment or path at the endpoint (404)."""
+
+    stop_reason = StopReason.ENDPOINT_MISSING
 
 
 class EndpointMisaddressed(StopTheJob):
     """The address of the endpoint cannot be right: no machine has its name, or TLS does not work out with it."""
 
+    stop_reason = StopReason.ENDPOINT_MISADDRESSED
+
 
 class EndpointStaysDown(StopTheJob):
     """The endpoint has answered nothing for longer than the run is to wait; a resume goes on when it is back."""
+
+    stop_reason = StopReason.ENDPOINT_STAYS_DOWN
 
 
 class EndpointUnsuitable(StopTheJob):
@@ -227,6 +288,8 @@ class EndpointUnsuitable(StopTheJob):
     The message says what was found, how often, and which setting helps. `symptom` tells which calls were hit, None
     where none was made for the run. `spoiled` are the cache keys of replies that look good and are not.
     """
+
+    stop_reason = StopReason.ENDPOINT_UNSUITABLE
 
     def __init__(self, message: str, *, symptom: Symptom | None = None, spoiled: tuple[bytes, ...] = ()) -> None:
         super().__init__(message)
@@ -237,13 +300,19 @@ class EndpointUnsuitable(StopTheJob):
 class WrongEndpoint(StopTheJob):
     """A rehearsal server answered a run that is no rehearsal, or something else answered a rehearsal."""
 
+    stop_reason = StopReason.WRONG_ENDPOINT
+
 
 class WorkersFailed(StopTheJob):
     """The processes that a run needs on this machine end as soon as they are started."""
 
+    stop_reason = StopReason.WORKERS_FAILED
+
 
 class Interrupted(StopTheJob):
     """The user or the operator asked to stop."""
+
+    stop_reason = StopReason.INTERRUPTED
 
 
 ENDINGS = (StopTheJob, StateUnreachable, EndpointDown)

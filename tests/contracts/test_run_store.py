@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from troupe_batch.errors import ResultsDamaged
+from troupe_batch.errors import ResultsDamaged, StopReason
 from troupe_batch.results.ledger import CallTotals, CommitRecord, StopMark, StoredFile
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.store import RunStore, TableFile
@@ -139,7 +139,7 @@ async def test_a_plan_is_frozen_once(store: RunStore) -> None:
 
 
 async def test_a_stop_is_remembered_until_it_is_cleared(store: RunStore) -> None:
-    mark = StopMark("BudgetSpent", "the cap is reached", "2026-01-01T00:00:00+00:00")
+    mark = StopMark(StopReason.BUDGET_SPENT, "the cap is reached", "2026-01-01T00:00:00+00:00")
 
     await store.stop(mark)
     assert await store.stop_mark() == mark
@@ -163,7 +163,7 @@ async def test_runs_of_one_store_do_not_see_each_other(store: RunStore, tmp_path
     objects = Objects.open(tmp_path)
     one, other = RunStore(objects, "soup"), RunStore(objects, "soup-2")
     await _commit(one, 0, "a")
-    await other.stop(StopMark("Interrupted", "", ""))
+    await other.stop(StopMark(StopReason.INTERRUPTED, "", ""))
 
     assert await other.committed() == set()
     assert await one.stop_mark() is None

@@ -102,7 +102,7 @@ def run_command(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except TroupeError as error:
         say_error(str(error))
-        return code_of(error)
+        return code_of(error.stop_reason)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from troupe_batch.api import Result
 from troupe_batch.cli.output import say, talk
-from troupe_batch.errors import EndpointUnsuitable
+from troupe_batch.errors import StopReason
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
@@ -31,9 +31,9 @@ def _lines(result: Result, how_to_go_on: str) -> Iterator[str]:
         yield f"done: {_done(manifest)}; {manifest.cost_text}"
         yield from (f"note: {note}" for note in money_notes(manifest.money, cap_usd=manifest.cap_usd))
         yield f"tables of what there is so far: troupe results {run_id}"
-    if result.outcome.error == "BudgetSpent":
+    if result.outcome.error is StopReason.BUDGET_SPENT:
         yield "to go on, raise the cap (budget.max_usd of the job, or Budget.MAX_USD), and then:"
-    elif result.outcome.error == EndpointUnsuitable.__name__:
+    elif result.outcome.error is StopReason.ENDPOINT_UNSUITABLE:
         yield f"the calls that show it: troupe failed {run_id}"
         yield "when it is mended, to go on from here (with --retry where the job or its model has changed):"
     elif result.outcome.state is RunState.PARTLY:

@@ -8,13 +8,11 @@ from typing import Any
 from troupe_batch.analysis.absences import Absence
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.api import Result
-from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
+from troupe_batch.cli.exit_codes import FAILED, OK, PARTLY_DONE, code_of
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.money_text import money_json
 from troupe_batch.results.outcome import RunOutcome, RunState
-
-_STOPS = {"BudgetSpent": BUDGET_STOPPED, "Interrupted": PARTLY_DONE}
 
 
 def exit_code(outcome: RunOutcome) -> int:
@@ -26,7 +24,7 @@ def exit_code(outcome: RunOutcome) -> int:
     if outcome.is_complete:
         return _of_complete(outcome.manifest)
     if outcome.state is RunState.STOPPED:
-        return _STOPS.get(outcome.error or "", FAILED)
+        return code_of(outcome.error)
     return PARTLY_DONE
 
 

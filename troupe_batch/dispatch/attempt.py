@@ -139,7 +139,7 @@ class ShardAttempt:
                 self._verdict = Ending(Outcome.RETURNED)
             return self._verdict
         except (StopTheJob, FixTheInput) as error:
-            await self._stop(Stop(type(error).__name__, str(error)))
+            await self._stop(Stop(error.stop_reason, str(error)))
             return Ending(Outcome.STOPPED, str(error))
         except TryAgain as error:
             return Ending.cut_off(str(error), error.rest_s if isinstance(error, EndpointDown) else REST_AFTER_OUTAGE_S)

@@ -22,7 +22,7 @@ from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.redis_keys import ROOT, FleetKeys, RunKeys
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import ShardProgress
-from troupe_batch.errors import StateUnreachable
+from troupe_batch.errors import StateUnreachable, StopReason
 
 _LOG = logging.getLogger(__name__)
 # Names of folders and keys: whatever else stands in the list of runs is none.
@@ -247,4 +247,4 @@ def parse_stop(text: bytes | None) -> Stop | None:
     if text is None:
         return None
     kind, _, reason = text.decode(errors="replace").partition(": ")
-    return Stop(kind, reason)
+    return Stop(StopReason(kind), reason)

@@ -7,7 +7,6 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
 from troupe_batch.errors import EndpointDown, EndpointUnsuitable, Interrupted, StopTheJob, TroupeError
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
@@ -56,8 +55,7 @@ async def run_inline(  # noqa: PLR0913 -- two things that it needs, and five tha
     try:
         await shards.run_all()
     except StopTheJob as error:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        await run.store.stop(StopMark(type(error).__name__, str(error), now))
+        await run.store.stop(StopMark.now(error.stop_reason, str(error)))
         if isinstance(error, EndpointUnsuitable):
             await forget(error.spoiled)
             await note_fault(run.store, error)

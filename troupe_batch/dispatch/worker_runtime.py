@@ -14,18 +14,20 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Protocol
 
+from troupe_batch.errors import StopReason
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why nothing further may be started: `kind` is the name of a StopTheJob or FixTheInput error."""
+    """Why nothing further may be started: the kind of a StopTheJob or FixTheInput error, and its message."""
 
-    kind: str
+    kind: StopReason
     reason: str
 
     @property
     def keeps_a_partial_dataset(self) -> bool:
         """A spent budget ends in a dataset with `not_run` rows; an interrupted run waits for its resume."""
-        return self.kind != "Interrupted"
+        return self.kind is not StopReason.INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class _Work:
         if not self._progress.units and not (is_unsuitable and self._left):
             return
         error = self.gate.error
-        reason = f"{type(error).__name__}: {error}" if error else "the run was stopped before this unit"
+        reason = f"{error.stop_reason}: {error}" if error else "the run was stopped before this unit"
         filled = [self._kept(unit, done, reason) for unit, done in zip(self.units, self._done, strict=True)]
         await self._run.store.keep_provisional(await self._stored(filled))
 

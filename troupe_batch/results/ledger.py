@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
 
 from troupe_batch.declared import as_declared
-from troupe_batch.errors import ResultsDamaged
+from troupe_batch.errors import ResultsDamaged, StopReason
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply
 from troupe_batch.results.object_paths import path_problem
 
@@ -176,11 +177,16 @@ class RowCounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StopMark:
-    """Why nothing further was started: the class of the error, its message, and when (UTC, ISO 8601)."""
+    """Why nothing further was started: the kind of the error, its message, and when (UTC, ISO 8601)."""
 
-    error: str
+    error: StopReason
     reason: str
     at: str
+
+    @classmethod
+    def now(cls, error: StopReason, reason: str) -> StopMark:
+        """The mark of a stop at this moment."""
+        return cls(error, reason, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 @dataclass(slots=True)

@@ -293,5 +293,5 @@ _REVIVE: dict[str, Callable[[Any], Any]] = {
     "files": lambda found: tuple(StoredFile(**one) for one in found),
     "missing_shards": tuple,
     "quarantined": lambda found: {int(shard): reason for shard, reason in found.items()},
-    "stopped_by": lambda found: None if found is None else StopMark(**found),
+    "stopped_by": lambda found: None if found is None else as_declared(StopMark, found),
 }

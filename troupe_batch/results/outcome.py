@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from troupe_batch.errors import StopReason
 from troupe_batch.results.manifest import Manifest
 
 
@@ -21,8 +22,8 @@ class RunState(StrEnum):
 class RunOutcome:
     """The end of a run.
 
-    `complete`: every shard is committed. `stopped`: a StopTheJob error ended it early; `error` is its class name
-    (BudgetSpent, Interrupted ...), and the same command goes on from there. `partly`: some shards failed too often
+    `complete`: every shard is committed. `stopped`: a StopTheJob error ended it early; `error` says which,
+    and the same command goes on from there. `partly`: some shards failed too often
     and were set aside. `manifest` describes the dataset that was written, None where none was.
     """
 
@@ -30,7 +31,7 @@ class RunOutcome:
     state: RunState
     dataset: str
     manifest: Manifest | None = None
-    error: str | None = None
+    error: StopReason | None = None
     reason: str | None = None
 
     @property

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
@@ -15,6 +14,7 @@ from troupe_batch.dispatch.reconciler import Patience, Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, Stop
+from troupe_batch.errors import StopReason
 from troupe_batch.results.extractor import OnShard, extract, ignore_shards
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunOutcome, outcome_of
@@ -28,7 +28,7 @@ from troupe_batch.wiring.spending_watch import SpendingWatch
 from troupe_batch.wiring.workers import queue_settings
 
 OWN_WORKERS_S = 120.0  # a loaded machine may take long to start them, and one that cannot start is reported at once
-INTERRUPTED = Stop("Interrupted", "stopped on request; the same command goes on from here")
+INTERRUPTED = Stop(StopReason.INTERRUPTED, "stopped on request; the same command goes on from here")
 
 
 class Fleet:
@@ -67,8 +67,7 @@ class Fleet:
 
     async def stop(self) -> None:
         """Starts nothing further; calls in flight end and are kept."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        await self._run.store.stop(StopMark(INTERRUPTED.kind, INTERRUPTED.reason, now))
+        await self._run.store.stop(StopMark.now(INTERRUPTED.kind, INTERRUPTED.reason))
         await self._coordination.stop(self._run.store.run_id, INTERRUPTED)
 
     async def look(self) -> RunStatus:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -84,8 +83,7 @@ async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], 
         told(report)
         report.check()
     except StopTheJob as error:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        await run.store.stop(StopMark(type(error).__name__, str(error), now))
+        await run.store.stop(StopMark.now(error.stop_reason, str(error)))
         raise
 
 

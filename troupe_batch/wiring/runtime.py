@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
 from troupe_batch.errors import EndpointUnsuitable, FixTheInput, TryAgain
@@ -103,7 +102,7 @@ class FleetRuntime:
         for shard, reason in quarantined.items():
             await store.quarantine(shard, reason)
         if stop is not None:
-            await store.stop(StopMark(stop.kind, stop.reason, datetime.now(UTC).isoformat(timespec="seconds")))
+            await store.stop(StopMark.now(stop.kind, stop.reason))
             await reopen_spoiled(store)
 
     async def extract(self, run_id: str) -> int:

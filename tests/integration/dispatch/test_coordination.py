@@ -14,7 +14,7 @@ from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard, Snapshot
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
-from troupe_batch.errors import StateUnreachable
+from troupe_batch.errors import StateUnreachable, StopReason
 
 RUN = "gazpacho"
 FACTS = RunFacts(shards=4, units=40, units_per_shard=10)
@@ -163,7 +163,7 @@ async def test_a_resume_lifts_quarantine_stop_and_rest(here: Coordination) -> No
     for _ in range(3):
         if (holder := (await claim(here)).holder) is not None:
             await here.release(RUN, 0, holder.attempt, counts=True, rest_s=60, reason="x")
-    await here.stop(RUN, Stop("BudgetSpent", "spent"))
+    await here.stop(RUN, Stop(StopReason.BUDGET_SPENT, "spent"))
 
     await RunBoard(here).open(RUN, FACTS, [], forget=True)
 
@@ -221,12 +221,12 @@ async def test_a_zombie_notices_that_its_shard_was_committed_by_another(here: Co
 
 async def test_a_stop_reaches_claims_and_leases_and_its_first_reason_stays(here: Coordination) -> None:
     holder = await claimed(here)
-    await here.stop(RUN, Stop("BudgetSpent", "10 USD: all gone"))
-    await here.stop(RUN, Stop("Interrupted", "later"))
+    await here.stop(RUN, Stop(StopReason.BUDGET_SPENT, "10 USD: all gone"))
+    await here.stop(RUN, Stop(StopReason.INTERRUPTED, "later"))
 
     assert await here.renew(RUN, 0, holder) is Hold.STOPPED
     assert (await claim(here, 1)).state is ClaimState.STOPPED
-    assert (await look(here)).status.stop == Stop("BudgetSpent", "10 USD: all gone")
+    assert (await look(here)).status.stop == Stop(StopReason.BUDGET_SPENT, "10 USD: all gone")
 
 
 async def test_the_ledger_corrects_redis_in_both_directions(here: Coordination) -> None:
@@ -266,7 +266,7 @@ async def test_every_key_has_an_end(here: Coordination) -> None:
     await here.release(RUN, 0, holder.attempt, counts=True, rest_s=9, reason="x")
     await claimed(here, 1)
     await here.commit(RUN, 2, "a", ShardProgress(units=1))
-    await here.stop(RUN, Stop("Interrupted", ""))
+    await here.stop(RUN, Stop(StopReason.INTERRUPTED, ""))
     await here.hold_extraction(RUN, "a")
     await RunBoard(here).note_hints(RUN, [3])
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.dispatch.fleet import Fleet, fleet_on, until
 from troupe_batch.dispatch.run_status import Stop
+from troupe_batch.errors import StopReason
 
 
 def marks(fleet: Fleet, run_id: str = "r") -> dict[int, str]:
@@ -121,7 +122,7 @@ async def test_a_spent_budget_stops_the_fleet_and_keeps_what_is_paid_for(fleet: 
     async with fleet.workers():
         status = await fleet.finished(reconciler)
 
-    assert status.stop == Stop("BudgetSpent", "10 USD are spent")
+    assert status.stop == Stop(StopReason.BUDGET_SPENT, "10 USD are spent")
     assert absences(fleet) == {"quarantined": {}, "stop": "BudgetSpent"}
     assert 0 < len(marks(fleet)) < 200
     assert dataset(fleet)[-1] == len(marks(fleet)) == status.committed_shards

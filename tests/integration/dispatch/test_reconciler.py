@@ -13,6 +13,7 @@ from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
+from troupe_batch.errors import StopReason
 
 RUN = "gazpacho"
 FACTS = RunFacts(shards=100, units=1_000, units_per_shard=10)
@@ -259,7 +260,7 @@ async def test_a_spent_budget_ends_in_a_partial_dataset(desk: Desk) -> None:
     reconciler = desk.reconciler()
     await reconciler.start()
     await desk.commit(0)
-    await desk.coordination.stop(RUN, Stop("BudgetSpent", "10 USD"))
+    await desk.coordination.stop(RUN, Stop(StopReason.BUDGET_SPENT, "10 USD"))
 
     await reconciler.step()
 
@@ -270,7 +271,7 @@ async def test_a_spent_budget_ends_in_a_partial_dataset(desk: Desk) -> None:
 async def test_an_interrupted_run_ends_without_a_dataset(desk: Desk) -> None:
     reconciler = desk.reconciler()
     await reconciler.start()
-    await desk.coordination.stop(RUN, Stop("Interrupted", "Ctrl-C"))
+    await desk.coordination.stop(RUN, Stop(StopReason.INTERRUPTED, "Ctrl-C"))
 
     status = await reconciler.step()
 

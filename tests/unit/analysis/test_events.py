@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import AnsweringModel, commit_all, new_run
 from troupe_batch.analysis import EventCount, event_table
-from troupe_batch.errors import GaveUp
+from troupe_batch.errors import GaveUp, StopReason
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
@@ -36,7 +36,7 @@ async def test_events_are_counted_by_type_and_by_how_they_ended() -> None:
 async def test_cases_are_counted_once_however_many_replicates_were_simulated() -> None:
     run = pair_run(people=30, replicates=2)
     await commit_all(run, but=(1,))
-    await run.store.stop(StopMark("BudgetSpent", "US$ 1 is spent", "now"))
+    await run.store.stop(StopMark(StopReason.BUDGET_SPENT, "US$ 1 is spent", "now"))
     await extract(run)
 
     found = event_table(Dataset(run.store))

@@ -5,7 +5,7 @@ import pytest
 from tests.doubles.pairs import IDEAS, ROLE, PairStudy, pair_run
 from tests.doubles.runs import AnsweringModel, commit_all, new_run
 from troupe_batch.analysis import finding_table, finding_tables, unwanted_absences
-from troupe_batch.errors import GaveUp
+from troupe_batch.errors import GaveUp, StopReason
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
@@ -108,7 +108,7 @@ async def test_what_was_not_run_was_not_looked_at() -> None:
     run = pair_run(people=30, replicates=2)
     await commit_all(run, but=(1, 2))
     await run.store.quarantine(2, "it crashed")
-    await run.store.stop(StopMark("BudgetSpent", "US$ 1 is spent", "now"))
+    await run.store.stop(StopMark(StopReason.BUDGET_SPENT, "US$ 1 is spent", "now"))
     await extract(run)
 
     ideas, role = finding_tables(Dataset(run.store))
@@ -121,7 +121,7 @@ async def test_what_was_not_run_was_not_looked_at() -> None:
 
 async def test_nothing_was_looked_at_before_anything_ran() -> None:
     run = pair_run(people=6)
-    await run.store.stop(StopMark("Interrupted", "Ctrl-C", "now"))
+    await run.store.stop(StopMark(StopReason.INTERRUPTED, "Ctrl-C", "now"))
     await extract(run)
 
     [ideas, _] = finding_tables(Dataset(run.store))

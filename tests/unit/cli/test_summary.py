@@ -5,11 +5,24 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.runs import AnsweringModel, new_run, person_asked
-from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE
+from troupe_batch.cli.exit_codes import BUDGET_STOPPED, FAILED, OK, PARTLY_DONE, code_of
 from troupe_batch.cli.summary import exit_code
+from troupe_batch.dispatch.coordination import parse_stop
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, EndpointMissing, EndpointStaysDown, GaveUp, Interrupted
+from troupe_batch.dispatch.run_status import Stop
+from troupe_batch.errors import (
+    BudgetSpent,
+    EndpointMissing,
+    EndpointStaysDown,
+    GaveUp,
+    Interrupted,
+    PlanChanged,
+    ResultsDamaged,
+    StopReason,
+    TroupeError,
+)
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.results.outcome import RunOutcome, RunState
 
 REFUSED = ChatReply(ReplyStatus.REFUSED, reason="no")
 
@@ -41,3 +54,19 @@ async def test_a_run_without_a_single_answer_has_failed(said: ChatReply | Except
     outcome = await run_inline(new_run(people=8), model=AnsweringModel(lambda _: said), concurrency=1)
 
     assert exit_code(outcome) == FAILED
+
+
+@pytest.mark.parametrize("error", [PlanChanged, BudgetSpent, Interrupted, EndpointMissing, ResultsDamaged])
+def test_a_run_that_another_process_stopped_ends_with_the_code_of_the_error_itself(error: type[TroupeError]) -> None:
+    told = parse_stop(f"{error.stop_reason}: why".encode())
+
+    assert told is not None
+    outcome = RunOutcome("tea", RunState.STOPPED, "runs/tea/dataset", error=told.kind, reason=told.reason)
+    assert exit_code(outcome) == code_of(error.stop_reason)
+
+
+def test_a_stop_that_another_release_wrote_is_a_failure() -> None:
+    told = parse_stop(b"NeverHeardOf: why")
+
+    assert told == Stop(StopReason.OTHER, "why")
+    assert code_of(told.kind) == FAILED

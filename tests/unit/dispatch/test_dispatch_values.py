@@ -15,7 +15,7 @@ from troupe_batch.dispatch.redis_keys import FleetKeys, RunKeys
 from troupe_batch.dispatch.run_status import RunStatus, Stop
 from troupe_batch.dispatch.worker_processes import WorkerCommand
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
-from troupe_batch.errors import SettingsError
+from troupe_batch.errors import SettingsError, StopReason
 
 counts = st.integers(0, 2**40)
 progresses = st.builds(
@@ -106,7 +106,7 @@ def test_a_run_with_quarantined_shards_settles_without_being_complete() -> None:
 
 
 def test_a_stopped_run_settles_only_when_nobody_is_at_work() -> None:
-    stop = Stop("BudgetSpent", "10 USD")
+    stop = Stop(StopReason.BUDGET_SPENT, "10 USD")
 
     assert not RunStatus("r", 3, 1, leased_shards=1, stop=stop).is_settled
     assert RunStatus("r", 3, 1, stop=stop).needs_extraction
@@ -114,7 +114,7 @@ def test_a_stopped_run_settles_only_when_nobody_is_at_work() -> None:
 
 
 def test_an_interrupted_run_keeps_its_dataset_for_the_resume() -> None:
-    status = RunStatus("r", 3, 1, stop=Stop("Interrupted", "Ctrl-C"))
+    status = RunStatus("r", 3, 1, stop=Stop(StopReason.INTERRUPTED, "Ctrl-C"))
 
     assert status.is_finished
     assert not status.needs_extraction

@@ -10,7 +10,7 @@ import pytest
 
 from tests.doubles.runs import AnsweringModel, commit_all, memory_store, new_run, person_asked
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, ResultsDamaged
+from troupe_batch.errors import BudgetSpent, ResultsDamaged, StopReason
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
@@ -90,7 +90,7 @@ async def test_extractors_at_once_leave_one_sound_dataset() -> None:
 async def test_units_of_missing_shards_are_not_run_with_the_reason_of_the_stop() -> None:
     run = new_run(people=20)
     await commit_all(run, but=(1,))
-    await run.store.stop(StopMark("BudgetSpent", "US$ 1 is spent", "2026-01-01T00:00:00+00:00"))
+    await run.store.stop(StopMark(StopReason.BUDGET_SPENT, "US$ 1 is spent", "2026-01-01T00:00:00+00:00"))
 
     manifest = await extract(run)
 
@@ -285,7 +285,7 @@ async def test_the_manifest_survives_its_file() -> None:
     run = new_run(people=20)
     await commit_all(run, but=(1,))
     await run.store.quarantine(1, "no")
-    await run.store.stop(StopMark("BudgetSpent", "spent", "now"))
+    await run.store.stop(StopMark(StopReason.BUDGET_SPENT, "spent", "now"))
 
     manifest = await extract(run)
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.doubles.pairs import Pairs, PairStudy, pair_run
 from tests.doubles.runs import REHEARSAL, AnsweringModel, commit_all, new_run
-from troupe_batch.errors import BudgetSpent, FixTheInput, PlanChanged, ResultsDamaged, TableMissing
+from troupe_batch.errors import BudgetSpent, FixTheInput, PlanChanged, ResultsDamaged, StopReason, TableMissing
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
@@ -259,7 +259,7 @@ async def test_a_unit_without_events_is_found(run: Run) -> None:
 async def test_shards_that_were_not_run_leave_absences_and_no_events() -> None:
     run = pair_run(people=30, replicates=2)
     await commit_all(run, but=(1,))
-    await run.store.stop(StopMark("BudgetSpent", "US$ 1 is spent", "now"))
+    await run.store.stop(StopMark(StopReason.BUDGET_SPENT, "US$ 1 is spent", "now"))
 
     manifest, found = await extract(run), await verify(run)
 
