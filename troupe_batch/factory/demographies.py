@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from troupe_batch.demography import Choices, Compiled, compile_demography
 from troupe_batch.errors import FixTheInput, Mistake, SpecError
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.demography import Choices, Compiled, compile_demography
 from troupe_batch.population.factors import Places
 from troupe_batch.scalars import plain
 from troupe_batch.simulation.arguments import shown

@@ -9,6 +9,7 @@ from typing import Any, Self, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.demography import Choices, Compiled
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.expressions import Kind
 from troupe_batch.factory.commission import Commission, commission_of
@@ -19,7 +20,6 @@ from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.persona import Persona, Scalar, merge
 from troupe_batch.population import EnrichLevel, Population
-from troupe_batch.population.demography import Choices, Compiled
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.simulation.arguments import shown

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from troupe_batch.demography import Proposal, Prose, Wanted, read_proposal
 from troupe_batch.errors import CannotAct
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.persona import harmless
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.proposal import Proposal, Prose, Wanted, read_proposal
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.connecting import open_connection
 

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from troupe_batch.demography.ages import ages
+from troupe_batch.demography.conditional import broken_down_by, by_category, demographic_blocks
+from troupe_batch.demography.cumulative import cumulative
+from troupe_batch.demography.distributions import distribution
+from troupe_batch.demography.draft import FILE_SOURCE, Choices, Draft
+from troupe_batch.demography.figures import FigureKind
+from troupe_batch.demography.home import Home, home_of
+from troupe_batch.demography.medians import check_medians
+from troupe_batch.demography.naming import slug
+from troupe_batch.demography.nested import is_nested, nested
+from troupe_batch.demography.outline import Group, Leaf, one_line, outline
+from troupe_batch.demography.report import Outcome, Report
+from troupe_batch.demography.status import employment, is_of_workers, who_works
+from troupe_batch.demography.work import is_population_size, of_those_who_work, workers_of
+from troupe_batch.demography.writing import spec_text
 from troupe_batch.errors import FixTheInput
-from troupe_batch.population.demography.ages import ages
-from troupe_batch.population.demography.conditional import broken_down_by, by_category, demographic_blocks
-from troupe_batch.population.demography.cumulative import cumulative
-from troupe_batch.population.demography.distributions import distribution
-from troupe_batch.population.demography.draft import FILE_SOURCE, Choices, Draft
-from troupe_batch.population.demography.figures import FigureKind
-from troupe_batch.population.demography.home import Home, home_of
-from troupe_batch.population.demography.medians import check_medians
-from troupe_batch.population.demography.naming import slug
-from troupe_batch.population.demography.nested import is_nested, nested
-from troupe_batch.population.demography.outline import Group, Leaf, one_line, outline
-from troupe_batch.population.demography.report import Outcome, Report
-from troupe_batch.population.demography.status import employment, is_of_workers, who_works
-from troupe_batch.population.demography.work import is_population_size, of_those_who_work, workers_of
-from troupe_batch.population.demography.writing import spec_text
 from troupe_batch.population.margins import Level
 from troupe_batch.population.spec import SCHEMA, PopulationSpec
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.population.compiling import compiled, entry_of, fields, targets
+from tests.unit.demography.compiling import compiled, entry_of, fields, targets
+from troupe_batch.demography import Compiled, Outcome
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.demography import Compiled, Outcome
 
 RATES = {"Labor Force Participation Rate": "60%", "Unemployment Rate": "5%"}
 KINDS = {"Formal": "45%", "Informal": "55%"}

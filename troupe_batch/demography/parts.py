@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
-from troupe_batch.population.demography.figures import Figure, FigureKind
-from troupe_batch.population.demography.outline import Leaf
+from troupe_batch.demography.figures import Figure, FigureKind
+from troupe_batch.demography.outline import Leaf
 
 WHOLE = Decimal(100)
 _LEAST_HEADCOUNT = 1_000

@@ -6,18 +6,18 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from troupe_batch.population.demography.ages import age_bins
-from troupe_batch.population.demography.among import Among
-from troupe_batch.population.demography.cumulative import cumulative
-from troupe_batch.population.demography.distributions import distribution, number, values_of
-from troupe_batch.population.demography.draft import Draft
-from troupe_batch.population.demography.figures import FigureKind
-from troupe_batch.population.demography.naming import singular, topic_of
-from troupe_batch.population.demography.nested import nested
-from troupe_batch.population.demography.outline import Group, Leaf
-from troupe_batch.population.demography.parts import WHOLE, Part, Parts, parts_of, plain
-from troupe_batch.population.demography.report import Outcome
-from troupe_batch.population.demography.status import EMPLOYED
+from troupe_batch.demography.ages import age_bins
+from troupe_batch.demography.among import Among
+from troupe_batch.demography.cumulative import cumulative
+from troupe_batch.demography.distributions import distribution, number, values_of
+from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.figures import FigureKind
+from troupe_batch.demography.naming import singular, topic_of
+from troupe_batch.demography.nested import nested
+from troupe_batch.demography.outline import Group, Leaf
+from troupe_batch.demography.parts import WHOLE, Part, Parts, parts_of, plain
+from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.status import EMPLOYED
 
 OTHER_OCCUPATION = "other occupation"
 _WORKERS = re.compile(r"employment|employed|workers?|jobs?|headcount|number|people|share|percent(age)?", re.IGNORECASE)

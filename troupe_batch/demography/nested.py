@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import chain, count
 
-from troupe_batch.population.demography.distributions import make_categories
-from troupe_batch.population.demography.draft import Draft
-from troupe_batch.population.demography.outline import Group, Leaf
-from troupe_batch.population.demography.parts import SLIGHTLY_OVER, WHOLE, Fit, Part, Parts, fit_of, parts_of, plain
-from troupe_batch.population.demography.report import Outcome
+from troupe_batch.demography.distributions import make_categories
+from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.outline import Group, Leaf
+from troupe_batch.demography.parts import SLIGHTLY_OVER, WHOLE, Fit, Part, Parts, fit_of, parts_of, plain
+from troupe_batch.demography.report import Outcome
 
 # Percent: groups that come to less are no whole. A group that comes to this much alone is a part only of a whole that
 # fits it closely, and so is one with a single share.

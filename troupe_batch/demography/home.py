@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from troupe_batch.demography.countries import countries_in, country_named, locale_of, names_of
+from troupe_batch.demography.draft import FILE_SOURCE, MOST_DIMENSIONS, Draft
 from troupe_batch.errors import FixTheInput
-from troupe_batch.population.demography.countries import countries_in, country_named, locale_of, names_of
-from troupe_batch.population.demography.draft import FILE_SOURCE, MOST_DIMENSIONS, Draft
 from troupe_batch.population.facts.names import has_locale
 
 _NAME = "country"

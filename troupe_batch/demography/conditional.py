@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from troupe_batch.population.demography.distributions import NOT_STATED, yes_no
-from troupe_batch.population.demography.draft import Draft, Made
-from troupe_batch.population.demography.naming import topic_of
-from troupe_batch.population.demography.outline import Group
-from troupe_batch.population.demography.parts import Fit, fit_of, parts_of
-from troupe_batch.population.demography.report import Outcome
+from troupe_batch.demography.distributions import NOT_STATED, yes_no
+from troupe_batch.demography.draft import Draft, Made
+from troupe_batch.demography.naming import topic_of
+from troupe_batch.demography.outline import Group
+from troupe_batch.demography.parts import Fit, fit_of, parts_of
+from troupe_batch.demography.report import Outcome
 
 # Blocks by whose categories other figures are usually broken down.
 _DEMOGRAPHIC = re.compile(

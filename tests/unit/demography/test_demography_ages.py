@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.population.compiling import SEX, compiled, entry_of, fields, targets
+from tests.unit.demography.compiling import SEX, compiled, entry_of, fields, targets
+from troupe_batch.demography import compile_demography
 from troupe_batch.errors import FixTheInput
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.demography import compile_demography
 
 
 def test_ages_are_whole_years_from_18_to_99_unless_one_says_otherwise() -> None:

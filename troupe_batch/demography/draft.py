@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from troupe_batch.population.demography.among import Among
-from troupe_batch.population.demography.naming import dimension_name, slug
-from troupe_batch.population.demography.outline import Group, Leaf, one_line, place_of
-from troupe_batch.population.demography.report import Entry, Outcome
+from troupe_batch.demography.among import Among
+from troupe_batch.demography.naming import dimension_name, slug
+from troupe_batch.demography.outline import Group, Leaf, one_line, place_of
+from troupe_batch.demography.report import Entry, Outcome
 from troupe_batch.population.margins import Finding, Level
 
 FILE_SOURCE = "demography"

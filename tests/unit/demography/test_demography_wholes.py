@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.population.compiling import compiled, entry_of, fields, targets
-from troupe_batch.population.demography import Outcome
+from tests.unit.demography.compiling import compiled, entry_of, fields, targets
+from troupe_batch.demography import Outcome
 
 
 def test_cumulative_categories_become_differences() -> None:

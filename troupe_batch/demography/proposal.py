@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from troupe_batch.demography.draft import MOST_DIMENSIONS
+from troupe_batch.demography.naming import dimension_name, slug
+from troupe_batch.demography.outline import one_line
+from troupe_batch.demography.parts import plain
+from troupe_batch.demography.report import Entry, Outcome, Report
+from troupe_batch.demography.writing import spec_text
 from troupe_batch.population.bins import BadBin, read_bins
-from troupe_batch.population.demography.draft import MOST_DIMENSIONS
-from troupe_batch.population.demography.naming import dimension_name, slug
-from troupe_batch.population.demography.outline import one_line
-from troupe_batch.population.demography.parts import plain
-from troupe_batch.population.demography.report import Entry, Outcome, Report
-from troupe_batch.population.demography.writing import spec_text
 from troupe_batch.population.facts.names import has_locale
 from troupe_batch.population.margins import Finding, Level
 from troupe_batch.population.spec import SCHEMA

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from troupe_batch.population.demography.among import Among
-from troupe_batch.population.demography.conditional import categories_of
-from troupe_batch.population.demography.distributions import NOT_STATED, number
-from troupe_batch.population.demography.draft import Draft, Made
-from troupe_batch.population.demography.figures import FigureKind
-from troupe_batch.population.demography.naming import topic_of
-from troupe_batch.population.demography.nested import whole_of
-from troupe_batch.population.demography.outline import Group, Leaf
-from troupe_batch.population.demography.parts import SLIGHTLY_OVER, WHOLE, plain
-from troupe_batch.population.demography.report import Outcome
+from troupe_batch.demography.among import Among
+from troupe_batch.demography.conditional import categories_of
+from troupe_batch.demography.distributions import NOT_STATED, number
+from troupe_batch.demography.draft import Draft, Made
+from troupe_batch.demography.figures import FigureKind
+from troupe_batch.demography.naming import topic_of
+from troupe_batch.demography.nested import whole_of
+from troupe_batch.demography.outline import Group, Leaf
+from troupe_batch.demography.parts import SLIGHTLY_OVER, WHOLE, plain
+from troupe_batch.demography.report import Outcome
 
 EMPLOYMENT = "employment_status"
 EMPLOYED, UNEMPLOYED, OUTSIDE = "employed", "unemployed", "not in the labor force"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.population.compiling import SEX, fields
+from tests.unit.demography.compiling import SEX, fields
+from troupe_batch.demography import Compiled, compile_demography
 from troupe_batch.errors import FixTheInput
 from troupe_batch.population import Population
-from troupe_batch.population.demography import Compiled, compile_demography
 
 
 def titled(title: str, content: Mapping[str, Any] | None = None, **given_: Any) -> Compiled:

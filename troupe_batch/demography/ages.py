@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from troupe_batch.population.demography.distributions import number
-from troupe_batch.population.demography.draft import Draft
-from troupe_batch.population.demography.naming import topic_of
-from troupe_batch.population.demography.outline import Group
-from troupe_batch.population.demography.parts import WHOLE, Parts, parts_of, plain
-from troupe_batch.population.demography.report import Outcome
-from troupe_batch.population.demography.spans import Span, read_span
+from troupe_batch.demography.distributions import number
+from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.naming import topic_of
+from troupe_batch.demography.outline import Group
+from troupe_batch.demography.parts import WHOLE, Parts, parts_of, plain
+from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.spans import Span, read_span
 
 OLDEST = 99
 _MOST_YEARS = 130

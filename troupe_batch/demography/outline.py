@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from troupe_batch.population.demography.figures import Figure, read_figure
+from troupe_batch.demography.figures import Figure, read_figure
 
 MOST_LEVELS = 30
 _SOURCE = re.compile(r"sources?|citation|references?", re.IGNORECASE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from troupe_batch.population.demography.draft import Draft
-from troupe_batch.population.demography.naming import topic_of
-from troupe_batch.population.demography.outline import Group, Leaf
-from troupe_batch.population.demography.parts import Part, parts_of, plain
-from troupe_batch.population.demography.report import Outcome
-from troupe_batch.population.demography.spans import Span, read_span
+from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.naming import topic_of
+from troupe_batch.demography.outline import Group, Leaf
+from troupe_batch.demography.parts import Part, parts_of, plain
+from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.spans import Span, read_span
 
 _MEDIAN = re.compile(r"median\b\s*(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]+")

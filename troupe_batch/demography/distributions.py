@@ -9,11 +9,11 @@ from decimal import Decimal
 from itertools import chain, count
 from typing import Any
 
-from troupe_batch.population.demography.draft import Draft, Overlaps
-from troupe_batch.population.demography.naming import item_prefix, singular, topic_of
-from troupe_batch.population.demography.outline import Group
-from troupe_batch.population.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of, plain
-from troupe_batch.population.demography.report import Outcome
+from troupe_batch.demography.draft import Draft, Overlaps
+from troupe_batch.demography.naming import item_prefix, singular, topic_of
+from troupe_batch.demography.outline import Group
+from troupe_batch.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of, plain
+from troupe_batch.demography.report import Outcome
 from troupe_batch.population.margins import Level
 
 NOT_STATED = "other or not stated"

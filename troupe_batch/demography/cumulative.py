@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from troupe_batch.population.demography.distributions import number
-from troupe_batch.population.demography.draft import Draft
-from troupe_batch.population.demography.naming import singular, topic_of
-from troupe_batch.population.demography.outline import Group
-from troupe_batch.population.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of
+from troupe_batch.demography.distributions import number
+from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.naming import singular, topic_of
+from troupe_batch.demography.outline import Group
+from troupe_batch.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of
 
 # At the end of a label, or of what stands in its brackets: "High School or Higher", "High School (or Higher)".
 _UP = re.compile(

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.population.compiling import SEX, compiled, entry_of, fields, targets
+from tests.unit.demography.compiling import SEX, compiled, entry_of, fields, targets
+from troupe_batch.demography import Choices, Outcome, Overlaps, compile_demography
+from troupe_batch.demography.outline import outline
 from troupe_batch.errors import FixTheInput
 from troupe_batch.population import Population
-from troupe_batch.population.demography import Choices, Outcome, Overlaps, compile_demography
-from troupe_batch.population.demography.outline import outline
 
 
 def test_percents_that_sum_to_the_whole_are_taken_as_they_stand() -> None:

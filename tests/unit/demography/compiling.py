@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from troupe_batch.demography import Choices, Compiled, Entry, compile_demography
 from troupe_batch.population import Population
-from troupe_batch.population.demography import Choices, Compiled, Entry, compile_demography
 
 SEX = {"Sex": {"Female": "51%", "Male": "49%"}}
 
