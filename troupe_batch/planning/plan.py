@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
@@ -15,10 +15,8 @@ from pydantic import Field, ValidationError
 from troupe_batch import __version__
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
-from troupe_batch.factory import prompt_digests
-from troupe_batch.llm.chat import Endpoint, Parameters, SchemaMode
+from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
-from troupe_batch.llm.schema_words import words_digest
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
@@ -27,7 +25,8 @@ from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.prices import PlanPrices, kept
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
-from troupe_batch.planning.waves import WaveInfo, wave_digests
+from troupe_batch.planning.waves import WaveInfo
+from troupe_batch.planning.word_digests import word_digests, words_of_wave
 from troupe_batch.planning.wordings import without_words
 from troupe_batch.population import Population, drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
@@ -152,7 +151,7 @@ class Plan:
 
     def in_wave(self, wave: WaveInfo) -> Plan:
         """The plan as one of a later wave."""
-        return replace(self, wave=wave, prompt_digests={**self.prompt_digests, **wave_digests(wave)})
+        return replace(self, wave=wave, prompt_digests={**self.prompt_digests, **words_of_wave(wave)})
 
     @cached_property
     def study(self) -> Study:
@@ -193,19 +192,15 @@ class Plan:
                     f"run {self.job.id} was planned by a release that {_VERSIONS[name]}; "
                     f"use troupe_batch {self.code_version}, or run the job under another id"
                 )
-        here = {
-            **self.study.prompt_digests,
-            **prompt_digests(self.enrich),
-            **_schema_digests(self.endpoint),
-            **wave_digests(self.wave),
-        }
+        drawn = self.population if self.panel is None else None
+        here = word_digests(self.study, self.endpoint, enrich=self.enrich, wave=self.wave, drawn=drawn)
         names = sorted(
             name for name in {*here, *self.prompt_digests} if here.get(name) != self.prompt_digests.get(name)
         )
         if names:
             raise PlanChanged(
                 f"the prompts {', '.join(names)} are not those that run {self.job.id} was planned with; "
-                f"use troupe_batch {self.code_version}, or run the job under another id"
+                f"use troupe_batch {self.code_version}{_with_faker(names)}, or run the job under another id"
             )
 
     def to_json(self) -> str:
@@ -302,10 +297,14 @@ def make_plan(
     panel = None if job.panel is None else job.panel.info
     available = job.population.count if panel is None else panel.people
     people = spec.people if spec.people is not None else available
+    enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
+    if panel is not None:
+        enrich = EnrichLevel.NONE
     facts = population or job.panel or FactsOnDemand(lambda: Population(job.population))
     try:
         study = study_of(spec.study, seed=spec.seed)
-        prompts_of_study = study.prompt_digests
+        drawn = job.population if panel is None else None
+        words = word_digests(study, endpoint, enrich=enrich, wave=None, drawn=drawn)
         cases = study.seating(facts, people).cases
     except SpecError as error:
         raise job.located(error) from error
@@ -313,9 +312,6 @@ def make_plan(
     if units_per_shard == "auto":
         calls = study.design.calls_with_checks((acting or Acting()).minds)
         units_per_shard = auto_units_per_shard(cases * spec.replicates, calls, are_long=study.design.acts_per_unit > 0)
-    enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
-    if panel is not None:
-        enrich = EnrichLevel.NONE
     if enrich is not EnrichLevel.NONE:
         units_per_shard = with_whole_cases(units_per_shard, spec.replicates)
     return Plan(
@@ -324,7 +320,7 @@ def make_plan(
         people=people,
         endpoint=endpoint,
         parameters=_parameters(spec.model, defaults),
-        prompt_digests={**prompts_of_study, **prompt_digests(enrich), **_schema_digests(endpoint)},
+        prompt_digests=words,
         units_per_shard=units_per_shard,
         cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
@@ -335,9 +331,9 @@ def make_plan(
     )
 
 
-def _schema_digests(endpoint: Endpoint) -> dict[str, str]:
-    """The words that ask for a schema, where they stand in the prompts."""
-    return {} if endpoint.schema_mode is SchemaMode.STRICT else {"schema_in_prompt": words_digest()}
+def _with_faker(digests: Iterable[str]) -> str:
+    """The other half of a release that knows the same words, where the lists that people are named from differ."""
+    return " with the Faker of then" if any(name.startswith("names/") for name in digests) else ""
 
 
 def _drawing(population: PopulationSpec, panel: PanelInfo | None) -> int | None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from troupe_batch.llm.chat import Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning import Plan, differences
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+from troupe_batch.planning.word_digests import VERSIONS
 from troupe_batch.population import PopulationSpec
 
 Make = Callable[..., Plan]
@@ -231,6 +233,36 @@ def test_other_prompts_than_the_planned_ones_are_refused_by_name(make: Make) -> 
     plan.check_prompts()
     with pytest.raises(PlanChanged, match=r"survey/system\.md .* run small was planned with"):
         Plan.from_json(text).check_prompts()
+
+
+def test_a_changed_version_of_words_in_the_code_refuses_runs_of_before(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = make()
+    monkeypatch.setitem(VERSIONS, "survey", 2)
+    after = make()
+
+    assert set(after.prompt_digests) - set(before.prompt_digests) == {"words/survey"}
+    assert after.digest != before.digest
+    with pytest.raises(PlanChanged, match=r"the prompts words/survey are not those that run small was planned with"):
+        before.check_prompts()
+
+
+def test_words_that_a_study_does_not_use_change_no_plan_of_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make()
+    for kind in ("acting", "prose", "waves"):
+        monkeypatch.setitem(VERSIONS, kind, 2)
+
+    assert make().digest == before.digest
+
+
+def test_a_run_whose_people_would_be_named_from_other_lists_is_refused(make: Make) -> None:
+    plan = make()
+    body = orjson.loads(plan.to_json())
+    body["prompt_digests"]["names/en_US"] = "0" * 64
+
+    with pytest.raises(PlanChanged, match=r"names/en_US are not those .* with the Faker of then"):
+        Plan.from_json(orjson.dumps(body)).check_prompts()
 
 
 def test_people_of_a_release_that_drew_others_are_refused(make: Make) -> None:

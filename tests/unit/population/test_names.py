@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import tomllib
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from faker.providers.person.en_US import Provider
 
-from troupe_batch.population.facts.names import gender_of, has_locale, locales, names_of
+from troupe_batch.population.facts import names as name_lists
+from troupe_batch.population.facts.names import (
+    gender_of,
+    has_locale,
+    list_digest,
+    lists_off_record,
+    locales,
+    name_form,
+    names_of,
+)
 from troupe_batch.population.spec import NameProvider
 
 
@@ -71,3 +83,24 @@ def test_labels_of_gender(label: str, gender: str | None) -> None:
 def test_a_locale_without_word_lists_is_known_to_have_none() -> None:
     assert not has_locale("xx_XX")
     assert not has_locale("es")
+
+
+def test_the_word_lists_that_people_are_named_from_are_those_on_record() -> None:
+    """Where Faker has changed some, the record stays: plans name those lists, and runs of before are refused."""
+    named = [locale for locale in locales() if has_locale(locale)]
+    record = tomllib.loads(Path(name_lists.__file__).with_name("name_lists.toml").read_text(encoding="utf-8"))
+
+    assert {locale: list_digest(locale) for locale in named} == record["lists"]
+
+
+def test_lists_of_another_faker_are_told_by_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "99.0.0")
+    same = lists_off_record(["en_US", "ja_JP", "xx_XX"])
+    monkeypatch.setattr(Provider, "first_names_female", {"Ada": 1.0, "Bea": 2.0})
+    name_form.cache_clear()
+
+    try:
+        assert same == {}
+        assert set(lists_off_record(["en_US", "ja_JP"])) == {"en_US"}
+    finally:
+        name_form.cache_clear()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.factors import Places
-from troupe_batch.population.facts.names import has_locale, locales, names_of
+from troupe_batch.population.facts.names import has_locale, lists_off_record, locales, names_of
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import NameProvider, PopulationSpec
 from troupe_batch.spec_files import did_you_mean
@@ -59,6 +60,14 @@ class NameLocales:
                 provider=wanted.provider,
             )
         return list(found.tolist())
+
+
+def name_digests(spec: PopulationSpec) -> Mapping[str, str]:
+    """The word lists that name these people and are not on record, mostly none: `names/locale` -> SHA-256 (hex)."""
+    if spec.names.provider == NameProvider.NONE:
+        return {}
+    wanted = {spec.names.locale or spec.locale, *spec.names.locales.values()}
+    return {f"names/{locale}": digest for locale, digest in lists_off_record(sorted(wanted)).items()}
 
 
 def _check(spec: PopulationSpec, labels: tuple[str, ...], places: Places) -> None:

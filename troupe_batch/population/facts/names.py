@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +30,7 @@ _WORDS = {
     MALE: frozenset({"male", "man", "men", "m", "boy", "masculino", "männlich", "hombre", "mann", "homme"}),
 }
 _TOKEN = re.compile(r"\{\{(\w+)\}\}")
+_RECORD = Path(__file__).with_name("name_lists.toml")
 _LAST_RESORTS = ("{{first_name}} {{last_name}}", "{{first_name}}")
 
 
@@ -127,6 +131,34 @@ def _makes_names(locale: str) -> bool:
         return bool(name_form(locale, None).parts)
     except LookupError:
         return False
+
+
+def lists_off_record(wanted: Iterable[str]) -> Mapping[str, str]:
+    """Of these locales those whose word lists are not the ones on record, with the digest of what is installed.
+
+    Faker may be any version, and its lists change with some: with those off record the same people have other names.
+    """
+    record = tomllib.loads(_RECORD.read_text(encoding="utf-8"))
+    if importlib.metadata.version("faker") == record["faker"]:
+        # The lists take longer to load and to digest than a small plan takes to make.
+        return {}
+    installed = {locale: list_digest(locale) for locale in wanted if has_locale(locale)}
+    return {locale: digest for locale, digest in installed.items() if record["lists"].get(locale) != digest}
+
+
+def list_digest(locale: str) -> str:
+    """SHA-256 (hex) of all that names of the locale are made of: forms, words and their shares."""
+    digest = hashlib.sha256()
+    for gender in (None, FEMALE, MALE):
+        for part in name_form(locale, gender).parts:
+            # Twelve digits: the last ones of a sum are the machine's.
+            lines = (
+                [part]
+                if isinstance(part, str)
+                else [f"{w}\0{u:.12g}" for w, u in zip(part.words, part.cumulated, strict=True)]
+            )
+            digest.update("\n".join([*lines, "\0"]).encode())
+    return digest.hexdigest()
 
 
 def _provider(locale: str = "") -> Any:
