@@ -1,4 +1,4 @@
-"""An expression as written, and as bound to the names that it reads."""
+"""Expressions as written, and as bound to the names that it reads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions.bound import Node
 from troupe_batch.expressions.kinds import BadExpression, Domain, Ints, Kind, Possible
+from troupe_batch.expressions.nodes import Node, Part, Scope
 from troupe_batch.expressions.parsing import parse
 from troupe_batch.expressions.ranges import LIMIT, Range, whole_range
-from troupe_batch.expressions.tree import Scope, Tree
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Expression:
     """An expression that can be read; whether its names and labels exist is known once it is bound."""
 
     text: str
-    tree: Tree
+    tree: Node
     names: frozenset[str]
 
     @classmethod
@@ -47,11 +46,11 @@ class Expression:
 class Bound:
     """An expression over known names. `kind` says what it yields."""
 
-    def __init__(self, expression: Expression, node: Node, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, expression: Expression, part: Part, kinds: Mapping[str, Kind]) -> None:
         self.text = expression.text
         self.names = expression.names
-        self.kind = node.kind
-        self._node = node
+        self.kind = part.kind
+        self._part = part
         self._kinds = kinds
 
     def values(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -83,7 +82,7 @@ class Bound:
 
     def possible(self, domains: Mapping[str, Domain]) -> Possible:
         """What it can be in each cell; names that `domains` lacks can be anything of their kind."""
-        found = self._node.range({n: _domain_range(domains.get(n, Domain()), self._kinds[n]) for n in self.names})
+        found = self._part.range({n: _domain_range(domains.get(n, Domain()), self._kinds[n]) for n in self.names})
         sizes = [len(a) for d in domains.values() for a in (d.codes, d.low, d.high) if a is not None]
         shape = (sizes[0] if sizes else 1,)
         low, high = np.broadcast_to(found.low, shape), np.broadcast_to(found.high, shape)
@@ -101,13 +100,13 @@ class Bound:
         Each is the first number of the upper part: `age <= 34` splits a whole-numbered age at 35.
         """
         found = defaultdict(set)
-        for name, number in self._node.splits():
+        for name, number in self._part.splits:
             found[name].add(number)
         return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
 
     def _exact(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         shape = (len(next(iter(columns.values()))),)
-        found = self._node.range({name: _column_range(columns[name], self._kinds[name]) for name in self.names})
+        found = self._part.range({name: _column_range(columns[name], self._kinds[name]) for name in self.names})
         return np.broadcast_to(found.low, shape)
 
 

@@ -1,14 +1,17 @@
-"""The functions that expressions can call: cut, min, max, round, floor, abs."""
+"""Functions that expressions can call: cut, min, max, round, floor, abs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 
-from troupe_batch.expressions import bound
+import numpy as np
+
+from troupe_batch.expressions import ranges
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.expressions.ranges import LIMIT
-from troupe_batch.expressions.tree import Label, Number, Scope, Tree
+from troupe_batch.expressions.nodes import Label, Node, Number, Part, Scope
+from troupe_batch.expressions.ranges import LIMIT, Range
 from troupe_batch.spec_files import did_you_mean
 
 _FORMS = {
@@ -23,30 +26,34 @@ _DIGITS = range(-9, 10)
 
 
 @dataclass(frozen=True)
-class Items(Tree):
+class Items(Node):
     """A list, which only `in` and `cut` can read."""
 
-    items: tuple[Tree, ...]
+    items: tuple[Node, ...]
 
-    def _bind(self, scope: Scope) -> bound.Node:  # noqa: ARG002 # whatever its names are
+    def bind(self, scope: Scope) -> Part:  # noqa: ARG002 # whatever its names are
+        """BadExpression: it is no value."""
         raise BadExpression(f"`{self.source}` is a list where a value belongs", "lists stand after `in` and in cut()")
 
 
 @dataclass(frozen=True)
-class Cut(Tree):
+class Cut(Node):
     """The band of a number between edges, the last one exclusive."""
 
-    of: Tree
+    of: Node
     edges: tuple[float, ...]
     whole: bool
     labels: tuple[str, ...]
 
-    def _bind(self, scope: Scope) -> bound.Node:
+    def bind(self, scope: Scope) -> Part:
+        """A category; BadExpression where the number goes beyond the edges and no condition stands before it."""
         of = self.of.bind_as("number", scope)
         labels = self.labels or _band_labels(self.edges, whole=self.whole and of.kind.integer)
         if not scope.in_choice:
             self._check_ends(of.kind)
-        return scope.with_ends(bound.Band(Kind("category", labels), of, self.edges))
+        edges = np.array(self.edges)
+        own = [(of.fact, edge) for edge in self.edges[1:-1]] if of.fact is not None else []
+        return scope.with_ends(Part.over(Kind("category", labels), [of], lambda cells: ranges.band(cells, edges), own))
 
     def _check_ends(self, kind: Kind) -> None:
         first, last = self.edges[0], self.edges[-1]
@@ -59,43 +66,49 @@ class Cut(Tree):
 
 
 @dataclass(frozen=True)
-class Extreme(Tree):
+class Extreme(Node):
     """min and max."""
 
     largest: bool
-    operands: tuple[Tree, ...]
+    operands: tuple[Node, ...]
 
-    def _bind(self, scope: Scope) -> bound.Node:
-        operands = tuple(part.bind_as("number", scope) for part in self.operands)
-        kind = Kind("number", integer=all(node.kind.integer for node in operands))
-        return scope.with_ends(bound.Extreme(kind, self.largest, operands))
+    def bind(self, scope: Scope) -> Part:
+        """A number."""
+        join = np.maximum if self.largest else np.minimum
+
+        def work(*cells: Range) -> Range:
+            return reduce(lambda a, b: ranges.arithmetic(join, a, b), cells)
+
+        return scope.reckoned([node.bind_as("number", scope) for node in self.operands], work)
 
 
 @dataclass(frozen=True)
-class Rounded(Tree):
-    """round and floor (`digits` None)."""
+class Rounded(Node):
+    """round (half to even, as numpy does) and floor (`digits` None)."""
 
-    of: Tree
+    of: Node
     digits: int | None
 
-    def _bind(self, scope: Scope) -> bound.Node:
-        of = self.of.bind_as("number", scope)
-        integer = of.kind.integer or self.digits is None or self.digits <= 0
-        return scope.with_ends(bound.Rounded(Kind("number", integer=integer), of, self.digits))
+    def bind(self, scope: Scope) -> Part:
+        """A number."""
+        of, digits = self.of.bind_as("number", scope), self.digits
+        is_whole = of.kind.integer or digits is None or digits <= 0
+        rounding = np.floor if digits is None else lambda x: np.round(x, digits)
+        return scope.reckoned([of], lambda cells: ranges.rising(rounding, cells), is_whole=is_whole)
 
 
 @dataclass(frozen=True)
-class Absolute(Tree):
+class Absolute(Node):
     """abs."""
 
-    of: Tree
+    of: Node
 
-    def _bind(self, scope: Scope) -> bound.Node:
-        of = self.of.bind_as("number", scope)
-        return scope.with_ends(bound.Absolute(Kind("number", integer=of.kind.integer), of))
+    def bind(self, scope: Scope) -> Part:
+        """A number."""
+        return scope.reckoned([self.of.bind_as("number", scope)], ranges.absolute)
 
 
-def call(source: str, function: str, arguments: tuple[Tree, ...]) -> Tree:
+def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
     """The call of a function by its name; BadExpression for one that does not exist or arguments that do not fit."""
     if function not in _FORMS:
         raise BadExpression(f"`{source}`: there is no function `{function}`", did_you_mean(function, list(_FORMS)))
@@ -117,13 +130,13 @@ def _check_count(source: str, function: str, *, fits: bool) -> None:
         raise BadExpression(f"`{source}` has the wrong number of arguments", f"write it like {_FORMS[function]}")
 
 
-def _digits(source: str, tree: Tree) -> int:
+def _digits(source: str, tree: Node) -> int:
     if isinstance(tree, Number) and tree.integer and int(tree.value) in _DIGITS:
         return int(tree.value)
     raise BadExpression(f"`{source}`: `{tree.source}` is no number of digits", "write a whole number from -9 to 9")
 
 
-def _cut(source: str, arguments: tuple[Tree, ...]) -> Tree:
+def _cut(source: str, arguments: tuple[Node, ...]) -> Node:
     _check_count(source, "cut", fits=len(arguments) in (2, 3) and all(isinstance(a, Items) for a in arguments[1:]))
     edges, *names = (a.items for a in arguments[1:] if isinstance(a, Items))
     numbers = [edge for edge in edges if isinstance(edge, Number)]
@@ -140,10 +153,10 @@ def _cut(source: str, arguments: tuple[Tree, ...]) -> Tree:
 def _band_labels(edges: tuple[float, ...], *, whole: bool) -> tuple[str, ...]:
     """Labels such as 25-34 for whole numbers, 25 to under 35 for others."""
     if not whole:
-        return tuple(f"{_plain(a)} to under {_plain(b)}" for a, b in pairwise(edges))
+        return tuple(f"{_edge_text(a)} to under {_edge_text(b)}" for a, b in pairwise(edges))
     pairs = [(int(a), int(b) - 1) for a, b in pairwise(edges)]
     return tuple(f"{a}" if a == b else f"{a}-{b}" if a >= 0 else f"{a} to {b}" for a, b in pairs)
 
 
-def _plain(number: float) -> str:
+def _edge_text(number: float) -> str:
     return str(int(number)) if number == int(number) else repr(number)

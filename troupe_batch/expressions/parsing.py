@@ -1,4 +1,4 @@
-"""From text to a tree of this package's own nodes. Python's parser reads the text; nothing of it is ever executed."""
+"""Parsing of text to nodes of this package. Python's parser reads the text; nothing of it is ever executed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from troupe_batch.expressions import functions, tree
+from troupe_batch.expressions import functions, nodes, sides
 from troupe_batch.expressions.kinds import BadExpression
+from troupe_batch.expressions.nodes import Node
 from troupe_batch.expressions.ranges import LIMIT
-from troupe_batch.expressions.tree import Tree
 from troupe_batch.scalars import in_nfc
 
 MAX_LENGTH = 2_000
@@ -57,7 +57,7 @@ _FOREIGN = (
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-def parse(text: str) -> Tree:
+def parse(text: str) -> Node:
     """The tree of the expression in `text`; BadExpression for anything that is not in the grammar."""
     if len(text) > MAX_LENGTH:
         raise BadExpression(f"the expression has {len(text):,} characters", f"keep it below {MAX_LENGTH:,}")
@@ -111,11 +111,11 @@ def _check_size(body: ast.expr) -> None:
 
 
 class _Reader:
-    """Translates Python's nodes, those that are allowed, to nodes of this package."""
+    """Translates Python's nodes, those that are allowed, to those of this package."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._readers: Mapping[type[ast.expr], Callable[[Any], Tree]] = {
+        self._readers: Mapping[type[ast.expr], Callable[[Any], Node]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
             ast.BoolOp: self._logic,
@@ -129,7 +129,7 @@ class _Reader:
             ast.Set: self._items,
         }
 
-    def read(self, node: ast.expr) -> Tree:
+    def read(self, node: ast.expr) -> Node:
         reader = self._readers.get(type(node))
         if reader is None:
             raise BadExpression(*self._refusal(node))
@@ -143,41 +143,41 @@ class _Reader:
             return f"`{self._source(node)}` looks into a fact", "write the name of a fact alone"
         return f"`{self._source(node)}` is not in the grammar of expressions", "see docs/expressions.md"
 
-    def _constant(self, node: ast.Constant) -> Tree:
+    def _constant(self, node: ast.Constant) -> Node:
         source, value = self._source(node), node.value
         if isinstance(value, bool):
-            return tree.Truth(source, value)
+            return nodes.Truth(source, value)
         if isinstance(value, str):
-            return tree.Label(source, in_nfc(value))
+            return nodes.Label(source, in_nfc(value))
         if isinstance(value, int | float):
             if not abs(value) < LIMIT:
                 raise BadExpression(f"`{source[:40]}` is too large", "numbers stay below 9e15")
-            return tree.Number(source, float(value), isinstance(value, int))
+            return nodes.Number(source, float(value), isinstance(value, int))
         raise BadExpression(f"`{source}` is no number or label", "write numbers, or labels in quotes")
 
-    def _name(self, node: ast.Name) -> Tree:
-        return tree.Name(self._source(node), node.id)
+    def _name(self, node: ast.Name) -> Node:
+        return nodes.Name(self._source(node), node.id)
 
-    def _logic(self, node: ast.BoolOp) -> Tree:
+    def _logic(self, node: ast.BoolOp) -> Node:
         operator = "and" if isinstance(node.op, ast.And) else "or"
-        return tree.Logic(self._source(node), operator, tuple(self.read(value) for value in node.values))
+        return nodes.Logic(self._source(node), operator, tuple(self.read(value) for value in node.values))
 
-    def _unary(self, node: ast.UnaryOp) -> Tree:
+    def _unary(self, node: ast.UnaryOp) -> Node:
         of = self.read(node.operand)
         if isinstance(node.op, ast.Not):
-            return tree.Negation(self._source(node), of)
-        if isinstance(of, tree.Number):
+            return nodes.Negation(self._source(node), of)
+        if isinstance(of, nodes.Number):
             sign = -1 if isinstance(node.op, ast.USub) else 1
-            return tree.Number(self._source(node), sign * of.value, of.integer)
-        return tree.Negative(self._source(node), of) if isinstance(node.op, ast.USub) else of
+            return nodes.Number(self._source(node), sign * of.value, of.integer)
+        return nodes.Negative(self._source(node), of) if isinstance(node.op, ast.USub) else of
 
-    def _arithmetic(self, node: ast.BinOp) -> Tree:
+    def _arithmetic(self, node: ast.BinOp) -> Node:
         operator = _OPERATORS.get(type(node.op))
         if operator is None:
             raise BadExpression(f"`{self._source(node)}` is not in the grammar", "reckon with + - * / // %")
-        return tree.Arithmetic(self._source(node), operator, self.read(node.left), self.read(node.right))
+        return nodes.Arithmetic(self._source(node), operator, self.read(node.left), self.read(node.right))
 
-    def _comparison(self, node: ast.Compare) -> Tree:
+    def _comparison(self, node: ast.Compare) -> Node:
         source = self._source(node)
         if isinstance(node.ops[0], ast.In | ast.NotIn):
             if len(node.ops) > 1:
@@ -185,18 +185,18 @@ class _Reader:
             items = self.read(node.comparators[0])
             if not isinstance(items, functions.Items):
                 raise BadExpression(f"`{source}`: a list belongs after `in`", "write it like x in ['a', 'b']")
-            return tree.Membership(source, self.read(node.left), items.items, isinstance(node.ops[0], ast.NotIn))
+            return sides.Membership(source, self.read(node.left), items.items, isinstance(node.ops[0], ast.NotIn))
         operators = [_COMPARISONS.get(type(op)) for op in node.ops]
         known = tuple(op for op in operators if op is not None)
         if len(known) < len(operators):
             raise BadExpression(f"`{source}` chains `in` with another comparison", "join them by `and`")
-        return tree.Comparison(source, known, tuple(self.read(one) for one in (node.left, *node.comparators)))
+        return sides.Comparison(source, known, tuple(self.read(one) for one in (node.left, *node.comparators)))
 
-    def _choice(self, node: ast.IfExp) -> Tree:
+    def _choice(self, node: ast.IfExp) -> Node:
         parts = (self.read(part) for part in (node.test, node.body, node.orelse))
-        return tree.Choice(self._source(node), *parts)
+        return sides.Choice(self._source(node), *parts)
 
-    def _call(self, node: ast.Call) -> Tree:
+    def _call(self, node: ast.Call) -> Node:
         source = self._source(node)
         if not isinstance(node.func, ast.Name):
             raise BadExpression(*self._refusal(node.func))
@@ -205,7 +205,7 @@ class _Reader:
             raise BadExpression(f"`{source}` names its arguments", "write them in order, without names or *")
         return functions.call(source, node.func.id, tuple(self.read(one) for one in (*node.args, *named)))
 
-    def _items(self, node: ast.List | ast.Tuple | ast.Set) -> Tree:
+    def _items(self, node: ast.List | ast.Tuple | ast.Set) -> Node:
         source = self._source(node)
         if isinstance(node, ast.Tuple) and not source.startswith("("):
             raise BadExpression(f"`{source}` has a comma", "write numbers such as 10000 without a comma")
