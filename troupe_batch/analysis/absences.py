@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table
 from troupe_batch.studies.python import NOTHING_RETURNED
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.symptoms import alike
@@ -38,11 +37,11 @@ def unwanted_absences(dataset: Dataset) -> list[Absence]:
     Follow-ups are skipped as the job means it; what is skipped because a function returned nothing is among these.
     Empty where there are none. `of` says which of the two it is.
     """
-    named = ((Table.ANSWERS, "answers"), (Table.EXTRACTIONS, "findings"))
+    named = (("answers", "answers"), ("extractions", "findings"))
     return [absence for table, of in named if table in dataset.tables for absence in _absences(dataset, table, of)]
 
 
-def _absences(dataset: Dataset, table: Table, of: str) -> Iterator[Absence]:
+def _absences(dataset: Dataset, table: str, of: str) -> Iterator[Absence]:
     rows = dataset.arrow(table, ["status", "reason"])
     grouped = rows.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")])
     reasons: dict[str, Counter[str]] = {}

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from troupe_batch.analysis.weights import DesignWeights
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table, labels_of
+from troupe_batch.results.tables.answers import labels_of
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ def mean_chances(dataset: Dataset, questions: Sequence[QuestionInfo], weights: D
     found = MeanChances(asked)
     if not asked:
         return found
-    for batch in dataset.batches(Table.ANSWERS, _COLUMNS):
+    for batch in dataset.batches("answers", _COLUMNS):
         rows = pa.table(batch)
         is_stated = pc.and_(
             pc.is_valid(rows["distribution"]), pc.equal(rows["status"].cast(pa.string()), AnswerStatus.ANSWERED)

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table
 from troupe_batch.simulation.record.events import EventStatus
 
 WRITTEN = "WRITE_DOCUMENT"
@@ -51,9 +50,9 @@ class EventTable:
 
 def event_table(dataset: Dataset) -> EventTable | None:
     """The events of the dataset in numbers; None for a study in which nobody acts."""
-    if Table.EVENTS not in dataset.tables:
+    if "events" not in dataset.tables:
         return None
-    rows = dataset.arrow(Table.EVENTS, ["type", "status"])
+    rows = dataset.arrow("events", ["type", "status"])
     by_type: dict[str, Counter[str]] = {}
     for group in rows.group_by(["type", "status"], use_threads=False).aggregate([([], "count_all")]).to_pylist():
         by_type.setdefault(group["type"], Counter())[group["status"]] += group["count_all"]
@@ -66,7 +65,7 @@ def event_table(dataset: Dataset) -> EventTable | None:
 
 def simulated_units(dataset: Dataset) -> pa.Array:
     """The ids of the units in which anything happened but their failure as a whole."""
-    rows = dataset.arrow(Table.EVENTS, ["unit_id", "type"])
+    rows = dataset.arrow("events", ["unit_id", "type"])
     return pc.unique(rows.filter(pc.not_equal(rows["type"], _UNIT_FAILURE))["unit_id"].cast(pa.string()))
 
 

@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 from troupe_batch.analysis.events import simulated_units
 from troupe_batch.analysis.tables import Figures, Share
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.finding_columns import field_column
-from troupe_batch.results.schema import Table
+from troupe_batch.results.tables.extractions import field_column
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, FindingStatus
 
 _EXAMPLES = 5
@@ -76,7 +75,7 @@ def finding_tables(dataset: Dataset) -> list[FindingTable]:
 def finding_table(dataset: Dataset, extraction: ExtractionInfo) -> FindingTable:
     """The results of one extraction, by arm where there are arms."""
     names = {info.id: field_column(info.id) for info in extraction.fields}
-    rows = dataset.arrow(Table.EXTRACTIONS, ["unit_id", "extraction", "arm", "status", "number", *names.values()])
+    rows = dataset.arrow("extractions", ["unit_id", "extraction", "arm", "status", "number", *names.values()])
     rows = _with_looks(rows.filter(pc.equal(rows["extraction"].cast(pa.string()), extraction.id)), dataset)
     arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
     columns = [_column(extraction, rows, None)]
@@ -103,7 +102,7 @@ def _with_looks(rows: pa.Table, dataset: Dataset) -> pa.Table:
     # Every target has a first row: its finding 0, or the one that says why there is none.
     is_first = pc.equal(pc.fill_null(rows["number"], 0), 0)
     is_look = pc.and_(is_first, pc.not_equal(rows["status"].cast(pa.string()), FindingStatus.NOT_RUN))
-    if not dataset.manifest.is_complete and Table.EVENTS in dataset.tables:
+    if not dataset.manifest.is_complete and "events" in dataset.tables:
         was_simulated = pc.is_in(rows["unit_id"].cast(pa.string()), value_set=simulated_units(dataset))
         is_look = pc.and_(is_look, was_simulated)
     return rows.append_column("is_look", is_look)

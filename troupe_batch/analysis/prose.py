@@ -18,7 +18,6 @@ from troupe_batch.factory.full_persona import full_schema
 from troupe_batch.llm.chat import ReplyStatus
 from troupe_batch.population import EnrichLevel
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table
 
 MOST_TEXTS = {EnrichLevel.BIO: 20_000, EnrichLevel.FULL: 5_000}
 """How many people's texts are compared with each other; of more, as many are taken, evenly spread."""
@@ -78,7 +77,7 @@ def prose_of(dataset: Dataset) -> Prose | None:
     mended = {person for person, (status, reason) in repairs.items() if status == ReplyStatus.OK and not reason}
     left_out = sorted(contradicted.keys() - mended)
     facts = Counter(fact for reason in contradicted.values() for fact in set(_FACT.findall(reason)))
-    texts = sum(file.rows for file in dataset.manifest.files_of(Table.PEOPLE))
+    texts = sum(file.rows for file in dataset.manifest.files_of("people"))
     return Prose(
         level=level,
         people=len(firsts),
@@ -115,8 +114,7 @@ def _calls(dataset: Dataset) -> pa.Table | None:
     columns = ["purpose", "person_id", "status", "reason", "prompt_tokens", "cached_tokens"]
     purposes = pa.array([PURPOSE, REPAIR_PURPOSE])
     batches = [
-        batch.filter(pc.is_in(batch["purpose"], value_set=purposes))
-        for batch in dataset.batches(Table.LLM_CALLS, columns)
+        batch.filter(pc.is_in(batch["purpose"], value_set=purposes)) for batch in dataset.batches("llm_calls", columns)
     ]
     return pa.Table.from_batches(batches) if batches else None
 
@@ -133,7 +131,7 @@ def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[Text]:
     most = MOST_TEXTS[level]
     taken = {place * people // most for place in range(most)} if people > most else range(people)
     row = 0
-    for batch in dataset.batches(Table.PEOPLE, ["person_id", "name", "persona"]):
+    for batch in dataset.batches("people", ["person_id", "name", "persona"]):
         columns = (column.to_pylist() for column in batch.columns)
         for person_id, name, persona in zip(*columns, strict=True):
             if row in taken and (text := text_of(orjson.loads(persona), level)):

@@ -15,7 +15,7 @@ from troupe_batch.analysis.intervals import Interval, mean_interval, share_inter
 from troupe_batch.analysis.notes import notes_of
 from troupe_batch.analysis.weights import Bools, DesignWeights, Weighted
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table, dont_know_column, option_column, outside_column, status_column
+from troupe_batch.results.tables.responses import dont_know_column, option_column, outside_column, status_column
 from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, Step
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
 
@@ -138,7 +138,7 @@ class _Reading:
 
     def table(self, question: QuestionInfo) -> QuestionTable:
         names = ["arm", "person_index", status_column(question), *_value_columns(question)]
-        rows = self.dataset.arrow(Table.RESPONSES, names)
+        rows = self.dataset.arrow("responses", names)
         arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
         columns = [self._column(question, rows, None)]
         columns += [self._column(question, rows.filter(pc.equal(rows["arm"], arm)), arm) for arm in arms]

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
-from troupe_batch.results.schema import Table
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -33,11 +32,11 @@ class DesignWeights:
     @classmethod
     def of(cls, dataset: Dataset) -> DesignWeights:
         """Those of the people of the dataset, found by the role of their column."""
-        people = dataset.arrow_schema(Table.PEOPLE)
+        people = dataset.arrow_schema("people")
         column = next((f.name for f in people if (f.metadata or {}).get(ROLE) == DESIGN_WEIGHT), None)
         if column is None:
             return cls(None)
-        rows = dataset.arrow(Table.PEOPLE, ["person_index", column])
+        rows = dataset.arrow("people", ["person_index", column])
         indices = rows["person_index"].to_numpy()
         weights = np.zeros(int(indices.max(initial=-1)) + 1)
         weights[indices] = rows[column].to_numpy()

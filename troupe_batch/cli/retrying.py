@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from troupe_batch.api import Result
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table
 from troupe_batch.studies.study import AnswerStatus
 
 # Their replies are in no cache: only what could be read is kept.
@@ -24,7 +23,7 @@ def retry_text(result: Result) -> str | None:
     if not lacking:
         return None
     which = ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in lacking.items())
-    calls = _calls(result.dataset, Table.ANSWERS if manifest.counts else Table.EXTRACTIONS)
+    calls = _calls(result.dataset, "answers" if manifest.counts else "extractions")
     kept = manifest.answered + manifest.found
     return (
         f"to ask again for what is missing ({which}): the same command with --retry; about {_plural(calls)} anew, and "
@@ -39,7 +38,7 @@ def _summed(counts: list[Any]) -> dict[str, int]:
     return dict(total)
 
 
-def _calls(dataset: Dataset, table: Table) -> int:
+def _calls(dataset: Dataset, table: str) -> int:
     """How many calls brought those absences: each is made again."""
     rows = dataset.arrow(table, ["status", "call_key"])
     lacking = rows.filter(pc.is_in(rows["status"].cast(pa.string()), pa.array([str(one) for one in _ASKED_ANEW])))

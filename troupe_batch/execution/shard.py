@@ -19,7 +19,8 @@ from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
 from troupe_batch.results.ledger import CommitRecord
 from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
-from troupe_batch.results.shard_tables import ShardRows, build_tables, encoded
+from troupe_batch.results.shard_parts import counted, encoded
+from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.store import TableFile
 from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.study import AnswerStatus, Unit, UnitOutcome
@@ -216,7 +217,7 @@ class _Work:
         run, attempt = self._run, self._attempt
         rows = self._rows(done)
         files = await run.store.write_attempt(attempt.shard, attempt.id, await asyncio.to_thread(_files, run, rows))
-        counted = rows.counted(run.contents)
+        found = counted(rows, run.contents)
         return CommitRecord(
             shard=attempt.shard,
             attempt=attempt.id,
@@ -224,17 +225,17 @@ class _Work:
             first_unit=self.units[0].index,
             units=len(self.units),
             files=files,
-            counts=counted.counts,
+            counts=found.counts,
             calls=self._progress.totals,
             started_at=self._started_at,
             ended_at=_now(),
             worker=attempt.worker,
             code_version=troupe_batch.__version__,
             models=tuple(sorted(self._progress.models)),
-            findings=counted.findings,
-            events=counted.events,
-            acts=counted.acts,
-            failed_acts=counted.failed_acts,
+            findings=found.findings,
+            events=found.events,
+            acts=found.acts,
+            failed_acts=found.failed_acts,
         )
 
     def _rows(self, done: Sequence[UnitOutcome | None]) -> ShardRows:
@@ -264,7 +265,7 @@ def _shows(error: Exception | None, calls: Sequence[CallRecord]) -> bool:
 
 
 def _files(run: Run, rows: ShardRows) -> list[TableFile]:
-    tables = build_tables(rows, run.schemas, run.store.run_id)
+    tables = run.schemas.build(rows, run.store.run_id)
     return [encoded(name, table) for name, table in tables.items()]
 
 

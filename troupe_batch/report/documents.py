@@ -12,7 +12,6 @@ import orjson
 from troupe_batch.analysis.events import WRITTEN
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.schema import Table
 from troupe_batch.simulation.record.artifacts import ArtifactExporter, ArtifactFormat, safe_name
 from troupe_batch.simulation.record.events import EventStatus
 
@@ -21,7 +20,7 @@ _COLUMNS = ["unit_id", "order", "step", "type", "status", "actor_id", "actor", "
 
 def export_documents(dataset: Dataset, folder: Path, file_format: ArtifactFormat) -> list[Path]:
     """The files, one per document, in the order of units and events. FixTheInput where nobody has written any."""
-    events = dataset.arrow(Table.EVENTS, _COLUMNS) if dataset.manifest.files_of(Table.EVENTS) else None
+    events = dataset.arrow("events", _COLUMNS) if dataset.manifest.files_of("events") else None
     rows = events.to_pylist() if events is not None else []
     written = [row for row in rows if row["type"] == WRITTEN and row["status"] == EventStatus.HAPPENED]
     if not written:

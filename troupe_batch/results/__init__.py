@@ -8,11 +8,13 @@ from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.outcome import RunOutcome, RunState
 from troupe_batch.results.recount import Problem
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
+from troupe_batch.results.table import Table
+from troupe_batch.results.tables import TABLES
 from troupe_batch.results.verify import Verification, verify
 
 __all__ = [
+    "TABLES",
     "CommitRecord",
     "Dataset",
     "Manifest",

@@ -1,4 +1,7 @@
-"""Arrow columns from lists of values: each column is built once per shard, and no row is ever a dict."""
+"""Columns of tables: what all tables share of them, and Arrow arrays from lists of values.
+
+Each column is built once per shard, and no row is ever a dict.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,64 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+
+def category() -> pa.DataType:
+    """Text from a list that is fixed for the run (`categories_of`); pandas reads it as a categorical."""
+    return pa.dictionary(pa.int32(), pa.string())
+
+
+def column_field(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
+    """A column that says what it holds."""
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+def described(field: pa.Field, description: str, **metadata: str) -> pa.Field:
+    """The same column with other words about it."""
+    return field.with_metadata({"description": description, **metadata})
+
+
+RUN = column_field("run_id", category(), "The run that made the row.", nullable=False)
+UNIT = [
+    column_field("unit_id", pa.string(), "The unit: one person in one arm and replicate.", nullable=False),
+    column_field("unit_index", pa.int64(), "Number of the unit in the plan, from 0.", nullable=False),
+    column_field("person_id", pa.string(), "The simulated person; key of `people`.", nullable=False),
+    column_field("person_index", pa.int64(), "Number of the person in the population, from 0.", nullable=False),
+    column_field("arm", pa.string(), "Experimental arm; null where the study has none."),
+    column_field("replicate", pa.int32(), "Independent repetition of the same unit, from 0.", nullable=False),
+]
+UNIT_OF_ANY_SIZE = described(UNIT[0], "The unit: one person, or one world, in one arm and replicate.")
+WEIGHT = column_field(
+    "weight",
+    pa.float64(),
+    "How many people of the population the person stands for, 1 on average; 1 for all where no strata are oversampled.",
+    nullable=False,
+)
+RAW_REPLY = column_field(
+    "raw_reply",
+    pa.string(),
+    "First 400 characters of a reply that is no answer, as they came; null where it is one, or none came.",
+)
+SEAT = column_field("seat", pa.int16(), "Place of the person in the world, from 0.")
+SEAT_NAME = column_field("seat_name", category(), "Name of the seat in the job; null where it has none.")
+
+
+def with_seats(schema: pa.Schema, *, has_seats: bool) -> pa.Schema:
+    """The columns of a table where units are worlds of several people; as they are where each unit is one person."""
+    if not has_seats:
+        return schema
+    fields = list(schema)
+    fields[schema.get_field_index("unit_id")] = described(
+        schema.field("unit_id"), "The unit: one world in one arm and replicate."
+    )
+    if "person_index" in schema.names:
+        place = schema.get_field_index("person_index")
+        fields[place + 1 : place + 1] = [SEAT.with_nullable(fields[place].nullable), SEAT_NAME]
+    else:
+        place = schema.get_field_index("person_id")
+        fields[place] = described(fields[place], "Whose call it was; null where it was made for the world.")
+        fields[place] = fields[place].with_nullable(nullable=True)
+    return pa.schema(fields)
 
 
 def column(values: Sequence[Any], field: pa.Field, categories: Sequence[str] | None = None) -> pa.Array:
@@ -47,9 +108,11 @@ def text_lists(values: Sequence[Sequence[str] | None]) -> pa.Array:
     return pa.ListArray.from_arrays(coded.offsets, coded.values.dictionary_decode(), mask=mask)
 
 
-def constant(value: str, rows: int) -> pa.Array:
-    """A categorical column that holds one value."""
-    return repeated(np.zeros(rows, dtype=np.int32), [value])
+def constant(value: str | bool, rows: int, kind: pa.DataType) -> pa.Array:
+    """A column of this type that holds one value."""
+    if pa.types.is_dictionary(kind):
+        return repeated(np.zeros(rows, dtype=np.int32), [str(value)])
+    return pa.repeat(pa.scalar(value, kind), rows)
 
 
 def repeated(indices: npt.NDArray[np.int32], categories: Sequence[str]) -> pa.Array:

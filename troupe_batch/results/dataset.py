@@ -17,21 +17,14 @@ from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
 from troupe_batch.results.ledger import StoredFile
 from troupe_batch.results.manifest import MANIFEST, REMAKE, Manifest
 from troupe_batch.results.objects import Objects
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import DATASET, RunStore
+from troupe_batch.results.table import Table
+from troupe_batch.results.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH_ROWS = 16_384
-# Tables whose rows are observations: pandas hands on how these hang together to what is taken from them.
-_ANSWERED = (Table.ANSWERS, Table.RESPONSES)
-# The other tables are always there.
-_WHY_MISSING = {
-    Table.ANSWERS: "its study asks nothing",
-    Table.EVENTS: "nobody acts in its study",
-    Table.EXTRACTIONS: "its study extracts nothing",
-}
 
 
 class Dataset:
@@ -41,12 +34,14 @@ class Dataset:
     the study has no use for.
     """
 
-    def __init__(self, place: str | Path | RunStore) -> None:
+    def __init__(self, place: str | Path | RunStore, *, tables: Sequence[Table] = TABLES) -> None:
         if isinstance(place, RunStore):
             self._objects = place.objects.within(DATASET)
         else:
             self._objects = Objects.open(place, make_folder=False)
         self.path = self._objects.url
+        self._known = {table.name: table for table in tables}
+        self._frames: dict[str, pd.DataFrame] = {}
 
     def __repr__(self) -> str:
         return f"Dataset({self.path!r})"
@@ -69,55 +64,37 @@ class Dataset:
         """Whether the answers are placeholders of a rehearsal."""
         return self.manifest.is_rehearsal
 
-    @cached_property
-    def people(self) -> pd.DataFrame:
-        """One row per simulated person."""
-        return self._pandas(Table.PEOPLE)
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """A table by its name, such as `dataset.answers`, as pandas reads it; raises as `arrow` does."""
+        if name.startswith("_") or name not in self._known:
+            raise AttributeError(f"a dataset has no {name!r}; its tables are {', '.join(self.__dict__['_known'])}")
+        if name not in self._frames:
+            self._frames[name] = self._pandas(name)
+        return self._frames[name]
 
-    @cached_property
-    def answers(self) -> pd.DataFrame:
-        """One row per unit, person in it, and question, absences included; TableMissing where nothing was asked."""
-        return self._pandas(Table.ANSWERS)
-
-    @cached_property
-    def responses(self) -> pd.DataFrame:
-        """One row per unit and person in it, with typed columns for each question."""
-        return self._pandas(Table.RESPONSES)
-
-    @cached_property
-    def events(self) -> pd.DataFrame:
-        """One row per stimulus and action; TableMissing for studies in which nobody acts."""
-        return self._pandas(Table.EVENTS)
-
-    @cached_property
-    def extractions(self) -> pd.DataFrame:
-        """One row per finding, absences included; TableMissing for studies that extract nothing."""
-        return self._pandas(Table.EXTRACTIONS)
+    def __dir__(self) -> list[str]:
+        """Its attributes, and the tables that there are."""
+        return [*super().__dir__(), *self._known]
 
     @property
-    def tables(self) -> tuple[Table, ...]:
-        """The tables that there are."""
-        return tuple(table for table in Table if self.manifest.files_of(table))
-
-    @cached_property
-    def llm_calls(self) -> pd.DataFrame:
-        """One row per request to a model."""
-        return self._pandas(Table.LLM_CALLS)
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that there are."""
+        return tuple(name for name in self._known if self.manifest.files_of(name))
 
     @cached_property
     def design(self) -> Design:
         """How the answers hang together."""
-        people = self.arrow_schema(Table.PEOPLE)
+        people = self.arrow_schema("people")
         is_weighted = any((one.metadata or {}).get(ROLE) == DESIGN_WEIGHT for one in people)
         return Design.of(self.manifest, is_weighted=is_weighted)
 
-    def arrow_schema(self, table: Table) -> pa.Schema:
+    def arrow_schema(self, table: str) -> pa.Schema:
         """The schema of a table, without its rows; raises as `arrow` does."""
         file = self._files_of(table)[0]
         with self._naming(file):
             return pq.read_schema(self._objects.source(file.path))
 
-    def arrow(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+    def arrow(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A table, or some of its columns, as Arrow; nothing else is read from disk.
 
         TableMissing where the dataset has no such table: its study has nothing to put there.
@@ -128,17 +105,19 @@ class Dataset:
                 parts.append(pq.read_table(self._objects.source(file.path), columns=columns))
         return pa.concat_tables(parts).unify_dictionaries()
 
-    def batches(self, table: Table, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a table, a portion of the rows at a time; raises as `arrow` does."""
         for file in self._files_of(table):
             with self._naming(file), pq.ParquetFile(self._objects.source(file.path)) as part:
                 yield from part.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns))
 
-    def _files_of(self, table: Table) -> Sequence[StoredFile]:
+    def _files_of(self, table: str) -> Sequence[StoredFile]:
         if table in self.tables:
             return self.manifest.files_of(table)
-        why = _WHY_MISSING.get(table)
-        if why is None:
+        known = self._known.get(table)
+        if known is None:
+            raise TableMissing(f"there is no table {table!r} in any dataset; this one has {', '.join(self.tables)}")
+        if (why := known.why_missing) is None:
             raise ResultsDamaged(f"{self.path}/{MANIFEST} names no file of the table {table}; {REMAKE}")
         raise TableMissing(f"{self.path} has no table {table}: {why}; it has {', '.join(self.tables)}")
 
@@ -149,7 +128,7 @@ class Dataset:
         except FileNotFoundError as error:
             raise ResultsDamaged(f"{self.path}/{file.path} is missing; {REMAKE}") from error
 
-    def _pandas(self, table: Table) -> pd.DataFrame:
+    def _pandas(self, table: str) -> pd.DataFrame:
         # Commands that read no table, such as `troupe status`, would wait seconds for pandas.
         import pandas as pd  # noqa: PLC0415 -- see above
 
@@ -163,6 +142,6 @@ class Dataset:
         }
         frame: pd.DataFrame = self.arrow(table).to_pandas(types_mapper=kinds.get)
         frame.attrs["synthetic"] = True
-        if table in _ANSWERED:
+        if self._known[table].is_observed:
             frame.attrs.update(self.design.as_attributes())
         return frame

@@ -25,9 +25,7 @@ from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.parts import PartSize, PartWriter
 from troupe_batch.results.provenance import provenance_of
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_parts import absent_rows, committed_tables
-from troupe_batch.results.shard_tables import build_tables
+from troupe_batch.results.shard_parts import absent_rows, committed_tables, counted
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import DATASET
 from troupe_batch.studies.study import AnswerStatus
@@ -95,7 +93,10 @@ async def _extract_once(run: Run, part_size: PartSize, on_shard: OnShard) -> Man
     with tempfile.TemporaryDirectory(prefix="troupe-extract-") as scratch:
         extraction = await _Extraction.of(run)
         schemas = run.schemas
-        writers = {t: PartWriter(dataset, t, schemas.of(t), Path(scratch), part_size) for t in schemas.tables}
+        writers = {
+            table.name: PartWriter(dataset, table, schemas.of(table.name), Path(scratch), part_size)
+            for table in schemas.tables
+        }
         try:
             done = 0
             async for tables in extraction.shards():
@@ -137,7 +138,7 @@ class _Extraction:
     async def of(cls, run: Run) -> _Extraction:
         return cls(run, await run.store.quarantined(), await run.store.stop_mark(), await notes_of(run.store))
 
-    async def shards(self) -> AsyncIterator[dict[Table, pa.Table]]:
+    async def shards(self) -> AsyncIterator[dict[str, pa.Table]]:
         """The tables of each shard, in the order of the shards."""
         async for shard, record in self.run.store.records(range(self.run.plan.shards)):
             if record is not None:
@@ -147,7 +148,7 @@ class _Extraction:
             finished = await self._finished_before_a_stop(shard)
             yield finished if finished is not None else await asyncio.to_thread(self._absent, shard)
 
-    async def _finished_before_a_stop(self, shard: int) -> dict[Table, pa.Table] | None:
+    async def _finished_before_a_stop(self, shard: int) -> dict[str, pa.Table] | None:
         try:
             record = await self.run.store.provisional(shard)
             return None if record is None else await self._read(record, is_whole=False)
@@ -155,16 +156,16 @@ class _Extraction:
             # Nothing was promised of it: the shard is not committed, and its replies are in the cache.
             return None
 
-    async def _read(self, record: CommitRecord, *, is_whole: bool = True) -> dict[Table, pa.Table]:
+    async def _read(self, record: CommitRecord, *, is_whole: bool = True) -> dict[str, pa.Table]:
         tables = await committed_tables(self.run, record, is_whole=is_whole)
         self.totals.add(record)
         return tables
 
-    def _absent(self, shard: int) -> dict[Table, pa.Table]:
+    def _absent(self, shard: int) -> dict[str, pa.Table]:
         status, reason = self._why_absent(shard)
         rows = absent_rows(self.run, shard, status, reason)
-        self.totals.add_rows(rows.counted(self.run.contents))
-        return build_tables(rows, self.run.schemas, self.run.store.run_id)
+        self.totals.add_rows(counted(rows, self.run.contents))
+        return self.run.schemas.build(rows, self.run.store.run_id)
 
     def _why_absent(self, shard: int) -> tuple[AnswerStatus, str]:
         if shard in self.quarantined:

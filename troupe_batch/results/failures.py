@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.ledger import CommitRecord
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.symptoms import alike
@@ -22,10 +21,10 @@ from troupe_batch.symptoms import alike
 NO_REASON = "no reason was given"
 _NO_ANSWER = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED)
 _ROWS = {
-    Table.ANSWERS: ("answers", "question_id"),
-    Table.EXTRACTIONS: ("findings", "extraction"),
+    "answers": ("answers", "question_id"),
+    "extractions": ("findings", "extraction"),
 }
-_TABLES = (*_ROWS, Table.LLM_CALLS, Table.EVENTS)
+_TABLES = (*_ROWS, "llm_calls", "events")
 _CALL = ("unit_id", "person_id", "purpose", "question_ids", "status", "reason", "key", "raw_reply")
 _EVENT = ("unit_id", "kind", "type", "reason", "call_key")
 
@@ -78,7 +77,7 @@ async def failures_of(store: RunStore, *, shards: int, examples: int) -> Failure
     seen = 0
     async for record, is_there in _records(store, shards):
         seen += is_there
-        for found in await _found_in(store, record, _TABLES if is_there else (Table.LLM_CALLS,)):
+        for found in await _found_in(store, record, _TABLES if is_there else ("llm_calls",)):
             key = (found.of, found.status, alike(found.reason))
             group = groups.setdefault(key, FailureGroup(found.of, found.status, found.reason))
             group.count += 1
@@ -114,17 +113,17 @@ async def _records(store: RunStore, shards: int) -> AsyncIterator[tuple[CommitRe
         yield taken_back, False
 
 
-async def _found_in(store: RunStore, record: CommitRecord, tables: Sequence[Table]) -> list[_Found]:
+async def _found_in(store: RunStore, record: CommitRecord, tables: Sequence[str]) -> list[_Found]:
     # There are always calls; the other tables only where the study has a use for them.
-    calls = record.file_of(Table.LLM_CALLS)
+    calls = record.file_of("llm_calls")
     wanted = [calls, *[file for file in record.files if file.table in tables and file is not calls]]
     contents = await asyncio.gather(*(store.read(file) for file in wanted))
-    parts = {Table(file.table): data for file, data in zip(wanted, contents, strict=True)}
+    parts = {file.table: data for file, data in zip(wanted, contents, strict=True)}
     return await asyncio.to_thread(lambda: list(_failures(parts)))
 
 
-def _failures(parts: Mapping[Table, bytes]) -> Iterator[_Found]:
-    calls = _failed_calls(parts[Table.LLM_CALLS])
+def _failures(parts: Mapping[str, bytes]) -> Iterator[_Found]:
+    calls = _failed_calls(parts["llm_calls"])
     told: set[tuple[str, str | None]] = set()
     for table, (of, named) in _ROWS.items():
         for row in _absent_rows(parts.get(table), named):
@@ -138,7 +137,7 @@ def _failures(parts: Mapping[Table, bytes]) -> Iterator[_Found]:
             about = ", ".join(call["question_ids"]) or call["purpose"]
             failure = Failure(call["unit_id"], call["person_id"], about, call["raw_reply"], call["key"])
             yield _Found("calls", call["status"], call["reason"] or NO_REASON, failure)
-    for event in _failures_without_call(parts.get(Table.EVENTS)):
+    for event in _failures_without_call(parts.get("events")):
         failure = Failure(event["unit_id"], None, event["type"], None, None)
         yield _Found("events", "failed", event["reason"] or NO_REASON, failure)
 

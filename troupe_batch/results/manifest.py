@@ -13,7 +13,7 @@ from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.spending import Spending
 from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
 from troupe_batch.results.money_text import doubt_text, money_json, money_notes
-from troupe_batch.results.schema import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
+from troupe_batch.results.table import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
 from troupe_batch.studies.scales import Best
 from troupe_batch.studies.study import (
     AnswerStatus,

@@ -16,14 +16,14 @@ from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.population import FactTable
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.results.blocks import BlockWriter
-from troupe_batch.results.columns import texts
+from troupe_batch.results.columns import column_field, texts
 from troupe_batch.results.panel import FACT_KEY, PANEL, POPULATION_KEY
-from troupe_batch.results.schema import labels
-from troupe_batch.results.table_columns import PEOPLE, column_field
+from troupe_batch.results.table import labels
+from troupe_batch.results.tables.people import PeopleTable
 from troupe_batch.simulation.person.person import TinyPerson
 
 _OWN = (
-    *PEOPLE,
+    *PeopleTable.columns,
     column_field(
         "prose",
         pa.string(),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,26 +12,16 @@ import pyarrow.parquet as pq
 
 from troupe_batch.results.ledger import StoredFile
 from troupe_batch.results.objects import Objects
-from troupe_batch.results.schema import Table
-
-# Personas are some kilobytes each, so that fewer of them are kept in memory.
-GROUP_ROWS = {
-    Table.PEOPLE: 8_192,
-    Table.ANSWERS: 65_536,
-    Table.RESPONSES: 16_384,
-    Table.EVENTS: 32_768,
-    Table.EXTRACTIONS: 32_768,
-    Table.LLM_CALLS: 65_536,
-}
+from troupe_batch.results.table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class PartSize:
-    """When a part is full; it ends with the row group that reaches either."""
+    """When a part is full; it ends with the row group that reaches either. `group_rows`: if not those of the table."""
 
     rows: int = 1_000_000
     size_bytes: int = 128 * 1024 * 1024
-    group_rows: Mapping[Table, int] = field(default_factory=lambda: GROUP_ROWS)
+    group_rows: int | None = None
 
 
 class PartWriter:
@@ -47,7 +36,7 @@ class PartWriter:
         self._table = table
         self._schema = schema
         self._size = size
-        self._path = scratch / f"{table}.parquet"
+        self._path = scratch / f"{table.name}.parquet"
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._writer: pq.ParquetWriter | None = None
@@ -57,7 +46,7 @@ class PartWriter:
         """Add rows after those that were added before."""
         self._waiting.append(rows)
         self._waiting_rows += rows.num_rows
-        size = self._size.group_rows[self._table]
+        size = self._size.group_rows or self._table.group_rows
         while self._waiting_rows >= size:
             waiting = pa.concat_tables(self._waiting)
             await self._write_group(waiting.slice(0, size))
@@ -96,10 +85,10 @@ class PartWriter:
             await asyncio.to_thread(self._encode, self._schema.empty_table())
         self.abandon()
         digest = await asyncio.to_thread(_sha256, self._path)
-        path = f"{self._table}/part-{len(self.files):05d}-{digest[:12]}.parquet"
+        path = f"{self._table.name}/part-{len(self.files):05d}-{digest[:12]}.parquet"
         await self._objects.put(path, self._path)
         size = self._path.stat().st_size
-        self.files.append(StoredFile(str(self._table), path, digest, self._part_rows, size))
+        self.files.append(StoredFile(self._table.name, path, digest, self._part_rows, size))
         self._part_rows = 0
 
 

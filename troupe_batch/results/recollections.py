@@ -22,19 +22,20 @@ from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import RememberedWave, bounded, entry, recollections_text
 from troupe_batch.results.blocks import BLOCK, BlockFile, BlockWriter, Format
+from troupe_batch.results.columns import column_field
 from troupe_batch.results.manifest import REMAKE, Manifest
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import EnrichedPerson, PersonFactory
-from troupe_batch.results.schema import Table, labels
 from troupe_batch.results.store import DATASET, RunStore
-from troupe_batch.results.table_columns import PEOPLE, column_field
+from troupe_batch.results.table import labels
+from troupe_batch.results.tables.people import PeopleTable
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import AnswerStatus
 
 RECOLLECTIONS = Format("troupe_batch/recollections/1", "file of recollections", "give the same command again")
 _SCHEMA = pa.schema(
     [
-        PEOPLE.field("person_index"),
+        PeopleTable.columns.field("person_index"),
         column_field("waves", pa.string(), "What the person remembers, wave by wave, as JSON.", nullable=False),
     ]
 )
@@ -180,7 +181,7 @@ def _is_in_order(earlier: Earlier) -> bool:
 
 def _batches(earlier: Earlier, columns: Sequence[str]) -> Iterator[Any]:
     dataset = earlier.store.objects.within(DATASET)
-    for file in earlier.manifest.files_of(Table.ANSWERS):
+    for file in earlier.manifest.files_of("answers"):
         try:
             part = pq.ParquetFile(dataset.source(file.path))
         except (FileNotFoundError, pa.ArrowException) as error:

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from troupe_batch.results.ledger import StatusCounts
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 from troupe_batch.studies.study import AnswerStatus
 
 MOST_EXAMPLES = 3
@@ -83,7 +82,7 @@ class Members:
 class Recount(ABC):
     """The recount of one table. `hole`: what it is called where a planned row is missing."""
 
-    table: Table
+    table: str
     hole = ("hole", "planned rows are missing")
 
     def __init__(self, run: Run, size: int) -> None:
@@ -140,7 +139,7 @@ class Recount(ABC):
 class PeopleRecount(Recount):
     """One row per person who sits somewhere."""
 
-    table = Table.PEOPLE
+    table = "people"
 
     def __init__(self, run: Run, members: Members) -> None:
         super().__init__(run, run.plan.people)
@@ -168,7 +167,7 @@ class PeopleRecount(Recount):
 class ResponseRecount(Recount):
     """One row per unit and seat."""
 
-    table = Table.RESPONSES
+    table = "responses"
 
     def __init__(self, run: Run, members: Members) -> None:
         super().__init__(run, run.plan.units * members.seats)
@@ -190,7 +189,7 @@ class ResponseRecount(Recount):
 class AnswerRecount(Recount):
     """One row per unit, seat and question; a value exactly where there is an answer."""
 
-    table = Table.ANSWERS
+    table = "answers"
 
     def __init__(self, run: Run, members: Members) -> None:
         self.counts: StatusCounts = {}

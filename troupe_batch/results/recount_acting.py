@@ -7,12 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troupe_batch.results.finding_columns import field_column, fields_of
 from troupe_batch.results.ledger import StatusCounts
 from troupe_batch.results.recount import Places, Recount, add_counts, any_valid, index_of
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_tables import ACT_FAILED
+from troupe_batch.results.tables.events import ACT_FAILED
+from troupe_batch.results.tables.extractions import field_column, fields_of
 from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.simulation.record.events import EventKind
 from troupe_batch.studies.study import FindingStatus
@@ -24,7 +23,7 @@ class FindingRecount(Recount):
     Counts the units from `units.start` to `units.stop - 1`.
     """
 
-    table = Table.EXTRACTIONS
+    table = "extractions"
 
     def __init__(self, run: Run, units: range) -> None:
         contents = run.contents
@@ -118,7 +117,7 @@ class FindingRecount(Recount):
 class EventRecount(Recount):
     """The events of each unit, from 0 on without a gap; none for those of `without`, which were not run to the end."""
 
-    table = Table.EVENTS
+    table = "events"
     hole = ("no_events", "units have left no event")
 
     def __init__(self, run: Run, units: range, without: npt.NDArray[np.bool_] | None = None) -> None:

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import EndpointUnsuitable, ResultsDamaged
 from troupe_batch.results.ledger import CommitRecord
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
 from troupe_batch.symptoms import Symptom
 
@@ -86,7 +85,7 @@ async def _is_spoiled(store: RunStore, record: CommitRecord, symptoms: list[Symp
     due = [one for one in symptoms if record.ended_at >= one.since and _may_show(record, one)]
     if not due:
         return False
-    data = await store.read(record.file_of(Table.LLM_CALLS))
+    data = await store.read(record.file_of("llm_calls"))
     calls = await asyncio.to_thread(_calls, data)
     return any(one.shows_in(*call) for one in due for call in calls)
 

@@ -13,8 +13,10 @@ from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.facts import ROLES, fact_types
-from troupe_batch.results.schema import Contents, Schemas, make_schemas
+from troupe_batch.results.schema import make_schemas
 from troupe_batch.results.store import RunStore
+from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.results.tables import TABLES
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.kinds import is_python
 from troupe_batch.studies.study import Facts, Study, Unit
@@ -65,7 +67,8 @@ class PersonFactory(Protocol):
 class Run:
     """A plan with its study, its people and the store of its results. Make one per run and process.
 
-    `population` is where `factory` takes its people from.
+    `population` is where `factory` takes its people from; `tables` are all that there are, of which the run has those
+    that its study can fill.
     """
 
     plan: Plan
@@ -73,6 +76,7 @@ class Run:
     factory: PersonFactory
     store: RunStore
     population: Facts
+    tables: tuple[Table, ...] = TABLES
 
     @cached_property
     def schemas(self) -> Schemas:
@@ -86,6 +90,7 @@ class Run:
             is_rehearsal=self.plan.endpoint.is_rehearsal,
             roles=roles,
             response_facts=() if asked_for is None else asked_for.facts,
+            known=self.tables,
         )
 
     @cached_property

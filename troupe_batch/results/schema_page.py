@@ -1,22 +1,28 @@
-"""The columns of a dataset as Markdown, for docs/datasets.md; `python -m troupe_batch.results.schema_page FILE`."""
+"""Schemas as Markdown, for docs/datasets.md; `python -m troupe_batch.results.schema_page FILE`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
-from troupe_batch.results.table_columns import ANSWERS, EVENTS, EXTRACTIONS, LLM_CALLS, PEOPLE, RESPONSE_KEYS
+from troupe_batch.results.table import Table
+from troupe_batch.results.tables import TABLES
 
-TABLES: dict[str, pa.Schema] = {
-    "people": PEOPLE,
-    "answers": ANSWERS,
-    "responses": RESPONSE_KEYS,
-    "events": EVENTS,
-    "extractions": EXTRACTIONS,
-    "llm_calls": LLM_CALLS,
-}
+
+def with_column_lists(page: str, tables: Iterable[Table] = TABLES) -> str:
+    """The page with the files of the tables and, between its marks, their columns; a section more for a new table."""
+    tables = tuple(tables)
+    files = "\n".join(f"├── {f'{table.name}/part-*.parquet':27} {table.doc}" for table in tables)
+    page = _between(page, "/dataset/\n", files, "\n└── manifest.json")
+    for table in tables:
+        mark, end = f"<!-- columns of {table.name} -->\n", "\n<!-- end -->"
+        if mark not in page:
+            page = f"{page.rstrip()}\n\n## {table.name}\n\n{mark}{end}\n"
+        page = _between(page, mark, column_list(table.columns), end)
+    return page
 
 
 def column_list(schema: pa.Schema) -> str:
@@ -25,13 +31,11 @@ def column_list(schema: pa.Schema) -> str:
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 
-def with_column_lists(page: str) -> str:
-    """The page with the list of columns of each table between its marks."""
-    for name, schema in TABLES.items():
-        before, start, rest = page.partition(f"<!-- columns of {name} -->\n")
-        _, end, after = rest.partition("<!-- end -->")
-        page = f"{before}{start}{column_list(schema)}\n{end}{after}"
-    return page
+def _between(page: str, start: str, text: str, end: str) -> str:
+    """The page with this text in the place of what stands between the first `start` and the `end` after it."""
+    before, start, rest = page.partition(start)
+    _, end, after = rest.partition(end)
+    return f"{before}{start}{text}{end}{after}"
 
 
 def _meaning(field: pa.Field) -> str:

@@ -25,7 +25,7 @@ from troupe_batch.results.recount import (
 )
 from troupe_batch.results.recount_acting import EventRecount, FindingRecount
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table, is_of
+from troupe_batch.results.schema import is_of
 from troupe_batch.results.store import DATASET
 
 _BATCH_ROWS = 65_536
@@ -120,7 +120,7 @@ class _Recount:
     async def tables(self, manifest: Manifest) -> None:
         """The rows of all tables, part by part, and the sums of the manifest against them."""
         recounts = _recounts(self._run, manifest)
-        for table in self._run.schemas.tables:
+        for table in self._run.schemas.by_table:
             recount = recounts.get(table)
             for file in manifest.files_of(table):
                 problem = await asyncio.to_thread(self._read_part, table, file, recount)
@@ -130,8 +130,8 @@ class _Recount:
                 self.found.problems += recount.problems()
         self._compare(manifest, recounts)
 
-    def _compare(self, manifest: Manifest, recounts: Mapping[Table, Recount]) -> None:
-        answers, findings, events = (recounts.get(t) for t in (Table.ANSWERS, Table.EXTRACTIONS, Table.EVENTS))
+    def _compare(self, manifest: Manifest, recounts: Mapping[str, Recount]) -> None:
+        answers, findings, events = (recounts.get(t) for t in ("answers", "extractions", "events"))
         if isinstance(answers, AnswerRecount):
             self.found.counts = answers.counts
             self.found.answers = sum(sum(by_status.values()) for by_status in answers.counts.values())
@@ -151,7 +151,7 @@ class _Recount:
                 "other_counts", f"the manifest counts {manifest.events} events, and there are {self.found.events}"
             )
 
-    def _read_part(self, table: Table, file: StoredFile, recount: Recount | None) -> str | None:
+    def _read_part(self, table: str, file: StoredFile, recount: Recount | None) -> str | None:
         """What is wrong with the part as a file; its rows are counted on the way."""
         data = self._dataset.get_now(file.path)
         if data is None:
@@ -174,7 +174,7 @@ class _Recount:
         self.found.problems.append(Problem(kind, message, tuple((examples or [])[:MOST_EXAMPLES])))
 
 
-def _recounts(run: Run, manifest: Manifest) -> dict[Table, Recount]:
+def _recounts(run: Run, manifest: Manifest) -> dict[str, Recount]:
     """The recount of each table whose rows are planned; requests to a model are not."""
     members, units = Members(run), range(run.plan.units)
     without_events = np.zeros(len(units), np.bool_)

@@ -17,9 +17,8 @@ from troupe_batch.population.bins import Bin
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.freezing import plan_now
 from troupe_batch.results.panel import Panel
-from troupe_batch.results.schema import Table, fact_column
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.table_columns import PEOPLE
+from troupe_batch.results.tables.people import PeopleTable, fact_column
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.judging.profiler import Difference, Profile, Profiler
 from troupe_batch.wiring.population_files import population_of
@@ -122,11 +121,11 @@ def _of_run(settings: Settings, run_id: str, people: int | None) -> Group:
     plan = plan_now(store)
     if plan is None:
         raise FixTheInput(f"{run_id}: no such file, and no run of that name; `troupe status` lists the runs")
-    rows = Dataset(store).arrow(Table.PEOPLE)
+    rows = Dataset(store).arrow("people")
     number = _number(run_id, people, rows.num_rows)
-    facts = [name for name in rows.column_names if name not in PEOPLE.names]
+    facts = [name for name in rows.column_names if name not in PeopleTable.columns.names]
     spec = plan.population
-    known = {fact_column(fact): fact for fact in (*PEOPLE.names, *spec.dimensions, *spec.derive)}
+    known = {fact_column(fact): fact for fact in (*PeopleTable.columns.names, *spec.dimensions, *spec.derive)}
     columns = {known.get(name, name): rows[name].slice(0, number).to_pylist() for name in facts}
     return _as_group(f"run {run_id}", number, columns, plan.population)
 

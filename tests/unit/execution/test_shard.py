@@ -17,7 +17,6 @@ from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
@@ -47,7 +46,7 @@ def failing(failures: dict[int, Exception], **options: Any) -> Run:
     return dataclasses.replace(run, study=FailingStudy(run, failures))
 
 
-async def rows_of(run: Run, table: Table, shard: int = 0) -> list[dict[str, Any]]:
+async def rows_of(run: Run, table: str, shard: int = 0) -> list[dict[str, Any]]:
     record = await run.store.record(shard) or await run.store.provisional(shard)
     assert record is not None
     data = await run.store.read(record.file_of(table))
@@ -74,10 +73,10 @@ async def test_rows_stand_in_the_order_of_the_units_whatever_came_back_first() -
 
     await run_shard(run, FIRST, model=AnsweringModel(), concurrency=16)
 
-    answers = await rows_of(run, Table.ANSWERS)
+    answers = await rows_of(run, "answers")
     assert [row["unit_index"] for row in answers] == [index for index in range(40) for _ in range(5)]
     assert [row["question_id"] for row in answers[:5]] == ["drink", "places", "liking", "price", "why"]
-    assert [row["person_id"] for row in await rows_of(run, Table.PEOPLE)] == [f"p{n:06d}" for n in range(40)]
+    assert [row["person_id"] for row in await rows_of(run, "people")] == [f"p{n:06d}" for n in range(40)]
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 100])
@@ -134,7 +133,7 @@ async def test_an_error_in_a_unit_becomes_failed_rows_with_a_reason_and_one_trac
 
     assert record is not None
     assert record.counts["why"] == {"answered": 6, "failed": 1}
-    failed = [row for row in await rows_of(run, Table.ANSWERS) if row["status"] == "failed"]
+    failed = [row for row in await rows_of(run, "answers") if row["status"] == "failed"]
     assert {(row["unit_index"], row["reason"]) for row in failed} == {(2, "ZeroDivisionError: division by zero")}
     assert len(failed) == 5
     (line,) = caplog.records
@@ -153,7 +152,7 @@ async def test_persona_text_reaches_neither_the_reason_nor_the_log(
     with caplog.at_level(logging.DEBUG):
         await run_shard(run, FIRST, model=AnsweringModel(), concurrency=3)
 
-    reasons = {row["reason"] for row in await rows_of(run, Table.ANSWERS) if row["status"] == "failed"}
+    reasons = {row["reason"] for row in await rows_of(run, "answers") if row["status"] == "failed"}
     assert len(reasons) == 1
     assert "KeyError at " in reasons.pop()
     assert "Person 2" not in str([vars(line) for line in caplog.records])
@@ -207,7 +206,7 @@ async def test_a_stop_of_the_job_leaves_no_mark_and_keeps_what_was_finished(erro
     assert await run.store.committed() == set()
     kept = await run.store.provisional(0)
     assert kept is not None
-    rows = [row for row in await rows_of(run, Table.ANSWERS) if row["question_id"] == "why"]
+    rows = [row for row in await rows_of(run, "answers") if row["question_id"] == "why"]
     assert Counter(row["status"] for row in rows) == {"answered": 4, "not_run": 3}
     assert {row["reason"] for row in rows if row["status"] == "not_run"} == {f"{type(error).__name__}: {error}"}
     assert len(model.asked) == 5
@@ -345,9 +344,9 @@ async def test_people_are_enriched_once_however_many_replicates_they_have() -> N
     assert record is not None
     assert Counter(sample.startswith("bio") for sample in model.asked) == {True: 5, False: 15}
     assert record.calls.sent == 20
-    people = await rows_of(run, Table.PEOPLE)
+    people = await rows_of(run, "people")
     assert ['"bio":"Bio of 3"' in row["persona"] for row in people] == [False, False, False, True, False]
-    calls = await rows_of(run, Table.LLM_CALLS)
+    calls = await rows_of(run, "llm_calls")
     assert Counter(row["purpose"] for row in calls) == {"enrich": 5, "survey": 15}
 
 
@@ -361,7 +360,7 @@ async def test_a_person_who_cannot_be_enriched_is_a_failed_unit_and_a_person_all
 
     assert record is not None
     assert record.counts["why"] == {"answered": 6, "failed": 1}
-    assert len(await rows_of(run, Table.PEOPLE)) == 7
+    assert len(await rows_of(run, "people")) == 7
 
 
 async def test_a_person_whose_prose_was_refused_is_asked_nothing_and_their_answers_say_so() -> None:
@@ -376,9 +375,9 @@ async def test_a_person_whose_prose_was_refused_is_asked_nothing_and_their_answe
     assert record.counts["why"] == {"answered": 12, "refused": 2}
     assert len(model.asked) == 7 + 12
     assert model.asked.count("bio 2") == 1
-    refused = [row for row in await rows_of(run, Table.ANSWERS) if row["status"] == "refused"]
+    refused = [row for row in await rows_of(run, "answers") if row["status"] == "refused"]
     assert {(row["person_index"], row["reason"]) for row in refused} == {(2, "the persona was not written: no")}
-    calls = [row for row in await rows_of(run, Table.LLM_CALLS) if row["purpose"] == "enrich"]
+    calls = [row for row in await rows_of(run, "llm_calls") if row["purpose"] == "enrich"]
     assert [row["status"] for row in calls] == ["ok", "ok", "refused", "ok", "ok", "ok", "ok"]
 
 
@@ -387,7 +386,7 @@ async def test_a_shard_that_begins_in_the_middle_of_a_person_does_not_repeat_the
     for shard in range(run.plan.shards):
         await run_shard(run, Attempt(shard, "a"), model=AnsweringModel(), concurrency=4)
 
-    people = [row["person_index"] for shard in range(4) for row in await rows_of(run, Table.PEOPLE, shard)]
+    people = [row["person_index"] for shard in range(4) for row in await rows_of(run, "people", shard)]
 
     assert people == [0, 1, 2, 3, 4]
 

@@ -18,7 +18,6 @@ from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
@@ -52,7 +51,7 @@ def survey_requests() -> list[ChatRequest]:
     return [planned.request for planned in run.study.planned_calls(unit, people, run.plan.settings)]
 
 
-async def rows_of(run: Run, table: Table) -> list[dict[str, Any]]:
+async def rows_of(run: Run, table: str) -> list[dict[str, Any]]:
     record = await run.store.record(0) or await run.store.provisional(0)
     assert record is not None
     data = await run.store.read(record.file_of(table))
@@ -78,7 +77,7 @@ async def test_what_ends_the_attempt_ends_it_though_code_of_users_catches_it(
     if kept is not None:
         # Two calls a unit: three are through, and the fourth would have made an answer out of the error.
         assert kept.counts == {"drink": {"answered": 3, "not_run": 4}}
-        answers = await rows_of(run, Table.ANSWERS)
+        answers = await rows_of(run, "answers")
         assert {row["label"] for row in answers if row["status"] == "answered"} == {"Soup"}
 
 
@@ -155,7 +154,7 @@ async def test_calls_of_a_unit_that_dies_are_on_record() -> None:
     assert expected is not None
     assert record.counts["mood"] == {"answered": 12, "failed": 2}
     assert record.calls == expected.calls
-    lost, kept = await rows_of(whole, Table.LLM_CALLS), await rows_of(run, Table.LLM_CALLS)
+    lost, kept = await rows_of(whole, "llm_calls"), await rows_of(run, "llm_calls")
     assert [row["key"] for row in kept] == [row["key"] for row in lost]
     assert [(row["purpose"], row["status"], row["reason"]) for row in kept[:3]] == [
         ("unknown", "ok", None),
@@ -174,7 +173,7 @@ async def test_a_function_that_fails_leaves_its_calls_and_all_that_happened_befo
     assert record is not None
     assert record.counts == {"drink": {"failed": 7}}
     assert record.calls.sent == 7
-    calls, events = await rows_of(run, Table.LLM_CALLS), await rows_of(run, Table.EVENTS)
+    calls, events = await rows_of(run, "llm_calls"), await rows_of(run, "events")
     assert {(row["purpose"], row["person_id"]) for row in calls} == {("act", f"p{n:06d}") for n in range(7)}
     of_first = [(row["kind"], row["type"], row["reason"]) for row in events if row["unit_index"] == 0]
     assert [one[:2] for one in of_first] == [

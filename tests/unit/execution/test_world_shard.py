@@ -17,7 +17,7 @@ from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
+from troupe_batch.results.tables import TABLES
 from troupe_batch.results.verify import verify
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
@@ -25,7 +25,7 @@ from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 FIRST = Attempt(0, "first")
 
 
-async def rows_of(run: Run, table: Table, shard: int = 0) -> list[dict[str, Any]]:
+async def rows_of(run: Run, table: str, shard: int = 0) -> list[dict[str, Any]]:
     record = await run.store.record(shard)
     assert record is not None
     data = await run.store.read(record.file_of(table))
@@ -39,7 +39,7 @@ async def test_a_shard_of_worlds_is_run_and_committed_with_all_of_its_tables() -
     record = await run_shard(run, FIRST, model=AnsweringModel(), concurrency=3)
 
     assert record is not None
-    assert [file.table for file in record.files] == [*Table]
+    assert [file.table for file in record.files] == [table.name for table in TABLES]
     assert (record.units, record.counts, record.events) == (7, {"mood": {"answered": 14}}, 21)
     assert record.findings["role"] == {"found": 14}
     assert sum(record.findings["ideas"].values()) >= 7
@@ -50,7 +50,7 @@ async def test_each_person_has_a_row_in_the_shard_of_their_first_unit_alone() ->
     run = pair_run(people=30, replicates=3, units_per_shard=4)
     await commit_all(run)
 
-    written = [row["person_index"] for s in range(run.plan.shards) for row in await rows_of(run, Table.PEOPLE, s)]
+    written = [row["person_index"] for s in range(run.plan.shards) for row in await rows_of(run, "people", s)]
 
     assert sorted(written) == [n for n in range(30) if n % 3 < 2]
     # Case by case, seat by seat: the first pair is 0 and 28.
@@ -88,14 +88,14 @@ async def test_an_act_that_fails_is_an_event_and_a_failed_answer_and_the_world_g
     assert record is not None
     assert (record.failed_acts, record.events, record.calls.failed) == (1, 21, 1)
     assert record.counts == {"mood": {"answered": 13, "failed": 1}}
-    [failure] = [row for row in await rows_of(run, Table.EVENTS) if row["kind"] == "failure"]
+    [failure] = [row for row in await rows_of(run, "events") if row["kind"] == "failure"]
     assert (failure["unit_id"], failure["type"], failure["status"], failure["reason"]) == (
         "w000002.0",
         "ACT",
         "failed",
         "tried 6 times",
     )
-    [answer] = [row for row in await rows_of(run, Table.ANSWERS) if row["status"] == "failed"]
+    [answer] = [row for row in await rows_of(run, "answers") if row["status"] == "failed"]
     assert (answer["unit_id"], answer["seat"], answer["person_id"]) == ("w000002.0", 1, failure["actor_id"])
 
 
@@ -119,10 +119,10 @@ async def test_a_world_that_dies_leaves_rows_for_all_that_was_planned_and_nobody
     assert record.counts == {"mood": {"answered": 12, "failed": 2}}
     assert record.findings["role"] == {"failed": 2, "found": 12}
     assert record.findings["ideas"]["failed"] == 1
-    [event] = [row for row in await rows_of(run, Table.EVENTS) if row["unit_index"] == 1]
+    [event] = [row for row in await rows_of(run, "events") if row["unit_index"] == 1]
     assert (event["kind"], event["type"], event["status"]) == ("failure", "UNIT", "failed")
     assert event["reason"].startswith("ValueError at test_world_shard.py:")
-    reasons = {row["reason"] for row in await rows_of(run, Table.EXTRACTIONS) if row["status"] == "failed"}
+    reasons = {row["reason"] for row in await rows_of(run, "extractions") if row["status"] == "failed"}
     assert reasons == {event["reason"]}
 
 
@@ -138,10 +138,10 @@ async def test_a_world_of_somebody_who_could_not_be_written_about_is_absent_as_a
     assert record is not None
     assert record.counts == {"mood": {"answered": 36, "refused": 4}}
     assert record.findings["role"] == {"found": 36, "refused": 4}
-    absent = [row for row in await rows_of(run, Table.EXTRACTIONS) if row["status"] == "refused"]
+    absent = [row for row in await rows_of(run, "extractions") if row["status"] == "refused"]
     assert {row["unit_id"] for row in absent} == {"w000000.0", "w000000.1"}
     assert {row["reason"] for row in absent} == {"the persona was not written: no prose"}
-    written = [row for row in await rows_of(run, Table.LLM_CALLS) if row["purpose"] == "enrich"]
+    written = [row for row in await rows_of(run, "llm_calls") if row["purpose"] == "enrich"]
     # Both members of each pair, each once, whatever became of the other one.
     assert sorted(row["sample"] for row in written) == sorted(f"bio {n}" for n in range(30) if n % 3 < 2)
 
@@ -159,7 +159,7 @@ async def test_people_are_written_about_in_the_role_that_they_play() -> None:
     await run_shard(run, FIRST, model=AnsweringModel(), concurrency=1)
 
     assert sorted("host" in block for block in blocks) == [False, False, True, True]
-    assert all('"bio":"Bio of' in row["persona"] for row in await rows_of(run, Table.PEOPLE))
+    assert all('"bio":"Bio of' in row["persona"] for row in await rows_of(run, "people"))
 
 
 async def test_a_stopped_run_of_worlds_goes_on_and_ends_as_if_it_had_not_been_stopped() -> None:

@@ -14,9 +14,7 @@ from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.failures import failures_of
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
-from troupe_batch.results.shard_parts import committed_tables
-from troupe_batch.results.shard_tables import encoded
+from troupe_batch.results.shard_parts import committed_tables, encoded
 from troupe_batch.results.verify import verify
 
 PROSE = "Well, it depends. " * 50
@@ -95,9 +93,9 @@ async def as_before(run: Run) -> None:
         record = await run.store.record(shard)
         assert record is not None
         tables = await committed_tables(run, record)
-        calls = tables[Table.LLM_CALLS].drop_columns(["raw_reply"])
-        kept = [one for one in record.files if one.table != Table.LLM_CALLS]
-        files = await run.store.write_attempt(shard, "older", [encoded(Table.LLM_CALLS, calls)])
+        calls = tables["llm_calls"].drop_columns(["raw_reply"])
+        kept = [one for one in record.files if one.table != "llm_calls"]
+        files = await run.store.write_attempt(shard, "older", [encoded("llm_calls", calls)])
         assert "raw_reply" not in pq.read_schema(pa.BufferReader(await run.store.read(files[0]))).names
         await run.store.reopen(shard)
         await run.store.mark(replace(record, files=(*kept, *files)))

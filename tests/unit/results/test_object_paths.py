@@ -19,7 +19,6 @@ from troupe_batch.results.ledger import CallTotals, CommitRecord, StoredFile
 from troupe_batch.results.manifest import Manifest, Provenance
 from troupe_batch.results.object_paths import checked_path, path_problem
 from troupe_batch.results.objects import Objects
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore, TableFile
 
 # So few that they meet, and the ones with which paths are forged.
@@ -82,7 +81,7 @@ def test_a_manifest_that_names_a_file_outside_of_the_dataset_is_refused_before_a
 
     assert Manifest.from_json("manifest.json", good) == manifest()
     with pytest.raises(ResultsDamaged, match=r"manifest\.json is no manifest of this version \(ValueError: .*path"):
-        Dataset(folder).arrow(Table.PEOPLE)
+        Dataset(folder).arrow("people")
 
 
 def test_a_mark_that_names_a_file_outside_of_the_run_is_refused() -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from troupe_batch.results.columns import categorical
+from troupe_batch.results.columns import categorical, category
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.parts import PartSize, PartWriter
-from troupe_batch.results.schema import Table
-from troupe_batch.results.table_columns import category
+from troupe_batch.results.tables.llm_calls import CallsTable
 
 SCHEMA = pa.schema(
     [
@@ -19,7 +18,7 @@ SCHEMA = pa.schema(
         pa.field("text", pa.string()),
     ]
 )
-SIZE = PartSize(rows=40, group_rows=dict.fromkeys(Table, 20))
+SIZE = PartSize(rows=40, group_rows=20)
 
 
 def _rows(start: int, stop: int) -> pa.Table:
@@ -33,7 +32,7 @@ def _rows(start: int, stop: int) -> pa.Table:
 
 async def _written(folder: Path, portion: int, rows: int = 100) -> list[tuple[str, int]]:
     folder.mkdir()  # noqa: ASYNC240 # nothing else runs
-    writer = PartWriter(Objects.open(folder / "out"), Table.LLM_CALLS, SCHEMA, folder, SIZE)
+    writer = PartWriter(Objects.open(folder / "out"), CallsTable(), SCHEMA, folder, SIZE)
     for start in range(0, rows, portion):
         await writer.add(_rows(start, min(start + portion, rows)))
     return [(file.path, file.rows) for file in await writer.close()]
@@ -56,7 +55,7 @@ async def test_a_table_without_rows_is_one_file_with_its_columns(tmp_path: Path)
 
 async def test_a_writer_that_is_abandoned_leaves_nothing(tmp_path: Path) -> None:
     objects = Objects.open(tmp_path / "out")
-    writer = PartWriter(objects, Table.LLM_CALLS, SCHEMA, tmp_path, SIZE)
+    writer = PartWriter(objects, CallsTable(), SCHEMA, tmp_path, SIZE)
     await writer.add(_rows(0, 30))
 
     writer.abandon()

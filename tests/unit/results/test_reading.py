@@ -23,7 +23,6 @@ from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.parts import PartSize
-from troupe_batch.results.schema import Table
 from troupe_batch.results.store import RunStore
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import (
@@ -37,7 +36,7 @@ from troupe_batch.studies.study import (
     UnitSettings,
 )
 
-PARTS = PartSize(rows=16, group_rows=dict.fromkeys(Table, 8))
+PARTS = PartSize(rows=16, group_rows=8)
 
 
 def _refuse_some(request: ChatRequest) -> ChatReply | None:
@@ -132,7 +131,7 @@ def test_a_dataset_has_types_that_can_be_absent(folder: Path) -> None:
 
 
 def test_only_the_columns_that_are_asked_for_are_read(folder: Path) -> None:
-    assert Dataset(folder).arrow(Table.RESPONSES, ["liking", "arm"]).column_names == ["liking", "arm"]
+    assert Dataset(folder).arrow("responses", ["liking", "arm"]).column_names == ["liking", "arm"]
 
 
 async def test_a_dataset_in_a_store_without_a_disk_reads_the_same(folder: Path) -> None:
@@ -141,11 +140,11 @@ async def test_a_dataset_in_a_store_without_a_disk_reads_the_same(folder: Path) 
     await extract(run, part_size=PARTS)
 
     pd.testing.assert_frame_equal(Dataset(run.store).responses, Dataset(folder).responses)
-    assert Dataset(run.store).arrow(Table.RESPONSES, ["liking"]).column_names == ["liking"]
+    assert Dataset(run.store).arrow("responses", ["liking"]).column_names == ["liking"]
 
 
-@pytest.mark.parametrize("table", new_run().schemas.tables)
-async def test_every_file_is_labelled(table: Table, tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", new_run().schemas.names)
+async def test_every_file_is_labelled(table: str, tmp_path: Path) -> None:
     run = new_run(RunStore.open(tmp_path, "soup"), endpoint=REHEARSAL)
     await commit_all(run)
     await extract(run)

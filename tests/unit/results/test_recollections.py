@@ -26,7 +26,6 @@ from troupe_batch.results.recollections import (
     write_recollections,
 )
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 
 VERBATIM, SUMMARY = WaveMemory.VERBATIM, WaveMemory.SUMMARY
 
@@ -190,7 +189,7 @@ async def test_nobody_remembers_where_nobody_answered(tmp_path: Path) -> None:
 
 async def test_a_dataset_that_lost_a_part_is_told(tmp_path: Path) -> None:
     earlier = await complete(new_run(people=6))
-    [part] = earlier.manifest.files_of(Table.ANSWERS)
+    [part] = earlier.manifest.files_of("answers")
     await earlier.store.objects.within("dataset").delete(part.path)
 
     with pytest.raises(ResultsDamaged, match=r"answers/part-.* is missing .*give the same `troupe run` command again"):

@@ -14,8 +14,11 @@ from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CallRecord
 from troupe_batch.persona import Persona
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Contents, Table, make_schemas
-from troupe_batch.results.shard_tables import ShardRows, build_tables
+from troupe_batch.results.schema import make_schemas
+from troupe_batch.results.shard_parts import counted
+from troupe_batch.results.shard_rows import ShardRows
+from troupe_batch.results.table import Contents
+from troupe_batch.results.tables import TABLES
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import (
@@ -36,7 +39,7 @@ SCHEMAS = make_schemas(CONTENTS, {}, is_rehearsal=True)
 NOTHING = UnitOutcome((), ())
 
 
-def tables(*outcomes: UnitOutcome, contents: Contents = CONTENTS) -> dict[Table, pa.Table]:
+def tables(*outcomes: UnitOutcome, contents: Contents = CONTENTS) -> dict[str, pa.Table]:
     rows = ShardRows()
     for index, outcome in enumerate(outcomes):
         seats = range(10 * index, 10 * index + contents.seats)
@@ -45,7 +48,7 @@ def tables(*outcomes: UnitOutcome, contents: Contents = CONTENTS) -> dict[Table,
         )
         people = [TinyPerson.cast(n, Persona({}), {}) for n in seats]
         rows.add(Unit(index, f"w{index}", index, 0, "a"), people, dataclasses.replace(outcome, answers=answers))
-    return build_tables(rows, make_schemas(contents, {}, is_rehearsal=True), "run")
+    return make_schemas(contents, {}, is_rehearsal=True).build(rows, "run")
 
 
 def told(*events: Event) -> UnitOutcome:
@@ -59,7 +62,7 @@ def found(*findings: Finding) -> UnitOutcome:
 def test_events_stand_in_order_and_are_numbered_anew_for_each_unit() -> None:
     hello, bye = (Event(EventKind.ACTION, "TALK", text) for text in ("Hello.", "Bye."))
 
-    events = tables(told(hello, bye), NOTHING, told(bye))[Table.EVENTS]
+    events = tables(told(hello, bye), NOTHING, told(bye))["events"]
 
     columns = ("unit_id", "unit_index", "order", "content", "arm", "is_rehearsal")
     assert [tuple(row[name] for name in columns) for row in events.to_pylist()] == [
@@ -88,9 +91,9 @@ def test_an_event_keeps_all_of_its_parts() -> None:
         "4b1d",
     )
 
-    [row] = tables(told(event))[Table.EVENTS].to_pylist()
+    [row] = tables(told(event))["events"].to_pylist()
 
-    assert {name: row[name] for name in SCHEMAS.of(Table.EVENTS).names[6:-1]} == {
+    assert {name: row[name] for name in SCHEMAS.of("events").names[6:-1]} == {
         "step": 3,
         "simulated_time": NOON,
         "kind": "action",
@@ -110,7 +113,7 @@ def test_an_event_keeps_all_of_its_parts() -> None:
 
 
 def test_an_event_that_says_little_is_mostly_null() -> None:
-    [row] = tables(told(Event(EventKind.CHANGE, "LOCATION")))[Table.EVENTS].to_pylist()
+    [row] = tables(told(Event(EventKind.CHANGE, "LOCATION")))["events"].to_pylist()
 
     assert [name for name, value in row.items() if value is None] == [
         "step",
@@ -131,7 +134,7 @@ def test_an_event_that_says_little_is_mostly_null() -> None:
 def test_simulated_time_is_the_clock_on_the_wall_whatever_its_zone() -> None:
     zoned = Event(EventKind.CHANGE, "TIME", simulated_time=datetime(2025, 1, 6, 9, 30, tzinfo=UTC))
 
-    events = tables(told(zoned, Event(EventKind.CHANGE, "TIME", simulated_time=NOON)))[Table.EVENTS]
+    events = tables(told(zoned, Event(EventKind.CHANGE, "TIME", simulated_time=NOON)))["events"]
 
     assert events.schema.field("simulated_time").type == pa.timestamp("us")
     assert [time.isoformat() for time in events["simulated_time"].to_pylist()] == [
@@ -147,9 +150,9 @@ def test_half_a_character_costs_no_shard() -> None:
     both = dataclasses.replace(told(broken), findings=(idea,))
 
     written = tables(both)
-    assert written[Table.EVENTS]["content"].to_pylist() == ["What ??"]
-    assert written[Table.EVENTS]["details"].to_pylist() == ['{"title":"?","fluency":{"score":7}}']
-    assert written[Table.EXTRACTIONS]["idea"].to_pylist() == ["? soup"]
+    assert written["events"]["content"].to_pylist() == ["What ??"]
+    assert written["events"]["details"].to_pylist() == ['{"title":"?","fluency":{"score":7}}']
+    assert written["extractions"]["idea"].to_pylist() == ["? soup"]
 
 
 def test_findings_have_typed_columns_and_absences_none_of_them() -> None:
@@ -158,7 +161,7 @@ def test_findings_have_typed_columns_and_absences_none_of_them() -> None:
     idea = Finding("ideas", FindingStatus.FOUND, None, 0, values=values, call_key="k")
     missing = Finding("role", FindingStatus.UNREADABLE, 1, reason="no JSON")
 
-    extractions = tables(found(idea, missing))[Table.EXTRACTIONS]
+    extractions = tables(found(idea, missing))["extractions"]
 
     first, second = extractions.to_pylist()
     assert first | {"idea": "Cold", "field_reason": "Heat", "cost": 2.0, "votes": 3} == first
@@ -188,7 +191,7 @@ def test_findings_have_typed_columns_and_absences_none_of_them() -> None:
 def test_a_finding_about_a_person_names_the_one_in_the_seat() -> None:
     rows = [Finding("role", FindingStatus.FOUND, seat, 0, values={"kind": "Cake"}) for seat in (0, 1)]
 
-    extractions = tables(found(*rows), found(*rows))[Table.EXTRACTIONS]
+    extractions = tables(found(*rows), found(*rows))["extractions"]
 
     assert extractions["person_index"].to_pylist() == [0, 1, 10, 11]
     assert extractions["seat"].to_pylist() == [0, 1, 0, 1]
@@ -221,7 +224,7 @@ def test_two_fields_that_need_one_column_are_refused() -> None:
 def test_a_run_has_the_tables_that_its_study_fills(contents: Contents, left_out: set[str]) -> None:
     built = tables(NOTHING, contents=contents)
 
-    assert set(built) == set(Table) - left_out
+    assert set(built) == {table.name for table in TABLES} - left_out
     for table, rows in built.items():
         schema = make_schemas(contents, {}, is_rehearsal=True).of(table)
         assert rows.schema.equals(schema, check_metadata=True)
@@ -233,7 +236,7 @@ def test_a_run_has_the_tables_that_its_study_fills(contents: Contents, left_out:
 def test_people_in_worlds_have_rows_of_their_own_with_their_seat() -> None:
     built = tables(NOTHING, NOTHING)
 
-    for table in (Table.ANSWERS, Table.RESPONSES):
+    for table in ("answers", "responses"):
         columns = ("unit_id", "person_id", "person_index", "seat")
         assert [tuple(row[name] for name in columns) for row in built[table].to_pylist()] == [
             ("w0", "p000000", 0, 0),
@@ -249,8 +252,8 @@ def test_seats_bear_their_names_where_the_job_has_some() -> None:
 
     named, unnamed = tables(roles, NOTHING), tables(roles, NOTHING, contents=nameless)
 
-    assert named[Table.EXTRACTIONS]["seat_name"].to_pylist() == [None, "host", None]
-    for table in (Table.ANSWERS, Table.RESPONSES):
+    assert named["extractions"]["seat_name"].to_pylist() == [None, "host", None]
+    for table in ("answers", "responses"):
         assert named[table]["seat_name"].to_pylist() == ["host", None] * 2
         assert unnamed[table]["seat_name"].to_pylist() == [None] * 4
         place = named[table].schema.get_field_index("seat")
@@ -264,15 +267,15 @@ def test_calls_in_worlds_say_whose_they_are_and_others_are_of_the_person_of_the_
 
     worlds, one = (tables(UnitOutcome((), calls), contents=contents) for contents in (CONTENTS, alone))
 
-    assert worlds[Table.LLM_CALLS]["person_id"].to_pylist() == ["p000001", None]
-    assert one[Table.LLM_CALLS]["person_id"].to_pylist() == ["p000000"] * 2
+    assert worlds["llm_calls"]["person_id"].to_pylist() == ["p000001", None]
+    assert one["llm_calls"]["person_id"].to_pylist() == ["p000000"] * 2
 
 
 def test_a_field_named_for_a_seat_gets_another_column() -> None:
     fields = tuple(FieldInfo(name, FieldType.TEXT, "x") for name in ("seat", "seat_name"))
     taken = Contents((), (ExtractionInfo("x", is_per_person=True, is_many=False, fields=fields),), seats=2)
 
-    assert make_schemas(taken, {}, is_rehearsal=False).of(Table.EXTRACTIONS).names[-2:] == [
+    assert make_schemas(taken, {}, is_rehearsal=False).of("extractions").names[-2:] == [
         "field_seat",
         "field_seat_name",
     ]
@@ -281,9 +284,9 @@ def test_a_field_named_for_a_seat_gets_another_column() -> None:
 def test_where_units_are_single_people_there_is_no_seat() -> None:
     alone = make_schemas(Contents((MOOD,), (ROLE,), has_events=True), {}, is_rehearsal=False)
 
-    assert not any({"seat", "seat_name"} & set(alone.of(table).names) for table in alone.tables)
-    assert not alone.of(Table.LLM_CALLS).field("person_id").nullable
-    assert SCHEMAS.of(Table.LLM_CALLS).field("person_id").nullable
+    assert not any({"seat", "seat_name"} & set(alone.of(table).names) for table in alone.names)
+    assert not alone.of("llm_calls").field("person_id").nullable
+    assert SCHEMAS.of("llm_calls").field("person_id").nullable
 
 
 def test_what_there_is_is_counted() -> None:
@@ -294,10 +297,10 @@ def test_what_there_is_is_counted() -> None:
     findings = (Finding("ideas", FindingStatus.NONE_FOUND), Finding("role", FindingStatus.FOUND, 0, 0))
     rows.add(Unit(0, "w0", 0, 0), people, UnitOutcome((), (), (failed, tool), findings))
 
-    counted = rows.counted(CONTENTS)
+    found = counted(rows, CONTENTS)
 
-    assert counted.findings == {"ideas": {"none_found": 1}, "role": {"found": 1}}
-    assert (counted.events, counted.failed_acts) == (2, 1)
+    assert found.findings == {"ideas": {"none_found": 1}, "role": {"found": 1}}
+    assert (found.events, found.failed_acts) == (2, 1)
 
 
 def run_of(**changes: Any) -> Run:
@@ -306,4 +309,4 @@ def run_of(**changes: Any) -> Run:
 
 def test_a_run_knows_what_its_units_leave() -> None:
     assert run_of().contents == CONTENTS
-    assert run_of(extractions=()).schemas.tables == ("people", "answers", "responses", "events", "llm_calls")
+    assert run_of(extractions=()).schemas.names == ("people", "answers", "responses", "events", "llm_calls")

@@ -13,9 +13,11 @@ from troupe_batch.results.columns import categorical, text_lists
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
 from troupe_batch.results.outcome_checks import checked
-from troupe_batch.results.schema import Contents, Table, make_schemas
+from troupe_batch.results.schema import make_schemas
 from troupe_batch.results.schema_page import with_column_lists
-from troupe_batch.results.shard_tables import ShardRows, build_tables
+from troupe_batch.results.shard_parts import counted
+from troupe_batch.results.shard_rows import ShardRows
+from troupe_batch.results.table import Contents
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit, UnitOutcome
 
@@ -42,11 +44,11 @@ def _person(index: int) -> TinyPerson:
     return TinyPerson.cast(index, Persona({}), {})
 
 
-def _tables(*units: list[Answer]) -> dict[Table, pa.Table]:
+def _tables(*units: list[Answer]) -> dict[str, pa.Table]:
     rows = ShardRows()
     for index, answers in enumerate(units):
         rows.add(Unit(index, f"u{index}", index, 0, None), [_person(index)], UnitOutcome(tuple(answers), ()))
-    return build_tables(rows, SCHEMAS, "run")
+    return SCHEMAS.build(rows, "run")
 
 
 def test_each_type_of_answer_fills_its_columns() -> None:
@@ -60,7 +62,7 @@ def test_each_type_of_answer_fills_its_columns() -> None:
             price={"status": said, "number": 2.5, "is_dont_know": False},
             why={"status": said, "text": "Because."},
         )
-    )[Table.RESPONSES]
+    )["responses"]
 
     row = responses.to_pylist()[0]
     assert {name: value for name, value in row.items() if name.partition("__")[0] in {q.id for q in QUESTIONS}} == {
@@ -89,13 +91,13 @@ def test_nothing_selected_is_an_answer_and_nothing_asked_is_not() -> None:
     nothing = {"status": AnswerStatus.ANSWERED, "selected": (), "is_dont_know": False}
     tables = _tables(_answers(places=nothing), _answers())
 
-    assert tables[Table.RESPONSES]["places__10"].to_pylist() == [False, None]
-    assert tables[Table.ANSWERS]["selected"].to_pylist()[1::6] == [[], None]
+    assert tables["responses"]["places__10"].to_pylist() == [False, None]
+    assert tables["answers"]["selected"].to_pylist()[1::6] == [[], None]
 
 
 def test_dont_know_is_an_answer_without_a_code() -> None:
     unsure = {"status": AnswerStatus.ANSWERED, "label": "No idea", "is_dont_know": True}
-    responses = _tables(_answers(drink=unsure, wide=unsure))[Table.RESPONSES].to_pylist()[0]
+    responses = _tables(_answers(drink=unsure, wide=unsure))["responses"].to_pylist()[0]
 
     assert (responses["drink"], responses["drink__dont_know"], responses["drink__status"]) == (None, True, "answered")
     assert (responses["wide"], responses["wide__dont_know"], responses["wide__status"]) == (None, True, "answered")
@@ -111,7 +113,7 @@ def test_tables_have_exactly_their_schemas() -> None:
 
 
 def test_questions_keep_their_wording_in_the_file() -> None:
-    field = SCHEMAS.of(Table.RESPONSES).field("places__20")
+    field = SCHEMAS.of("responses").field("places__20")
 
     assert field.metadata[b"description"] == b"Where? [Work]"
     assert field.metadata[b"question_type"] == b"multi"
@@ -127,7 +129,7 @@ def test_two_questions_that_need_one_column_are_refused() -> None:
 def test_a_fact_that_bears_the_name_of_a_fixed_column_gets_another() -> None:
     schemas = make_schemas(CONTENTS, {"name": pa.string(), "age": pa.int64()}, is_rehearsal=False)
 
-    assert schemas.of(Table.PEOPLE).names[-2:] == ["fact_name", "age"]
+    assert schemas.of("people").names[-2:] == ["fact_name", "age"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_statuses_are_counted_by_question() -> None:
         answers = _answers(why={"status": AnswerStatus.ANSWERED, "text": "x"} if n else {})
         rows.add(Unit(n, "u", n, 0), [_person(n)], UnitOutcome(tuple(answers), ()))
 
-    counts = rows.counted(CONTENTS).counts
+    counts = counted(rows, CONTENTS).counts
 
     assert counts["why"] == {"answered": 2, "not_run": 1}
     assert counts["drink"] == {"not_run": 3}
@@ -187,7 +189,7 @@ def test_calls_know_which_questions_they_answered() -> None:
     failed = CallRecord("survey", "k4", "s", "failed", "no", None)
     rows.add(Unit(1, "u1", 1, 0), [_person(1)], UnitOutcome(tuple(_answers()), (failed,)))
 
-    table = build_tables(rows, SCHEMAS, "run")[Table.LLM_CALLS]
+    table = SCHEMAS.build(rows, "run")["llm_calls"]
 
     assert table["question_ids"].to_pylist() == [["drink", "places"], ["why"], [], []]
     assert table["unit_id"].to_pylist() == ["u0", "u0", "u0", "u1"]
@@ -229,7 +231,7 @@ def test_facts_are_typed_by_their_dimensions() -> None:
     run = new_run()
 
     assert fact_types(run.plan.population, run.factory) == {"age": pa.int64(), "region": pa.string()}
-    assert run.schemas.of(Table.PEOPLE).field("age").type == pa.int64()
+    assert run.schemas.of("people").field("age").type == pa.int64()
 
 
 def test_the_page_on_datasets_lists_the_columns_as_they_are(request: pytest.FixtureRequest) -> None:

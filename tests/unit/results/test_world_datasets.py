@@ -23,7 +23,6 @@ from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import CommitRecord, StopMark
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.run import Run
-from troupe_batch.results.schema import Table
 from troupe_batch.results.verify import Verification, verify
 from troupe_batch.studies.study import Facts
 
@@ -223,7 +222,7 @@ async def test_rows_that_are_not_what_was_planned_are_found(
 
 
 async def test_a_finding_that_was_taken_out_leaves_a_gap(run: Run) -> None:
-    rows = Dataset(run.store).arrow(Table.EXTRACTIONS)
+    rows = Dataset(run.store).arrow("extractions")
     middle = next(n for n, number in enumerate(rows["number"].to_pylist()) if number == 1)
     await forge(run, "extractions", without(middle))
 

@@ -6,12 +6,13 @@ import pytest
 
 from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
-from troupe_batch.results.table_columns import EXTRACTIONS, with_seats
+from troupe_batch.results.columns import with_seats
+from troupe_batch.results.tables.extractions import ExtractionsTable
 from troupe_batch.studies.findings import RESERVED_FIELD_IDS
 
 
 def test_every_column_of_extractions_is_reserved() -> None:
-    columns = {*EXTRACTIONS.names, *with_seats(EXTRACTIONS, has_seats=True).names}
+    columns = {*ExtractionsTable.columns.names, *with_seats(ExtractionsTable.columns, has_seats=True).names}
 
     assert columns <= RESERVED_FIELD_IDS
 

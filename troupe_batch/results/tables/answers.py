@@ -1,0 +1,100 @@
+"""Table of answers: every planned answer in one row, be it given or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from troupe_batch.llm.chat import CacheState
+from troupe_batch.results.columns import RUN, UNIT, WEIGHT, category, column, column_field, repeated, stretched
+from troupe_batch.results.shard_rows import ShardRows, UnitColumns
+from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+
+
+class AnswersTable(Table):
+    """One row per unit, seat and question."""
+
+    name = "answers"
+    doc = "one row per unit, person in it and question, absences included"
+    group_rows = 65_536
+    why_missing = "its study asks nothing"
+    is_observed = True
+    columns = pa.schema(
+        [
+            RUN,
+            *UNIT,
+            WEIGHT,
+            column_field("question_id", category(), "The question.", nullable=False),
+            column_field(
+                "question_type", category(), "`single`, `multi`, `rating`, `numeric` or `open`.", nullable=False
+            ),
+            column_field(
+                "status",
+                category(),
+                "`answered`, `skipped`, `screened_out`, `refused`, `unreadable`, `failed` or `not_run`. "
+                "Only `answered` rows carry a value.",
+                nullable=False,
+            ),
+            column_field(
+                "reason", pa.string(), "Why there is no answer; beside an answer, a remark on how it was read."
+            ),
+            column_field("code", pa.int32(), "Code of the chosen option (single, rating); null for don't know."),
+            column_field("label", category(), "Label of the chosen option (single, rating)."),
+            column_field("number", pa.float64(), "The number given (numeric)."),
+            column_field("text", pa.string(), "The text given (open)."),
+            column_field("selected", pa.list_(pa.string()), "Labels of the selected options, possibly none (multi)."),
+            column_field(
+                "is_dont_know", pa.bool_(), "Whether the answer was don't know; null where there is no answer."
+            ),
+            column_field("distribution", pa.list_(pa.float64()), "Chances that the model stated, summing to 1."),
+            column_field("distribution_labels", pa.list_(pa.string()), "Labels in the order of `distribution`."),
+            column_field("option_order", pa.list_(pa.string()), "Options in the order in which they were shown."),
+            column_field("position", pa.int16(), "Place of the chosen option in `option_order`, from 0."),
+            column_field("sample", pa.string(), "Which independent draw the reply is."),
+            column_field(
+                "cache", category(), "`miss`: asked now; `hit`: from the cache; `joined`: shared; `off`: no cache."
+            ),
+            column_field("call_key", pa.string(), "The reply's key in `llm_calls` and in the cache."),
+            column_field("is_rehearsal", pa.bool_(), "True for placeholder answers of a rehearsal.", nullable=False),
+        ]
+    )
+
+    def is_in(self, contents: Contents) -> bool:
+        """Where the study asks questions."""
+        return bool(contents.questions)
+
+    def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
+        """The answers, seat by seat, in the order of the questions."""
+        questions, answers, width = schemas.questions, rows.answers, len(schemas.questions)
+        columns = {name: stretched(array, width) for name, array in units.seated.items()}
+        types = [str(t) for t in QuestionType]
+        places = np.tile(np.arange(width, dtype=np.int32), len(rows.person_ids))
+        columns["question_id"] = repeated(places, [q.id for q in questions])
+        kinds = np.array([types.index(q.type) for q in questions], dtype=np.int32)
+        columns["question_type"] = repeated(kinds[places], types)
+        for field in schemas.of(self.name):
+            if field.name not in columns and field.name not in ("run_id", "is_rehearsal"):
+                values = [getattr(answer, field.name) for answer in answers]
+                columns[field.name] = column(values, field, _categories_of(field.name, questions))
+        return columns
+
+
+def labels_of(question: QuestionInfo) -> list[str]:
+    """The labels that can be chosen, in file order, "don't know" last."""
+    return [*question.labels, *([question.dont_know] if question.dont_know else [])]
+
+
+def _categories_of(name: str, questions: Sequence[QuestionInfo]) -> list[str] | None:
+    """All values that a categorical column can hold, in their fixed order; None for other columns.
+
+    Fixed lists make the files of a run independent of how it was cut into shards.
+    """
+    known: dict[str, list[str]] = {
+        "status": [str(s) for s in AnswerStatus],
+        "cache": [str(c) for c in CacheState],
+        "label": list(dict.fromkeys(label for q in questions for label in labels_of(q))),
+    }
+    return known.get(name)

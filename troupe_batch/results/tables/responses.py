@@ -1,0 +1,126 @@
+"""Table of responses: a row per unit and person in it, with typed columns for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from troupe_batch.results.columns import UNIT, WEIGHT, categorical, category, column, column_field, with_seats
+from troupe_batch.results.shard_rows import ShardRows, UnitColumns
+from troupe_batch.results.table import Schemas, Table, without_doubles
+from troupe_batch.results.tables.people import fact_values
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType
+
+
+class ResponsesTable(Table):
+    """One row per unit and seat."""
+
+    name = "responses"
+    doc = "one row per unit and person in it, one typed column per question"
+    group_rows = 16_384
+    is_observed = True
+    columns = pa.schema([*UNIT, WEIGHT])
+
+    def schema(self, schemas: Schemas) -> pa.Schema:
+        """The keys, the facts that the job asks for, and the columns of each question."""
+        facts = [
+            column_field(name, schemas.facts[name], f"Fact `{name}` of the person.") for name in schemas.response_facts
+        ]
+        asked = (field for question in schemas.questions for field in _fields_of(question))
+        schema = with_seats(pa.schema([*self.columns, *facts, *asked]), has_seats=schemas.contents.seats > 1)
+        return without_doubles(schema, "facts and questions" if facts else "questions")
+
+    def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
+        """What each person answered."""
+        columns, schema = dict(units.seated), schemas.of(self.name)
+        for fact in schemas.response_facts:
+            kind = schemas.facts[fact]
+            columns[fact] = pa.array(fact_values(rows.facts, fact, kind), kind)
+        width = len(schemas.questions)
+        for place, question in enumerate(schemas.questions):
+            columns |= _arrays_of(question, rows.answers[place::width], schema)
+        return columns
+
+
+def status_column(question: QuestionInfo) -> str:
+    """The column of `responses` that says how the answer ended."""
+    return f"{question.id}__status"
+
+
+def dont_know_column(question: QuestionInfo) -> str:
+    """The column of `responses` that says whether "don't know" was chosen."""
+    return f"{question.id}__dont_know"
+
+
+def outside_column(question: QuestionInfo) -> str:
+    """The column of `responses` that says which label outside the scale was chosen, where some are declared."""
+    return f"{question.id}__outside"
+
+
+def option_column(question: QuestionInfo, code: int) -> str:
+    """The column of `responses` for one option of a multi-select question."""
+    return f"{question.id}__{code}"
+
+
+def _fields_of(question: QuestionInfo) -> list[pa.Field]:
+    columns = [_question_field(question, name, kind, label) for name, kind, label in _value_columns(question)]
+    if question.outside:
+        columns.append(_question_field(question, outside_column(question), category(), "outside the scale"))
+    if question.dont_know:
+        columns.append(_question_field(question, dont_know_column(question), pa.bool_(), question.dont_know))
+    columns.append(column_field(status_column(question), category(), f"How `{question.id}` ended.", nullable=False))
+    return columns
+
+
+def _value_columns(question: QuestionInfo) -> list[tuple[str, pa.DataType, str]]:
+    """Name, type and label of the columns that hold the values of a question."""
+    if question.type is QuestionType.MULTI:
+        options = zip(question.codes, question.labels, strict=True)
+        return [(option_column(question, code), pa.bool_(), label) for code, label in options]
+    if question.type is QuestionType.RATING:
+        wide = max((abs(code) for code in question.codes), default=0) > 127
+        return [(question.id, pa.int16() if wide else pa.int8(), "")]
+    kinds = {QuestionType.SINGLE: category(), QuestionType.NUMERIC: pa.float64(), QuestionType.OPEN: pa.string()}
+    return [(question.id, kinds[question.type], "")]
+
+
+def _question_field(question: QuestionInfo, name: str, kind: pa.DataType, label: str) -> pa.Field:
+    metadata = {
+        "description": f"{question.text} [{label}]" if label else question.text,
+        "question_id": question.id,
+        "question_type": str(question.type),
+    }
+    return pa.field(name, kind, metadata=metadata)
+
+
+def _arrays_of(question: QuestionInfo, answers: list[Answer], schema: pa.Schema) -> dict[str, pa.Array]:
+    columns: dict[str, pa.Array] = {}
+    if question.type is QuestionType.SINGLE:
+        # Don't know is told by a column of its own, as in every other type: nobody should take it for an option.
+        chosen_labels = [None if a.is_dont_know else a.label for a in answers]
+        columns[question.id] = categorical(chosen_labels, question.labels, question.id)
+    elif question.type is QuestionType.MULTI:
+        chosen = [a.selected for a in answers]
+        for code, label in zip(question.codes, question.labels, strict=True):
+            values = [None if some is None else label in some for some in chosen]
+            columns[option_column(question, code)] = pa.array(values, pa.bool_())
+    else:
+        columns[question.id] = column(_values_of(question, answers), schema.field(question.id))
+    if question.outside:
+        named = [a.label if a.label in question.outside else None for a in answers]
+        columns[outside_column(question)] = categorical(named, question.outside, question.id)
+    if question.dont_know:
+        columns[dont_know_column(question)] = pa.array([a.is_dont_know for a in answers], pa.bool_())
+    statuses = [str(s) for s in AnswerStatus]
+    columns[status_column(question)] = categorical([a.status for a in answers], statuses, "status")
+    return columns
+
+
+def _values_of(question: QuestionInfo, answers: list[Answer]) -> list[Any]:
+    if question.type is QuestionType.RATING:
+        # The code of "not applicable" is no amount: like don't know, it is told by a column of its own.
+        outside = question.outside or ()
+        return [None if a.label in outside else a.code for a in answers]
+    return [a.number if question.type is QuestionType.NUMERIC else a.text for a in answers]
