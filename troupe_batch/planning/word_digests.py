@@ -13,8 +13,8 @@ from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.studies.study import Study
 
 # Of the words that stand in Python code, and of templates that are digested nowhere else. Raise the number of a kind
-# with every change of its words: the prompts on record (tests/prompts) fail until then. Plans hold no first version,
-# so that those of before there were any stay what they are.
+# with every change of its words: until then the prompts on record fail (tests/unit/prompts). Plans hold no first
+# version, so that those of before there were any stay what they are.
 VERSIONS = {
     "calls": 1,  # personas, and the round that repairs a reply
     "survey": 1,
