@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from rich import box
 
 from troupe_batch.planning.plan import Plan
+from troupe_batch.studies.questions.questions import Numeric
 from troupe_batch.studies.study import QuestionInfo, QuestionType
-from troupe_batch.studies.survey.questions import Numeric
 from troupe_batch.terminal import Table
 
 _MOST_LABELS = 14

@@ -13,8 +13,8 @@ from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.studies.kinds import StudySpec
+from troupe_batch.studies.questions.options import repeated
 from troupe_batch.studies.study import Draws
-from troupe_batch.studies.survey.options import repeated
 
 JOB_ID_PATTERN = re.compile(r"[A-Za-z0-9]([._-]?[A-Za-z0-9])*")
 JobId: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{JOB_ID_PATTERN.pattern}$", max_length=80)]

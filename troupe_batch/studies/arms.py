@@ -1,11 +1,15 @@
-"""Experimental arms: which one a person sees."""
+"""Arms of an experiment: what people of each are shown, and which one a person sees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 
+from pydantic import ConfigDict, Field
+
 from troupe_batch.seeded import bits, stream
+from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.studies.questions.options import Prose, Slug
 
 SPLITTING = 2
 """Raised with every change after which some study puts people into other arms: plans of before cannot be resumed."""
@@ -14,6 +18,16 @@ PER_BLOCK = 10
 MOST_AHEAD = 5
 """By so many people at most is an arm ahead of another, among the first n people, for every n."""
 _BLOCKS_KEPT = 64
+
+
+class Arm(BuiltSpec):
+    """One experimental condition; each person sees exactly one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Slug = Field(description="Name of the arm in the data.")
+    title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
+    material: Prose = Field(description="What people of this arm are shown: a concept, an advertisement, a price.")
 
 
 class ArmAssignment:

@@ -13,11 +13,11 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.premise import TEMPLATES
+from troupe_batch.studies.questions.group import QuestionGroup
+from troupe_batch.studies.questions.options import Elicitation
+from troupe_batch.studies.questions.presentation import Shown
+from troupe_batch.studies.questions.questions import MultiChoice, OpenText, Question, Rating, SingleChoice
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
-from troupe_batch.studies.survey.instrument import QuestionGroup
-from troupe_batch.studies.survey.options import Elicitation
-from troupe_batch.studies.survey.presentation import Shown
-from troupe_batch.studies.survey.questions import MultiChoice, OpenText, Question, Rating, SingleChoice
 
 SAID_NOTHING = "the person said nothing"
 

@@ -9,10 +9,10 @@ from typing import Annotated, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.questions.options import Label
+from troupe_batch.studies.questions.questions import Bound, Numeric, Question, QuestionId, Rating
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
-from troupe_batch.studies.survey.options import Label
-from troupe_batch.studies.survey.questions import Bound, Numeric, Question, QuestionId, Rating
 
 # Thai, Lao, Burmese, Khmer, then kana and the characters of Chinese and Japanese.
 _WITHOUT_BLANKS = (

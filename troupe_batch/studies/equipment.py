@@ -17,8 +17,8 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.document_files import read_text
 from troupe_batch.simulation.record.documents import Document
 from troupe_batch.studies.named_files import NamedFiles
+from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.script import Mistake, Place, repeats
-from troupe_batch.studies.survey.options import Label
 
 _MOST_CHARACTERS = 500_000
 _PathName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]

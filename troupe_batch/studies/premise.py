@@ -13,8 +13,8 @@ from troupe_batch import simulation
 from troupe_batch.simulation.judging.quality import ACT_CLAIMS
 from troupe_batch.simulation.judging.standard_propositions import STANDARD_PROPOSITIONS
 from troupe_batch.simulation.templates import Templates, digests_in
-from troupe_batch.studies.survey.spec import Arm
-from troupe_batch.studies.survey.templates import prompt_digests as survey_digests
+from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.questions.templates import QUESTION
 
 TEMPLATES = Templates(Path(__file__).parent / "prompts", "studies")
 
@@ -37,13 +37,12 @@ def prompt_digests() -> Mapping[str, str]:
         for below in sorted(folder.rglob("prompts"))
         for name, digest in digests_in(below, below.parent.relative_to(folder.parent).as_posix()).items()
     }
-    question = {name: digest for name, digest in survey_digests().items() if name == "survey/question.md"}
     standard = {one.name: one.claim for one in STANDARD_PROPOSITIONS}
     claims = {
         "simulation/act_claims": _digest_of(ACT_CLAIMS),
         "simulation/standard_propositions": _digest_of(standard),
     }
-    return {**acting, **TEMPLATES.digests, **question, **claims}
+    return {**acting, **TEMPLATES.digests, **QUESTION.digests, **claims}
 
 
 def _digest_of(claims: Mapping[str, str]) -> str:

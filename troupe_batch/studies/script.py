@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.simulation.record.stimuli import StimulusKind
-from troupe_batch.studies.survey.options import Label, Prose
-from troupe_batch.studies.survey.questions import MultiChoice, Question, Rating, SingleChoice
-from troupe_batch.studies.survey.spec import RESERVED_IDS
+from troupe_batch.studies.questions.options import Label, Prose
+from troupe_batch.studies.questions.questions import RESERVED_IDS, MultiChoice, Question, Rating, SingleChoice
 
 Place: TypeAlias = tuple[str | int, ...]
 Mistake: TypeAlias = tuple[Place, str, str]

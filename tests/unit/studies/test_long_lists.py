@@ -13,8 +13,8 @@ from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.seeded import stream
 from troupe_batch.spec_files import SpecFile
+from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.study import AnswerStatus, Unit
-from troupe_batch.studies.survey.instrument import QuestionGroup
 from troupe_batch.studies.survey.spec import SurveySpec
 
 UNIT = Unit(index=0, unit_id="u", case=0, replicate=0, arm=None)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from troupe_batch.studies.questions.ordering import OptionOrder
 from troupe_batch.studies.survey import Order
-from troupe_batch.studies.survey.ordering import OptionOrder
 
 
 def shown(

@@ -21,8 +21,10 @@ from troupe_batch.studies import (
     Unit,
     UnitSettings,
 )
-from troupe_batch.studies.survey import templates
-from troupe_batch.studies.survey.templates import Form, prompt_digests
+from troupe_batch.studies.questions import templates
+from troupe_batch.studies.questions.templates import QUESTION, Blank
+from troupe_batch.studies.survey import history
+from troupe_batch.studies.survey.history import TEMPLATES
 
 LABELS = ["No", "Maybe", "Yes"]
 
@@ -164,14 +166,16 @@ def test_what_was_said_is_remembered_as_plain_json(person: Any, settings: Any) -
 
 
 def test_the_digest_of_each_template_is_that_of_its_file() -> None:
-    folder = Path(templates.__file__).parent / "prompts"
+    folders = [Path(str(module.__file__)).parent / "prompts" for module in (templates, history)]
 
-    assert prompt_digests() == {
-        f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.md")
+    assert {**QUESTION.digests, **TEMPLATES.digests} == {
+        f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in folder.glob("*.md")
     }
-    assert "survey/system.md" in prompt_digests()
+    assert {"survey/system.md", "survey/question.md"} <= {*QUESTION.digests, *TEMPLATES.digests}
 
 
-def test_a_form_whose_template_leaves_a_hole_out_is_refused() -> None:
+def test_a_blank_whose_template_leaves_a_hole_out_is_refused() -> None:
     with pytest.raises(ValueError, match=r"first_turn\.md must use questions, persona"):
-        Form("first_turn.md", ("questions", "persona"))
+        Blank(TEMPLATES, "first_turn.md", ("questions", "persona"))

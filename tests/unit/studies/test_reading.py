@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Rating, SingleChoice
+from troupe_batch.studies.questions.elicitation import reply_schema
+from troupe_batch.studies.questions.presentation import Presentation
+from troupe_batch.studies.questions.reading import reader_of
 from troupe_batch.studies.survey import Elicitation, Question
-from troupe_batch.studies.survey.elicitation import reply_schema
-from troupe_batch.studies.survey.presentation import Presentation
-from troupe_batch.studies.survey.reading import reader_of
 
 RATING = Rating(id="buy", text="Buy?", labels=["No", "Maybe", "Yes"], dont_know="Don't know")
 PICKED = Rating(id="pick", text="Buy?", labels=["No", "Maybe", "Yes"], elicitation=Elicitation.PICK)

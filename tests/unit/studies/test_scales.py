@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.doubles.runs import plan
 from troupe_batch.planning.scale_remarks import scale_remarks
+from troupe_batch.studies.questions.presentation import Presentation
+from troupe_batch.studies.questions.reading import reader_of
 from troupe_batch.studies.scales import Best, Scale, scale_of
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.studies.survey import Rating
-from troupe_batch.studies.survey.presentation import Presentation
-from troupe_batch.studies.survey.reading import reader_of
 
 WORDS = ("very good", "good", "fair", "poor", "bad")
 

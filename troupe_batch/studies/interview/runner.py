@@ -18,6 +18,8 @@ from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
 from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.questions.group import question_info
+from troupe_batch.studies.questions.templates import form_digests
 from troupe_batch.studies.reaching import reach_person
 from troupe_batch.studies.script import as_tuple
 from troupe_batch.studies.seating import OnePersonEach
@@ -33,9 +35,7 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.instrument import question_info
 from troupe_batch.studies.survey.spec import OnFailure
-from troupe_batch.studies.survey.templates import form_digests
 
 _NO_ANSWER_NEEDED = (AnswerStatus.ANSWERED, AnswerStatus.SKIPPED)
 

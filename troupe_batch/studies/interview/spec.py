@@ -12,11 +12,15 @@ from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import When, condition_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
 from troupe_batch.studies.named_files import NamedFiles
+from troupe_batch.studies.questions.elicitation import names_in_schema
+from troupe_batch.studies.questions.options import Label, Prose
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
     Line,
     Mistake,
@@ -26,10 +30,7 @@ from troupe_batch.studies.script import (
     question_mistakes,
     repeats,
 )
-from troupe_batch.studies.survey.elicitation import names_in_schema
-from troupe_batch.studies.survey.options import Label, Prose
-from troupe_batch.studies.survey.questions import Question
-from troupe_batch.studies.survey.spec import Arm, OnFailure
+from troupe_batch.studies.survey.spec import OnFailure
 
 
 class InterviewLine(Line):

@@ -9,10 +9,9 @@ from typing import Any
 from troupe_batch.errors import FixTheInput
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.python.case import Absence
-from troupe_batch.studies.study import Answer, AnswerStatus, Unit
-from troupe_batch.studies.survey.instrument import QuestionGroup
-from troupe_batch.studies.survey.options import Elicitation
-from troupe_batch.studies.survey.questions import (
+from troupe_batch.studies.questions.group import QuestionGroup
+from troupe_batch.studies.questions.options import Elicitation
+from troupe_batch.studies.questions.questions import (
     DONT_KNOW,
     MultiChoice,
     Numeric,
@@ -21,6 +20,7 @@ from troupe_batch.studies.survey.questions import (
     Rating,
     SingleChoice,
 )
+from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 
 NOTHING_RETURNED = "the function returned nothing"
 

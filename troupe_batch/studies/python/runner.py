@@ -22,6 +22,7 @@ from troupe_batch.studies.python.case import Case
 from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.python.spec import PythonSpec
+from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
@@ -34,7 +35,6 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.instrument import question_info
 from troupe_batch.studies.world.composition import compose
 from troupe_batch.studies.world.seats import SeatSpec
 

@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.findings import extraction_mistakes
+from troupe_batch.studies.questions.options import Prose
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import Mistake, act_question_mistakes, question_mistakes, repeats
-from troupe_batch.studies.survey.options import Prose
-from troupe_batch.studies.survey.questions import Question
-from troupe_batch.studies.survey.spec import Arm
 from troupe_batch.studies.togetherness import COMPOSITION, Composition
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"

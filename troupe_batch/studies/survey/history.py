@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeAlias
 
 from troupe_batch.llm.chat import Message, Role
+from troupe_batch.simulation.templates import Templates
+from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.survey.spec import LastTurns, SurveySpec
-from troupe_batch.studies.survey.templates import Form
+
+TEMPLATES = Templates(Path(__file__).parent / "prompts", "survey")
 
 Turn: TypeAlias = tuple[str, str]
 """What was asked, and what was said."""
@@ -63,5 +67,5 @@ def _user(persona: str | None, questions: str) -> Message:
 
 
 @lru_cache(maxsize=1)
-def _first_turn() -> Form:
-    return Form("first_turn.md", ("persona", "questions"))
+def _first_turn() -> Blank:
+    return Blank(TEMPLATES, "first_turn.md", ("persona", "questions"))

@@ -1,134 +1,13 @@
-"""A survey compiled for asking: a presentation and a reader per question, a schema per call, a system text per arm."""
+"""A survey compiled for asking: the questions of each call, and a system text per arm."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-
-import orjson
-
-from troupe_batch.llm.chat import Message, ReplySchema, Role
-from troupe_batch.seeded import bits, stream
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, Unit
-from troupe_batch.studies.survey.elicitation import reply_schema
-from troupe_batch.studies.survey.options import Elicitation
-from troupe_batch.studies.survey.presentation import Presentation, Shown
-from troupe_batch.studies.survey.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
-from troupe_batch.studies.survey.reading import Reader, reader_of
+from troupe_batch.llm.chat import Message, Role
+from troupe_batch.studies.questions.group import QuestionGroup, question_info
+from troupe_batch.studies.questions.options import Elicitation
+from troupe_batch.studies.questions.questions import MultiChoice, Question, Rating, SingleChoice
+from troupe_batch.studies.survey.history import TEMPLATES
 from troupe_batch.studies.survey.spec import SurveySpec
-from troupe_batch.studies.survey.templates import render
-
-# Which questions of a call could not be read varies; each such part has schemas of its own.
-_KEPT_PARTS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The questions of one call as one person sees them, and the schema of the reply: one of at most `schemas`."""
-
-    shown: list[Shown]
-    schema: ReplySchema
-    schemas: int = 1
-
-    @property
-    def text(self) -> str:
-        """The questions as they stand in the prompt."""
-        return "\n\n".join([seen.text for seen in self.shown])
-
-
-class QuestionGroup:
-    """The questions of one call.
-
-    `drawn_as` are the ids whose draws decide on orders: those of the whole call where this is a part of it. `only`
-    gives some of the questions as a call of their own, each shown as it is among all.
-    """
-
-    def __init__(self, questions: Sequence[Question], *, seed: int, drawn_as: tuple[str, ...] | None = None) -> None:
-        self.ids = tuple(question.id for question in questions)
-        self._questions = questions
-        self._presentations = [Presentation(question, seed=seed) for question in questions]
-        self._readers = [reader_of(question, seed=seed) for question in questions]
-        self._seed = seed
-        self._drawn_as = drawn_as or self.ids
-        self._key = stream(seed, "version", *self._drawn_as)
-        self._versions = tuple(sorted({one.versions for one in self._presentations} - {0}))
-        self._most_schemas = 1 + sum(count - 1 for count in self._versions)
-        self._schemas: dict[tuple[int, ...], ReplySchema] = {}
-        self.only = lru_cache(maxsize=_KEPT_PARTS)(self._only)
-
-    def _only(self, ids: tuple[str, ...]) -> QuestionGroup:
-        questions = [question for question in self._questions if question.id in ids]
-        return QuestionGroup(questions, seed=self._seed, drawn_as=self._drawn_as)
-
-    def asked_of(self, unit: Unit) -> Asked:
-        """The questions as the unit's person sees them.
-
-        One draw chooses the order of every question that is answered option by option, so that a call has about as
-        many schemas as its longest question has options, and not the product over its questions.
-        """
-        draw = bits(bits(self._key, unit.case), unit.replicate) if self._versions else 0
-        shown = [one.to(unit.case, unit.replicate, draw) for one in self._presentations]
-        version = tuple([draw * count >> 64 for count in self._versions])
-        schema = self._schemas.get(version)
-        if schema is None:
-            orders = [
-                seen.order if one.versions else None for one, seen in zip(self._presentations, shown, strict=True)
-            ]
-            schema = self._schemas[version] = reply_schema(self._questions, orders, self.problem, self.keeps)
-        return Asked(shown, schema, self._most_schemas)
-
-    def problem(self, value: Any) -> str | None:
-        """Why a reply that matches the schema cannot be read in whole, in words for the model; None where it can."""
-        for question_id, reader in self._readers_by_id():
-            if (problem := reader.problem(value[question_id])) is not None:
-                return f"{question_id}: {problem}"
-        return None
-
-    def keeps(self, value: Any) -> bool:
-        """Whether some of the questions can be read, and not all of them."""
-        if not isinstance(value, dict):
-            return False
-        named = [(reader, value[question_id]) for question_id, reader in self._readers_by_id() if question_id in value]
-        readable = sum(reader.problem(said) is None for reader, said in named)
-        return 0 < readable < len(self.ids)
-
-    def read(self, value: Any, shown: Sequence[Shown], unit: Unit) -> list[Answer]:
-        """One answer per question from the object that the model replied with."""
-        if not isinstance(value, dict):
-            return self.absent(AnswerStatus.UNREADABLE, "the reply is no JSON object", shown)
-        answers = []
-        for question_id, reader, seen in zip(self.ids, self._readers, shown, strict=True):
-            if question_id in value:
-                answers.append(reader.read(value[question_id], seen, unit.case, unit.replicate))
-            else:
-                answers.append(reader.absent(AnswerStatus.UNREADABLE, "the reply leaves this question out", seen.order))
-        return answers
-
-    def absent(self, status: AnswerStatus, reason: str, shown: Sequence[Shown] | None = None) -> list[Answer]:
-        """One answer per question without a value, all with this status and reason."""
-        orders = [seen.order for seen in shown] if shown is not None else [None] * len(self.ids)
-        return [reader.absent(status, reason, order) for reader, order in zip(self._readers, orders, strict=True)]
-
-    def said(self, answers: Sequence[Answer]) -> str | None:
-        """What later prompts show as the person's reply: JSON of the answers that were given; None without any.
-
-        Where chances were asked for this is the drawn label: a person who wavered still said one thing.
-        """
-        said = {
-            answer.question_id: reader.said(answer)
-            for answer, reader in zip(answers, self._readers, strict=True)
-            if answer.status is AnswerStatus.ANSWERED
-        }
-        return orjson.dumps(said).decode() if said else None
-
-    def example(self) -> dict[str, Any]:
-        """A reply of ordinary length, to estimate tokens with."""
-        return {question_id: reader.example() for question_id, reader in self._readers_by_id()}
-
-    def _readers_by_id(self) -> zip[tuple[str, Reader]]:
-        return zip(self.ids, self._readers, strict=True)
 
 
 class Instrument:
@@ -143,26 +22,9 @@ class Instrument:
         self.system_with_memory = {arm: _system(spec, material, remembers=True) for arm, material in by_arm}
 
 
-def question_info(question: Question) -> QuestionInfo:
-    """The question as tables and reports need it."""
-    options = question.choices if isinstance(question, SingleChoice | MultiChoice | Rating) else ()
-    return QuestionInfo(
-        id=question.id,
-        type=question.kind,
-        text=question.text,
-        labels=tuple(option.label for option in options),
-        codes=tuple(option.code for option in options if option.code is not None),
-        dont_know=question.dont_know,
-        unit=question.unit if isinstance(question, Numeric) else None,
-        is_integer=isinstance(question, Numeric) and question.integer,
-        best=question.best if isinstance(question, Rating) else None,
-        outside=question.outside if isinstance(question, Rating) else None,
-    )
-
-
 def _system(spec: SurveySpec, material: str | None, *, remembers: bool = False) -> Message:
     questions = spec.all_questions
-    text = render(
+    text = TEMPLATES.render(
         "system.md",
         introduction=spec.introduction,
         material=material,

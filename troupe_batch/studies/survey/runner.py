@@ -13,6 +13,9 @@ from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, 
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies.absences import ABSENCES
 from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.questions.group import Asked, QuestionGroup
+from troupe_batch.studies.questions.presentation import Shown
+from troupe_batch.studies.questions.templates import QUESTION, form_digests
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
@@ -26,11 +29,9 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.history import History, Turn
-from troupe_batch.studies.survey.instrument import Asked, Instrument, QuestionGroup
-from troupe_batch.studies.survey.presentation import Shown
+from troupe_batch.studies.survey.history import TEMPLATES, History, Turn
+from troupe_batch.studies.survey.instrument import Instrument
 from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
-from troupe_batch.studies.survey.templates import form_digests, prompt_digests
 
 PURPOSE = "survey"
 _ALONE = "; asked alone because of: "
@@ -50,7 +51,7 @@ class SurveyStudy:
     @property
     def prompt_digests(self) -> Mapping[str, str]:
         """SHA-256 of each prompt template, by name."""
-        return {**prompt_digests(), **form_digests(self._spec.all_questions)}
+        return {**TEMPLATES.digests, **QUESTION.digests, **form_digests(self._spec.all_questions)}
 
     def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """Each person is a case."""

@@ -7,23 +7,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.spec_building import BuiltSpec
-from troupe_batch.studies.survey.elicitation import names_in_schema
-from troupe_batch.studies.survey.names_elsewhere import FLOW
-from troupe_batch.studies.survey.options import Prose
-from troupe_batch.studies.survey.questions import Question, Questions
+from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.questions.elicitation import names_in_schema
+from troupe_batch.studies.questions.names_elsewhere import FLOW
+from troupe_batch.studies.questions.options import Prose, Slug
+from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions
 
-Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$", max_length=60)]
 Place: TypeAlias = tuple[str | int, ...]
-
-# Columns that `responses` has beside those of the questions.
-RESERVED_IDS = frozenset(
-    {"arm", "is_rehearsal", "name", "person_id", "person_index", "replicate", "run_id"}
-    | {"sample", "unit_id", "unit_index", "weight"}
-)
 
 
 class Asking(StrEnum):
@@ -39,16 +33,6 @@ class OnFailure(StrEnum):
 
     GO_ON = "go_on"
     STOP = "stop"
-
-
-class Arm(BuiltSpec):
-    """One experimental condition; each person sees exactly one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: Slug = Field(description="Name of the arm in the data.")
-    title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
-    material: Prose = Field(description="What people of this arm are shown: a concept, an advertisement, a price.")
 
 
 class LastTurns(BaseModel):

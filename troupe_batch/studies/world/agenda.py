@@ -8,10 +8,10 @@ from typing import Any
 
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.asking import Ask, Put
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.reaching import reach_world
 from troupe_batch.studies.script import Line
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
-from troupe_batch.studies.survey.questions import Question
 from troupe_batch.studies.world.spec import Seats, WorldSpec, as_several
 
 

@@ -23,6 +23,8 @@ from troupe_batch.studies.findings import Aimed, absent_findings, extract, extra
 from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.questions.group import question_info
+from troupe_batch.studies.questions.templates import form_digests
 from troupe_batch.studies.reaching import reach_person
 from troupe_batch.studies.script import Line
 from troupe_batch.studies.study import (
@@ -37,8 +39,6 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.instrument import question_info
-from troupe_batch.studies.survey.templates import form_digests
 from troupe_batch.studies.world.agenda import Agenda
 from troupe_batch.studies.world.composition import compose
 from troupe_batch.studies.world.interventions import interventions_of

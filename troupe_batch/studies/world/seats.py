@@ -34,8 +34,8 @@ from troupe_batch.studies.equipment import (
     read_documents,
 )
 from troupe_batch.studies.named_files import NamedFiles
+from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.script import Lines, Mistake, Place
-from troupe_batch.studies.survey.options import Label, Prose
 
 MOST_PEOPLE = 1_000
 

@@ -1,4 +1,4 @@
-"""Prompt templates: Markdown files with Jinja2, read when first needed, and rendered once per study."""
+"""Templates of questions, and blanks: templates that were rendered once, and are filled for each person."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from troupe_batch.simulation.templates import Templates
-from troupe_batch.studies.survey.elicitation import is_long
-from troupe_batch.studies.survey.questions import MultiChoice, Question
+from troupe_batch.studies.questions.elicitation import is_long
+from troupe_batch.studies.questions.questions import MultiChoice, Question
 
 _LONG_LISTS = Templates(Path(__file__).parent / "prompts" / "long", "survey/long")
 _EXCLUSIVE = Templates(Path(__file__).parent / "prompts" / "exclusive", "survey/exclusive")
-_TEMPLATES = Templates(Path(__file__).parent / "prompts", "survey")
+QUESTION = Templates(Path(__file__).parent / "prompts", "survey")
 # No text that users write can hold this character, so a hole is never mistaken for text.
 _HOLE = "\x00"
 
 
-class Form:
+class Blank:
     """A template that was rendered with holes in it, and is filled by joining: no template runs per answer."""
 
     __slots__ = ("_between",)
 
-    def __init__(self, template: str, holes: tuple[str, ...], **facts: Any) -> None:
-        rendered = render(template, **{name: f"{_HOLE}{name}{_HOLE}" for name in holes}, **facts)
+    def __init__(self, templates: Templates, template: str, holes: tuple[str, ...], **facts: Any) -> None:
+        rendered = templates.render(template, **{name: f"{_HOLE}{name}{_HOLE}" for name in holes}, **facts)
         pieces = rendered.split(_HOLE)
         if tuple(pieces[1::2]) != holes:
             raise ValueError(f"{template} must use {', '.join(holes)} once each, in this order")
@@ -37,11 +37,6 @@ class Form:
         return text
 
 
-def render(template: str, **facts: Any) -> str:
-    """The text of a template such as `system.md`, with these facts in it."""
-    return _TEMPLATES.render(template, **facts)
-
-
 def form_digests(questions: Iterable[Question]) -> Mapping[str, str]:
     """SHA-256 (hex) of the templates that only some forms of questions need: plans without these forms keep theirs."""
     used: dict[str, str] = {}
@@ -51,8 +46,3 @@ def form_digests(questions: Iterable[Question]) -> Mapping[str, str]:
         if isinstance(question, MultiChoice) and question.exclusive:
             used |= _EXCLUSIVE.digests
     return used
-
-
-def prompt_digests() -> Mapping[str, str]:
-    """SHA-256 (hex) of each template of the survey study, by name: a plan holds them, so a change cannot hide."""
-    return _TEMPLATES.digests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from troupe_batch.seeded import bits, shuffled, stream
-from troupe_batch.studies.survey.options import Order
+from troupe_batch.studies.questions.options import Order
 
 
 class OptionOrder:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from troupe_batch.seeded import bits, stream, uniform, weighted_index
-from troupe_batch.studies.study import Answer, AnswerStatus
-from troupe_batch.studies.survey.elicitation import answerable_labels, names_of
-from troupe_batch.studies.survey.options import Elicitation
-from troupe_batch.studies.survey.presentation import Shown
-from troupe_batch.studies.survey.questions import (
+from troupe_batch.studies.questions.elicitation import answerable_labels, names_of
+from troupe_batch.studies.questions.options import Elicitation
+from troupe_batch.studies.questions.presentation import Shown
+from troupe_batch.studies.questions.questions import (
     DONT_KNOW,
     MOST_ONE_BY_ONE,
     MultiChoice,
@@ -21,6 +20,7 @@ from troupe_batch.studies.survey.questions import (
     Rating,
     SingleChoice,
 )
+from troupe_batch.studies.study import Answer, AnswerStatus
 
 # Percentages that add up to 98 to 102 are what rounding leaves; beyond that the answer carries a remark.
 _ROUNDING_SLACK = 2

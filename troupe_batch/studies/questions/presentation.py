@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from troupe_batch.studies.survey.elicitation import is_answered_in_order, is_by_code, is_long, names_of
-from troupe_batch.studies.survey.options import Elicitation, Order
-from troupe_batch.studies.survey.ordering import OptionOrder
-from troupe_batch.studies.survey.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
-from troupe_batch.studies.survey.templates import Form
+from troupe_batch.studies.questions.elicitation import is_answered_in_order, is_by_code, is_long, names_of
+from troupe_batch.studies.questions.options import Elicitation, Order
+from troupe_batch.studies.questions.ordering import OptionOrder
+from troupe_batch.studies.questions.questions import MultiChoice, Numeric, OpenText, Question, Rating, SingleChoice
+from troupe_batch.studies.questions.templates import QUESTION, Blank
 
 # Above 6 options (720 orders) a rendered order seldom comes back; below, nearly always.
 _KEPT_ORDERS = 720
@@ -81,29 +82,37 @@ def _lines_of(question: Question) -> Mapping[str, str]:
     return {}
 
 
-def _form(question: Question) -> Form:
+def _form(question: Question) -> Blank:
     facts = {"id": question.id, "text": question.text, "dont_know": question.dont_know}
     if isinstance(question, Numeric):
         bounds = {"minimum": _number(question.minimum), "maximum": _number(question.maximum)}
-        return Form("question.md", (), form="number", unit=question.unit, integer=question.integer, **bounds, **facts)
+        return Blank(
+            QUESTION, "question.md", (), form="number", unit=question.unit, integer=question.integer, **bounds, **facts
+        )
     if isinstance(question, OpenText):
-        return Form("question.md", (), form="text", words=question.words, **facts)
+        return _blank("question.md", (), form="text", words=question.words, **facts)
     if isinstance(question, MultiChoice) and question.exclusive:
         return _exclusive_form(question, facts)
     if is_long(question):
         several = isinstance(question, MultiChoice)
-        return Form("long/question.md", ("options",), several=several, by_code=is_by_code(question), **facts)
+        return _blank("long/question.md", ("options",), several=several, by_code=is_by_code(question), **facts)
     if isinstance(question, MultiChoice):
-        return Form("question.md", ("options",), form="each", **facts)
+        return _blank("question.md", ("options",), form="each", **facts)
     form = "chances" if question.elicitation == Elicitation.PROBABILITIES else "one"
-    return Form("question.md", ("options",), form=form, **facts)
+    return _blank("question.md", ("options",), form=form, **facts)
 
 
-def _exclusive_form(question: MultiChoice, facts: Mapping[str, str | None]) -> Form:
+def _blank(template: str, holes: tuple[str, ...], **facts: Any) -> Blank:
+    return Blank(QUESTION, template, holes, **facts)
+
+
+def _exclusive_form(question: MultiChoice, facts: Mapping[str, str | None]) -> Blank:
     """The rule stands with the question, each option by the name that a reply gives it."""
     exclusive = [name for name, label in names_of(question).items() if label in question.exclusive]
     form, by_code = "list" if is_long(question) else "each", is_by_code(question)
-    return Form("exclusive/question.md", ("options",), form=form, by_code=by_code, exclusive=exclusive, **facts)
+    return Blank(
+        QUESTION, "exclusive/question.md", ("options",), form=form, by_code=by_code, exclusive=exclusive, **facts
+    )
 
 
 def _number(value: float) -> str:

@@ -18,10 +18,8 @@ from pydantic import (
 
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean
-from troupe_batch.studies.scales import Best
-from troupe_batch.studies.study import QuestionType
-from troupe_batch.studies.survey.names_elsewhere import FLOW, FORMS, in_our_spelling
-from troupe_batch.studies.survey.options import (
+from troupe_batch.studies.questions.names_elsewhere import FLOW, FORMS, in_our_spelling
+from troupe_batch.studies.questions.options import (
     MOST_OPTIONS,
     Elicitation,
     Label,
@@ -32,6 +30,8 @@ from troupe_batch.studies.survey.options import (
     repeated,
     with_codes,
 )
+from troupe_batch.studies.scales import Best
+from troupe_batch.studies.study import QuestionType
 
 # How a reply says "don't know" where options are gone through one by one, or named by code.
 DONT_KNOW = "dont_know"
@@ -40,6 +40,13 @@ MOST_ONE_BY_ONE = 100
 
 # Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
 QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
+
+
+# Columns that `responses` has beside those of the questions.
+RESERVED_IDS = frozenset(
+    {"arm", "is_rehearsal", "name", "person_id", "person_index", "replicate", "run_id"}
+    | {"sample", "unit_id", "unit_index", "weight"}
+)
 
 
 def _checked_options(options: tuple[Option, ...]) -> tuple[Option, ...]:

@@ -12,8 +12,8 @@ from typing import Any, TypeGuard
 
 from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_LIST
-from troupe_batch.studies.survey.options import Elicitation
-from troupe_batch.studies.survey.questions import (
+from troupe_batch.studies.questions.options import Elicitation
+from troupe_batch.studies.questions.questions import (
     DONT_KNOW,
     MOST_ONE_BY_ONE,
     MultiChoice,
