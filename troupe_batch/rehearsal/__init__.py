@@ -5,7 +5,6 @@ from troupe_batch.rehearsal.config import RehearsalConfig, parse_faults
 from troupe_batch.rehearsal.faults import Fault, FaultKind
 from troupe_batch.rehearsal.process import RehearsalProcess
 from troupe_batch.rehearsal.respondents import Respondents, load_respondents, parse_respondents
-from troupe_batch.rehearsal.server import serve
 
 __all__ = [
     "Fault",
@@ -17,7 +16,6 @@ __all__ = [
     "misfit",
     "parse_faults",
     "parse_respondents",
-    "serve",
     "true_distribution",
     "true_quantile",
 ]
