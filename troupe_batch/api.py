@@ -28,19 +28,19 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.simulation.mind import use_mind
-from troupe_batch.wiring.connecting import Connection, open_connection
+from troupe_batch.use_cases.connecting import Connection, open_connection
+from troupe_batch.use_cases.fleet import fleet_of
+from troupe_batch.use_cases.given_files import load_job, resolve_job
+from troupe_batch.use_cases.inline_status import InlineStatus
+from troupe_batch.use_cases.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
+from troupe_batch.use_cases.plans import prepare_job
+from troupe_batch.use_cases.probes import ProbeReport, probe_run
+from troupe_batch.use_cases.progress_lines import ProgressLines
+from troupe_batch.use_cases.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
-from troupe_batch.wiring.fleet import fleet_of
-from troupe_batch.wiring.inline_status import InlineStatus
-from troupe_batch.wiring.jobs import load_job, resolve_job
 from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
-from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
-from troupe_batch.wiring.plans import prepare_job
-from troupe_batch.wiring.probes import ProbeReport, probe_run
-from troupe_batch.wiring.progress_lines import ProgressLines
-from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
-from troupe_batch.wiring.spend_places import bring_in_the_dead
+from troupe_batch.wiring.spending import bring_in_the_dead
 from troupe_batch.wiring.workers import EMBEDDED
 
 OnStatus: TypeAlias = Callable[[RunStatus], None]

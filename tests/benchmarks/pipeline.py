@@ -20,11 +20,12 @@ from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.settings import Settings, load_settings
+from troupe_batch.use_cases.fleet import fleet_of
+from troupe_batch.use_cases.plans import plan_job
+from troupe_batch.use_cases.runs import begin_run
 from troupe_batch.wiring.endpoints import rehearsal_config
-from troupe_batch.wiring.fleet import fleet_of
 from troupe_batch.wiring.machine import Machine, machine
-from troupe_batch.wiring.plans import factory_of, plan_job
-from troupe_batch.wiring.runs import begin_run
+from troupe_batch.wiring.people import factory_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 BRAINSTORMING = PROJECT / "jobs" / "product_brainstorming.yaml"

@@ -10,7 +10,7 @@ from typing import Any
 from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.settings import load_settings
-from troupe_batch.wiring.panels import FreezeOptions, freeze_people
+from troupe_batch.use_cases.panels import FreezeOptions, freeze_people
 
 POPULATION: Mapping[str, Any] = {
     "schema": "troupe_batch/population/1",

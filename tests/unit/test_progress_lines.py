@@ -6,7 +6,7 @@ import pytest
 
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import ShardProgress
-from troupe_batch.wiring.progress_lines import ProgressLines
+from troupe_batch.use_cases.progress_lines import ProgressLines
 
 
 def status(units: int, *, committed: int = 0, trouble: str | None = None) -> RunStatus:

@@ -12,7 +12,7 @@ from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
 from troupe_batch.terminal import Text
-from troupe_batch.wiring.checks import Check, Finding, check_all
+from troupe_batch.use_cases.checks import Check, Finding, check_all
 
 _STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold red"}
 

@@ -13,7 +13,7 @@ from troupe_batch.cli.output import print_json, say
 from troupe_batch.report.documents import export_documents
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.simulation.record.artifacts import ArtifactFormat
-from troupe_batch.wiring.runs import stored_run
+from troupe_batch.use_cases.runs import stored_run
 
 
 @click.command("documents")

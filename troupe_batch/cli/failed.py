@@ -16,7 +16,7 @@ from troupe_batch.results.failures import Failure, FailureGroup, Failures, by_nu
 from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_line
 from troupe_batch.terminal import Text
-from troupe_batch.wiring.runs import stored_run
+from troupe_batch.use_cases.runs import stored_run
 
 _MOST_SHOWN = 200
 _MOST_NAMED = 6

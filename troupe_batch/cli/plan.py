@@ -24,8 +24,8 @@ from troupe_batch.report.cases import cases_text
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.terminal import Table
-from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import (
+from troupe_batch.use_cases.given_files import load_job
+from troupe_batch.use_cases.plans import (
     cap_origin,
     design_effect_of,
     leaving_models,
@@ -37,8 +37,8 @@ from troupe_batch.wiring.plans import (
 )
 
 if TYPE_CHECKING:
-    from troupe_batch.wiring.plans import Prepared
-    from troupe_batch.wiring.probes import ProbeReport
+    from troupe_batch.use_cases.plans import Prepared
+    from troupe_batch.use_cases.probes import ProbeReport
 
 
 @click.command("plan")
@@ -99,7 +99,7 @@ def command(
 
 
 def _probed(settings: Settings, prepared: Prepared) -> ProbeReport:
-    from troupe_batch.wiring.probes import probe_plan  # noqa: PLC0415 -- the client of the endpoint takes its time
+    from troupe_batch.use_cases.probes import probe_plan  # noqa: PLC0415 -- the client of the endpoint takes its time
 
     return asyncio.run(probe_plan(settings, prepared.plan, prepared.supplies))
 

@@ -9,7 +9,7 @@ from troupe_batch.llm.probing import Ability, Verdict
 from troupe_batch.terminal import Text
 
 if TYPE_CHECKING:
-    from troupe_batch.wiring.probes import ProbeReport
+    from troupe_batch.use_cases.probes import ProbeReport
 
 _STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "bold red"}
 

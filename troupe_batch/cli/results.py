@@ -19,8 +19,8 @@ from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract, is_behind
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.runs import stored_run
-from troupe_batch.wiring.spend_places import bring_in_the_dead
+from troupe_batch.use_cases.runs import stored_run
+from troupe_batch.wiring.spending import bring_in_the_dead
 
 
 @click.command("results")

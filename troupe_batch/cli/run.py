@@ -39,10 +39,10 @@ from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import prefix_use, unused_settings
-from troupe_batch.wiring.runs import Beginning, BegunRun
-from troupe_batch.wiring.supplies import Supplies
+from troupe_batch.use_cases.given_files import load_job
+from troupe_batch.use_cases.plans import prefix_use, unused_settings
+from troupe_batch.use_cases.runs import Beginning, BegunRun
+from troupe_batch.wiring.people import Supplies
 
 
 @click.command("run")

@@ -19,7 +19,7 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.terminal import Table
-from troupe_batch.wiring.standing import Standing, standing, standings
+from troupe_batch.use_cases.standing import Standing, standing, standings
 
 
 @click.command("status")

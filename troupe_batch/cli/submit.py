@@ -19,12 +19,12 @@ from troupe_batch.cli.output import print_json, say, say_warnings
 from troupe_batch.cli.probing import say_probe
 from troupe_batch.planning.loading import Job
 from troupe_batch.settings import Settings
+from troupe_batch.use_cases.fleet import fleet_of
+from troupe_batch.use_cases.given_files import load_job
+from troupe_batch.use_cases.plans import prepare_job, unused_settings
+from troupe_batch.use_cases.probes import probe_run
+from troupe_batch.use_cases.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.endpoints import check_connection
-from troupe_batch.wiring.fleet import fleet_of
-from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.plans import prepare_job, unused_settings
-from troupe_batch.wiring.probes import probe_run
-from troupe_batch.wiring.runs import Beginning, BegunRun, begin_run
 from troupe_batch.wiring.workers import queue_settings
 
 

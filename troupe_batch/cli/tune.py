@@ -13,7 +13,7 @@ from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.llm.tuning import TUNABLE, Tuned
 from troupe_batch.settings import Settings
 from troupe_batch.terminal import Table
-from troupe_batch.wiring.tuning import Change, tune
+from troupe_batch.use_cases.tuning import Change, tune
 
 _AUTO = "auto"
 _MOST = 1_000_000_000

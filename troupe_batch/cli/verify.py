@@ -14,7 +14,7 @@ from troupe_batch.results.manifest import REMAKE
 from troupe_batch.results.verify import Verification, verify
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import FindingStatus
-from troupe_batch.wiring.runs import stored_run
+from troupe_batch.use_cases.runs import stored_run
 
 
 @click.command("verify")

@@ -15,11 +15,10 @@ from troupe_batch.cli.summary import status_summary
 from troupe_batch.dispatch.run_status import RunStatus, Stop
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.fleet import fleet_of
-from troupe_batch.wiring.live import at_hand, looks
-from troupe_batch.wiring.runs import stored_run
-from troupe_batch.wiring.spend_places import spend_journal
-from troupe_batch.wiring.spending_watch import SpendingWatch
+from troupe_batch.use_cases.fleet import fleet_of
+from troupe_batch.use_cases.live import at_hand, looks
+from troupe_batch.use_cases.runs import stored_run
+from troupe_batch.wiring.spending import SpendingWatch, spend_journal
 from troupe_batch.wiring.workers import EMBEDDED
 
 

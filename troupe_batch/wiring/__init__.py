@@ -1,1 +1,1 @@
-"""The only place that builds concrete things: the model stack, the workers' runtime, one machine's processes."""
+"""Composition: builds the concrete things, which are the model stack, the workers' runtime, one machine's processes."""

@@ -32,7 +32,7 @@ from troupe_batch.llm.learned_prices import LearnedPrices
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prefix_cache import Prefixes, cache_rule, keys_at
-from troupe_batch.llm.prices import Prices
+from troupe_batch.llm.prices import PriceList, Prices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
@@ -56,6 +56,7 @@ from troupe_batch.wiring.pacing import Pacing
 
 _DAY_S = 86_400
 _BARE_ATTEMPTS = 3
+_LISTING_S = 10.0
 
 
 class ModelStack:
@@ -247,3 +248,16 @@ def _batch(settings: Settings, url: str, resources: AsyncExitStack) -> RedisBatc
     batch = RedisBatch(with_ca_file(url, settings.redis.ca_file))
     resources.push_async_callback(batch.aclose)
     return batch
+
+
+async def listed_models(settings: Settings, endpoint: Endpoint) -> list[str]:
+    """The models that the endpoint lists, empty where it lists none; costs nothing.
+
+    Raises EndpointUnreachable and CredentialsRejected.
+    """
+    settings = settings.with_values("doctor", openai__timeout=str(_LISTING_S))
+    provider = connect(connection_to(settings, endpoint), PriceList.free())
+    try:
+        return await provider.models()
+    finally:
+        await provider.aclose()

@@ -14,7 +14,7 @@ from troupe_batch.results.spending import SpendRecord, bring_in
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import cap_of
 from troupe_batch.wiring.model_stack import ModelStack, open_model
-from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending import spend_journal
 
 # How long an attempt that ends waits for the cache to take what is paid for, before it goes beside the results.
 _SETTLE_S = 2.0

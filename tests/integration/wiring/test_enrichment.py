@@ -13,8 +13,8 @@ from troupe_batch.llm.chat import CacheState, ChatModel, Endpoint
 from troupe_batch.population import EnrichLevel, load_population
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.settings import load_settings
+from troupe_batch.wiring.minds import default_parameters
 from troupe_batch.wiring.model_stack import open_model
-from troupe_batch.wiring.plans import default_parameters
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
 PEOPLE = 300

@@ -25,9 +25,9 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.verify import verify
 from troupe_batch.settings import Settings, load_settings
+from troupe_batch.use_cases.plans import plan_job
+from troupe_batch.use_cases.runs import begin_run
 from troupe_batch.wiring.caps import announce, cap_of
-from troupe_batch.wiring.plans import plan_job
-from troupe_batch.wiring.runs import begin_run
 from troupe_batch.wiring.runtime import FleetRuntime
 
 RUN = "standing-rehearsal"

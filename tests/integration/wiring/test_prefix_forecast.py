@@ -15,8 +15,8 @@ from troupe_batch.llm.spending import Spending
 from troupe_batch.planning import Estimate, JobSpec
 from troupe_batch.population import PopulationSpec
 from troupe_batch.settings import Settings, load_settings
-from troupe_batch.wiring.plans import plan_estimate, prepare_job
-from troupe_batch.wiring.standing import standing
+from troupe_batch.use_cases.plans import plan_estimate, prepare_job
+from troupe_batch.use_cases.standing import standing
 
 LONG = "The soup is cold, it is red, it is made of tomatoes, and it is sold in a carton of one litre. " * 45
 QUESTIONS: list[dict[str, Any]] = [

@@ -23,11 +23,12 @@ from troupe_batch.results.panel import Panel
 from troupe_batch.results.run import Run
 from troupe_batch.results.verify import verify
 from troupe_batch.settings import Settings, load_settings
-from troupe_batch.wiring.asking import find_person
-from troupe_batch.wiring.jobs import load_job
-from troupe_batch.wiring.panels import FreezeOptions, freeze_people
-from troupe_batch.wiring.plans import casting_of, margins_of, plan_estimate, prepare_job
-from troupe_batch.wiring.runs import stored_run
+from troupe_batch.use_cases.asking import find_person
+from troupe_batch.use_cases.given_files import load_job
+from troupe_batch.use_cases.panels import FreezeOptions, freeze_people
+from troupe_batch.use_cases.plans import margins_of, plan_estimate, prepare_job
+from troupe_batch.use_cases.runs import stored_run
+from troupe_batch.wiring.people import casting_of
 
 QUESTIONS = [
     {"id": "likely", "type": "rating", "text": "How likely are you to come?", "labels": ["no", "perhaps", "yes"]},

@@ -21,7 +21,7 @@ from troupe_batch.errors import Interrupted
 from troupe_batch.planning.loading import load_job
 from troupe_batch.results.extractor import is_behind
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.runs import BegunRun
+from troupe_batch.use_cases.runs import BegunRun
 
 POPULATION: dict[str, Any] = {
     "schema": "troupe_batch/population/1",

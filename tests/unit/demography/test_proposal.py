@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from troupe_batch.demography import Outcome, Proposal, Prose, Wanted, read_proposal
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.wiring.proposals import proposal_messages, proposal_schema
+from troupe_batch.use_cases.proposals import proposal_messages, proposal_schema
 
 TEXT = "Our village has 400 people. 52 percent of them\nare women. Some of them fish."
 SENTENCE = "52 percent of them are women."

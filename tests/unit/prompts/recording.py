@@ -24,7 +24,7 @@ from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplySchema, ReplyStat
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.planning.plan import Plan
-from troupe_batch.wiring.plans import make_run
+from troupe_batch.wiring.people import make_run
 
 _KNOWN = "[...]"
 FOLDER = Path(__file__).parent / "on_record"

@@ -13,8 +13,8 @@ from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.wiring.progress_lines import ProgressLines
-from troupe_batch.wiring.runs import Beginning, BegunRun
+from troupe_batch.use_cases.progress_lines import ProgressLines
+from troupe_batch.use_cases.runs import Beginning, BegunRun
 
 
 def result(model: AnsweringModel | None = None, **options: Any) -> Result:

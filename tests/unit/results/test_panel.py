@@ -21,7 +21,7 @@ from troupe_batch.results.blocks import STATED_KEY
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.panel import POPULATION_KEY, Panel
 from troupe_batch.results.panel_writing import Member, PanelWriter, Written
-from troupe_batch.wiring import panels
+from troupe_batch.use_cases import panels
 
 BLOCK = 16
 

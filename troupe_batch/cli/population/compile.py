@@ -20,7 +20,7 @@ from troupe_batch.errors import FixTheInput, Mistake, SpecError
 from troupe_batch.population import resolve_population
 from troupe_batch.scalars import plain
 from troupe_batch.spec_files import read_spec_file, read_spec_text, read_text_file
-from troupe_batch.wiring.proposals import propose_population
+from troupe_batch.use_cases.proposals import propose_population
 
 STDIN = "-"
 _AGES = re.compile(r"(\d{1,3})-(\d{1,3})")

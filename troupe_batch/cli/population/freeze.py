@@ -12,7 +12,7 @@ from troupe_batch.cli.options import json_option, read_settings, rehearse_option
 from troupe_batch.cli.output import print_json, print_text, say, talk
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.population import EnrichLevel
-from troupe_batch.wiring.panels import (
+from troupe_batch.use_cases.panels import (
     FreezeEstimate,
     FreezeOptions,
     FrozenPanel,

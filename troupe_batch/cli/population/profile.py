@@ -13,7 +13,7 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.simulation.judging.profiler import AttributeProfile, Difference
 from troupe_batch.terminal import Table
-from troupe_batch.wiring.profiles import ProfileReport, profile_report
+from troupe_batch.use_cases.profiles import ProfileReport, profile_report
 
 _MOST_VALUES = 12
 

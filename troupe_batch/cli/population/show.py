@@ -17,7 +17,7 @@ from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report, findings_text
 from troupe_batch.report.population.page import MARK, page
 from troupe_batch.scalars import is_true
-from troupe_batch.wiring.population_files import read_population_file
+from troupe_batch.use_cases.given_files import read_population_file
 
 _MANY = 1_000_000
 

@@ -1,4 +1,4 @@
-"""Population files that commands are given, and what to do instead where the file is something else."""
+"""Files that commands are given: jobs with the panels they name, populations, and what else may be in their place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,23 @@ import os
 from pathlib import Path
 
 from troupe_batch.errors import FixTheInput, SpecError
+from troupe_batch.planning import loading
+from troupe_batch.planning.job import JobSpec
+from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PANEL_SUFFIX
 from troupe_batch.population import Population, resolve_population
+from troupe_batch.results.panel import Panel
 from troupe_batch.spec_files import SpecFile, read_spec_file
+
+
+def load_job(path: Path) -> Job:
+    """The job in a YAML or JSON file; SpecError names every mistake in it with line and cure."""
+    return loading.load_job(path, panels=Panel.at)
+
+
+def resolve_job(spec: JobSpec) -> Job:
+    """The job of a spec that was built in Python; paths in it are relative to the current folder."""
+    return loading.resolve_job(spec, panels=Panel.at)
 
 
 def population_of(path: Path, *, wanted: str) -> Population:

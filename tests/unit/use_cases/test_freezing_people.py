@@ -17,10 +17,10 @@ from troupe_batch.llm.meter import Metered
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.settings import Settings, load_settings
-from troupe_batch.wiring import panels
+from troupe_batch.use_cases import panels
+from troupe_batch.use_cases.panels import FreezeOptions, FrozenPanel, freeze_estimate, freeze_people, load_unfrozen
 from troupe_batch.wiring.caps import Cap, memory_budget
 from troupe_batch.wiring.model_stack import ModelStack
-from troupe_batch.wiring.panels import FreezeOptions, FrozenPanel, freeze_estimate, freeze_people, load_unfrozen
 
 BIO = FreezeOptions(people=10, enrich=EnrichLevel.BIO)
 

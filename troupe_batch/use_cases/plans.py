@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.factory import TinyPersonFactory
-from troupe_batch.factory.enrichment import Asking
-from troupe_batch.llm.chat import Endpoint, Parameters, Usage
-from troupe_batch.llm.model_names import default_effort, shutdown_notes
+from troupe_batch.llm.chat import Usage
+from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.casting import Casting, FactsOnDemand
+from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.estimate import Estimate, estimate, first_prompts
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.planning.prefix_forecast import share_text
-from troupe_batch.population import EnrichLevel, Margin, Population, PopulationSpec
+from troupe_batch.population import EnrichLevel, Margin
 from troupe_batch.population.margins import DesignEffect
 from troupe_batch.rehearsal import load_respondents, misfit
 from troupe_batch.results.panel import Panel
-from troupe_batch.results.recollections import Recalling
-from troupe_batch.results.run import PersonFactory, Run
-from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.studies.study import Facts
+from troupe_batch.use_cases.targets import recounted, weighted_effect
+from troupe_batch.use_cases.waves import in_wave
 from troupe_batch.wiring.endpoints import cache_rule_of, choose_endpoint, tiers_at
 from troupe_batch.wiring.list_prices import look_up, prices_of
+from troupe_batch.wiring.minds import default_parameters, further_endpoints
+from troupe_batch.wiring.people import Supplies, as_panel, casting_of, drawn_once, facts_of, population_of
 from troupe_batch.wiring.python_studies import check_allowed
-from troupe_batch.wiring.supplies import Supplies, as_panel
-from troupe_batch.wiring.targets import recounted, weighted_effect
-from troupe_batch.wiring.waves import in_wave
 
 _NONE = Supplies()
 
@@ -70,7 +63,7 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
         defaults=default_parameters(settings, endpoint),
         cap_usd=settings.budget.max_usd,
         acting=further_endpoints(settings, endpoint),
-        population=job.panel or FactsOnDemand(lambda: _population(job.population.to_json())),
+        population=job.panel or FactsOnDemand(lambda: drawn_once(job.population.to_json())),
     )
     plan = replace(plan, prices=look_up(settings, endpoint, plan.models, tier=_tier_wanted(settings, plan)))
     _check_prose(job, plan)
@@ -107,13 +100,6 @@ def unused_settings(settings: Settings, job: Job) -> list[str]:
     ]
 
 
-def default_parameters(settings: Settings, endpoint: Endpoint) -> Parameters:
-    """The sampling parameters that hold where a job that asks this endpoint does not say."""
-    chosen = settings.openai
-    effort = chosen.reasoning_effort or default_effort(endpoint.model)
-    return Parameters(chosen.temperature, chosen.top_p, chosen.max_completion_tokens, effort)
-
-
 def tier_notes(settings: Settings, plan: Plan) -> list[str]:
     """A line where a tier of service is wanted that the endpoint does not sell."""
     wanted, known = _tier_wanted(settings, plan), tiers_at(settings, plan.endpoint)
@@ -130,74 +116,6 @@ def _tier_wanted(settings: Settings, plan: Plan) -> str | None:
 def leaving_models(plan: Plan) -> list[str]:
     """A line for each model of the plan that is shut down soon, or has been."""
     return shutdown_notes(plan.models, plan.endpoint)
-
-
-def mind_settings(settings: Settings) -> MindSettings:
-    """How people remember, act and are checked under these settings."""
-    memory, checks, rules = settings.cognition, settings.actiongenerator, settings.simulation
-    return MindSettings(
-        consolidates=memory.enable_memory_consolidation,
-        retrieves=memory.enable_continuous_contextual_semantic_memory_retrieval,
-        min_episode_length=memory.min_episode_length,
-        max_episode_length=memory.max_episode_length,
-        fixed_prefix_length=memory.episodic_memory_fixed_prefix_length,
-        lookback_length=memory.episodic_memory_lookback_length,
-        max_actions=memory.max_actions,
-        max_rounds=memory.max_rounds,
-        prevents_harm=rules.rai_harmful_content_prevention,
-        prevents_copyright_infringement=rules.rai_copyright_infringement_prevention,
-        checks_quality=checks.enable_quality_checks,
-        quality_attempts=checks.max_attempts,
-        quality_threshold=checks.quality_threshold,
-    )
-
-
-def further_endpoints(settings: Settings, endpoint: Endpoint) -> Acting:
-    """How minds work under these settings, and the further models, at the same service, that serve them."""
-    reasoning = settings.openai.reasoning_model
-    return Acting(
-        mind_settings(settings),
-        reasoning=None if reasoning is None else replace(endpoint, model=reasoning),
-        embedding=replace(endpoint, model=settings.openai.embedding_model),
-    )
-
-
-def population_of(plan: Plan) -> Population:
-    """The population of the plan, its quotas worked out once per process."""
-    return _population(plan.population.to_json())
-
-
-def facts_of(plan: Plan, supplies: Supplies) -> Facts:
-    """The facts of the plan's people."""
-    return supplies.panel or FactsOnDemand(lambda: population_of(plan))
-
-
-@lru_cache(maxsize=4)
-def _population(spec: str) -> Population:
-    return Population(PopulationSpec.from_json(spec))
-
-
-def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
-    """Casts the people of the plan."""
-    factory: PersonFactory
-    if supplies.panel is not None:
-        factory = supplies.panel
-    else:
-        asking = Asking(plan.endpoint, plan.parameters, plan.seated)
-        factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
-    return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
-
-
-def make_run(plan: Plan, store: RunStore) -> Run:
-    """The plan with its study, its people and its store; compiled once per run and process."""
-    supplies = Supplies.stored(plan, store)
-    return Run(plan, plan.study, factory_of(plan, supplies), store, facts_of(plan, supplies))
-
-
-def casting_of(plan: Plan, supplies: Supplies = _NONE) -> Casting:
-    """Who sits where."""
-    seating = plan.study.seating(facts_of(plan, supplies), plan.people)
-    return Casting(plan.study, seating, factory_of(plan, supplies))
 
 
 def plan_estimate(settings: Settings, plan: Plan, supplies: Supplies = _NONE) -> Estimate:

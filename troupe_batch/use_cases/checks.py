@@ -28,11 +28,12 @@ from troupe_batch.redis_address import with_ca_file
 from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.use_cases.probes import probe_settings
+from troupe_batch.use_cases.store_settings import lacking_settings
 from troupe_batch.wiring.endpoints import cache_rule_of, check_connection, choose_endpoint, dialect_of
 from troupe_batch.wiring.list_prices import price_list
-from troupe_batch.wiring.plans import further_endpoints
-from troupe_batch.wiring.probes import listed_models, probe_settings
-from troupe_batch.wiring.store_settings import lacking_settings
+from troupe_batch.wiring.minds import further_endpoints
+from troupe_batch.wiring.model_stack import listed_models
 from troupe_batch.wiring.workers import EMBEDDED
 
 _GIB = 2**30

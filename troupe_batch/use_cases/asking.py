@@ -18,8 +18,8 @@ from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import Answer, OpenText, SurveySpec, Unit, UnitSettings, study_of
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.minds import default_parameters
 from troupe_batch.wiring.model_stack import open_model
-from troupe_batch.wiring.plans import default_parameters
 
 _QUESTION = "question"
 

@@ -21,9 +21,9 @@ from troupe_batch.results.panel_writing import Member, PanelWriter, Written
 from troupe_batch.results.recollections import Earlier, LocalRecollections, write_recollections
 from troupe_batch.results.store import recollections_path
 from troupe_batch.settings import load_settings
-from troupe_batch.wiring.jobs import resolve_job
-from troupe_batch.wiring.plans import margins_of, plan_job, prepare_job
-from troupe_batch.wiring.supplies import Supplies
+from troupe_batch.use_cases.given_files import resolve_job
+from troupe_batch.use_cases.plans import margins_of, plan_job, prepare_job
+from troupe_batch.wiring.people import Supplies
 
 SETTINGS = load_settings(environment={})
 SURVEY = {"questions": [{"id": "why", "type": "open", "text": "Why?"}]}

@@ -11,7 +11,7 @@ from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, stric
 from troupe_batch.persona import harmless
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.connecting import open_connection
+from troupe_batch.use_cases.connecting import open_connection
 
 PURPOSE = "propose"
 _RULES = Path(__file__).parent / "prompts" / "propose.md"

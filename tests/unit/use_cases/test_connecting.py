@@ -6,7 +6,7 @@ from tests.doubles.minds import FakeModel
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.wiring.connecting import Connection
+from troupe_batch.use_cases.connecting import Connection
 from troupe_batch.wiring.model_stack import ModelStack
 
 

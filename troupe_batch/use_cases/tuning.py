@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.tuning import Tuned
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.live import at_hand, board_of, facts_of
-from troupe_batch.wiring.runs import stored_run
+from troupe_batch.use_cases.live import at_hand, board_of, facts_of
+from troupe_batch.use_cases.runs import stored_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.wiring.proposals import proposal_messages
+from troupe_batch.use_cases.proposals import proposal_messages
 
 
 def shown(text: str) -> str:

@@ -20,10 +20,10 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending import spend_journal
 
 if TYPE_CHECKING:
-    from troupe_batch.wiring.live import Live
+    from troupe_batch.use_cases.live import Live
 
 # How fast a run is shows in what was committed last, not in the pauses before.
 _RECENT = timedelta(minutes=10)
@@ -146,8 +146,8 @@ async def _read(settings: Settings, store: RunStore, *, is_alone: bool) -> Stand
 
 async def _prefix_cache(settings: Settings, store: RunStore, plan: Plan, spent: Spending) -> str | None:
     """Imported only where it is asked for: most looks at runs look at no prompt."""
-    from troupe_batch.wiring.plans import prefix_use  # noqa: PLC0415 -- see above
-    from troupe_batch.wiring.supplies import Supplies  # noqa: PLC0415 -- likewise
+    from troupe_batch.use_cases.plans import prefix_use  # noqa: PLC0415 -- see above
+    from troupe_batch.wiring.people import Supplies  # noqa: PLC0415 -- likewise
 
     # In a thread: people of a panel are read from the store.
     return await asyncio.to_thread(prefix_use, settings, plan, spent, Supplies.stored(plan, store))
@@ -157,7 +157,7 @@ async def _live(settings: Settings, store: RunStore, plan: Plan) -> Live | None:
     """What the workers are at; imported only where there can be any, as Redis' client takes its time."""
     if settings.redis.broker_url == "embedded" and not _was_there_a_server(settings):
         return None
-    from troupe_batch.wiring.live import live_of  # noqa: PLC0415 -- see above
+    from troupe_batch.use_cases.live import live_of  # noqa: PLC0415 -- see above
 
     return await live_of(settings, store.run_id, plan)
 

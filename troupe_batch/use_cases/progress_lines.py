@@ -9,7 +9,7 @@ from collections.abc import Callable
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.money_text import money_notes, money_text
 from troupe_batch.shown_text import shown
-from troupe_batch.wiring.runs import Beginning, BegunRun
+from troupe_batch.use_cases.runs import Beginning, BegunRun
 
 _EVERY_S = 5.0
 

@@ -14,9 +14,7 @@ from troupe_batch.errors import EndpointUnsuitable, StateUnreachable, StopTheJob
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
-from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.probing import AWAY, MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
-from troupe_batch.llm.provider import connect
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning.plan import Plan
@@ -27,14 +25,12 @@ from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
-from troupe_batch.wiring.endpoints import connection_to
+from troupe_batch.wiring.minds import default_parameters, further_endpoints
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.open_runs import open_books
-from troupe_batch.wiring.plans import casting_of, default_parameters, further_endpoints
-from troupe_batch.wiring.supplies import Supplies
+from troupe_batch.wiring.people import Supplies, casting_of
 
 _SAMPLED_CASES = 20
-_LISTING_S = 10.0
 # A prompt that is longer than any that was tried by more than this is tried.
 _LONGER = 1.1
 
@@ -104,19 +100,6 @@ async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> Probe
 async def probe_plan(settings: Settings, plan: Plan, supplies: Supplies) -> ProbeReport:
     """What the endpoint of a plan can do."""
     return await _probed(settings, plan.endpoint, planned_requests(plan, supplies), plan.prices)
-
-
-async def listed_models(settings: Settings, endpoint: Endpoint) -> list[str]:
-    """The models that the endpoint lists, empty where it lists none; costs nothing.
-
-    Raises EndpointUnreachable and CredentialsRejected.
-    """
-    settings = settings.with_values("doctor", openai__timeout=str(_LISTING_S))
-    provider = connect(connection_to(settings, endpoint), PriceList.free())
-    try:
-        return await provider.models()
-    finally:
-        await provider.aclose()
 
 
 async def probe_settings(settings: Settings, endpoint: Endpoint) -> ProbeReport:

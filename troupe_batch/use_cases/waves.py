@@ -19,7 +19,7 @@ from troupe_batch.results.recollections import Earlier, LocalRecollections, writ
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.wiring.supplies import Supplies
+from troupe_batch.wiring.people import Supplies
 
 _REHEARSAL = "-rehearsal"
 _FOLDER = "recollections"

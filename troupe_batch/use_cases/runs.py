@@ -19,9 +19,8 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.spec_messages import near
-from troupe_batch.wiring.plans import casting_of, make_run
-from troupe_batch.wiring.reuse import reuse_text
-from troupe_batch.wiring.supplies import Supplies
+from troupe_batch.use_cases.reuse import reuse_text
+from troupe_batch.wiring.people import Supplies, casting_of, make_run
 
 _REHEARSAL = "-rehearsal"
 

@@ -8,7 +8,7 @@ from tests.doubles.runs import new_run
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.execution.progress import Progress
 from troupe_batch.llm.spending import Spending
-from troupe_batch.wiring.inline_status import InlineStatus
+from troupe_batch.use_cases.inline_status import InlineStatus
 
 
 async def test_calls_that_come_in_together_are_one_status_that_shows_them_all() -> None:

@@ -10,7 +10,7 @@ from tests.doubles.designs import drawn_run
 from tests.doubles.panels import population
 from troupe_batch.population import Margin
 from troupe_batch.population.margins import DESIGN_COLUMNS
-from troupe_batch.wiring.targets import recounted, targets_in, weighted_effect
+from troupe_batch.use_cases.targets import recounted, targets_in, weighted_effect
 
 MARGINS = [
     *(Margin("age", label, 0.5, 0, 0.0, 0.1) for label in ("40-90", "18-39")),

@@ -9,7 +9,9 @@ from troupe_batch.errors import SettingsError
 from troupe_batch.planning import Job, JobSpec, resolve_job
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.simulation.mind import MindSettings
-from troupe_batch.wiring.plans import casting_of, mind_settings, plan_estimate, plan_job
+from troupe_batch.use_cases.plans import plan_estimate, plan_job
+from troupe_batch.wiring.minds import mind_settings
+from troupe_batch.wiring.people import casting_of
 
 POPULATION = {
     "schema": "troupe_batch/population/1",

@@ -16,8 +16,8 @@ from troupe_batch.planning import Job, JobSpec
 from troupe_batch.results.freezing import freeze
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings, load_settings
-from troupe_batch.wiring.jobs import resolve_job
-from troupe_batch.wiring.plans import plan_job, prepare_job
+from troupe_batch.use_cases.given_files import resolve_job
+from troupe_batch.use_cases.plans import plan_job, prepare_job
 
 SURVEY = {"questions": [{"id": "why", "type": "open", "text": "Why?"}]}
 

@@ -13,8 +13,8 @@ from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.list_prices import look_up
 from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.minds import default_parameters, further_endpoints
 from troupe_batch.wiring.model_stack import ModelStack, open_model
-from troupe_batch.wiring.plans import default_parameters, further_endpoints
 
 
 class Connection:

@@ -27,14 +27,15 @@ from troupe_batch.results.spending import SpendRecord, bring_in, spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.use_cases.given_files import population_of
+from troupe_batch.use_cases.plans import plan_estimate, plan_job
 from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.list_prices import look_up
 from troupe_batch.wiring.machine import machine
+from troupe_batch.wiring.minds import default_parameters
 from troupe_batch.wiring.model_stack import open_model
-from troupe_batch.wiring.plans import default_parameters, plan_estimate, plan_job
-from troupe_batch.wiring.population_files import population_of
-from troupe_batch.wiring.spend_places import spend_journal
+from troupe_batch.wiring.spending import spend_journal
 
 OnFrozen: TypeAlias = Callable[[int], None]
 """Called with the number of people who are done, again and again."""

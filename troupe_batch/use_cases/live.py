@@ -19,8 +19,7 @@ from troupe_batch.errors import StateUnreachable
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.wiring.spend_places import spend_journal
-from troupe_batch.wiring.spending_watch import SpendingWatch
+from troupe_batch.wiring.spending import SpendingWatch, spend_journal
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
 _EVERY_S = 1.0

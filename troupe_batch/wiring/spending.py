@@ -1,17 +1,30 @@
-"""What a run has cost so far, for whoever looks on: read again every few seconds."""
+"""Spending of a run as processes of this machine keep and watch it: where their books are, what they add up to."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from troupe_batch.errors import TroupeError
 from troupe_batch.llm.spending import Spending
-from troupe_batch.results.spending import spending_of
+from troupe_batch.results.spending import bring_in, spending_of
 from troupe_batch.results.store import RunStore
+from troupe_batch.settings import Settings
 
 _EVERY_S, _SHARE = 2.0, 0.05
+
+
+def spend_journal(settings: Settings, store: RunStore) -> Path:
+    """The folder for the run, by its whole address."""
+    place = hashlib.sha256(store.url.encode()).hexdigest()[:16]
+    return Path(settings.storage.state_folder) / "spending" / place
+
+
+async def bring_in_the_dead(settings: Settings, store: RunStore) -> None:
+    """Puts on record what processes of this machine spent on the run that ended without a word."""
+    await bring_in(store, spend_journal(settings, store))
 
 
 class SpendingWatch:
