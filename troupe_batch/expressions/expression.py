@@ -28,6 +28,11 @@ class Expression:
     def parse(cls, text: str) -> Expression:
         """The expression in `text`; BadExpression where it is none, or says something that is not allowed."""
         tree = parse(text)
+        return cls.of(text, tree)
+
+    @classmethod
+    def of(cls, text: str, tree: Node) -> Expression:
+        """The expression that `tree` is, and `text` says in words."""
         return cls(text, tree, tree.names())
 
     def bind(self, kinds: Mapping[str, Kind]) -> Bound:
@@ -70,6 +75,14 @@ class Bound:
         column = np.full(len(exact), None, dtype=object)
         column[there] = exact[there].astype(np.int64 if self.kind.integer else np.float64).astype(object)
         return column
+
+    def holds(self, facts: Mapping[str, Any]) -> bool:
+        """Whether the condition holds for one person: labels, numbers, texts, tuples of labels; None is absent."""
+        columns = {name: np.empty(1, dtype=object) for name in self.names}
+        for name, column in columns.items():
+            column[0] = facts[name]
+        # A condition without names needs a row all the same.
+        return bool(self.values(columns or {"": np.empty(1)})[0])
 
     def column(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The values as other expressions read them fastest: codes of a category, values of anything else."""
@@ -118,6 +131,8 @@ def _column_range(column: npt.NDArray[Any], kind: Kind) -> Range:
         return Range.point(np.where(column < 0, np.nan, column))
     if kind.type == "truth":
         return Range.point(column.astype(np.bool_))
+    if kind.type in ("labels", "words"):
+        return Range.point(column)
     # None, an absent number, becomes NaN.
     return Range.point(column.astype(np.float64))
 

@@ -1,4 +1,4 @@
-"""Functions that expressions can call: cut, min, max, round, floor, abs."""
+"""Functions that expressions can call: cut, min, max, round, floor, abs, mentions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from troupe_batch.expressions import ranges
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.expressions.nodes import Label, Node, Number, Part, Scope
+from troupe_batch.expressions.nodes import TRUTH, Label, Node, Number, Part, Scope
 from troupe_batch.expressions.ranges import LIMIT, Range
+from troupe_batch.expressions.words import mentions
 from troupe_batch.spec_files import did_you_mean
 
 _FORMS = {
@@ -21,6 +22,7 @@ _FORMS = {
     "round": "round(income), or round(income, -3) for thousands",
     "floor": "floor(income / 1000)",
     "abs": "abs(a - b)",
+    "mentions": "mentions(why, 'price', 'too dear')",
 }
 _DIGITS = range(-9, 10)
 
@@ -108,6 +110,19 @@ class Absolute(Node):
         return scope.reckoned([self.of.bind_as("number", scope)], ranges.absolute)
 
 
+@dataclass(frozen=True)
+class Mentions(Node):
+    """mentions: whether one of some words or phrases stands in what was said."""
+
+    of: Node
+    words: tuple[str, ...]
+
+    def bind(self, scope: Scope) -> Part:
+        """A truth, false where nothing was said."""
+        of, words = self.of.bind_as("words", scope, "mentions reads open answers"), self.words
+        return Part.over(TRUTH, [of], lambda cells: ranges.told(cells, lambda said: mentions(said, words)))
+
+
 def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
     """The call of a function by its name; BadExpression for one that does not exist or arguments that do not fit."""
     if function not in _FORMS:
@@ -119,6 +134,10 @@ def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
     if function in ("min", "max"):
         _check_count(source, function, fits=len(arguments) >= 2)
         return Extreme(source, function == "max", arguments)
+    if function == "mentions":
+        words = tuple(word.text for word in arguments[1:] if isinstance(word, Label) and word.text.strip())
+        _check_count(source, function, fits=len(arguments) >= 2 and len(words) == len(arguments) - 1)
+        return Mentions(source, arguments[0], words)
     _check_count(source, function, fits=len(arguments) == 1)
     if function == "abs":
         return Absolute(source, arguments[0])

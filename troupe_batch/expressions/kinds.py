@@ -28,15 +28,20 @@ class Kind:
 
     `labels` are the categories in their order. A number lies in the closed interval from `low` to `high`; `integer`
     says that it is whole. `optional` facts may be absent. Free `text` cannot be read by expressions, nor can `gappy`
-    numbers, which some people lack.
+    numbers, which some people lack; `words` can be asked for what they mention, `labels` for which of them there are.
+
+    A category that is not `is_ranked` has labels in no order. Its `codes`, NaN for a label without one, let it be held
+    against numbers.
     """
 
-    type: Literal["number", "category", "text", "truth", "gappy"]
+    type: Literal["number", "category", "text", "truth", "gappy", "labels", "words"]
     labels: tuple[str, ...] = ()
     integer: bool = False
     low: float = -math.inf
     high: float = math.inf
     optional: bool = False
+    is_ranked: bool = True
+    codes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

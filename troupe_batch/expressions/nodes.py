@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,13 @@ from troupe_batch.expressions.ranges import Range, whole_range
 from troupe_batch.spec_files import did_you_mean
 
 TRUTH = Kind("truth")
-TYPE_WORDS = {"number": "a number", "category": "a category", "truth": "true or false", "text": "free text"}
+TYPE_WORDS = {
+    "number": "a number",
+    "category": "a category",
+    "truth": "true or false",
+    "labels": "any of several labels",
+    "words": "what somebody said",
+}
 
 Ranges: TypeAlias = Mapping[str, Range]
 # A name, and a number at which something changes: the first number of the upper side.
@@ -99,6 +106,8 @@ class Node(ABC):
     def bind_as(self, wanted: str, scope: Scope, cure: str = "") -> Part:
         """As `bind`, where only one type fits."""
         part = self.bind(scope)
+        if wanted == "number":
+            part = in_codes(part)
         if part.kind.type != wanted:
             problem = f"`{self.source}` is {TYPE_WORDS[part.kind.type]} where {TYPE_WORDS[wanted]} belongs"
             raise BadExpression(problem, cure or _cure_of_type(self.source, part.kind, wanted))
@@ -215,6 +224,17 @@ class Negative(Node):
         return scope.reckoned([self.of.bind_as("number", scope)], ranges.negative)
 
 
+def in_codes(part: Part) -> Part:
+    """A category that has codes as the number that they are; anything else as it is."""
+    if not part.kind.codes:
+        return part
+    codes = np.array(part.kind.codes, dtype=np.float64)
+    known = [code for code in part.kind.codes if not math.isnan(code)]
+    integer = all(code.is_integer() for code in known)
+    kind = Kind("number", integer=integer, low=min(known), high=max(known), optional=True)
+    return Part.over(kind, [part], lambda cells: ranges.recoded(cells, codes))
+
+
 def joined(operator: str, parts: Sequence[Part]) -> Part:
     """Truths joined by `and` or `or`."""
     join = ranges.both if operator == "and" else ranges.either
@@ -243,7 +263,17 @@ def _cure_of_name(name: str, kinds: Mapping[str, Kind]) -> str:
     return did_you_mean(name, list(kinds))
 
 
+def cure_of_use(source: str, kind: Kind) -> str:
+    """How labels or words are read, in an example; nothing for other types."""
+    return {
+        "labels": f"write `{kind.labels[0] if kind.labels else 'A'!r} in {source}`",
+        "words": f"write `mentions({source}, 'word')`",
+    }.get(kind.type, "")
+
+
 def _cure_of_type(source: str, kind: Kind, wanted: str) -> str:
+    if cure := cure_of_use(source, kind):
+        return cure
     if wanted == "truth":
         example = f"{source} == '{kind.labels[0]}'" if kind.type == "category" else f"{source} > 0"
         return f"compare it with something, such as `{example}`"

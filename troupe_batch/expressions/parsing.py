@@ -183,9 +183,12 @@ class _Reader:
             if len(node.ops) > 1:
                 raise BadExpression(f"`{source}` chains `in` with another comparison", "join them by `and`")
             items = self.read(node.comparators[0])
+            of, is_negated = self.read(node.left), isinstance(node.ops[0], ast.NotIn)
+            if isinstance(of, nodes.Label) and isinstance(items, nodes.Name):
+                return sides.Containing(source, of, items, is_negated)
             if not isinstance(items, functions.Items):
                 raise BadExpression(f"`{source}`: a list belongs after `in`", "write it like x in ['a', 'b']")
-            return sides.Membership(source, self.read(node.left), items.items, isinstance(node.ops[0], ast.NotIn))
+            return sides.Membership(source, of, items.items, is_negated)
         operators = [_COMPARISONS.get(type(op)) for op in node.ops]
         known = tuple(op for op in operators if op is not None)
         if len(known) < len(operators):

@@ -55,6 +55,8 @@ def whole_range(kind: Kind) -> Range:
     """Everything that a name of this kind can be, as one cell."""
     if kind.type == "truth":
         return Range(np.asarray(False), np.asarray(True))
+    if kind.type in ("labels", "words"):
+        return Range(np.array(None, dtype=object), np.array(None, dtype=object))
     ends = (0.0, len(kind.labels) - 1.0) if kind.type == "category" else (kind.low, kind.high)
     low, high = np.clip(np.array(ends), -LIMIT, LIMIT)
     return Range(np.asarray(low), np.asarray(high), np.asarray(kind.optional))
@@ -209,14 +211,23 @@ def band(a: Range, edges: Floats) -> Range:
     return Range(low, high, _either(a.absent, absent))
 
 
+def told(a: Range, test: Callable[[Any], bool]) -> Range:
+    """Whether there is an object and `test` holds for it; anything where cells are open."""
+    if not a.is_point:
+        return Range(np.zeros(a.low.shape, dtype=np.bool_), np.ones(a.low.shape, dtype=np.bool_))
+    held = [value is not None and test(value) for value in a.low.ravel()]
+    return Range.point(np.array(held, dtype=np.bool_).reshape(a.low.shape))
+
+
 def recoded(a: Range, codes: Floats) -> Range:
-    """The code that `codes` has for each code; all of them where the cell leaves it open."""
+    """The code that `codes` has for each code, NaN: none; all of them where the cell leaves it open."""
     known = np.where(np.isnan(a.low), 0, a.low).astype(np.int64)
     low = np.where(np.isnan(a.low), np.nan, codes[known])
     if a.is_point:
         return Range.point(low)
     settled = (a.low == a.high) | np.isnan(a.low)
-    return Range(np.where(settled, low, codes.min()), np.where(settled, low, codes.max()), a.absent)
+    absent = _either(a.absent, ~settled if np.isnan(codes).any() else None)
+    return Range(np.where(settled, low, np.nanmin(codes)), np.where(settled, low, np.nanmax(codes)), absent)
 
 
 def _bounded(values: Any) -> Bounds:

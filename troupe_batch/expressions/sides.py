@@ -11,7 +11,20 @@ import numpy as np
 
 from troupe_batch.expressions import ranges
 from troupe_batch.expressions.kinds import BadExpression, Floats, Kind
-from troupe_batch.expressions.nodes import TRUTH, TYPE_WORDS, Label, Name, Node, Number, Part, Scope, Split, joined
+from troupe_batch.expressions.nodes import (
+    TRUTH,
+    TYPE_WORDS,
+    Label,
+    Name,
+    Node,
+    Number,
+    Part,
+    Scope,
+    Split,
+    cure_of_use,
+    in_codes,
+    joined,
+)
 from troupe_batch.expressions.ranges import Range
 from troupe_batch.spec_files import did_you_mean
 
@@ -37,6 +50,8 @@ class Comparison(Node):
         _check_unquoted(left, right, scope)
         _check_unquoted(right, left, scope)
         a, b = left.bind(scope), right.bind(scope)
+        if "number" in (a.kind.type, b.kind.type):
+            a, b = in_codes(a), in_codes(b)
         _check_types(self.source, (left, a), (right, b))
         if a.kind.type == "truth" and operator in _ORDERED:
             raise BadExpression(f"`{self.source}`: true and false have no order", "join them by `and`, `or`, `not`")
@@ -48,6 +63,9 @@ class Comparison(Node):
     def _coded(self, operator: str, left: tuple[Node, Part], right: tuple[Node, Part]) -> tuple[Part, Part]:
         """Both sides with the codes of the same labels."""
         (left_node, a), (right_node, b) = left, right
+        if operator in _ORDERED and not (a.kind.is_ranked and b.kind.is_ranked):
+            cure = "compare its code with a number" if a.kind.codes or b.kind.codes else "use ==, != or `in`"
+            raise BadExpression(f"`{self.source}`: these labels have no order", cure)
         if isinstance(left_node, Label):
             return Part.of_constant(b.kind, _code(left_node, right_node, b.kind)), b
         if isinstance(right_node, Label):
@@ -71,6 +89,8 @@ class Membership(Node):
         if isinstance(self.of, Label):
             raise BadExpression(f"`{self.source}` looks for a label", "write a fact before `in`")
         of = self.of.bind(scope)
+        if any(isinstance(item, Number) for item in self.items):
+            of = in_codes(of)
         found = []
         for item in self.items:
             _check_unquoted(item, self.of, scope)
@@ -82,6 +102,23 @@ class Membership(Node):
         values: Floats = np.unique(np.array(found, dtype=np.float64))
         is_whole = of.kind.integer or of.kind.type == "category"
         return Part.over(TRUTH, [of], lambda cells: test(cells, values, whole=is_whole))
+
+
+@dataclass(frozen=True)
+class Containing(Node):
+    """`'a' in` and `not in` a fact that has several labels."""
+
+    label: Label
+    of: Name
+    negated: bool
+
+    def bind(self, scope: Scope) -> Part:
+        """A truth: whether the label is among those of the fact, or (`negated`) there is a fact and it is not."""
+        of, negated, label = self.of.bind(scope), self.negated, self.label.text
+        if of.kind.type != "labels":
+            raise BadExpression(f"`{self.source}`: a list belongs after `in`", "write it like x in ['a', 'b']")
+        _code(self.label, self.of, of.kind)
+        return Part.over(TRUTH, [of], lambda cells: ranges.told(cells, lambda held: (label in held) is not negated))
 
 
 @dataclass(frozen=True)
@@ -158,12 +195,13 @@ def _check_unquoted(side: Node, other: Node, scope: Scope) -> None:
 
 def _check_types(source: str, left: tuple[Node, Part], right: tuple[Node, Part]) -> None:
     (left_node, a), (right_node, b) = left, right
-    if a.kind.type == b.kind.type:
+    cure = cure_of_use(left_node.source, a.kind) or cure_of_use(right_node.source, b.kind)
+    if a.kind.type == b.kind.type and not cure:
         return
     a_words, b_words = TYPE_WORDS[a.kind.type], TYPE_WORDS[b.kind.type]
     problem = f"`{source}`: `{left_node.source}` is {a_words} and `{right_node.source}` is {b_words}"
     if {a.kind.type, b.kind.type} != {"number", "category"}:
-        raise BadExpression(problem, "let both be of the same type")
+        raise BadExpression(problem, cure or "let both be of the same type")
     node, part = left if a.kind.type == "category" else right
     if isinstance(node, Label):
         raise BadExpression(problem, "write a number, without quotes")

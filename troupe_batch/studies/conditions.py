@@ -1,26 +1,28 @@
-"""Conditions on what a person has answered before: they decide whether a follow-up is for this person."""
+"""Conditions on what a person has answered before: they decide whether a follow-up is for this person.
+
+All are expressions. A mapping is a shorthand for the commonest ones, with a question that it looks at.
+"""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
+from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
+from troupe_batch.expressions.functions import Mentions
+from troupe_batch.expressions.nodes import Label as LabelNode
+from troupe_batch.expressions.nodes import Logic, Name, Node, Number
+from troupe_batch.expressions.parsing import MAX_LENGTH
+from troupe_batch.expressions.sides import Comparison, Containing, Membership
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.questions.options import Label
-from troupe_batch.studies.questions.questions import Bound, Numeric, Question, QuestionId, Rating
+from troupe_batch.studies.questions.questions import Bound as Limit
+from troupe_batch.studies.questions.questions import Numeric, Question, QuestionId, Rating, SingleChoice
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
-
-# Thai, Lao, Burmese, Khmer, then kana and the characters of Chinese and Japanese.
-_WITHOUT_BLANKS = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3031-\u3035\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
-_UNSPACED = re.compile(f"[{_WITHOUT_BLANKS}]")
-_SPACED_LETTER = rf"[^\W{_WITHOUT_BLANKS}]"
 
 _WITH_LABELS = (QuestionType.SINGLE, QuestionType.MULTI, QuestionType.RATING)
 
@@ -39,8 +41,8 @@ class Condition(BaseModel):
     question: QuestionId = Field(description="The earlier question that it looks at.")
     is_: _Labels | None = Field(default=None, alias="is", description="The answer is, or names, one of these labels.")
     is_not: _Labels | None = Field(default=None, description="The answer is, or names, none of these labels.")
-    at_least: Bound | None = Field(default=None, description="The number, or the code of a rating, is this or more.")
-    at_most: Bound | None = Field(default=None, description="The number, or the code of a rating, is this or less.")
+    at_least: Limit | None = Field(default=None, description="The number, or the code of a rating, is this or more.")
+    at_most: Limit | None = Field(default=None, description="The number, or the code of a rating, is this or less.")
     mentions: _Labels | None = Field(
         default=None, description="The words of the answer hold one of these, as whole words; capitals do not count."
     )
@@ -52,11 +54,23 @@ class Condition(BaseModel):
             raise ValueError("this tests nothing; add is, is_not, at_least, at_most or mentions")
         return self
 
-    def holds(self, answer: Answer | None) -> bool:
-        """Whether the person's answer is as this asks for."""
-        if answer is None or answer.status is not AnswerStatus.ANSWERED:
-            return False
-        return self._fits_labels(_labels_in(answer)) and self._fits_number(answer) and self._fits_words(answer)
+    def compiled(self, kind: Kind) -> Expression:
+        """The same as an expression over the question, whose answers are of this kind."""
+        name, parts = Name(self.question, self.question), list[Node]()
+        for wanted, is_negated in ((self.is_, False), (self.is_not, True)):
+            if wanted is not None:
+                labels = [LabelNode(repr(label), label) for label in as_tuple(wanted)]
+                if kind.type == "labels":
+                    each = tuple(Containing(str(self), label, name, is_negated) for label in labels)
+                    parts.append(Logic(str(self), "and" if is_negated else "or", each))
+                else:
+                    parts.append(Membership(str(self), name, tuple(labels), is_negated))
+        for operator, limit in ((">=", self.at_least), ("<=", self.at_most)):
+            if limit is not None:
+                parts.append(Comparison(str(self), (operator,), (name, Number(f"{limit:g}", limit, limit % 1 == 0))))
+        if self.mentions is not None:
+            parts.append(Mentions(str(self), name, as_tuple(self.mentions)))
+        return Expression.of(str(self), Logic(str(self), "and", tuple(parts)))
 
     def __str__(self) -> str:
         """The condition in words, for the reason of an answer that was skipped."""
@@ -69,57 +83,119 @@ class Condition(BaseModel):
         ]
         return f"{self.question} {' and '.join(part for part in parts if part)}"
 
-    def _fits_labels(self, labels: frozenset[str]) -> bool:
-        if self.is_ is not None and labels.isdisjoint(as_tuple(self.is_)):
-            return False
-        return self.is_not is None or labels.isdisjoint(as_tuple(self.is_not))
 
-    def _fits_number(self, answer: Answer) -> bool:
-        if self.at_least is None and self.at_most is None:
-            return True
-        number = answer.number if answer.number is not None else answer.code
-        if number is None or answer.is_outside:
-            return False
-        return (self.at_least is None or number >= self.at_least) and (self.at_most is None or number <= self.at_most)
-
-    def _fits_words(self, answer: Answer) -> bool:
-        if self.mentions is None:
-            return True
-        return answer.text is not None and mentions(answer.text, as_tuple(self.mentions))
+def _form_of_when(value: Any) -> str:
+    return "text" if isinstance(value, str) else form_of(value)
 
 
-def mentions(text: str, words: Sequence[str]) -> bool:
-    """Whether one of the words, or phrases, stands in the text as a whole; capitals and spacing do not count.
-
-    In scripts that put nothing between words, such as those of Chinese, Japanese and Thai, any part is a word.
-    """
-    plain = " ".join(text.split())
-    return any(re.search(_pattern(" ".join(word.split())), plain, re.IGNORECASE) is not None for word in words)
-
-
-def _pattern(word: str) -> str:
-    """The word, with a border on each side that has to do with letters of a script that puts blanks between words."""
-    before = "" if _UNSPACED.match(word[:1]) else rf"(?<!{_SPACED_LETTER})"
-    behind = "" if _UNSPACED.match(word[-1:]) else rf"(?!{_SPACED_LETTER})"
-    return f"{before}{re.escape(word)}{behind}"
-
-
-When: TypeAlias = Annotated[
-    Annotated[Condition, Tag("one")] | Annotated[tuple[Condition, ...], Tag("list"), Field(max_length=20)],
-    Discriminator(form_of),
+_Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
+_One: TypeAlias = Annotated[
+    Annotated[_Text, Tag("text")] | Annotated[Condition, Tag("one")], Discriminator(_form_of_when)
 ]
-"""One condition, or several that must all hold."""
+When: TypeAlias = Annotated[
+    Annotated[_Text, Tag("text")]
+    | Annotated[Condition, Tag("one")]
+    | Annotated[tuple[_One, ...], Tag("list"), Field(max_length=20)],
+    Discriminator(_form_of_when),
+]
+"""One condition, or several that must all hold; each an expression or a mapping."""
 
 
-def unmet(conditions: Sequence[Condition], answers: Mapping[str, Answer]) -> str | None:
-    """Why the follow-up is not for this person: the first condition that does not hold; None where all hold."""
-    for condition in conditions:
-        answer = answers.get(condition.question)
-        if not condition.holds(answer):
-            status = answer.status if answer is not None else AnswerStatus.NOT_RUN
-            because = "" if status is AnswerStatus.ANSWERED else f", and {condition.question} ended as {status}"
-            return f"asked only where {condition}{because}"
-    return None
+class Gate:
+    """What must hold before a follow-up is asked, bound to the questions of the study by their kinds."""
+
+    def __init__(self, when: When, kinds: Mapping[str, Kind]) -> None:
+        """BadExpression where it does not fit the questions; see `when_mistakes`."""
+        self._kinds = kinds
+        self._bound = [_bound(one, kinds) for one in _listed(when)]
+
+    def unmet(self, answers: Mapping[str, Answer]) -> str | None:
+        """Why the follow-up is not for this person: the first condition that does not hold; None where all hold."""
+        for bound in self._bound:
+            facts = {name: value_of(answers.get(name), self._kinds[name]) for name in bound.names}
+            if not bound.holds(facts):
+                ends = (
+                    (name, answers[name].status if name in answers else AnswerStatus.NOT_RUN) for name in sorted(facts)
+                )
+                absent = [f", and {name} ended as {end}" for name, end in ends if end is not AnswerStatus.ANSWERED]
+                return f"asked only where {bound.text}{''.join(absent[:1])}"
+        return None
+
+
+def _listed(when: When) -> tuple[str | Condition, ...]:
+    return when if isinstance(when, tuple) else (when,)
+
+
+def kind_of(question: Question) -> Kind:
+    """What the answers to the question are in expressions; there may be none."""
+    labels = labels_of(question)
+    if isinstance(question, Numeric):
+        low, high = question.minimum, question.maximum
+        return Kind("number", integer=question.integer, low=low, high=high, optional=True)
+    if isinstance(question, Rating):
+        steps = {step.label: step.code for step in question.choices if step.label not in (question.outside or ())}
+        codes = tuple(math.nan if (code := steps.get(label)) is None else float(code) for label in labels)
+        return Kind("category", labels, optional=True, is_ranked=False, codes=codes)
+    if isinstance(question, SingleChoice):
+        return Kind("category", labels, optional=True, is_ranked=False)
+    return Kind("labels", labels, optional=True) if labels else Kind("words", optional=True)
+
+
+def value_of(answer: Answer | None, kind: Kind) -> object:
+    """What an expression reads of the answer; None where there is none."""
+    if answer is None or answer.status is not AnswerStatus.ANSWERED:
+        return None
+    match kind.type:
+        case "number":
+            return answer.number
+        case "category":
+            return answer.label
+        case "labels":
+            # Who does not know names none of them.
+            return answer.selected or ()
+        case _:
+            return answer.text
+
+
+def when_mistakes(
+    place: Place, when: When, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool = True
+) -> Iterator[Mistake]:
+    """What is wrong with the conditions at `place`, given the questions `before` them and the ids of all there are.
+
+    `is_whole` False: not all questions are known, so nobody knows whether there is none of a name.
+    """
+    for number, one in enumerate(_listed(when)):
+        at: Place = (*place, number) if isinstance(when, tuple) else place
+        if isinstance(one, str):
+            yield from _expression_mistakes(at, one, before, all_ids, is_whole=is_whole)
+        elif is_whole or one.question in before:
+            yield from condition_mistakes(at, one, before, all_ids)
+
+
+def _bound(one: str | Condition, kinds: Mapping[str, Kind]) -> Bound:
+    if isinstance(one, str):
+        return Expression.parse(one).bind_condition(kinds)
+    return one.compiled(kinds[one.question]).bind_condition(kinds)
+
+
+def _expression_mistakes(
+    place: Place, text: str, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool
+) -> Iterator[Mistake]:
+    try:
+        expression = Expression.parse(text)
+        unknown = sorted(expression.names - before.keys())
+        if not any(name in all_ids for name in unknown) and (is_whole or not unknown):
+            expression.bind_condition({name: kind_of(question) for name, question in before.items()})
+        elif is_whole:
+            yield from (_unknown_question(place, name, before, all_ids) for name in unknown if name in all_ids)
+    except BadExpression as error:
+        yield place, str(error), error.cure
+
+
+def _unknown_question(place: Place, name: str, before: Mapping[str, Question], all_ids: Sequence[str]) -> Mistake:
+    if name in all_ids:
+        return place, f"`{name}` is asked only later", "move the question up, or this down"
+    return place, f"there is no question `{name}`", did_you_mean(name, [*before])
 
 
 def condition_mistakes(
@@ -128,11 +204,7 @@ def condition_mistakes(
     """What is wrong with a condition, given the questions asked `before` it and the ids of all there are."""
     question = before.get(condition.question)
     if question is None:
-        if condition.question in all_ids:
-            problem, cure = f"`{condition.question}` is asked only later", "move the question up, or this down"
-        else:
-            problem, cure = f"there is no question `{condition.question}`", did_you_mean(condition.question, [*before])
-        yield (*place, "question"), problem, cure
+        yield _unknown_question((*place, "question"), condition.question, before, all_ids)
         return
     yield from _label_mistakes(place, condition, question)
     yield from _number_mistakes(place, condition, question)
@@ -183,9 +255,3 @@ def _range_of(question: Question) -> tuple[float, float, str]:
         return min(codes), max(codes), "codes"
     # Codes of a single choice are names and no amounts: of two options in file order, neither is more.
     return 0, 0, ""
-
-
-def _labels_in(answer: Answer) -> frozenset[str]:
-    if answer.selected is not None:
-        return frozenset(answer.selected)
-    return frozenset() if answer.label is None else frozenset((answer.label,))

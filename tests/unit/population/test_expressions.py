@@ -144,7 +144,7 @@ REFUSED = {
     "age.real": "`age.real` looks into a fact; write the name of a fact alone",
     "sex[0] == 'f'": "`sex[0]` looks into a fact",
     "cutt(age, [1, 2])": "there is no function `cutt`; did you mean `cut`?",
-    "__import__('os')": "there is no function `__import__`; known here: abs, cut, floor, max, min, round",
+    "__import__('os')": "there is no function `__import__`; known here: abs, cut, floor, max, mentions, min, round",
     "(lambda: 1)()": "`lambda: 1` is not in the grammar",
     "[x for x in age]": "is not in the grammar",
     "f'{age}'": "is not in the grammar",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, resolve_population
 from troupe_batch.spec_files import read_spec_text
 
 PROJECT = Path(__file__).resolve().parents[3]
 GUIDE = (PROJECT / "docs" / "expressions.md").read_text(encoding="utf-8")
-(FILE,) = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)
+FILE, LINE = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)
 (MESSAGES,) = re.findall(r"```text\n(.*?)```", GUIDE, flags=re.DOTALL)
 
 
@@ -49,3 +50,16 @@ def test_each_message_of_the_guide_is_what_its_mistake_gives(right: str, message
         load(FILE.replace(right, WRONG[right], 1))
 
     assert str(caught.value) == message
+
+
+def test_the_line_of_the_guide_fits_the_questions_that_it_speaks_of() -> None:
+    text = f"""kind: interview
+script:
+- ask: {{id: liking, type: rating, text: How much?, labels: [Not, Rather, Much]}}
+- ask: {{id: merits, type: multi, text: What?, options: [Price, Taste]}}
+- ask: {{id: first_thought, type: open, text: What comes to mind?}}
+{LINE}"""
+
+    spec = spec_of(text)
+
+    assert list(spec.mistakes()) == []

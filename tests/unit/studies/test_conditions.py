@@ -5,11 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
+from troupe_batch.expressions.words import mentions
 from troupe_batch.studies import Answer, AnswerStatus, QuestionType
-from troupe_batch.studies.conditions import Condition, mentions, unmet
+from troupe_batch.studies.conditions import Condition, Gate, When, kind_of
+from troupe_batch.studies.questions.questions import Question
+
+CHOICE = {"options": ["Tea", "Coffee", "Milk", "2"]}
+# By the field that an answer has its value in: a question of which it is an answer.
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "label": {"type": "single", **CHOICE},
+    "selected": {"type": "multi", "dont_know": "No idea", **CHOICE},
+    "number": {"type": "numeric", "unit": "cups", "minimum": 0, "maximum": 9},
+    "code": {"type": "rating", "labels": ["Not", "Little", "Rather", "Much"], "dont_know": "Don't know"},
+    "is_dont_know": {"type": "rating", "labels": ["Not", "Little", "Rather", "Much"], "dont_know": "Don't know"},
+    "text": {"type": "open"},
+}
+
+
+def question(**values: Any) -> Question:
+    form = QUESTIONS[list(values)[-1]]
+    return TypeAdapter[Question](Question).validate_python({"id": "q", "text": "Which?", **form})
 
 
 def answer(**values: Any) -> Answer:
@@ -18,6 +37,10 @@ def answer(**values: Any) -> Answer:
 
 def condition(**tests: Any) -> Condition:
     return Condition.model_validate({"question": "q", **tests})
+
+
+def gate(when: When, **values: Any) -> Gate:
+    return Gate(when, {"q": kind_of(question(**values))})
 
 
 @pytest.mark.parametrize(
@@ -40,29 +63,70 @@ def condition(**tests: Any) -> Condition:
         ({"mentions": "price"}, {"text": "Its PRICE, mostly."}, True),
         ({"mentions": ["cost", "price"]}, {"text": "It is priceless."}, False),
         ({"is": 2}, {"label": "2"}, True),
+        ({"is_not": "Tea"}, {"selected": None}, True),
+        ({"is": "Tea", "is_not": "Milk"}, {"selected": ("Milk", "Tea")}, False),
     ],
 )
 def test_a_condition_holds_where_the_answer_is_as_it_says(
     tests: dict[str, Any], values: dict[str, Any], holds: bool
 ) -> None:
-    assert condition(**tests).holds(answer(**values)) is holds
+    assert (gate(condition(**tests), **values).unmet({"q": answer(**values)}) is None) is holds
 
 
-@pytest.mark.parametrize("tests", [{"is": "Tea"}, {"is_not": "Tea"}, {"at_least": 0}, {"mentions": "a"}])
+@pytest.mark.parametrize(
+    ("when", "form"),
+    [
+        (condition(is_="Tea"), "label"),
+        (condition(is_not="Tea"), "label"),
+        (condition(is_not="Tea"), "selected"),
+        (condition(at_least=0), "number"),
+        (condition(at_least=0), "code"),
+        (condition(mentions="a"), "text"),
+        ("q not in ['Tea']", "label"),
+        ("'Tea' not in q", "selected"),
+        ("q != 3", "number"),
+        ("q < 9", "code"),
+    ],
+)
 @pytest.mark.parametrize("status", [status for status in AnswerStatus if status is not AnswerStatus.ANSWERED])
-def test_without_an_answer_no_condition_holds(tests: dict[str, Any], status: AnswerStatus) -> None:
-    asked = condition(**tests)
+def test_without_an_answer_no_condition_holds(when: When, form: str, status: AnswerStatus) -> None:
+    asked = gate(when, **{form: None})
 
-    assert not asked.holds(None)
-    assert not asked.holds(Answer("q", QuestionType.SINGLE, status, "why"))
+    assert asked.unmet({}) is not None
+    assert asked.unmet({"q": Answer("q", QuestionType.SINGLE, status, "why")}) is not None
+
+
+@pytest.mark.parametrize(
+    ("when", "values", "holds"),
+    [
+        ("q == 'Tea'", {"label": "Tea"}, True),
+        ("q in ['Tea', '2']", {"label": "Coffee"}, False),
+        ("not q == 'Tea'", {"label": "Coffee"}, True),
+        ("'Tea' in q and 'Milk' not in q", {"selected": ("Tea",)}, True),
+        ("'Tea' in q and 'Milk' not in q", {"selected": ("Tea", "Milk")}, False),
+        ("2 < q <= 4", {"number": 4.0}, True),
+        ("q * 2 > 8", {"number": 4.0}, False),
+        ("q >= 3", {"label": "Much", "code": 4}, True),
+        ("q in [1, 2]", {"label": "Much", "code": 4}, False),
+        ("q == 'Much'", {"label": "Much", "code": 4}, True),
+        ("q >= 1", {"label": "Don't know", "is_dont_know": True}, False),
+        ('q == "Don\'t know"', {"label": "Don't know", "is_dont_know": True}, True),
+        ("mentions(q, 'cost', 'PRICE')", {"text": "Its price, mostly."}, True),
+        ("not mentions(q, 'price')", {"text": "It is priceless."}, True),
+        ("True", {"label": "Tea"}, True),
+    ],
+)
+def test_an_expression_over_answers_holds_where_it_is_true(when: str, values: dict[str, Any], holds: bool) -> None:
+    assert (gate(when, **values).unmet({"q": answer(**values)}) is None) is holds
 
 
 def test_of_several_conditions_all_must_hold_and_the_reason_names_the_first_that_does_not() -> None:
-    conditions = [condition(at_least=3), condition(at_most=5)]
+    asked = gate((condition(at_least=3), condition(at_most=5), "q != 4.5"), number=0)
 
-    assert unmet(conditions, {"q": answer(number=4.0)}) is None
-    assert unmet(conditions, {"q": answer(number=6.0)}) == "asked only where q is at most 5"
-    assert unmet(conditions, {"q": Answer("q", QuestionType.NUMERIC, AnswerStatus.REFUSED, "no")}) == (
+    assert asked.unmet({"q": answer(number=4.0)}) is None
+    assert asked.unmet({"q": answer(number=6.0)}) == "asked only where q is at most 5"
+    assert asked.unmet({"q": answer(number=4.5)}) == "asked only where q != 4.5"
+    assert asked.unmet({"q": Answer("q", QuestionType.NUMERIC, AnswerStatus.REFUSED, "no")}) == (
         "asked only where q is at least 3, and q ended as refused"
     )
 
@@ -120,6 +184,9 @@ script:
         "{question: liking, at_least: 1, at_most: 3}",
         "{question: liking, is: [Much, No idea]}",
         "{question: cups, at_least: 0, at_most: 9}",
+        "drink in ['Tea', '2'] and cups > 1",
+        "[liking >= 2, {question: many, is_not: Milk}]",
+        "mentions(why, 'milk') or 'Milk' in many",
     ],
 )
 def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
@@ -150,6 +217,19 @@ def test_conditions_that_fit_their_question_are_no_mistake(when: str) -> None:
         ("{question: drink}", "this tests nothing; add is, is_not, at_least, at_most or mentions"),
         ("{question: drink, is: true}", 'YAML reads true without quotes as a truth value; write "true"'),
         ("{question: drink, was: Tea}", "unknown field 'was'"),
+        ("drnk == 'Tea'", "script[5].when: there is no fact `drnk` here; did you mean `drink`?"),
+        ("mentions(last, 'tea')", "script[5].when: `last` is asked only later; move the question up, or this down"),
+        ("[cups > 1, drink == 'Tee']", "script[5].when[1]: `drink` has no category 'Tee'; did you mean `Tea`?"),
+        ("many == 'Tea'", "`many` is any of several labels and `'Tea'` is a category; write `'Tea' in many`"),
+        ("why == 'Tea'", "`why` is what somebody said and `'Tea'` is a category; write `mentions(why, 'word')`"),
+        (
+            "mentions(drink, 'Tea')",
+            "`drink` is a category where what somebody said belongs; mentions reads open answers",
+        ),
+        ("drink > 'Tea'", "`drink > 'Tea'`: these labels have no order; use ==, != or `in`"),
+        ("liking > 'Rather'", "`liking > 'Rather'`: these labels have no order; compare its code with a number"),
+        ("cups", "when: `cups` is a number, a condition is true or false; compare it with something, such as"),
+        ("cups = 3", "when: `=` in `cups = 3` is not understood; write =="),
     ],
 )
 def test_a_wrong_condition_is_named_with_its_place_and_its_cure(when: str, message: str) -> None:

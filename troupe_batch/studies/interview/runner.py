@@ -10,7 +10,7 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
-from troupe_batch.studies.conditions import unmet
+from troupe_batch.studies.conditions import Gate, kind_of
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
 from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos
@@ -21,7 +21,6 @@ from troupe_batch.studies.premise import premises, prompt_digests
 from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.questions.templates import form_digests
 from troupe_batch.studies.reaching import reach_person
-from troupe_batch.studies.script import as_tuple
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
@@ -49,6 +48,8 @@ class InterviewStudy:
         self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
         self._premises = premises(spec.introduction, spec.arms)
         self._asks = {question.id: Ask([question], seed=seed) for question in spec.all_questions}
+        kinds = {question.id: kind_of(question) for question in spec.all_questions}
+        self._gates = tuple(Gate(line.when, kinds) for line in spec.script)
         self._equipment = Equipment(spec.documents, spec.tools)
         self.design = _design(spec, is_searched=self._equipment.is_searched)
 
@@ -93,7 +94,7 @@ class InterviewStudy:
     ) -> UnitOutcome:
         mind = mind_of(unit, settings, model, self._premises, someone)
         person = self._equipment.give_to(someone.fresh(mind=mind))
-        conversation = _Conversation(self._spec, self._asks, unit, person, is_asked_all=is_asked_all)
+        conversation = _Conversation(self._spec, self._asks, () if is_asked_all else self._gates, unit, person)
         await conversation.through()
         if conversation.stopped_by is None:
             judged = await judge(self._spec.judgements, [person], None)
@@ -107,13 +108,13 @@ class InterviewStudy:
 
 
 class _Conversation:
-    """One interview under way. `stopped_by` says why the rest of the script was left out.
+    """One interview under way. `stopped_by` says why the rest of the script was left out; without `gates` nothing is.
 
     The step of the person's journal is the number of the item that the interview is at, from 1.
     """
 
     def __init__(
-        self, spec: InterviewSpec, asks: Mapping[str, Ask], unit: Unit, person: TinyPerson, *, is_asked_all: bool
+        self, spec: InterviewSpec, asks: Mapping[str, Ask], gates: Sequence[Gate], unit: Unit, person: TinyPerson
     ) -> None:
         self.answers: dict[str, Answer] = {}
         self.stopped_by: str | None = None
@@ -121,7 +122,7 @@ class _Conversation:
         self._asks = asks
         self._unit = unit
         self._person = person
-        self._is_asked_all = is_asked_all
+        self._gates = gates
 
     async def through(self) -> None:
         """All lines of the script, one after the other."""
@@ -130,7 +131,7 @@ class _Conversation:
             if self.stopped_by is not None:
                 self._leave_out(line, AnswerStatus.NOT_RUN, f"not asked: {self.stopped_by}")
                 continue
-            why = None if self._is_asked_all else unmet(as_tuple(line.when), self.answers)
+            why = self._gates[number - 1].unmet(self.answers) if self._gates else None
             if why is not None:
                 self._leave_out(line, AnswerStatus.SKIPPED, why)
             elif line.ask is not None:

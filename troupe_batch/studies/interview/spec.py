@@ -13,7 +13,7 @@ from troupe_batch.scalars import Truth
 from troupe_batch.simulation.extraction import ExtractionSpec
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.arms import Arm
-from troupe_batch.studies.conditions import When, condition_mistakes
+from troupe_batch.studies.conditions import When, when_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
@@ -26,7 +26,6 @@ from troupe_batch.studies.script import (
     Mistake,
     Place,
     act_question_mistakes,
-    as_tuple,
     question_mistakes,
     repeats,
 )
@@ -39,7 +38,10 @@ class InterviewLine(Line):
     further: ClassVar[tuple[str, ...]] = ("ask",)
 
     ask: Question | None = Field(default=None, description="A question of any type; the reply to it is one act.")
-    when: When = Field(default=(), description="Conditions on this person's earlier answers; all of them must hold.")
+    when: When = Field(
+        default=(),
+        description="Conditions on this person's earlier answers, expressions or mappings; all of them must hold.",
+    )
     silent: Truth = Field(default=False, description="With say: true lets the person only listen.")
     act: Truth = Field(default=False, description="With anything that is not said or asked: true lets the person act.")
 
@@ -122,10 +124,6 @@ class InterviewSpec(BuiltSpec):
         before: dict[str, Question] = {}
         ids = [question.id for question in self.all_questions]
         for index, line in enumerate(self.script):
-            for number, condition in enumerate(as_tuple(line.when)):
-                place: Place = ("script", index, "when", *((number,) if isinstance(line.when, tuple) else ()))
-                # Without all questions, nobody knows whether there is none of this name.
-                if is_whole or condition.question in before:
-                    yield from condition_mistakes(place, condition, before, ids)
+            yield from when_mistakes(("script", index, "when"), line.when, before, ids, is_whole=is_whole)
             if line.ask is not None:
                 before[line.ask.id] = line.ask

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from troupe_batch.expressions.words import mentions
 from troupe_batch.simulation.judging.standard_propositions import quiet_recently
 from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.simulation.record.events import EventKind, EventStatus
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.world import TinyWorld
-from troupe_batch.studies.conditions import mentions
 from troupe_batch.studies.reaching import reach_world
 from troupe_batch.studies.script import as_tuple
 from troupe_batch.studies.world.spec import InterventionSpec, WorldSpec
