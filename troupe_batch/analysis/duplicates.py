@@ -15,13 +15,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from datasketch import MinHash
+from troupe_batch.seeded import bits, stream
 
 SIMILAR = 0.7
 MANY = 0.02
@@ -30,10 +28,11 @@ MANY = 0.02
 # 25 bands of 5 find a pair of similarity 0.7 with 0.99, one of 0.5 with 0.55, and one of 0.1 hardly ever.
 _BANDS = 25
 _ROWS = 5
-_PERMUTATIONS = 128
+_PERMUTATIONS = _BANDS * _ROWS
 _MOST_IN_A_BAND = 50
 _MOST_COMPARED = 20
 _WORDS_IN_A_ROW = 3
+_HASHED = np.array([bits(stream("minhash"), n) for n in range(2 * _PERMUTATIONS)], np.uint64).reshape(2, -1)
 _FACTORS = (np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D))
 _MOST_EXAMPLES = 3
 _WORD = re.compile(r"\w+")
@@ -120,7 +119,6 @@ class _Found:
     _sketches: dict[int, Sketch] = field(default_factory=dict)
     _bands: dict[tuple[int, bytes], list[int]] = field(default_factory=dict)
     _pairs: list[tuple[float, int, int]] = field(default_factory=list)
-    _empty: MinHash = field(default_factory=lambda: _empty_sketch())  # noqa: PLW0108 -- defined below
 
     def add(self, text: Text) -> None:
         number = len(self._ids)
@@ -131,9 +129,7 @@ class _Found:
         if first != number:
             self._join(number, first, 1.0)
             return
-        minima = self._empty.copy()
-        minima.update_batch(shingles.tolist())
-        sketch = minima.hashvalues.astype(np.uint32)
+        sketch = _sketch_of(shingles)
         for other in self._best(sketch, self._candidates(number, sketch)):
             similarity = _jaccard(shingles, self._shingles[other])
             if similarity >= SIMILAR:
@@ -181,8 +177,11 @@ def _jaccard(one: Shingles, other: Shingles) -> float:
     return both / (len(one) + len(other) - both)
 
 
-def _empty_sketch() -> MinHash:
-    # It brings redis and scipy along, which take seconds to import; few commands look for duplicates.
-    from datasketch import MinHash  # noqa: PLC0415 -- see above
+def _sketch_of(shingles: Shingles) -> Sketch:
+    """The least hash of the runs by each of the functions: two texts agree in a place as often as their sets overlap.
 
-    return MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
+    Multiply and shift with odd factors, which is universal (Dietzfelbinger et al. 1997); unsigned products wrap around.
+    """
+    factors, offsets = _HASHED
+    hashed = (shingles[:, None] * (factors | np.uint64(1)) + offsets) >> np.uint64(32)
+    return np.asarray(hashed.min(axis=0), dtype=np.uint32)

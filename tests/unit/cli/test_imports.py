@@ -15,7 +15,7 @@ from troupe_batch.cli.main import run_command
 
 CLIENTS = frozenset({"openai", "aiohttp", "httpx2", "redis", "celery", "kombu"})
 PRICES = frozenset({"genai_prices"})
-STATISTICS = frozenset({"pandas", "scipy", "datasketch"})
+STATISTICS = frozenset({"pandas", "scipy"})
 COMMANDS = {
     ("--help",): CLIENTS | STATISTICS | PRICES | {"numpy", "pyarrow", "pydantic"},
     ("plan", "tea.yaml", "--rehearse"): CLIENTS - {"httpx2"} | STATISTICS,  # the library of prices loads it
