@@ -37,6 +37,9 @@ QUESTIONS: list[dict[str, Any]] = [
 ]
 ASKED: list[dict[str, Any]] = [question for question in QUESTIONS if question["id"] not in ("rest", "town")]
 
+# Of some of these people do not know the answer.
+KNOWN = [question for question in ASKED if "dont_know" in question]
+
 EXTRACTION: list[dict[str, Any]] = [
     {
         "id": "ideas",
@@ -105,6 +108,7 @@ WORLD: dict[str, Any] = {
         {"at": 2, "ask": ASKED[0]},
         {"at": 3, "ask": ASKED[1], "to": "guests"},
         {"at": 4, "say": "And you?", "to": [1]},
+        *({"at": step, "ask": question | {"id": f"{question['id']}_{step}"}} for step in (5, 6) for question in KNOWN),
     ],
     "interventions": [
         {"name": "wake up", "when": {"quiet_for": 1}, "do": {"say": "Please speak."}, "once": False},

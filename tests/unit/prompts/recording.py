@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,16 @@ import orjson
 from tests.doubles.embeddings import WordModel
 from tests.doubles.runs import memory_store
 from tests.unit.prompts.jobs import plans
+from tests.unit.prompts.scenes import requests, texts
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplySchema, ReplyStatus, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.repair import Repairing
+from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.waves import WaveInfo
+from troupe_batch.planning.word_digests import VERSIONS, words_of_wave
+from troupe_batch.studies.premise import prompt_digests
 from troupe_batch.wiring.people import make_run
 
 _KNOWN = "[...]"
@@ -45,10 +50,10 @@ class Recorder:
     async def complete(self, request: ChatRequest) -> ChatReply:
         """A reply that fits."""
         if isinstance(request, EmbeddingRequest):
-            self.asked.append(f"=== embedding\n{self._news(request.text)}")
+            self.note(request)
             return await self._words.complete(request)
         schema = request.reply_schema
-        self.asked.append(self._written(request, schema))
+        self.note(request)
         if schema is None:
             return ChatReply(ReplyStatus.OK, f"words {len(self.asked)}")
         if schema.name not in self._known:
@@ -56,13 +61,17 @@ class Recorder:
             return ChatReply(ReplyStatus.UNREADABLE, "{", reason="it ends too early")
         return self._reply(schema)
 
-    def _written(self, request: ChatRequest, schema: ReplySchema | None) -> str:
-        """The whole as a digest, and of its lines those that are new: the rest has been read above."""
-        parts = [(str(message.role), message.content) for message in request.messages]
-        if schema is not None:
-            parts.append((f"schema {schema.name}", orjson.dumps(dict(schema.schema)).decode()))
+    def note(self, request: ChatRequest) -> None:
+        """Keep the whole as a digest, and of its lines those that are new: the rest has been read above."""
+        if isinstance(request, EmbeddingRequest):
+            parts = [("embedding", request.text)]
+        else:
+            parts = [(str(message.role), message.content) for message in request.messages]
+        if request.reply_schema is not None:
+            shape = orjson.dumps(dict(request.reply_schema.schema)).decode()
+            parts.append((f"schema {request.reply_schema.name}", shape))
         whole = hashlib.sha256(orjson.dumps(parts)).hexdigest()
-        return "\n".join([f"=== {whole}", *(f"--- {name}\n{self._news(text)}" for name, text in parts)])
+        self.asked.append("\n".join([f"=== {whole}", *(f"--- {name}\n{self._news(text)}" for name, text in parts)]))
 
     def _news(self, text: str) -> str:
         shown = [line if line not in self._lines else _KNOWN for line in text.split("\n")]
@@ -79,17 +88,34 @@ class Recorder:
         return ChatReply(ReplyStatus.OK, orjson.dumps(value).decode(), value=value, usage=Usage(1, 0, 1, 0))
 
 
-async def recorded(plan: Plan) -> str:
+NAMES = ("beside_the_plans", *plans())
+
+
+async def record(name: str) -> str:
+    """The text that is on record under this name, as the code of today makes it."""
+    return await _beside_the_plans() if name == NAMES[0] else await _in_a_run(plans()[name])
+
+
+async def _in_a_run(plan: Plan) -> str:
     """What a model is asked in a run of the plan, behind the digest of the words that the plan says it has."""
     run, recorder = make_run(plan, memory_store("recorded")), Recorder()
     for shard in range(plan.shards):
         await run_shard(run, Attempt(shard, f"attempt-{shard}"), model=Repairing(recorder), concurrency=1)
-    return "\n\n".join([f"words: {words_of(plan)}", *recorder.asked]) + "\n"
+    return _filed(plan.prompt_digests, recorder.asked)
 
 
-def words_of(plan: Plan) -> str:
-    """One digest for all that the plan says of its words."""
-    return hashlib.sha256(orjson.dumps(dict(plan.prompt_digests), option=orjson.OPT_SORT_KEYS)).hexdigest()
+async def _beside_the_plans() -> str:
+    recorder = Recorder()
+    for request in await requests():
+        recorder.note(request)
+    wave = WaveInfo(2, "the-first", WaveMemory.SUMMARY, digest="0" * 64)
+    versions = {name: str(version) for name, version in VERSIONS.items()}
+    return _filed({**prompt_digests(), **words_of_wave(wave), **versions}, [*recorder.asked, *texts()])
+
+
+def _filed(digests: Mapping[str, str], said: Iterable[str]) -> str:
+    words = hashlib.sha256(orjson.dumps(dict(digests), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return "\n\n".join([f"words: {words}", *said]) + "\n"
 
 
 def is_mixed(before: str, now: str) -> bool:
@@ -152,8 +178,8 @@ def _text(name: str, turns: _Turns) -> str:
 def write() -> int:
     """Write the record anew; the number of files that were refused."""
     refused = 0
-    for name, plan in plans().items():
-        path, now = FOLDER / f"{name}.txt", asyncio.run(recorded(plan))
+    for name in NAMES:
+        path, now = FOLDER / f"{name}.txt", asyncio.run(record(name))
         if path.exists() and is_mixed(path.read_text(encoding="utf-8"), now):
             refused += 1
             sys.stderr.write(f"{path.name}: other words, and no other version: raise one in word_digests.py\n")
