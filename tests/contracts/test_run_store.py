@@ -28,7 +28,7 @@ def _record(shard: int, attempt: str, files: tuple[StoredFile, ...] = ()) -> Com
         first_unit=shard * 10,
         units=10,
         files=files,
-        counts={"q": {"answered": 9, "failed": 1}},
+        tallies={"answers": {"q": {"answered": 9, "failed": 1}}},
         calls=CallTotals(calls=10, sent=9, cost_usd=0.5),
         started_at="2026-01-01T00:00:00.000+00:00",
         ended_at="2026-01-01T00:00:09.000+00:00",

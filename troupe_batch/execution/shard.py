@@ -16,10 +16,10 @@ from troupe_batch.execution.failure import log_failed_unit
 from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
-from troupe_batch.results.ledger import CommitRecord
+from troupe_batch.results.ledger import CommitRecord, Tallies
 from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
-from troupe_batch.results.shard_parts import counted, encoded
+from troupe_batch.results.shard_parts import encoded, recounted
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.store import TableFile
 from troupe_batch.studies.failing import reason_of
@@ -215,9 +215,8 @@ class _Work:
 
     async def _stored(self, done: Sequence[UnitOutcome | None]) -> CommitRecord:
         run, attempt = self._run, self._attempt
-        rows = self._rows(done)
-        files = await run.store.write_attempt(attempt.shard, attempt.id, await asyncio.to_thread(_files, run, rows))
-        found = counted(rows, run.contents)
+        tables, tallies = await asyncio.to_thread(_tables, run, attempt.shard, self._rows(done), self.is_finished)
+        files = await run.store.write_attempt(attempt.shard, attempt.id, tables)
         return CommitRecord(
             shard=attempt.shard,
             attempt=attempt.id,
@@ -225,17 +224,13 @@ class _Work:
             first_unit=self.units[0].index,
             units=len(self.units),
             files=files,
-            counts=found.counts,
+            tallies=tallies,
             calls=self._progress.totals,
             started_at=self._started_at,
             ended_at=_now(),
             worker=attempt.worker,
             code_version=troupe_batch.__version__,
             models=tuple(sorted(self._progress.models)),
-            findings=found.findings,
-            events=found.events,
-            acts=found.acts,
-            failed_acts=found.failed_acts,
         )
 
     def _rows(self, done: Sequence[UnitOutcome | None]) -> ShardRows:
@@ -264,9 +259,11 @@ def _shows(error: Exception | None, calls: Sequence[CallRecord]) -> bool:
     )
 
 
-def _files(run: Run, rows: ShardRows) -> list[TableFile]:
+def _tables(run: Run, shard: int, rows: ShardRows, is_whole: bool) -> tuple[list[TableFile], Tallies]:
+    """The files of the shard, and what is in them by the recount that whoever reads them runs again."""
     tables = run.schemas.build(rows, run.store.run_id)
-    return [encoded(name, table) for name, table in tables.items()]
+    tallies = recounted(run, shard, tables, is_whole=is_whole)
+    return [encoded(name, table) for name, table in tables.items()], tallies
 
 
 def _now() -> str:

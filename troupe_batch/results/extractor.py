@@ -25,7 +25,7 @@ from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.parts import PartSize, PartWriter
 from troupe_batch.results.provenance import provenance_of
 from troupe_batch.results.run import Run
-from troupe_batch.results.shard_parts import absent_rows, committed_tables, counted
+from troupe_batch.results.shard_parts import absent_rows, committed_tables, recounted
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import DATASET
 from troupe_batch.studies.study import AnswerStatus
@@ -164,8 +164,9 @@ class _Extraction:
     def _absent(self, shard: int) -> dict[str, pa.Table]:
         status, reason = self._why_absent(shard)
         rows = absent_rows(self.run, shard, status, reason)
-        self.totals.add_rows(counted(rows, self.run.contents))
-        return self.run.schemas.build(rows, self.run.store.run_id)
+        tables = self.run.schemas.build(rows, self.run.store.run_id)
+        self.totals.add_rows(recounted(self.run, shard, tables, is_whole=False))
+        return tables
 
     def _why_absent(self, shard: int) -> tuple[AnswerStatus, str]:
         if shard in self.quarantined:
@@ -183,7 +184,7 @@ class _Extraction:
             is_rehearsal=run.plan.endpoint.is_rehearsal,
             provenance=provenance_of(run.plan, self.totals, self.note),
             questions=run.contents.questions,
-            counts=self.totals.counts,
+            tallies=self.totals.tallies,
             calls=self.totals.calls,
             spending=spending,
             files=files,
@@ -191,10 +192,6 @@ class _Extraction:
             quarantined={shard: why for shard, why in self.quarantined.items() if shard in missing},
             stopped_by=self.stop if missing else None,
             extractions=run.contents.extractions,
-            findings=self.totals.findings,
-            events=self.totals.events,
-            acts=self.totals.acts,
-            failed_acts=self.totals.failed_acts,
             cap_usd=run.plan.cap_usd,
         )
 
@@ -257,9 +254,7 @@ async def _is_as_written(run: Run, manifest: Manifest) -> bool:
         if record is not None:
             totals.add(record)
     parts = {stored.path async for stored in dataset.list() if stored.path.endswith(".parquet")}
-    counted = (totals.counts, totals.findings, totals.events, totals.acts, totals.failed_acts, totals.calls)
-    stated = (manifest.counts, manifest.findings, manifest.events, manifest.acts, manifest.failed_acts, manifest.calls)
-    if (counted, parts) != (stated, {f.path for f in manifest.files}):
+    if (totals.tallies, totals.calls, parts) != (manifest.tallies, manifest.calls, {f.path for f in manifest.files}):
         return False
     digests = [await asyncio.to_thread(dataset.sha256_now, file.path, file.size_bytes) for file in manifest.files]
     return digests == [file.sha256 for file in manifest.files]

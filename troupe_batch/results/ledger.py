@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -14,7 +14,8 @@ from troupe_batch.errors import ResultsDamaged, StopReason
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply
 from troupe_batch.results.object_paths import path_problem
 
-LEDGER_SCHEMA = "troupe_batch/mark/1"
+LEDGER_SCHEMA = "troupe_batch/mark/2"
+_BY_NAME = "troupe_batch/mark/1"
 CURE = (
     "remove the shard's mark (ledger/<shard>.json in the run's folder) and give the same `troupe run` command: "
     "it simulates the shard anew, with replies from the cache"
@@ -22,6 +23,61 @@ CURE = (
 
 StatusCounts = dict[str, dict[str, int]]
 """Question (or extraction) id -> status -> number of answers (or of rows)."""
+Tallies = dict[str, StatusCounts]
+"""Table -> what its rows are about -> their status or kind -> how many there are, as its recount found them."""
+
+
+class Tallied:
+    """Whatever states `tallies`; these are what people ask for most."""
+
+    __slots__ = ()
+    tallies: Tallies
+
+    @property
+    def counts(self) -> StatusCounts:
+        """Answers by question and status."""
+        return self.tallies.get("answers", {})
+
+    @property
+    def answers(self) -> int:
+        """Number of planned answers, whatever became of them."""
+        return sum(sum(by_status.values()) for by_status in self.counts.values())
+
+    @property
+    def findings(self) -> StatusCounts:
+        """Rows of `extractions` by extraction and status."""
+        return self.tallies.get("extractions", {})
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return self._of_events("events")
+
+    @property
+    def acts(self) -> int:
+        """How many acts came to their end."""
+        return self._of_events("acts")
+
+    @property
+    def failed_acts(self) -> int:
+        """How many acts brought nothing."""
+        return self._of_events("failed_acts")
+
+    def _of_events(self, name: str) -> int:
+        return self.tallies.get("events", {}).get("all", {}).get(name, 0)
+
+
+def tallied(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A mark or a manifest of before tables were counted by their names, in today's form."""
+    named = ("counts", "findings", "events", "acts", "failed_acts")
+    of_events = {name: content[name] for name in named[2:] if content.get(name)}
+    tallies = {
+        "answers": content["counts"],
+        "extractions": content.get("findings"),
+        "events": {"all": of_events} if of_events else None,
+    }
+    kept = {name: value for name, value in content.items() if name not in named}
+    return {**kept, "tallies": {table: counts for table, counts in tallies.items() if counts}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +153,10 @@ _TOTALS = tuple(f.name for f in fields(CallTotals))
 
 
 @dataclass(frozen=True, slots=True)
-class CommitRecord:
+class CommitRecord(Tallied):
     """What a mark says about a shard: whose attempt won, which files it wrote, and what is in them.
 
-    `counts` are answers by question and status, `findings` rows of `extractions` by extraction and status; times are
-    UTC in ISO 8601. Marks of runs in which nobody acts, and older ones, say nothing of the latter and of `events`.
+    `tallies` are what the recount of each table came to; times are UTC in ISO 8601.
     """
 
     shard: int
@@ -110,17 +165,13 @@ class CommitRecord:
     first_unit: int
     units: int
     files: tuple[StoredFile, ...]
-    counts: StatusCounts
+    tallies: Tallies
     calls: CallTotals
     started_at: str
     ended_at: str
     worker: str
     code_version: str
     models: tuple[str, ...] = ()
-    findings: StatusCounts = field(default_factory=dict)
-    events: int = 0
-    acts: int = 0
-    failed_acts: int = 0
 
     def file_of(self, table: str) -> StoredFile:
         """The file that holds the shard's part of the table."""
@@ -138,41 +189,12 @@ class CommitRecord:
         """The mark that was read from `path`; ResultsDamaged where it is none."""
         try:
             content: dict[str, Any] = orjson.loads(data)
-            if content.pop("schema") == LEDGER_SCHEMA:
-                return as_declared(cls, content)
+            if (schema := content.pop("schema")) in (LEDGER_SCHEMA, _BY_NAME):
+                return as_declared(cls, tallied(content) if schema == _BY_NAME else content)
             error: Exception = ValueError("another version")
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             error = broken
         raise ResultsDamaged(f"{path} is not a mark of this version ({error}); {CURE}") from error
-
-
-class RowCounts(Protocol):
-    """What there is of a shard: a mark says so, and so do the rows themselves."""
-
-    @property
-    def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """Answers by question and status."""
-        ...
-
-    @property
-    def findings(self) -> Mapping[str, Mapping[str, int]]:
-        """Rows of `extractions` by extraction and status."""
-        ...
-
-    @property
-    def events(self) -> int:
-        """How many events there are."""
-        ...
-
-    @property
-    def acts(self) -> int:
-        """How many acts came to their end."""
-        ...
-
-    @property
-    def failed_acts(self) -> int:
-        """How many acts brought nothing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,49 +212,38 @@ class StopMark:
 
 
 @dataclass(slots=True)
-class RunTotals:
+class RunTotals(Tallied):
     """Sums over the marks of a run."""
 
     shards: int = 0
     units: int = 0
-    answers: int = 0
-    counts: StatusCounts = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=dict)
     calls: CallTotals = field(default_factory=CallTotals)
     started_at: str | None = None
     ended_at: str | None = None
     models: set[str] = field(default_factory=set)
     code_versions: set[str] = field(default_factory=set)
-    findings: StatusCounts = field(default_factory=dict)
-    events: int = 0
-    acts: int = 0
-    failed_acts: int = 0
 
     def add(self, record: CommitRecord) -> None:
         """Add one mark."""
         self.shards += 1
         self.units += record.units
-        self.add_rows(record)
+        self.add_rows(record.tallies)
         self.calls.add(record.calls)
         self.started_at = min(record.started_at, self.started_at or record.started_at)
         self.ended_at = max(record.ended_at, self.ended_at or record.ended_at)
         self.models.update(record.models)
         self.code_versions.add(record.code_version)
 
-    def add_rows(self, rows: RowCounts) -> None:
+    def add_rows(self, tallies: Tallies) -> None:
         """Add what there is of a shard beside its calls."""
-        self.answers += add_counts(self.counts, rows.counts)
-        add_counts(self.findings, rows.findings)
-        self.events += rows.events
-        self.acts += rows.acts
-        self.failed_acts += rows.failed_acts
+        for table, counts in tallies.items():
+            add_tallies(self.tallies.setdefault(table, {}), counts)
 
 
-def add_counts(mine: StatusCounts, counts: Mapping[str, Mapping[str, int]]) -> int:
-    """Add counts to others; how many were added."""
-    added = 0
-    for name, by_status in counts.items():
+def add_tallies(mine: StatusCounts, more: Mapping[str, Mapping[str, int]]) -> None:
+    """Add counts to others."""
+    for name, by_status in more.items():
         total = mine.setdefault(name, {})
         for status, number in by_status.items():
             total[status] = total.get(status, 0) + number
-            added += number
-    return added

@@ -11,7 +11,7 @@ import orjson
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.llm.spending import Spending
-from troupe_batch.results.ledger import CallTotals, StatusCounts, StopMark, StoredFile
+from troupe_batch.results.ledger import CallTotals, StopMark, StoredFile, Tallied, Tallies, tallied
 from troupe_batch.results.money_text import doubt_text, money_json, money_notes
 from troupe_batch.results.table import DIGITAL_SOURCE_TYPE, DISCLOSURE, REHEARSAL_DISCLOSURE
 from troupe_batch.studies.scales import Best
@@ -26,7 +26,8 @@ from troupe_batch.studies.study import (
 )
 
 MANIFEST = "manifest.json"
-MANIFEST_SCHEMA = "troupe_batch/manifest/1"
+MANIFEST_SCHEMA = "troupe_batch/manifest/2"
+_BY_NAME = "troupe_batch/manifest/1"
 REMAKE = "give the same `troupe run` command again: it makes the dataset anew from the committed shards"
 WORDING = (
     'Say "simulated respondents", never "respondents", "participants" or "a survey of N people".',
@@ -81,11 +82,12 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Manifest:
+class Manifest(Tallied):
     """The manifest of a dataset. Paths of `files` are relative to the dataset's folder.
 
     A dataset that is not complete has a row for every planned answer all the same: those of `missing_shards` are
-    `not_run`, those of `quarantined` shards `failed`, each with its reason. `calls` are those that led to the rows;
+    `not_run`, those of `quarantined` shards `failed`, each with its reason. `tallies` are what the
+    recount of each table comes to. `calls` are those that led to the rows;
     `spending` is all that the run has paid for, also in attempts that were stopped or lost; `cap_usd` is what it may
     cost, None where there is no cap.
     """
@@ -95,7 +97,7 @@ class Manifest:
     is_rehearsal: bool
     provenance: Provenance
     questions: tuple[QuestionInfo, ...]
-    counts: StatusCounts
+    tallies: Tallies
     calls: CallTotals
     spending: Spending
     files: tuple[StoredFile, ...]
@@ -103,10 +105,6 @@ class Manifest:
     quarantined: Mapping[int, str] = field(default_factory=dict)
     stopped_by: StopMark | None = None
     extractions: tuple[ExtractionInfo, ...] = ()
-    findings: StatusCounts = field(default_factory=dict)
-    events: int = 0
-    acts: int = 0
-    failed_acts: int = 0
     cap_usd: float | None = None
 
     def __repr__(self) -> str:
@@ -137,11 +135,6 @@ class Manifest:
             return self.failed_acts > 0
         counted = (*self.counts.values(), *self.findings.values())
         return any(by_status.get(AnswerStatus.FAILED) for by_status in counted)
-
-    @property
-    def answers(self) -> int:
-        """Number of planned answers, whatever became of them."""
-        return sum(sum(by_status.values()) for by_status in self.counts.values())
 
     @property
     def answered(self) -> int:
@@ -204,7 +197,8 @@ class Manifest:
         """The manifest that was read from `path`; ResultsDamaged where it is none."""
         try:
             content = orjson.loads(data)
-            if content["schema"] == MANIFEST_SCHEMA:
+            if content["schema"] in (MANIFEST_SCHEMA, _BY_NAME):
+                content = tallied(content) if content["schema"] == _BY_NAME else content
                 stored = {f.name: _STORED_NAMES.get(f.name, f.name) for f in fields(cls)}
                 found = {name: content[key] for name, key in stored.items() if key in content or name not in _NEWER}
                 manifest = cls(**{name: _revived(name, value) for name, value in found.items()})
@@ -252,7 +246,7 @@ class Manifest:
 
 _STORED_NAMES = {"is_complete": "complete"}
 # Manifests of datasets that were made before there were worlds do not have these.
-_NEWER = ("extractions", "findings", "events", "acts", "failed_acts", "cap_usd")
+_NEWER = ("extractions", "cap_usd")
 
 
 def _revived(name: str, value: Any) -> Any:

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from troupe_batch.errors import PlanChanged
 from troupe_batch.expressions import Kind
 from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
+from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import ROLES, fact_types
 from troupe_batch.results.schema import make_schemas
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.results.table import Schemas, Table
 from troupe_batch.results.tables import TABLES
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.kinds import is_python
@@ -136,6 +140,22 @@ class Run:
         # Units go case by case, so only the first case of a shard can have begun in the one before.
         new_cases = range(first.case + (first.replicate > 0), last.case + 1)
         return [index for case in new_cases for index in self.casting.members(case)]
+
+    def planned(self, units: range, is_run: npt.NDArray[np.bool_] | None = None) -> Planned:
+        """What these units are to leave behind; `is_run` says which were run to their end, all where it is None."""
+        first, last = self.plan.unit(units[0]), self.plan.unit(units[-1])
+        cases = range(first.case, last.case + 1)
+        seats, members = self.contents.seats, (index for case in cases for index in self.casting.members(case))
+        people = np.fromiter(members, np.int64, len(cases) * seats).reshape(len(cases), seats)
+        return Planned(
+            contents=self.contents,
+            units=units,
+            replicates=self.plan.job.replicates,
+            members=people,
+            newcomers=people[int(first.replicate > 0) :].reshape(-1),
+            is_run=np.ones(len(units), np.bool_) if is_run is None else is_run,
+            unit_id=lambda index: self.plan.unit(index).unit_id,
+        )
 
     def _ends(self, shard: int) -> tuple[Unit, Unit]:
         units = self.plan.shard(shard)

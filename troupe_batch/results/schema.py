@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.results.columns import RAW_REPLY, WEIGHT
-from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.results.contents import Contents
+from troupe_batch.results.table import Schemas, Table
 from troupe_batch.results.tables import TABLES
 from troupe_batch.spec_files import did_you_mean
 

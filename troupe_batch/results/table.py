@@ -17,9 +17,11 @@ import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.results.columns import constant, with_seats
+from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import DESIGN_WEIGHT
+from troupe_batch.results.recount import Recount
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
-from troupe_batch.studies.study import ExtractionInfo, QuestionInfo
+from troupe_batch.studies.study import QuestionInfo
 
 SCHEMA_VERSION = 1
 DIGITAL_SOURCE_TYPE = "trainedAlgorithmicMedia"
@@ -27,28 +29,8 @@ DISCLOSURE = "Simulated respondents: written by a language model, not by people.
 REHEARSAL_DISCLOSURE = "REHEARSAL: placeholder answers from the offline rehearsal server, of no meaning at all."
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What the units of a run leave behind, as far as its tables depend on it.
-
-    `has_events`: people act, and each of their acts is on record. `may_be_quiet`: there may be units in which nobody
-    does, as in studies written in Python. `seat_names` holds a name or None for each seat; by default none has one.
-    """
-
-    questions: tuple[QuestionInfo, ...]
-    extractions: tuple[ExtractionInfo, ...] = ()
-    seats: int = 1
-    has_events: bool = False
-    may_be_quiet: bool = False
-    seat_names: tuple[str | None, ...] = ()
-
-    def targets_of(self, extraction: ExtractionInfo) -> tuple[int | None, ...]:
-        """What the extraction is made from in each unit: every seat, or (None) the world as a whole."""
-        return tuple(range(self.seats)) if extraction.is_per_person else (None,)
-
-
 class Table(ABC):
-    """One table of a dataset: its columns, when it is there, and how rows become columns.
+    """One table of a dataset: its columns, when it is there, how rows become columns, and how it is recounted.
 
     `columns` are those that every run has; `doc` says what a row is. `group_rows` is the size of a row group.
     `why_missing` says why a dataset may do without the table, None where each has it. `is_observed`: rows are
@@ -74,6 +56,11 @@ class Table(ABC):
     @abstractmethod
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
         """Column -> values of a shard's rows, in unit order; `run_id` and `is_rehearsal` need not be among them."""
+
+    def recount(self, planned: Planned) -> Recount | None:
+        """The recount of its rows against what is planned; None where nobody knows how many there will be."""
+        del planned
+        return None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,18 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.results.ledger import StatusCounts, StoredFile
+from troupe_batch.results.ledger import StatusCounts, StoredFile, Tallied, Tallies
 from troupe_batch.results.manifest import MANIFEST, Manifest
-from troupe_batch.results.recount import (
-    MOST_EXAMPLES,
-    AnswerRecount,
-    Members,
-    PeopleRecount,
-    Problem,
-    Recount,
-    ResponseRecount,
-)
-from troupe_batch.results.recount_acting import EventRecount, FindingRecount
+from troupe_batch.results.recount import MOST_EXAMPLES, Problem, Recount
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import is_of
 from troupe_batch.results.store import DATASET
@@ -32,14 +22,11 @@ _BATCH_ROWS = 65_536
 
 
 @dataclass(slots=True)
-class Verification:
+class Verification(Tallied):
     """What the recount found. A dataset without problems may still be incomplete: `missing_shards` says so."""
 
     units: int = 0
-    answers: int = 0
-    counts: StatusCounts = field(default_factory=dict)
-    findings: StatusCounts = field(default_factory=dict)
-    events: int = 0
+    tallies: Tallies = field(default_factory=dict)
     missing_shards: tuple[int, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
@@ -119,37 +106,23 @@ class _Recount:
 
     async def tables(self, manifest: Manifest) -> None:
         """The rows of all tables, part by part, and the sums of the manifest against them."""
-        recounts = _recounts(self._run, manifest)
-        for table in self._run.schemas.by_table:
-            recount = recounts.get(table)
-            for file in manifest.files_of(table):
-                problem = await asyncio.to_thread(self._read_part, table, file, recount)
+        is_run = np.ones(self._run.plan.units, np.bool_)
+        for shard in manifest.missing_shards:
+            is_run[self._run.plan.shard(shard).start : self._run.plan.shard(shard).stop] = False
+        planned = self._run.planned(range(self._run.plan.units), is_run)
+        for table in self._run.schemas.tables:
+            recount = table.recount(planned)
+            for file in manifest.files_of(table.name):
+                problem = await asyncio.to_thread(self._read_part, table.name, file, recount)
                 if problem:
                     self._add("altered_file", f"{self._dataset.url}/{file.path} {problem}")
             if recount is not None:
                 self.found.problems += recount.problems()
-        self._compare(manifest, recounts)
-
-    def _compare(self, manifest: Manifest, recounts: Mapping[str, Recount]) -> None:
-        answers, findings, events = (recounts.get(t) for t in ("answers", "extractions", "events"))
-        if isinstance(answers, AnswerRecount):
-            self.found.counts = answers.counts
-            self.found.answers = sum(sum(by_status.values()) for by_status in answers.counts.values())
-        if isinstance(findings, FindingRecount):
-            self.found.findings = findings.counts
-        acts = failed_acts = 0
-        if isinstance(events, EventRecount):
-            self.found.events, acts, failed_acts = events.events, events.acts, events.failed_acts
-        wrong = [
-            *_differing(self.found.counts, manifest.counts, [q.id for q in self._run.contents.questions]),
-            *_differing(self.found.findings, manifest.findings, [e.id for e in self._run.contents.extractions]),
-        ]
-        if wrong:
-            self._add("other_counts", "the manifest counts other statuses than the rows have", wrong)
-        if (self.found.events, acts, failed_acts) != (manifest.events, manifest.acts, manifest.failed_acts):
-            self._add(
-                "other_counts", f"the manifest counts {manifest.events} events, and there are {self.found.events}"
-            )
+                self.found.tallies[table.name] = recount.tallies
+        for name, counts in self.found.tallies.items():
+            if wrong := _differing(counts, manifest.tallies.get(name, {})):
+                message = f"{name}: the manifest counts other rows than there are"
+                self._add("other_counts", message, wrong)
 
     def _read_part(self, table: str, file: StoredFile, recount: Recount | None) -> str | None:
         """What is wrong with the part as a file; its rows are counted on the way."""
@@ -174,23 +147,14 @@ class _Recount:
         self.found.problems.append(Problem(kind, message, tuple((examples or [])[:MOST_EXAMPLES])))
 
 
-def _recounts(run: Run, manifest: Manifest) -> dict[str, Recount]:
-    """The recount of each table whose rows are planned; requests to a model are not."""
-    members, units = Members(run), range(run.plan.units)
-    without_events = np.zeros(len(units), np.bool_)
-    for shard in manifest.missing_shards:
-        without_events[run.plan.shard(shard).start : run.plan.shard(shard).stop] = True
-    recounts: list[Recount] = [PeopleRecount(run, members), ResponseRecount(run, members)]
-    if run.contents.questions:
-        recounts.append(AnswerRecount(run, members))
-    if run.contents.extractions:
-        recounts.append(FindingRecount(run, units))
-    if run.contents.has_events:
-        recounts.append(EventRecount(run, units, without_events))
-    return {recount.table: recount for recount in recounts}
-
-
-def _differing(found: StatusCounts, stated: StatusCounts, ids: list[str]) -> list[str]:
-    """The ids whose numbers are not those of the manifest."""
-    mine, theirs = ({q: {s: n for s, n in c.items() if n} for q, c in counts.items()} for counts in (found, stated))
-    return [one for one in ids if mine.get(one, {}) != theirs.get(one, {})]
+def _differing(found: StatusCounts, stated: StatusCounts) -> list[str]:
+    """What has other numbers than those of the manifest."""
+    mine, theirs = (
+        {(one, kind): number for one, by_kind in counts.items() for kind, number in by_kind.items() if number}
+        for counts in (found, stated)
+    )
+    return [
+        f"{one} {kind}: {theirs.get((one, kind), 0)} stated, {mine.get((one, kind), 0)} found"
+        for one, kind in {**mine, **theirs}
+        if mine.get((one, kind)) != theirs.get((one, kind))
+    ]

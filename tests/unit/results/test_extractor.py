@@ -341,7 +341,7 @@ async def test_a_manifest_with_other_sums_than_the_ledger_is_written_anew_when_a
     run = new_run()
     await commit_all(run)
     manifest = await extract(run)
-    forged = dataclasses.replace(manifest, counts={**manifest.counts, "why": {"answered": 1}})
+    forged = dataclasses.replace(manifest, tallies={"answers": {**manifest.counts, "why": {"answered": 1}}})
     await run.store.objects.put("dataset/manifest.json", forged.to_json())
 
     assert await extract(run, is_checked=True) == manifest

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,12 +14,13 @@ from tests.doubles.pairs import IDEAS, MOOD, NOON, ROLE, PairStudy, pair_run
 from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CallRecord
 from troupe_batch.persona import Persona
+from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import make_schemas
-from troupe_batch.results.shard_parts import counted
 from troupe_batch.results.shard_rows import ShardRows
-from troupe_batch.results.table import Contents
 from troupe_batch.results.tables import TABLES
+from troupe_batch.results.tables.events import EventsTable
+from troupe_batch.results.tables.extractions import ExtractionsTable
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.studies.study import (
@@ -292,15 +294,17 @@ def test_where_units_are_single_people_there_is_no_seat() -> None:
 def test_what_there_is_is_counted() -> None:
     failed = Event(EventKind.FAILURE, "ACT", status=EventStatus.FAILED)
     tool = Event(EventKind.FAILURE, "CONSULT", status=EventStatus.FAILED)
-    rows = ShardRows()
-    people = [TinyPerson.cast(n, Persona({}), {}) for n in range(2)]
+    people = np.arange(2)
     findings = (Finding("ideas", FindingStatus.NONE_FOUND), Finding("role", FindingStatus.FOUND, 0, 0))
-    rows.add(Unit(0, "w0", 0, 0), people, UnitOutcome((), (), (failed, tool), findings))
+    built = tables(UnitOutcome((), (), (failed, tool), findings))
+    planned = Planned(CONTENTS, range(1), 1, people.reshape(1, 2), people, np.ones(1, np.bool_), str)
 
-    found = counted(rows, CONTENTS)
+    found, happened = ExtractionsTable().recount(planned), EventsTable().recount(planned)
+    found.count(built["extractions"])
+    happened.count(built["events"])
 
-    assert found.findings == {"ideas": {"none_found": 1}, "role": {"found": 1}}
-    assert (found.events, found.failed_acts) == (2, 1)
+    assert found.tallies == {"ideas": {"none_found": 1}, "role": {"found": 1}}
+    assert happened.tallies == {"all": {"events": 2, "failed_acts": 1}}
 
 
 def run_of(**changes: Any) -> Run:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -10,14 +11,14 @@ from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply, ReplyStatus, Usage
 from troupe_batch.persona import Persona
 from troupe_batch.results.columns import categorical, text_lists
+from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
 from troupe_batch.results.outcome_checks import checked
 from troupe_batch.results.schema import make_schemas
 from troupe_batch.results.schema_page import with_column_lists
-from troupe_batch.results.shard_parts import counted
 from troupe_batch.results.shard_rows import ShardRows
-from troupe_batch.results.table import Contents
+from troupe_batch.results.tables.answers import AnswersTable
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit, UnitOutcome
 
@@ -156,13 +157,14 @@ def test_answers_that_fit_are_passed_on() -> None:
 
 
 def test_statuses_are_counted_by_question() -> None:
-    rows = ShardRows()
-    for n in range(3):
-        answers = _answers(why={"status": AnswerStatus.ANSWERED, "text": "x"} if n else {})
-        rows.add(Unit(n, "u", n, 0), [_person(n)], UnitOutcome(tuple(answers), ()))
+    said: dict[str, object] = {"status": AnswerStatus.ANSWERED, "text": "x"}
+    people = np.arange(3)
+    planned = Planned(CONTENTS, range(3), 1, people.reshape(3, 1), people, np.ones(3, np.bool_), str)
+    recount = AnswersTable().recount(planned)
 
-    counts = counted(rows, CONTENTS).counts
+    recount.count(_tables(*[_answers(why=said if n else {}) for n in range(3)])["answers"])
 
+    counts = recount.tallies
     assert counts["why"] == {"answered": 2, "not_run": 1}
     assert counts["drink"] == {"not_run": 3}
 

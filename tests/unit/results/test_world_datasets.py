@@ -20,7 +20,7 @@ from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import extract
-from troupe_batch.results.ledger import CommitRecord, StopMark
+from troupe_batch.results.ledger import CommitRecord, StopMark, Tallies
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.run import Run
 from troupe_batch.results.verify import Verification, verify
@@ -94,15 +94,20 @@ async def test_a_run_of_worlds_becomes_a_complete_dataset(run: Run) -> None:
     assert not manifest.has_failures
 
 
+def acted(**events: int) -> Tallies:
+    return {"events": {"all": events}}
+
+
 async def test_where_nothing_is_asked_acts_are_what_came_of_a_run(run: Run) -> None:
     manifest = dataclasses.replace(await manifest_of(run), questions=(), extractions=())
 
     # Calls alone are no result: prose about people is paid for too.
     assert manifest.calls.calls > 0
+    manifest = dataclasses.replace(manifest, tallies={})
     assert not manifest.has_results
-    assert dataclasses.replace(manifest, acts=1).has_results
-    assert not dataclasses.replace(manifest, acts=1).has_failures
-    assert dataclasses.replace(manifest, acts=1, failed_acts=1).has_failures
+    assert dataclasses.replace(manifest, tallies=acted(acts=1)).has_results
+    assert not dataclasses.replace(manifest, tallies=acted(acts=1)).has_failures
+    assert dataclasses.replace(manifest, tallies=acted(acts=1, failed_acts=1)).has_failures
 
 
 async def test_only_people_who_sit_somewhere_have_a_row_and_each_has_one(run: Run) -> None:
@@ -251,7 +256,7 @@ async def test_a_unit_without_events_is_found(run: Run) -> None:
 
     assert [str(problem) for problem in found.problems] == [
         "events: 1 of 20 units have left no event (for example unit w000000.0)",
-        "the manifest counts 60 events, and there are 57",
+        "events: the manifest counts other rows than there are (for example all events: 60 stated, 57 found)",
     ]
 
 
@@ -312,7 +317,10 @@ async def test_a_committed_shard_with_another_persons_rows_is_not_extracted() ->
 
     other = dataclasses.replace(run, study=Others())
 
-    with pytest.raises(ResultsDamaged, match=r"responses\.person_index is not what the plan asks for"):
+    with pytest.raises(
+        ResultsDamaged,
+        match="is not what the plan asks for: people has 6 rows that were not planned",
+    ):
         await extract(other)
 
 
@@ -333,8 +341,8 @@ async def test_marks_and_manifests_of_former_versions_are_read() -> None:
     manifest = await extract(run)
     mark = orjson.loads(await run.store.objects.get("ledger/000000.json") or b"")
     stored = orjson.loads(manifest.to_json())
-    for name in ("findings", "events", "failed_acts"):
-        del mark[name], stored[name]
+    for old, kind in ((mark, "mark"), (stored, "manifest")):
+        old |= {"schema": f"troupe_batch/{kind}/1", "counts": old.pop("tallies")["answers"]}
     del stored["extractions"]
     for name in ("cases", "kind", "seats", "further_models"):
         del stored["provenance"][name]
@@ -347,13 +355,48 @@ async def test_marks_and_manifests_of_former_versions_are_read() -> None:
     assert (old.provenance.cases, old.provenance.seats, old.provenance.kind) == (20, 1, "survey")
 
 
+async def test_a_run_with_marks_of_before_tables_were_counted_by_name_goes_on_and_is_verified() -> None:
+    run = pair_run(people=30)
+    await commit_all(run, but=(1,))
+    path = "ledger/000000.json"
+    mark = orjson.loads(await run.store.objects.get(path) or b"")
+    tallies = mark.pop("tallies")
+    named = {"counts": tallies["answers"], "findings": tallies["extractions"], **tallies["events"]["all"]}
+    await run.store.objects.put(
+        path, orjson.dumps({**mark, "schema": "troupe_batch/mark/1", "failed_acts": 0, **named})
+    )
+
+    partial = await extract(run)
+    await commit_all(run)
+    whole = await extract(run, is_checked=True)
+    found = await verify(run)
+
+    assert (partial.missing_shards, whole.missing_shards) == ((1,), ())
+    assert found.is_complete
+    assert found.tallies == whole.tallies
+
+
+async def test_a_dataset_of_before_tables_were_counted_by_name_is_verified(run: Run) -> None:
+    manifest = await manifest_of(run)
+    stored = orjson.loads(manifest.to_json())
+    tallies = stored.pop("tallies")
+    named = {"counts": tallies["answers"], "findings": tallies["extractions"], **tallies["events"]["all"]}
+    old = {**stored, "schema": "troupe_batch/manifest/1", "failed_acts": 0, **named}
+    await run.store.objects.put("dataset/manifest.json", orjson.dumps(old))
+
+    found = await verify(run)
+
+    assert found.is_complete
+    assert (found.counts, found.findings, found.events) == (manifest.counts, manifest.findings, manifest.events)
+
+
 async def test_a_manifest_without_what_all_versions_state_is_damaged() -> None:
     run = new_run()
     await commit_all(run)
     stored = orjson.loads((await extract(run)).to_json())
-    del stored["counts"]
+    del stored["tallies"]
 
-    with pytest.raises(ResultsDamaged, match="counts"):
+    with pytest.raises(ResultsDamaged, match="tallies"):
         Manifest.from_json("x", orjson.dumps(stored))
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troupe_batch.llm.chat import CacheState
 from troupe_batch.results.columns import RUN, UNIT, WEIGHT, category, column, column_field, repeated, stretched
+from troupe_batch.results.contents import Contents, Planned
+from troupe_batch.results.recount import Problem, Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
-from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.results.table import Schemas, Table
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+
+VALUES = ("code", "label", "number", "text", "selected", "is_dont_know")
 
 
 class AnswersTable(Table):
@@ -80,6 +85,59 @@ class AnswersTable(Table):
                 values = [getattr(answer, field.name) for answer in answers]
                 columns[field.name] = column(values, field, _categories_of(field.name, questions))
         return columns
+
+    def recount(self, planned: Planned) -> Recount:
+        """Each planned answer once, with a value exactly where it is answered."""
+        return AnswerRecount(planned)
+
+
+class AnswerRecount(Recount):
+    """One row per unit, seat and question; a value exactly where there is an answer."""
+
+    table = AnswersTable.name
+
+    def __init__(self, planned: Planned) -> None:
+        self._ids = [question.id for question in planned.contents.questions]
+        self._unknown = 0
+        super().__init__(planned, len(planned.units) * planned.contents.seats * len(self._ids))
+        self.tallies = {question: {} for question in self._ids}
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it needs to see."""
+        return ["unit_id", "unit_index", "person_index", *self._of.seat_column, "question_id", "status", *VALUES]
+
+    def count(self, rows: pa.Table) -> None:
+        """Take the next rows of the table, in their order."""
+        questions = index_of(rows["question_id"], self._ids)
+        self._unknown += int((questions < 0).sum())
+        seated = self._of.seated(rows)
+        outside, places = (questions < 0) | (seated < 0), seated * len(self._ids) + questions
+        self._ticks.add(np.where(outside, -1, places), rows["unit_index"].to_numpy())
+        add_counts(self.tallies, rows, "question_id")
+        self._check_values(rows)
+
+    def problems(self) -> Iterator[Problem]:
+        """What was wrong with the rows, once all were counted."""
+        if self._unknown:
+            yield Problem("unknown_question", f"{self._unknown} answers are to questions that were not planned")
+        yield from super().problems()
+
+    def _check_values(self, rows: pa.Table) -> None:
+        """Absence is never an answer, and an answer is never empty."""
+        has_value = any_valid(rows, VALUES[:-1])
+        is_answered = is_value(rows["status"], AnswerStatus.ANSWERED)
+        said_something = pc.or_(has_value, pc.fill_null(rows["is_dont_know"], fill_value=False))
+        surplus = pc.and_not(pc.or_(has_value, pc.is_valid(rows["is_dont_know"])), is_answered)
+        what = "answers have no answer by their status and a value all the same"
+        self._note("value_in_absence", what, surplus, rows, "question_id")
+        empty = pc.and_not(is_answered, said_something)
+        what = "answers are answered by their status and have no value"
+        self._note("answer_without_value", what, empty, rows, "question_id")
+
+    def _name(self, place: int) -> str:
+        seated, question = divmod(place, len(self._ids))
+        return f"{self._of.name(*divmod(seated, self._of.contents.seats))}, question {self._ids[question]}"
 
 
 def labels_of(question: QuestionInfo) -> list[str]:

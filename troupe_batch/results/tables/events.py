@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troupe_batch.results.columns import (
     RUN,
@@ -21,8 +22,12 @@ from troupe_batch.results.columns import (
     stretched,
     texts,
 )
+from troupe_batch.results.contents import Contents, Planned
+from troupe_batch.results.ledger import add_tallies
+from troupe_batch.results.recount import Recount, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
-from troupe_batch.results.table import Contents, Schemas, Table
+from troupe_batch.results.table import Schemas, Table
+from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.simulation.record.events import EventKind, EventStatus
 
 ACT_FAILED = "ACT"
@@ -112,6 +117,50 @@ class EventsTable(Table):
         for name in ("step", "quality", "attempts"):
             columns[name] = pa.array([getattr(event, name) for event in events], self.columns.field(name).type)
         return columns
+
+    def recount(self, planned: Planned) -> Recount:
+        """The events of each unit, numbered without a gap."""
+        return EventRecount(planned)
+
+
+class EventRecount(Recount):
+    """The events of each unit, from 0 on without a gap; none is asked of those that were not run to their end."""
+
+    table = EventsTable.name
+    hole = ("no_events", "units have left no event")
+
+    def __init__(self, planned: Planned) -> None:
+        super().__init__(planned, len(planned.units))
+        self._last = (-1, -1)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it needs to see."""
+        return ["unit_id", "unit_index", "order", "kind", "type"]
+
+    def count(self, rows: pa.Table) -> None:
+        """Take the next rows of the table, in their order."""
+        if not rows.num_rows:
+            return
+        units, order = rows["unit_index"].to_numpy(), rows["order"].to_numpy().astype(np.int64)
+        is_first = units != np.concatenate([[self._last[0]], units[:-1]])
+        before = np.concatenate([[self._last[1]], order[:-1]])
+        self._last = (int(units[-1]), int(order[-1]))
+        wrong = np.where(is_first, order != 0, order != before + 1)
+        self._note("event_order", "events do not follow the one before", pa.array(wrong), rows, "order")
+        self._ticks.add(self._of.units_of(rows)[is_first], units[is_first])
+        has_failed = pc.and_(is_value(rows["kind"], EventKind.FAILURE), pc.equal(rows["type"], ACT_FAILED))
+        is_act = pc.equal(rows["type"], ActionKind.DONE)
+        sums = {"events": rows.num_rows, "acts": pc.sum(is_act).as_py(), "failed_acts": pc.sum(has_failed).as_py()}
+        add_tallies(self.tallies, {"all": {name: number for name, number in sums.items() if number}})
+
+    def _name(self, place: int) -> str:
+        return self._of.name(place)
+
+    def _planned(self) -> npt.NDArray[np.bool_]:
+        if self._of.contents.may_be_quiet:
+            return np.zeros(len(self._of.units), np.bool_)
+        return self._of.is_run
 
 
 def _numbered(of_units: Sequence[int]) -> npt.NDArray[np.int64]:

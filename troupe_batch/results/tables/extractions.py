@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.results.columns import (
@@ -23,8 +25,10 @@ from troupe_batch.results.columns import (
     texts,
     with_seats,
 )
+from troupe_batch.results.contents import Contents, Places, Planned
+from troupe_batch.results.recount import Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
-from troupe_batch.results.table import Contents, Schemas, Table, without_doubles
+from troupe_batch.results.table import Schemas, Table, without_doubles
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, FindingStatus
 
 _TYPES = {
@@ -98,6 +102,83 @@ class ExtractionsTable(Table):
         for info, _ in fields_of(extractions):
             columns[field_column(info.id)] = _values([finding.values.get(info.id) for finding in findings], info)
         return columns
+
+    def recount(self, planned: Planned) -> Recount:
+        """Something for each extraction and target, numbered without a gap."""
+        return FindingRecount(planned)
+
+
+class FindingRecount(Recount):
+    """One row or more per unit, extraction and target; findings numbered from 0 on, values only where found."""
+
+    table = ExtractionsTable.name
+
+    def __init__(self, planned: Planned) -> None:
+        contents = planned.contents
+        targets = [contents.targets_of(extraction) for extraction in contents.extractions]
+        self._names = [(e.id, seat) for e, seats in zip(contents.extractions, targets, strict=True) for seat in seats]
+        super().__init__(planned, len(planned.units) * len(self._names))
+        self.tallies = {extraction.id: {} for extraction in contents.extractions}
+        self._ids = [extraction.id for extraction in contents.extractions]
+        self._is_many = np.asarray([extraction.is_many for extraction in contents.extractions])
+        self._is_per_person = np.asarray([extraction.is_per_person for extraction in contents.extractions])
+        self._starts = np.cumsum([0, *(len(seats) for seats in targets)])[:-1]
+        self._fields = [field_column(info.id) for info, _ in fields_of(contents.extractions)]
+        self._last = (-1, -1)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it needs to see."""
+        seat = self._of.seat_column
+        return ["unit_id", "unit_index", "person_index", *seat, "extraction", "number", "status", *self._fields]
+
+    def count(self, rows: pa.Table) -> None:
+        """Take the next rows of the table, in their order."""
+        if not rows.num_rows:
+            return
+        places = self._places(rows)
+        numbers = np.asarray(pc.fill_null(rows["number"], -1).to_numpy(), np.int64)
+        is_found = is_value(rows["status"], FindingStatus.FOUND)
+        is_first = places != np.concatenate([[self._last[0]], places[:-1]])
+        before = np.concatenate([[self._last[1]], numbers[:-1]])
+        self._last = (int(places[-1]), int(numbers[-1]))
+        self._check_numbers(rows, is_first, numbers, before, is_found.to_numpy(zero_copy_only=False))
+        if self._fields:
+            surplus = pc.and_not(any_valid(rows, self._fields), is_found)
+            self._note("value_in_absence", "findings have values though nothing was found", surplus, rows, "extraction")
+        self._ticks.add(places[is_first | (places < 0)], rows["unit_index"].to_numpy()[is_first | (places < 0)])
+        add_counts(self.tallies, rows, "extraction")
+
+    def _places(self, rows: pa.Table) -> Places:
+        """Unit * targets + target; -1 where there is no such unit, extraction or person in it."""
+        units, extractions = self._of.units_of(rows), index_of(rows["extraction"], self._ids)
+        seats = self._of.seats_of(rows)
+        is_known = (units >= 0) & (extractions >= 0) & ((seats >= 0) == self._is_per_person[extractions])
+        of_nobody = (seats < 0) & ~pc.is_valid(rows["person_index"]).to_numpy()
+        is_known &= of_nobody | (self._of.seated(rows) >= 0)
+        targets = self._starts[extractions] + np.maximum(seats, 0)
+        return np.where(is_known, units * len(self._names) + targets, -1)
+
+    def _check_numbers(
+        self,
+        rows: pa.Table,
+        is_first: npt.NDArray[np.bool_],
+        numbers: Places,
+        before: Places,
+        is_found: npt.NDArray[np.bool_],
+    ) -> None:
+        """0, 1, 2 ... for what was found of one target, and no number where nothing was."""
+        is_many = self._is_many[index_of(rows["extraction"], self._ids)]
+        begins = is_first & np.where(is_found, numbers == 0, numbers == -1)
+        goes_on = ~is_first & is_found & is_many & (before >= 0) & (numbers == before + 1)
+        wrong = pa.array(~(begins | goes_on))
+        self._note("finding_numbers", "findings are not numbered from 0 on without a gap", wrong, rows, "extraction")
+
+    def _name(self, place: int) -> str:
+        unit, target = divmod(place, len(self._names))
+        extraction, seat = self._names[target]
+        name = f"{self._of.name(unit)}, extraction {extraction}"
+        return name if seat is None or self._of.contents.seats == 1 else f"{name}, seat {seat}"
 
 
 def field_column(field_id: str) -> str:

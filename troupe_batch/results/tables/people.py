@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from troupe_batch.persona import Scalar
 from troupe_batch.results.columns import UNIT, column_field
+from troupe_batch.results.contents import Planned
 from troupe_batch.results.facts import ROLE
+from troupe_batch.results.recount import Recount
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table, without_doubles
 
@@ -50,9 +53,41 @@ class PeopleTable(Table):
             values[column] = fact_values([p.facts for p in people], fact, schema.field(column).type)
         return {name: pa.array(found, schema.field(name).type) for name, found in values.items()}
 
+    def recount(self, planned: Planned) -> Recount:
+        """Everybody who sits somewhere once."""
+        return PeopleRecount(planned)
+
     def _field(self, fact: str, kind: pa.DataType, role: bytes | None) -> pa.Field:
         field = column_field(fact_column(fact), kind, f"Fact `{fact}` of the person.")
         return field if role is None else field.with_metadata({**field.metadata, ROLE: role})
+
+
+class PeopleRecount(Recount):
+    """One row per person whose first unit is among those counted."""
+
+    table = PeopleTable.name
+
+    def __init__(self, planned: Planned) -> None:
+        super().__init__(planned, len(planned.newcomers))
+        self._order = np.argsort(planned.newcomers)
+        self._sorted = planned.newcomers[self._order]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it needs to see."""
+        return ["person_index"]
+
+    def count(self, rows: pa.Table) -> None:
+        """Take the next rows of the table, in their order."""
+        people = rows["person_index"].to_numpy()
+        if not len(self._sorted):
+            self._ticks.add(np.full(len(people), -1), people)
+            return
+        found = np.minimum(np.searchsorted(self._sorted, people), len(self._sorted) - 1)
+        self._ticks.add(np.where(self._sorted[found] == people, self._order[found], -1), people)
+
+    def _name(self, place: int) -> str:
+        return f"person {self._of.newcomers[place]}"
 
 
 def fact_column(fact: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from troupe_batch.results.columns import UNIT, WEIGHT, categorical, category, column, column_field, with_seats
+from troupe_batch.results.contents import Planned
+from troupe_batch.results.recount import Recount
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table, without_doubles
 from troupe_batch.results.tables.people import fact_values
@@ -42,6 +44,31 @@ class ResponsesTable(Table):
         for place, question in enumerate(schemas.questions):
             columns |= _arrays_of(question, rows.answers[place::width], schema)
         return columns
+
+    def recount(self, planned: Planned) -> Recount:
+        """Everybody in each of their units once."""
+        return ResponseRecount(planned)
+
+
+class ResponseRecount(Recount):
+    """One row per unit and seat."""
+
+    table = ResponsesTable.name
+
+    def __init__(self, planned: Planned) -> None:
+        super().__init__(planned, len(planned.units) * planned.contents.seats)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it needs to see."""
+        return ["unit_index", "person_index", *self._of.seat_column]
+
+    def count(self, rows: pa.Table) -> None:
+        """Take the next rows of the table, in their order."""
+        self._ticks.add(self._of.seated(rows), rows["unit_index"].to_numpy())
+
+    def _name(self, place: int) -> str:
+        return self._of.name(*divmod(place, self._of.contents.seats))
 
 
 def status_column(question: QuestionInfo) -> str:
