@@ -17,9 +17,8 @@ from troupe_batch.execution.gate import Gate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
 from troupe_batch.results.ledger import CommitRecord, Tallies
-from troupe_batch.results.outcome_checks import absent, checked
 from troupe_batch.results.run import Run
-from troupe_batch.results.shard_parts import encoded, recounted
+from troupe_batch.results.shard_parts import absent, checked, encoded, recounted
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.store import TableFile
 from troupe_batch.studies.failing import reason_of
@@ -199,7 +198,7 @@ class _Work:
         if outcome.error is not None:
             return outcome
         try:
-            return checked(outcome, run.contents)
+            return checked(outcome, run.contents, run.tables)
         except ValueError as error:
             return replace(outcome, error=error)
 

@@ -1,11 +1,11 @@
-"""The tables of a shard read back: checked against the plan, or filled with absences where there is nothing."""
+"""Tables of a shard on their way in and out: units checked, rows recounted, absences where there is nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,16 @@ import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.results.columns import RAW_REPLY, WEIGHT
+from troupe_batch.results.contents import Contents
 from troupe_batch.results.ledger import CURE, CommitRecord, StoredFile, Tallies
-from troupe_batch.results.outcome_checks import absent
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import is_of
 from troupe_batch.results.shard_rows import ShardRows, weights_of
 from troupe_batch.results.store import TableFile
-from troupe_batch.studies.study import AnswerStatus
+from troupe_batch.results.table import Table
+from troupe_batch.results.tables import TABLES
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.studies.study import AnswerStatus, Finding, FindingStatus, Study, Unit, UnitOutcome
 
 
 async def committed_tables(run: Run, record: CommitRecord, *, is_whole: bool = True) -> dict[str, pa.Table]:
@@ -55,6 +58,26 @@ def recounted(run: Run, shard: int, tables: Mapping[str, pa.Table], *, is_whole:
                 raise ResultsDamaged(f"{run.store.url}: {what}; {CURE}")
             tallies[table.name] = {key: dict(sorted(found.items())) for key, found in recount.tallies.items()}
     return {table: counts for table, counts in tallies.items() if counts}
+
+
+def checked(outcome: UnitOutcome, contents: Contents, tables: Iterable[Table] = TABLES) -> UnitOutcome:
+    """The outcome of a unit, if it is exactly what each table needs of it.
+
+    ValueError where it is not: a study that leaves a hole must not make one in the dataset.
+    """
+    for table in tables:
+        table.check(outcome, contents)
+    return outcome
+
+
+def absent(study: Study, contents: Contents, unit: Unit, status: AnswerStatus, reason: str) -> UnitOutcome:
+    """The outcome of a unit of which nothing is known but how it ended. Of one that was not run there are no events."""
+    events: tuple[Event, ...] = ()
+    if contents.has_events and status is not AnswerStatus.NOT_RUN:
+        events = (Event(EventKind.FAILURE, "UNIT", status=EventStatus.FAILED, reason=reason),)
+    return UnitOutcome(
+        study.absent(unit, status, reason), (), events, tuple(_absent_findings(contents, status, reason))
+    )
 
 
 def absent_rows(run: Run, shard: int, status: AnswerStatus, reason: str) -> ShardRows:
@@ -104,3 +127,13 @@ def _with_weights(run: Run, shard: int, rows: pa.Table, wanted: pa.Schema) -> pa
     return rows.add_column(
         wanted.get_field_index(WEIGHT.name), wanted.field(WEIGHT.name), weights_of(facts, schemas.weight_fact)
     )
+
+
+def _absent_findings(contents: Contents, status: AnswerStatus, reason: str) -> list[Finding]:
+    # What becomes of a whole unit has the same name for answers and for findings.
+    ended = FindingStatus(str(status))
+    return [
+        Finding(extraction.id, ended, seat, reason=reason)
+        for extraction in contents.extractions
+        for seat in contents.targets_of(extraction)
+    ]

@@ -21,7 +21,7 @@ from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import DESIGN_WEIGHT
 from troupe_batch.results.recount import Recount
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
-from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.study import QuestionInfo, UnitOutcome
 
 SCHEMA_VERSION = 1
 DIGITAL_SOURCE_TYPE = "trainedAlgorithmicMedia"
@@ -56,6 +56,10 @@ class Table(ABC):
     @abstractmethod
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
         """Column -> values of a shard's rows, in unit order; `run_id` and `is_rehearsal` need not be among them."""
+
+    def check(self, outcome: UnitOutcome, contents: Contents) -> None:
+        """ValueError where one unit did not leave exactly what the table needs of it."""
+        del outcome, contents
 
     def recount(self, planned: Planned) -> Recount | None:
         """The recount of its rows against what is planned; None where nobody knows how many there will be."""

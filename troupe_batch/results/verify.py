@@ -109,6 +109,7 @@ class _Recount:
         is_run = np.ones(self._run.plan.units, np.bool_)
         for shard in manifest.missing_shards:
             is_run[self._run.plan.shard(shard).start : self._run.plan.shard(shard).stop] = False
+        tallies: Tallies = {}
         planned = self._run.planned(range(self._run.plan.units), is_run)
         for table in self._run.schemas.tables:
             recount = table.recount(planned)
@@ -118,8 +119,9 @@ class _Recount:
                     self._add("altered_file", f"{self._dataset.url}/{file.path} {problem}")
             if recount is not None:
                 self.found.problems += recount.problems()
-                self.found.tallies[table.name] = recount.tallies
-        for name, counts in self.found.tallies.items():
+                tallies[table.name] = recount.tallies
+        self.found.tallies = {name: counts for name, counts in tallies.items() if counts}
+        for name, counts in tallies.items():
             if wrong := _differing(counts, manifest.tallies.get(name, {})):
                 message = f"{name}: the manifest counts other rows than there are"
                 self._add("other_counts", message, wrong)

@@ -14,9 +14,9 @@ from troupe_batch.results.columns import categorical, text_lists
 from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
-from troupe_batch.results.outcome_checks import checked
 from troupe_batch.results.schema import make_schemas
 from troupe_batch.results.schema_page import with_column_lists
+from troupe_batch.results.shard_parts import checked
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.tables.answers import AnswersTable
 from troupe_batch.simulation.person.person import TinyPerson

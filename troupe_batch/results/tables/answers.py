@@ -14,7 +14,7 @@ from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.recount import Problem, Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType, UnitOutcome
 
 VALUES = ("code", "label", "number", "text", "selected", "is_dont_know")
 
@@ -85,6 +85,16 @@ class AnswersTable(Table):
                 values = [getattr(answer, field.name) for answer in answers]
                 columns[field.name] = column(values, field, _categories_of(field.name, questions))
         return columns
+
+    def check(self, outcome: UnitOutcome, contents: Contents) -> None:
+        """One answer per seat and question, in order, and no absence with a value."""
+        wanted = [question.id for question in contents.questions] * contents.seats
+        if [answer.question_id for answer in outcome.answers] != wanted:
+            raise ValueError("the study did not bring exactly one answer per question, in order")
+        for answer in outcome.answers:
+            is_absent = answer.status is not AnswerStatus.ANSWERED
+            if is_absent and any(getattr(answer, name) is not None for name in VALUES):
+                raise ValueError(f"the study gave a value to the {answer.status} answer of {answer.question_id}")
 
     def recount(self, planned: Planned) -> Recount:
         """Each planned answer once, with a value exactly where it is answered."""

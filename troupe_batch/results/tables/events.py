@@ -29,6 +29,7 @@ from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table
 from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.studies.study import UnitOutcome
 
 ACT_FAILED = "ACT"
 """The type of a FAILURE event of a person whose act brought nothing."""
@@ -117,6 +118,11 @@ class EventsTable(Table):
         for name in ("step", "quality", "attempts"):
             columns[name] = pa.array([getattr(event, name) for event in events], self.columns.field(name).type)
         return columns
+
+    def check(self, outcome: UnitOutcome, contents: Contents) -> None:
+        """Events exactly where people act; a quiet unit may have none."""
+        if bool(outcome.events) != contents.has_events and not (contents.may_be_quiet and contents.has_events):
+            raise ValueError("the study brought no event, or one though nobody acts in it")
 
     def recount(self, planned: Planned) -> Recount:
         """The events of each unit, numbered without a gap."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ from troupe_batch.results.contents import Contents, Places, Planned
 from troupe_batch.results.recount import Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table, without_doubles
-from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, FindingStatus
+from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, Finding, FindingStatus, UnitOutcome
 
 _TYPES = {
     FieldType.TEXT: pa.string(),
@@ -37,6 +39,14 @@ _TYPES = {
     FieldType.INTEGER: pa.int64(),
     FieldType.YES_NO: pa.bool_(),
     FieldType.CATEGORY: category(),
+}
+_LARGEST = 2**63
+_PYTHON_TYPES: Mapping[FieldType, type | tuple[type, ...]] = {
+    FieldType.TEXT: str,
+    FieldType.CATEGORY: str,
+    FieldType.NUMBER: (int, float),
+    FieldType.INTEGER: int,
+    FieldType.YES_NO: bool,
 }
 
 
@@ -102,6 +112,20 @@ class ExtractionsTable(Table):
         for info, _ in fields_of(extractions):
             columns[field_column(info.id)] = _values([finding.values.get(info.id) for finding in findings], info)
         return columns
+
+    def check(self, outcome: UnitOutcome, contents: Contents) -> None:
+        """One row or more per extraction and target, in order, with values that fit its fields."""
+        wanted = [
+            (extraction.id, seat) for extraction in contents.extractions for seat in contents.targets_of(extraction)
+        ]
+        grouped = [
+            (target, list(rows)) for target, rows in groupby(outcome.findings, lambda f: (f.extraction_id, f.seat))
+        ]
+        if [target for target, _ in grouped] != wanted:
+            raise ValueError("the study did not bring something for each extraction and target, in order")
+        infos = {extraction.id: extraction for extraction in contents.extractions}
+        for (extraction_id, _), rows in grouped:
+            _check_target(rows, infos[extraction_id])
 
     def recount(self, planned: Planned) -> Recount:
         """Something for each extraction and target, numbered without a gap."""
@@ -217,3 +241,42 @@ def _values(values: Sequence[Any], info: FieldInfo) -> pa.Array:
     if info.type is FieldType.CATEGORY:
         return categorical(values, info.labels, field_column(info.id))
     return texts(values) if info.type is FieldType.TEXT else pa.array(values, _TYPES[info.type])
+
+
+def _check_target(rows: Sequence[Finding], info: ExtractionInfo) -> None:
+    """The rows of one extraction and target: the findings from 0 on, or the one row that says why there is none."""
+    is_found = rows[0].status is FindingStatus.FOUND
+    if len(rows) > 1 and not (info.is_many and is_found):
+        raise ValueError(f"the study brought {len(rows)} rows for one target of the extraction {info.id}")
+    numbers = list(range(len(rows))) if is_found else [None]
+    if [row.number for row in rows] != numbers or any((row.status is FindingStatus.FOUND) != is_found for row in rows):
+        raise ValueError(f"the study did not number the findings of {info.id} from 0 on")
+    fields = {field.id: field for field in info.fields}
+    for row in rows:
+        if row.values and not is_found:
+            raise ValueError(f"the study gave values to the {row.status} row of the extraction {info.id}")
+        for name, value in row.values.items():
+            if name not in fields or not _fits(value, fields[name]):
+                raise ValueError(
+                    f"the study brought no {fields[name].type if name in fields else 'such field'}: {name}"
+                )
+
+
+def _fits(value: Any, field: FieldInfo) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, _PYTHON_TYPES[field.type]) or isinstance(value, bool) is not (
+        field.type is FieldType.YES_NO
+    ):
+        return False
+    return _IN_RANGE.get(field.type, _any)(value) and (field.type is not FieldType.CATEGORY or value in field.labels)
+
+
+def _any(_: Any) -> bool:
+    return True
+
+
+_IN_RANGE: Mapping[FieldType, Callable[[Any], bool]] = {
+    FieldType.NUMBER: math.isfinite,
+    FieldType.INTEGER: lambda value: -_LARGEST <= value < _LARGEST,
+}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.doubles.pairs import IDEAS, MOOD, ROLE, PairStudy
 from troupe_batch.results.contents import Contents
-from troupe_batch.results.outcome_checks import absent, checked
+from troupe_batch.results.shard_parts import absent, checked
 from troupe_batch.simulation.record.events import Event, EventKind
 from troupe_batch.studies.study import Answer, AnswerStatus, Finding, FindingStatus, QuestionType, Unit, UnitOutcome
 
