@@ -33,9 +33,10 @@ def worlds_of(composition: Seated) -> list[tuple[int, ...]]:
 
 
 def fits(rule: SeatSpec, role: str, age: int) -> bool:
-    if "role" in rule.where and rule.where["role"] != role:
+    where: Any = rule.where
+    if "role" in where and where["role"] != role:
         return False
-    least: Any = rule.where.get("age")
+    least: Any = where.get("age")
     return least is None or age >= least.at_least
 
 
@@ -375,3 +376,41 @@ questions: [{id: price, type: numeric, text: The price, unit: EUR, minimum: 0, m
     assert all(len({index % 2 for index in alike.members(case)}) == 1 for case in range(8))
     with pytest.raises(SpecError, match="a unit needs 3 people, and there are 2"):
         study(text).seating(facts, 2)
+
+
+@pytest.mark.parametrize(
+    ("expression", "mapping"),
+    [
+        ("role == 'cook'", {"role": "cook"}),
+        ("role in ['cook', 'guest']", {"role": ["cook", "guest"]}),
+        ("2 <= age <= 3", {"age": {"at_least": 2, "at_most": 3}}),
+        ("age >= 2 and role == 'guest'", {"age": {"at_least": 2}, "role": "guest"}),
+        ("True", {}),
+    ],
+)
+def test_an_expression_seats_whom_its_shorthand_seats(expression: str, mapping: dict[str, Any]) -> None:
+    people = Facts(role=["cook", "guest"] * 30, age=[1, 2, 3] * 20)
+
+    by_expression = compose([SeatSpec(count=2, where=expression)], people, 60, None, composition="random", seed=1)
+    by_mapping = compose([seat(2, **mapping)], people, 60, None, composition="random", seed=1)
+
+    assert worlds_of(by_expression) == worlds_of(by_mapping)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("roll == 'cook'", "study.seats[0].where: there is no fact `roll` here; did you mean `role`?"),
+        ("role == 'cok'", "study.seats[0].where: `role` has no category 'cok'; did you mean `cook`?"),
+        ("role > 'cook'", "these labels have no order"),
+        ("age > 3", "study.seats[0].where: nobody fits `age > 3`; ask for less"),
+        ("age", "`age` is a number, a condition is true or false"),
+    ],
+)
+def test_an_expression_that_seats_nobody_is_named_with_its_place(expression: str, message: str) -> None:
+    people = Facts(role=["cook", "guest"] * 30, age=[1, 2, 3] * 20)
+
+    with pytest.raises(SpecError) as caught:
+        compose([SeatSpec(where=expression)], people, 60, None, composition="random", seed=1)
+
+    assert message in str(caught.value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.scalars import as_written, in_nfc, is_true
 from troupe_batch.seeded import stream, uniforms
 from troupe_batch.spec_files import dotted
 from troupe_batch.studies.study import Facts
 from troupe_batch.studies.togetherness import BALANCED, RANDOM, Alike, Composition
 from troupe_batch.studies.world.allotment import Allotment, Shortage
-from troupe_batch.studies.world.misfits import misfits, unknown_fact
-from troupe_batch.studies.world.seats import Fact, Range, SeatSpec, Wanted
+from troupe_batch.studies.world.fitting import fitting, rule_mistakes, sort_of
+from troupe_batch.studies.world.misfits import unknown_fact
+from troupe_batch.studies.world.seats import Fact, SeatSpec
 
 _Indices = npt.NDArray[np.int64]
 _Bools = npt.NDArray[np.bool_]
@@ -61,7 +60,8 @@ def compose(
     alike_by = composition.alike_by if isinstance(composition, Alike) else ()
     needs_facts = alike_by or any(seat.where or seat.fragment for seat in places)
     facts = population.facts(0, people) if needs_facts else {}
-    _check_rules(places, facts)
+    if mistakes := rule_mistakes(places, facts):
+        raise _errors(mistakes)
     rules = _Rules(places, facts, people)
     groups = rules.alike(facts, alike_by) if alike_by else [np.arange(people)]
     pools = [pool for pool in (rules.pool(members) for members in groups) if pool.most]
@@ -80,7 +80,7 @@ class _Rules:
 
     def __init__(self, places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]], people: int) -> None:
         self._places = places
-        texts = [repr(sorted(seat.where.items(), key=lambda item: item[0])) for seat in places]
+        texts = [seat.rule_key for seat in places]
         distinct = list(dict.fromkeys(texts))
         self._rule_of = [distinct.index(text) for text in texts]
         self._demand = [0] * len(distinct)
@@ -89,7 +89,7 @@ class _Rules:
         self._codes = np.zeros(people, np.int64)
         for rule, text in enumerate(distinct):
             place = texts.index(text)
-            self._codes |= _fitting(places[place], facts, people).astype(np.int64) << rule
+            self._codes |= fitting(places[place], facts, people).astype(np.int64) << rule
 
     def pool(self, members: _Indices) -> _Pool:
         """These people, to be seated."""
@@ -108,7 +108,7 @@ class _Rules:
         keys = list(zip(*(np.asarray(facts[name]).tolist() for name in names), strict=True))
         members: dict[tuple[tuple[str, Any], ...], list[int]] = {}
         for index, key in enumerate(keys):
-            members.setdefault(tuple((_sort_of(value), value) for value in key), []).append(index)
+            members.setdefault(tuple((sort_of(value), value) for value in key), []).append(index)
         return [np.array(group, np.int64) for group in members.values() if len(group) >= sum(self._demand)]
 
     def too_few(self, worlds: int, most: int) -> SpecError:
@@ -212,61 +212,6 @@ def _too_few_alike(names: Sequence[str], worlds: int, most: int) -> SpecError:
     return _error(_ALIKE, problem, f"lower `worlds` to {most}, or {cure}" if most else cure)
 
 
-def _check_rules(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]]) -> None:
-    """SpecError where a rule names a fact that nobody has, or asks of one fact what nobody fits."""
-    mistakes = []
-    for number, seat in enumerate(places):
-        place = ("seats", number, "where")
-        for fact, wanted in seat.where.items():
-            if fact not in facts:
-                mistakes.append(unknown_fact(place, fact, facts))
-            elif not _holds(facts[fact], wanted).any():
-                mistakes += misfits(place, fact, facts[fact], wanted)
-    if mistakes:
-        raise _errors(mistakes)
-
-
-def _fitting(seat: SeatSpec, facts: Mapping[str, Sequence[object]], people: int) -> _Bools:
-    """Which people fit the rule of the seat."""
-    fitting = np.ones(people, np.bool_)
-    for fact, wanted in seat.where.items():
-        fitting &= _holds(facts[fact], wanted)
-    return fitting
-
-
-def _holds(values: Sequence[object], wanted: Wanted) -> _Bools:
-    column = np.asarray(values)
-    if isinstance(wanted, Range):
-        low = -np.inf if wanted.at_least is None else wanted.at_least
-        high = np.inf if wanted.at_most is None else wanted.at_most
-        if column.dtype.kind in "iuf":
-            return np.asarray((column >= low) & (column <= high))
-        return np.array([_is_number(value) and low <= value <= high for value in column.tolist()], np.bool_)
-    accepted = wanted if isinstance(wanted, tuple) else (wanted,)
-    exactly = _are_among(column, {_known(value) for value in accepted})
-    return exactly if exactly.any() else _are_among(column, {one for value in accepted for one in _meant_by(value)})
-
-
-def _are_among(column: npt.NDArray[Any], accepted: AbstractSet[tuple[str, object]]) -> _Bools:
-    if column.dtype.kind in "iufbU":
-        # Few categories for many people: compare each of them once.
-        categories, of = np.unique(column, return_inverse=True)
-        return np.array([_known(value) in accepted for value in categories.tolist()], np.bool_)[of]
-    return np.array([_known(value) in accepted for value in column.tolist()], np.bool_)
-
-
-def _known(value: object) -> tuple[str, object]:
-    return _sort_of(value), in_nfc(value) if isinstance(value, str) else value
-
-
-def _meant_by(wanted: object) -> Iterator[tuple[str, object]]:
-    """What else a value of a file may stand for: a number is also a category of that name, and `yes` is also true."""
-    if _is_number(wanted):
-        yield "str", as_written(wanted)
-    elif isinstance(wanted, str) and wanted.casefold() in ("yes", "on", "no", "off"):
-        yield "truth", is_true(wanted)
-
-
 def _check_fragments(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]], seated: Seated) -> None:
     """SpecError where a fragment contradicts a fact of someone who would sit there."""
     first = 0
@@ -279,21 +224,10 @@ def _check_fragments(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[ob
             if fact not in facts or not isinstance(said, Fact):
                 continue
             theirs = {value for value in np.asarray(facts[fact])[sitting].tolist() if value is not None}
-            if others := sorted(str(value) for value in theirs if (_sort_of(value), value) != (_sort_of(said), said)):
+            if others := sorted(str(value) for value in theirs if (sort_of(value), value) != (sort_of(said), said)):
                 problem = f"the fragment says {fact}: {said}, and people who would sit here have {others[0]}"
                 cure = f"let `where` choose people with {fact}: {said}, or add `overwrite: true`"
                 raise _error(("seats", place, "fragment"), problem, cure)
-
-
-def _sort_of(value: Any) -> str:
-    """1 equals True in Python but not in a file."""
-    if isinstance(value, bool):
-        return "truth"
-    return "number" if isinstance(value, int | float) else type(value).__name__
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _error(place: tuple[str | int, ...], problem: str, cure: str) -> SpecError:

@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from troupe_batch.errors import SpecError
+from troupe_batch.expressions import BadExpression, Expression
+from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.persona import load_fragment, parse_fragment
 from troupe_batch.scalars import Truth, fact_of, label_of
 from troupe_batch.spec_files import SpecFile
@@ -95,10 +97,14 @@ class SeatSpec(BaseModel):
 
     count: int = Field(default=1, ge=1, le=MOST_PEOPLE, strict=True, description="How many such seats a world has.")
     name: Label | None = Field(default=None, description="What the script and relations call these seats.")
-    where: dict[_FactName, Wanted] = Field(
+    where: Annotated[
+        Annotated[str, Tag("text"), Field(min_length=1, max_length=MAX_LENGTH)]
+        | Annotated[dict[_FactName, Wanted], Tag("facts"), Field(max_length=50)],
+        Discriminator(lambda value: "text" if isinstance(value, str) else "facts"),
+    ] = Field(
         default_factory=dict,
-        max_length=50,
-        description="Facts of who sits here: a value, a list of values, or {at_least, at_most}; all must fit.",
+        description="Who sits here: an expression over their facts; or facts, each a value, a list of values, or "
+        "{at_least, at_most}, of which all must fit.",
     )
     fragment: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | dict[str, Any] | None = Field(
         default=None, description="A *.fragment.json beside the job file, or a partial persona written here."
@@ -134,7 +140,14 @@ class SeatSpec(BaseModel):
     @property
     def rule(self) -> str:
         """Who may sit here, in words."""
+        if isinstance(self.where, str):
+            return self.where
         return ", ".join(f"{fact}: {_words(wanted)}" for fact, wanted in self.where.items()) or "anybody"
+
+    @property
+    def rule_key(self) -> str:
+        """The same for seats whose rules are the same, in whatever order their facts stand."""
+        return self.where if isinstance(self.where, str) else repr(sorted(self.where.items(), key=lambda item: item[0]))
 
     def resolved(self, files: NamedFiles, place: Place) -> SeatSpec:
         """The same with what its files hold in place of their paths; `files` has what is wrong with them."""
@@ -153,19 +166,27 @@ class SeatSpec(BaseModel):
     def mistakes(self, shared: Sequence[DocumentSpec] = ()) -> Iterator[Mistake]:
         """What is wrong within these seats, beside documents that everybody has: place, problem, cure."""
         yield from equipment_mistakes(self.documents, self.tools)
+        yield from self._unreadable()
         everybodys = {one.title.casefold() for one in shared}
         for index, one in enumerate(self.documents):
             if one.title.casefold() in everybodys:
                 yield ("documents", index), "everybody has a document of this name", "give this one another `name`"
         if self.overwrite and self.fragment is None:
             yield ("overwrite",), "there is no fragment that could overwrite anything", "remove it"
-        if isinstance(self.fragment, str) or self.overwrite:
+        if isinstance(self.fragment, str) or self.overwrite or isinstance(self.where, str):
             return
         for fact, value in (self.fragment or {}).items():
             wanted = self.where.get(fact)
             if isinstance(wanted, Fact) and isinstance(value, Fact) and wanted != value:
                 problem = f"the fragment says {value!r}, and `where` only lets in people with {wanted!r}"
                 yield ("fragment",), f"{fact}: {problem}", "change one, or add `overwrite: true`"
+
+    def _unreadable(self) -> Iterator[Mistake]:
+        """What is wrong with an expression whatever the facts are."""
+        try:
+            Expression.parse(self.where if isinstance(self.where, str) else "True")
+        except BadExpression as error:
+            yield ("where",), str(error), error.cure
 
 
 def _words(wanted: Fact | tuple[Fact, ...] | Range) -> str:
