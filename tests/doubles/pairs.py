@@ -28,14 +28,14 @@ from troupe_batch.studies.study import (
     FindingStatus,
     PlannedCall,
     QuestionInfo,
-    QuestionType,
     StudyDesign,
     Unit,
     UnitOutcome,
     UnitSettings,
 )
+from troupe_batch.studies.values import ValueKind
 
-MOOD = QuestionInfo("mood", QuestionType.SINGLE, "How was it?", ("Good", "Bad"), (1, 2))
+MOOD = QuestionInfo("mood", "single", ValueKind.LABEL, "How was it?", ("Good", "Bad"), (1, 2))
 IDEAS = ExtractionInfo(
     "ideas",
     is_per_person=False,

@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 
 from troupe_batch.analysis.weights import DesignWeights
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.tables.answers import labels_of
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = ["question_id", "status", "arm", "person_index", "distribution"]
@@ -50,7 +49,7 @@ class MeanChances:
 
 def mean_chances(dataset: Dataset, questions: Sequence[QuestionInfo], weights: DesignWeights) -> MeanChances:
     """Those of the questions that were answered by stated chances, in one pass over `answers`."""
-    asked = {q.id: labels_of(q) for q in questions if q.type in (QuestionType.SINGLE, QuestionType.RATING)}
+    asked = {q.id: q.answerable for q in questions if q.value_kind.is_one_label}
     found = MeanChances(asked)
     if not asked:
         return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale
-from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import ValueKind
 
 
 def notes_of(question: QuestionInfo) -> tuple[str, ...]:
@@ -14,10 +16,18 @@ def notes_of(question: QuestionInfo) -> tuple[str, ...]:
 
 
 def _notes(question: QuestionInfo) -> Iterator[str]:
-    if question.type is QuestionType.RATING:
-        yield from _of_a_scale(question, question.scale)
-    elif question.type is QuestionType.NUMERIC and question.dont_know:
-        yield f"Mean, deviation and median are of those who gave a number, without {question.dont_know!r}."
+    match question.value_kind:
+        case ValueKind.CODE:
+            yield from _of_a_scale(question, question.scale)
+        case ValueKind.NUMBER:
+            if question.dont_know:
+                yield f"Mean, deviation and median are of those who gave a number, without {question.dont_know!r}."
+        case ValueKind.RANKING:
+            yield "Shares are of those who put the option first."
+        case ValueKind.LABEL | ValueKind.LABELS | ValueKind.TEXT:
+            pass
+        case _:
+            assert_never(question.value_kind)
 
 
 def _of_a_scale(question: QuestionInfo, scale: Scale) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,8 @@ from troupe_batch.analysis.weights import Bools, DesignWeights, Weighted
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.tables.responses import dont_know_column, option_column, outside_column, status_column
 from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, Step
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo
+from troupe_batch.studies.values import ValueKind
 
 _BOX = 2
 _EXAMPLES = 5
@@ -160,14 +161,14 @@ class _Reading:
             absences={str(s): statuses[s] for s in AnswerStatus if s is not AnswerStatus.ANSWERED and s in statuses},
             shares=answers.shares(),
             figures=answers.figures(),
-            examples=_examples(answered[question.id]) if question.type is QuestionType.OPEN else (),
+            examples=_examples(answered[question.id]) if question.value_kind is ValueKind.TEXT else (),
             design_effect=weighted.deff if weighted.is_weighted else None,
         )
 
 
 def _value_columns(question: QuestionInfo) -> list[str]:
     values = [question.id]
-    if question.type is QuestionType.MULTI:
+    if question.value_kind in (ValueKind.LABELS, ValueKind.RANKING):
         values = [option_column(question, code) for code in question.codes]
     if question.outside:
         values.append(outside_column(question))
@@ -194,12 +195,12 @@ class _Answers:
 
     def figures(self) -> Figures | None:
         question, weighted = self.question, self.weighted
-        if question.type not in (QuestionType.RATING, QuestionType.NUMERIC):
+        if question.value_kind not in (ValueKind.CODE, ValueKind.NUMBER):
             return None
         column = self.rows[question.id]
         is_number = ~_marked(pc.is_null(column))
         top_2 = bottom_2 = None
-        if question.type is QuestionType.RATING:
+        if question.value_kind is ValueKind.CODE:
             scale = question.scale
             is_number = _marked(pc.is_in(column, pa.array([step.code for step in scale.steps], column.type)))
             top_2, bottom_2 = self._boxes(scale)
@@ -237,19 +238,23 @@ class _Answers:
         """Label, code and who chose it, for each option; none for questions without options."""
         question, rows = self.question, self.rows
         options = list(zip(question.labels, question.codes, strict=True))
-        if question.type is QuestionType.MULTI:
-            for label, code in options:
-                yield label, code, _marked(rows[option_column(question, code)])
-        elif question.type is QuestionType.SINGLE:
-            values = rows[question.id].cast(pa.string())
-            for label, code in options:
-                yield label, code, _marked(pc.equal(values, label))
-        elif question.type is QuestionType.RATING:
-            for label, code in options:
-                if label in (question.outside or ()):
-                    yield label, code, _marked(pc.equal(rows[outside_column(question)].cast(pa.string()), label))
-                else:
-                    yield label, code, _marked(pc.equal(rows[question.id], code))
+        for label, code in options:
+            match question.value_kind:
+                case ValueKind.LABELS:
+                    chosen = rows[option_column(question, code)]
+                case ValueKind.RANKING:
+                    chosen = pc.equal(rows[option_column(question, code)], 1)
+                case ValueKind.LABEL:
+                    chosen = pc.equal(rows[question.id].cast(pa.string()), label)
+                case ValueKind.CODE if label in (question.outside or ()):
+                    chosen = pc.equal(rows[outside_column(question)].cast(pa.string()), label)
+                case ValueKind.CODE:
+                    chosen = pc.equal(rows[question.id], code)
+                case ValueKind.NUMBER | ValueKind.TEXT:
+                    return
+                case _:
+                    assert_never(question.value_kind)
+            yield label, code, _marked(chosen)
 
     def _share(self, label: str, code: int | None, chosen: Bools, labels: tuple[str, ...] = ()) -> Share:
         share, base = self.weighted.share(chosen), self.weighted.base

@@ -10,7 +10,8 @@ from rich import box
 
 from troupe_batch.planning.plan import Plan
 from troupe_batch.studies.questions.questions import Numeric
-from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import ValueKind
 from troupe_batch.terminal import Table
 
 _MOST_LABELS = 14
@@ -62,12 +63,12 @@ def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) ->
         low, high = bounds[question.id]
         kind = "a whole number" if question.is_integer else "a number"
         yield f"{kind} from {low:g} to {high:g}{f' {question.unit}' if question.unit else ''}"
-    elif question.type is QuestionType.OPEN:
+    elif question.value_kind is ValueKind.TEXT:
         yield "words of their own"
 
 
 def _coded(question: QuestionInfo) -> list[str]:
-    if question.type is QuestionType.RATING and len(question.codes) == len(question.labels):
+    if question.value_kind is ValueKind.CODE and len(question.codes) == len(question.labels):
         pairs = zip(question.codes, question.labels, strict=True)
         return [label if label == str(code) else f"{code} {label}" for code, label in pairs]
     return list(question.labels)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES
-from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import ValueKind
 
 
 def scale_remarks(questions: Iterable[QuestionInfo]) -> Iterator[str]:
     """Labels that look as if they were no steps, numbers with other codes, and scales without a known best end."""
     for question in questions:
-        if question.type is not QuestionType.RATING:
+        if question.value_kind is not ValueKind.CODE:
             continue
         scale = question.scale
         if scale.suspects:

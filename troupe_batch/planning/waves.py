@@ -11,7 +11,8 @@ from troupe_batch.declared import as_declared
 from troupe_batch.persona.block import one_line
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.simulation.templates import Templates
-from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import value_words
 
 # About 2,000 tokens: as much again as a long persona, and what a questionnaire of 40 questions takes word for word.
 MOST_CHARACTERS = 8_000
@@ -58,8 +59,8 @@ def entry(question: QuestionInfo, answer: Mapping[str, Any], memory: WaveMemory)
     said = _said(question, answer)
     if memory is WaveMemory.SUMMARY:
         return f"- {_cut(one_line(question.text), _SHORT_QUESTION)} -> {_cut(one_line(said), _SHORT_ANSWER)}"
-    options = [*question.labels, *([question.dont_know] if question.dont_know else [])]
-    shown = f" (options: {'; '.join(one_line(label) for label in options)})" if options else ""
+    options = [one_line(label) for label in question.answerable]
+    shown = f" (options: {'; '.join(options)})" if options else ""
     return f"- Asked: {one_line(question.text)}{shown}\n  Answered: {one_line(said)}"
 
 
@@ -90,12 +91,13 @@ def wave_digests(wave: WaveInfo | None) -> Mapping[str, str]:
 def _said(question: QuestionInfo, answer: Mapping[str, Any]) -> str:
     if answer["is_dont_know"]:
         return question.dont_know or "don't know"
-    if question.type is QuestionType.MULTI:
-        return "; ".join(answer["selected"] or ()) or "none of them"
-    if question.type is QuestionType.NUMERIC:
-        unit = f" {question.unit}" if question.unit else ""
-        return f"{answer['number']:g}{unit}" if abs(answer["number"]) < 1e6 else f"{answer['number']:,.15g}{unit}"
-    return str(answer["text"] if question.type is QuestionType.OPEN else answer["label"])
+    number = None if answer["number"] is None else _number_text(answer["number"], question.unit)
+    parts = {name: answer[name] for name in ("label", "selected", "text")}
+    return value_words(question.value_kind, **parts, number=number, between="; ")
+
+
+def _number_text(number: float, unit: str | None) -> str:
+    return f"{number:{'g' if abs(number) < 1e6 else ',.15g'}}{f' {unit}' if unit else ''}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -19,7 +19,7 @@ from troupe_batch.report.extractions import extraction
 from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
-from troupe_batch.studies.study import QuestionType
+from troupe_batch.studies.values import ValueKind
 from troupe_batch.terminal import Text
 
 # A figure, and beside it the mean of the chances that the model stated.
@@ -100,7 +100,7 @@ def question(table: QuestionTable) -> RenderableType:
     rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows(table)]
     grid = FittedTable(heads, rows, together=2 if has_chances else 1)
     notes = [*table.notes, *([f"No intervals: {table.no_interval}."] if table.no_interval else [])]
-    quotes = _quotes(table.total.examples) if info.type is QuestionType.OPEN else ()
+    quotes = _quotes(table.total.examples) if info.value_kind is ValueKind.TEXT else ()
     return Group(title, grid, *quotes, *(Text(note, style="dim") for note in notes))
 
 

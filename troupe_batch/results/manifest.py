@@ -22,8 +22,8 @@ from troupe_batch.studies.study import (
     FieldType,
     FindingStatus,
     QuestionInfo,
-    QuestionType,
 )
+from troupe_batch.studies.values import ValueKind
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = "troupe_batch/manifest/2"
@@ -263,12 +263,17 @@ def _provenance(content: dict[str, Any]) -> Provenance:
     return Provenance(**{"cases": content["people"], **content, **lists})
 
 
+_KINDS_OF_BEFORE = {"single": "label", "multi": "labels", "rating": "code", "numeric": "number", "open": "text"}
+
+
 def _question(content: dict[str, Any]) -> QuestionInfo:
     # Manifests of before scales had a direction have neither `best` nor `outside`.
     best, outside = content.get("best"), content.get("outside")
     lists = {name: tuple(content[name]) for name in ("labels", "codes")}
     scale = {"best": best and Best(best), "outside": outside if outside is None else tuple(outside)}
-    return QuestionInfo(**{**content, **lists, **scale, "type": QuestionType(content["type"])})
+    # Those of before values had kinds say it by the form.
+    kind = content["value_kind"] if "value_kind" in content else _KINDS_OF_BEFORE[content["type"]]
+    return QuestionInfo(**{**content, **lists, **scale, "value_kind": ValueKind(kind)})
 
 
 def _extraction(content: dict[str, Any]) -> ExtractionInfo:

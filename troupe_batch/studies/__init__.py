@@ -14,7 +14,6 @@ from troupe_batch.studies.study import (
     FindingStatus,
     PlannedCall,
     QuestionInfo,
-    QuestionType,
     Respondent,
     Study,
     StudyDesign,
@@ -35,6 +34,7 @@ from troupe_batch.studies.survey import (
     SurveySpec,
     SurveyStudy,
 )
+from troupe_batch.studies.values import ValueKind
 from troupe_batch.studies.world import SeatSpec, WorldSpec, WorldStudy
 
 __all__ = [
@@ -61,7 +61,6 @@ __all__ = [
     "PythonStudy",
     "QuestionBlock",
     "QuestionInfo",
-    "QuestionType",
     "Rating",
     "Respondent",
     "SeatSpec",
@@ -74,6 +73,7 @@ __all__ = [
     "Unit",
     "UnitOutcome",
     "UnitSettings",
+    "ValueKind",
     "WorldSpec",
     "WorldStudy",
     "is_python",

@@ -18,6 +18,7 @@ from troupe_batch.studies.questions.options import Elicitation
 from troupe_batch.studies.questions.presentation import Shown
 from troupe_batch.studies.questions.questions import MultiChoice, OpenText, Question, Rating, SingleChoice
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
+from troupe_batch.studies.values import ValueKind, value_words
 
 SAID_NOTHING = "the person said nothing"
 
@@ -35,6 +36,7 @@ class Ask:
             raise ValueError("what is said aloud answers one open question, not several")
         self.ids = tuple(question.id for question in questions)
         self._typed = QuestionGroup(typed, seed=seed)
+        self._kinds = {question.id: question.value_kind for question in typed}
         self._spoken = QuestionGroup(spoken, seed=seed)
         self._instructions = TEMPLATES.render(
             "ask.md",
@@ -89,7 +91,10 @@ class Ask:
 
     def given(self, answers: Sequence[Answer]) -> str | None:
         """The answers that were not said aloud, as the person remembers them; None where there are none."""
-        given = [(one.question_id, _words_of(one)) for one in answers if one.question_id in self._typed.ids]
+        kinds = self._kinds
+        given = [
+            (one.question_id, _words_of(kinds[one.question_id], one)) for one in answers if one.question_id in kinds
+        ]
         parts = [(name, words) for name, words in given if words is not None]
         if not parts:
             return None
@@ -141,14 +146,15 @@ class Put:
         return self.ask.read(outcome, self)
 
 
-def _words_of(answer: Answer) -> str | None:
+def _words_of(kind: ValueKind, answer: Answer) -> str | None:
     if answer.status is not AnswerStatus.ANSWERED:
         return None
-    if answer.selected is not None:
-        return ", ".join(answer.selected) or "none of them"
-    if answer.number is not None:
-        return f"{answer.number:g}"
-    return answer.label or "I do not know"
+    if answer.is_dont_know:
+        return answer.label or "I do not know"
+    number = None if answer.number is None else f"{answer.number:g}"
+    return value_words(
+        kind, label=answer.label, selected=answer.selected, number=number, text=answer.text, between=", "
+    )
 
 
 def _named(questions: Sequence[Question]) -> str:

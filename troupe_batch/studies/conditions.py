@@ -22,10 +22,8 @@ from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.questions.questions import Bound as Limit
 from troupe_batch.studies.questions.questions import Numeric, Question, QuestionId, Rating, SingleChoice
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
-
-_WITH_LABELS = (QuestionType.SINGLE, QuestionType.MULTI, QuestionType.RATING)
-
+from troupe_batch.studies.study import Answer, AnswerStatus
+from troupe_batch.studies.values import ValueKind
 
 _Labels: TypeAlias = Annotated[
     Annotated[Label, Tag("one")] | Annotated[tuple[Label, ...], Tag("list"), Field(min_length=1, max_length=100)],
@@ -208,7 +206,7 @@ def condition_mistakes(
         return
     yield from _label_mistakes(place, condition, question)
     yield from _number_mistakes(place, condition, question)
-    if condition.mentions is not None and question.kind is not QuestionType.OPEN:
+    if condition.mentions is not None and question.value_kind is not ValueKind.TEXT:
         yield (*place, "mentions"), f"`{question.id}` is {question.kind}, not open: nobody speaks there", "use is"
 
 
@@ -217,8 +215,8 @@ def _label_mistakes(place: Place, condition: Condition, question: Question) -> I
     for name, wanted in (("is", condition.is_), ("is_not", condition.is_not)):
         if wanted is None:
             continue
-        if question.kind not in _WITH_LABELS:
-            cure = "use at_least, at_most" if question.kind is QuestionType.NUMERIC else "use mentions"
+        if question.value_kind in (ValueKind.NUMBER, ValueKind.TEXT):
+            cure = "use at_least, at_most" if question.value_kind is ValueKind.NUMBER else "use mentions"
             yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no labels", cure
             continue
         for label in as_tuple(wanted):
@@ -235,7 +233,7 @@ def _number_mistakes(place: Place, condition: Condition, question: Question) -> 
     least, most, what = _range_of(question)
     for name, bound in given.items():
         if not what:
-            cure = "use mentions" if question.kind is QuestionType.OPEN else "use is or is_not"
+            cure = "use mentions" if question.value_kind is ValueKind.TEXT else "use is or is_not"
             yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no number", cure
         elif not least <= bound <= most:
             problem = f"{bound:g} is out of range: the {what} of `{question.id}` go from {least:g} to {most:g}"

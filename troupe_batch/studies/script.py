@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.questions.options import Label, Prose
-from troupe_batch.studies.questions.questions import RESERVED_IDS, MultiChoice, Question, Rating, SingleChoice
+from troupe_batch.studies.questions.questions import RESERVED_IDS, Question
+from troupe_batch.studies.values import ValueKind
 
 Place: TypeAlias = tuple[str | int, ...]
 Mistake: TypeAlias = tuple[Place, str, str]
@@ -96,18 +98,22 @@ def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[M
     for place, question in asked:
         if question.id in ("actions", "cognitive_state"):
             yield (*place, "id"), f"`{question.id}` is a part of every reply", "choose another id"
-        if question.kind == "open" and question.dont_know is not None:
+        if question.value_kind is ValueKind.TEXT and question.dont_know is not None:
             problem = "an open question is answered aloud, and nobody can tell there what counts as not knowing"
             yield (*place, "dont_know"), problem, "remove it; who says nothing is `refused`"
 
 
 def labels_of(question: Question) -> tuple[str, ...]:
     """The labels that an answer to the question can have; don't know is one of them where one label is chosen."""
-    if not isinstance(question, SingleChoice | MultiChoice | Rating):
-        return ()
-    labels = tuple(option.label for option in question.choices)
-    is_one_more = question.dont_know is not None and not isinstance(question, MultiChoice)
-    return (*labels, str(question.dont_know)) if is_one_more else labels
+    info = question_info(question)
+    match question.value_kind:
+        case ValueKind.CODE | ValueKind.LABEL:
+            return info.answerable
+        case ValueKind.LABELS | ValueKind.RANKING:
+            return info.labels
+        case ValueKind.NUMBER | ValueKind.TEXT:
+            return ()
+    assert_never(question.value_kind)
 
 
 def repeats(named: Iterable[tuple[Place, str]]) -> list[Place]:

@@ -13,6 +13,7 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event
 from troupe_batch.simulation.vectors import VectorStore
 from troupe_batch.studies.scales import Best, Scale, scale_of
+from troupe_batch.studies.values import ValueKind
 
 
 class Draws(StrEnum):
@@ -32,16 +33,6 @@ class AnswerStatus(StrEnum):
     UNREADABLE = "unreadable"
     FAILED = "failed"
     NOT_RUN = "not_run"
-
-
-class QuestionType(StrEnum):
-    """The form of a question, and with it the columns that its answers fill."""
-
-    SINGLE = "single"
-    MULTI = "multi"
-    RATING = "rating"
-    NUMERIC = "numeric"
-    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +82,16 @@ class UnitSettings:
 class Answer:
     """One planned (unit, question) and how it ended; every value is None unless `status` is answered.
 
-    single, rating: `code` and `label`, with `is_dont_know` true and `code` None where "don't know" was chosen, and
-    `is_outside` true where the label is declared to be no step of the scale;
-    multi: `selected` (labels, possibly none of them); numeric: `number`; open: `text`.
+    What there is depends on the kind of value. code, label: `code` and `label`, with `is_dont_know` true and `code`
+    None where "don't know" was chosen, and `is_outside` true where the label is declared to be no step of the scale;
+    labels: `selected` (possibly none of them); ranking: `selected`, the best first; number: `number`; text: `text`.
     `distribution` holds the chances that the model stated, summing to 1, in the order of `distribution_labels`.
     `option_order` is what was shown, `position` the 0-based place of the chosen option in it.
     `reason` says why there is no answer; beside an answer it is a remark on how it was read.
     """
 
     question_id: str
-    question_type: QuestionType
+    question_type: str
     status: AnswerStatus
     reason: str | None = None
     code: int | None = None
@@ -201,12 +192,14 @@ class UnitOutcome:
 class QuestionInfo:
     """One question as tables and reports need it; `codes` and `labels` are in file order, without "don't know".
 
-    Of a rating, `best` is the end of the labels that is the most or the best, None where nobody knows; `outside` the
-    labels that were declared to be no steps, None where nothing was declared.
+    `type` is its form, as the file names it, and `value_kind` what its answers are in the data: only the latter decides
+    how they are stored, counted and shown. Of a scale, `best` is the end of the labels that is the most or the best,
+    None where nobody knows; `outside` the labels that were declared to be no steps, None where nothing was declared.
     """
 
     id: str
-    type: QuestionType
+    type: str
+    value_kind: ValueKind
     text: str
     labels: tuple[str, ...] = ()
     codes: tuple[int, ...] = ()
@@ -217,8 +210,13 @@ class QuestionInfo:
     outside: tuple[str, ...] | None = None
 
     @property
+    def answerable(self) -> tuple[str, ...]:
+        """The labels that can be chosen, in file order, "don't know" last where it is offered beside them."""
+        return self.labels if self.dont_know is None else (*self.labels, self.dont_know)
+
+    @property
     def scale(self) -> Scale:
-        """The steps of a rating and what is known of them."""
+        """The steps of a scale and what is known of them."""
         return scale_of(self.labels, self.codes, self.best, self.outside)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from troupe_batch.dispatch.worker_runtime import ShardProgress
 from troupe_batch.execution.progress import Progress
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionType
+from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.worker.beat import Watchdog
 from troupe_batch.worker.child_loop import ChildLoop
 from troupe_batch.worker.lifeline import Lifeline
@@ -70,6 +70,6 @@ def test_flower_is_told_what_has_no_value_and_what_it_cost() -> None:
 def test_answers_that_the_questionnaire_left_out_are_no_failures() -> None:
     progress = Progress(shard=0, planned_units=1)
 
-    progress.count_unit([Answer(status, QuestionType.OPEN, status) for status in AnswerStatus], has_failed=False)
+    progress.count_unit([Answer(status, "open", status) for status in AnswerStatus], has_failed=False)
 
     assert (progress.answers, progress.unanswered) == (7, 4)

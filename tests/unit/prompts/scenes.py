@@ -23,7 +23,8 @@ from troupe_batch.simulation.extraction.reading import findings_schema
 from troupe_batch.simulation.judging.judging import verdict_problem
 from troupe_batch.simulation.mind import Mind, MindSettings
 from troupe_batch.simulation.record.documents import Document
-from troupe_batch.studies.study import QuestionInfo, QuestionType
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import ValueKind
 
 TURNS: list[Said] = [
     acts(reach_out("Bo")),
@@ -69,8 +70,8 @@ BAD_FINDINGS: list[dict[str, Any]] = [
     {"is_new": 1},
 ]  # fmt: skip
 QUESTIONS = [
-    QuestionInfo("why", QuestionType.OPEN, "Why?"),
-    QuestionInfo("where", QuestionType.MULTI, "Where?", ("Home", "Work"), (1, 2), dont_know="No idea"),
+    QuestionInfo("why", "open", ValueKind.TEXT, "Why?"),
+    QuestionInfo("where", "multi", ValueKind.LABELS, "Where?", ("Home", "Work"), (1, 2), dont_know="No idea"),
 ]
 ANSWERS: list[dict[str, Any]] = [
     {"is_dont_know": False, "text": "It is warm."},

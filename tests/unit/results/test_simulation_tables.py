@@ -31,7 +31,6 @@ from troupe_batch.studies.study import (
     FieldType,
     Finding,
     FindingStatus,
-    QuestionType,
     Unit,
     UnitOutcome,
 )
@@ -46,7 +45,7 @@ def tables(*outcomes: UnitOutcome, contents: Contents = CONTENTS) -> dict[str, p
     for index, outcome in enumerate(outcomes):
         seats = range(10 * index, 10 * index + contents.seats)
         answers = outcome.answers or tuple(
-            Answer("mood", QuestionType.SINGLE, AnswerStatus.NOT_RUN, "x") for _ in seats for _ in contents.questions
+            Answer("mood", "single", AnswerStatus.NOT_RUN, "x") for _ in seats for _ in contents.questions
         )
         people = [TinyPerson.cast(n, Persona({}), {}) for n in seats]
         rows.add(Unit(index, f"w{index}", index, 0, "a"), people, dataclasses.replace(outcome, answers=answers))

@@ -20,14 +20,15 @@ from troupe_batch.results.shard_parts import checked
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.tables.answers import AnswersTable
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType, Unit, UnitOutcome
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, Unit, UnitOutcome
+from troupe_batch.studies.values import ValueKind
 
-DRINK = QuestionInfo("drink", QuestionType.SINGLE, "Which?", ("Tea", "Coffee"), (1, 2), dont_know="No idea")
-PLACES = QuestionInfo("places", QuestionType.MULTI, "Where?", ("Home", "Work"), (10, 20), dont_know="No idea")
-LIKING = QuestionInfo("liking", QuestionType.RATING, "How much?", ("Low", "High"), (-1, 1))
-WIDE = QuestionInfo("wide", QuestionType.RATING, "How much?", ("Low", "High"), (0, 1000), dont_know="No idea")
-PRICE = QuestionInfo("price", QuestionType.NUMERIC, "How many?", unit="EUR", dont_know="No idea")
-WHY = QuestionInfo("why", QuestionType.OPEN, "Why?")
+DRINK = QuestionInfo("drink", "single", ValueKind.LABEL, "Which?", ("Tea", "Coffee"), (1, 2), dont_know="No idea")
+PLACES = QuestionInfo("places", "multi", ValueKind.LABELS, "Where?", ("Home", "Work"), (10, 20), dont_know="No idea")
+LIKING = QuestionInfo("liking", "rating", ValueKind.CODE, "How much?", ("Low", "High"), (-1, 1))
+WIDE = QuestionInfo("wide", "rating", ValueKind.CODE, "How much?", ("Low", "High"), (0, 1000), dont_know="No idea")
+PRICE = QuestionInfo("price", "numeric", ValueKind.NUMBER, "How many?", unit="EUR", dont_know="No idea")
+WHY = QuestionInfo("why", "open", ValueKind.TEXT, "Why?")
 QUESTIONS = (DRINK, PLACES, LIKING, WIDE, PRICE, WHY)
 CONTENTS = Contents(QUESTIONS)
 SCHEMAS = make_schemas(CONTENTS, {"age": pa.int64()}, is_rehearsal=False)
@@ -121,7 +122,7 @@ def test_questions_keep_their_wording_in_the_file() -> None:
 
 
 def test_two_questions_that_need_one_column_are_refused() -> None:
-    twins = (DRINK, QuestionInfo("drink__status", QuestionType.OPEN, "?"))
+    twins = (DRINK, QuestionInfo("drink__status", "open", ValueKind.TEXT, "?"))
 
     with pytest.raises(SpecError, match="need the same column: drink__status"):
         make_schemas(Contents(twins), {}, is_rehearsal=False)

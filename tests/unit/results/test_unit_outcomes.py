@@ -8,7 +8,7 @@ from tests.doubles.pairs import IDEAS, MOOD, ROLE, PairStudy
 from troupe_batch.results.contents import Contents
 from troupe_batch.results.shard_parts import absent, checked
 from troupe_batch.simulation.record.events import Event, EventKind
-from troupe_batch.studies.study import Answer, AnswerStatus, Finding, FindingStatus, QuestionType, Unit, UnitOutcome
+from troupe_batch.studies.study import Answer, AnswerStatus, Finding, FindingStatus, Unit, UnitOutcome
 
 CONTENTS = Contents((MOOD,), (IDEAS, ROLE), seats=2, has_events=True)
 FOUND, NONE = FindingStatus.FOUND, FindingStatus.NONE_FOUND
@@ -17,7 +17,7 @@ UNIT = Unit(0, "w000000.0", 0, 0)
 
 
 def answers(number: int = 2) -> tuple[Answer, ...]:
-    return tuple(Answer("mood", QuestionType.SINGLE, AnswerStatus.REFUSED, "no") for _ in range(number))
+    return tuple(Answer("mood", "single", AnswerStatus.REFUSED, "no") for _ in range(number))
 
 
 def idea(number: int | None, status: FindingStatus = FOUND, **values: Any) -> Finding:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
 from troupe_batch.expressions.words import mentions
-from troupe_batch.studies import Answer, AnswerStatus, QuestionType
+from troupe_batch.studies import Answer, AnswerStatus
 from troupe_batch.studies.conditions import Condition, Gate, When, kind_of
 from troupe_batch.studies.questions.questions import Question
 
@@ -32,7 +32,7 @@ def question(**values: Any) -> Question:
 
 
 def answer(**values: Any) -> Answer:
-    return Answer("q", QuestionType.SINGLE, AnswerStatus.ANSWERED, **values)
+    return Answer("q", "single", AnswerStatus.ANSWERED, **values)
 
 
 def condition(**tests: Any) -> Condition:
@@ -93,7 +93,7 @@ def test_without_an_answer_no_condition_holds(when: When, form: str, status: Ans
     asked = gate(when, **{form: None})
 
     assert asked.unmet({}) is not None
-    assert asked.unmet({"q": Answer("q", QuestionType.SINGLE, status, "why")}) is not None
+    assert asked.unmet({"q": Answer("q", "single", status, "why")}) is not None
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_of_several_conditions_all_must_hold_and_the_reason_names_the_first_that
     assert asked.unmet({"q": answer(number=4.0)}) is None
     assert asked.unmet({"q": answer(number=6.0)}) == "asked only where q is at most 5"
     assert asked.unmet({"q": answer(number=4.5)}) == "asked only where q != 4.5"
-    assert asked.unmet({"q": Answer("q", QuestionType.NUMERIC, AnswerStatus.REFUSED, "no")}) == (
+    assert asked.unmet({"q": Answer("q", "numeric", AnswerStatus.REFUSED, "no")}) == (
         "asked only where q is at least 3, and q ended as refused"
     )
 

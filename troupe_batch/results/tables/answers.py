@@ -14,7 +14,8 @@ from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.recount import Problem, Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table
-from troupe_batch.studies.study import AnswerStatus, QuestionInfo, QuestionType, UnitOutcome
+from troupe_batch.studies.questions.questions import KINDS
+from troupe_batch.studies.study import AnswerStatus, QuestionInfo, UnitOutcome
 
 VALUES = ("code", "label", "number", "text", "selected", "is_dont_know")
 
@@ -33,9 +34,7 @@ class AnswersTable(Table):
             *UNIT,
             WEIGHT,
             column_field("question_id", category(), "The question.", nullable=False),
-            column_field(
-                "question_type", category(), "`single`, `multi`, `rating`, `numeric` or `open`.", nullable=False
-            ),
+            column_field("question_type", category(), f"`{'`, `'.join(KINDS[:-1])}` or `{KINDS[-1]}`.", nullable=False),
             column_field(
                 "status",
                 category(),
@@ -75,7 +74,7 @@ class AnswersTable(Table):
         """The answers, seat by seat, in the order of the questions."""
         questions, answers, width = schemas.questions, rows.answers, len(schemas.questions)
         columns = {name: stretched(array, width) for name, array in units.seated.items()}
-        types = [str(t) for t in QuestionType]
+        types = list(KINDS)
         places = np.tile(np.arange(width, dtype=np.int32), len(rows.person_ids))
         columns["question_id"] = repeated(places, [q.id for q in questions])
         kinds = np.array([types.index(q.type) for q in questions], dtype=np.int32)
@@ -150,11 +149,6 @@ class AnswerRecount(Recount):
         return f"{self._of.name(*divmod(seated, self._of.contents.seats))}, question {self._ids[question]}"
 
 
-def labels_of(question: QuestionInfo) -> list[str]:
-    """The labels that can be chosen, in file order, "don't know" last."""
-    return [*question.labels, *([question.dont_know] if question.dont_know else [])]
-
-
 def _categories_of(name: str, questions: Sequence[QuestionInfo]) -> list[str] | None:
     """All values that a categorical column can hold, in their fixed order; None for other columns.
 
@@ -163,6 +157,6 @@ def _categories_of(name: str, questions: Sequence[QuestionInfo]) -> list[str] | 
     known: dict[str, list[str]] = {
         "status": [str(s) for s in AnswerStatus],
         "cache": [str(c) for c in CacheState],
-        "label": list(dict.fromkeys(label for q in questions for label in labels_of(q))),
+        "label": list(dict.fromkeys(label for q in questions for label in q.answerable)),
     }
     return known.get(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, assert_never
 
 import pyarrow as pa
 
@@ -13,7 +13,8 @@ from troupe_batch.results.recount import Recount
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table, without_doubles
 from troupe_batch.results.tables.people import fact_values
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, QuestionType
+from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo
+from troupe_batch.studies.values import ValueKind
 
 
 class ResponsesTable(Table):
@@ -87,7 +88,7 @@ def outside_column(question: QuestionInfo) -> str:
 
 
 def option_column(question: QuestionInfo, code: int) -> str:
-    """The column of `responses` for one option of a multi-select question."""
+    """The column of `responses` for one option, where several can be chosen or ranked."""
     return f"{question.id}__{code}"
 
 
@@ -103,14 +104,23 @@ def _fields_of(question: QuestionInfo) -> list[pa.Field]:
 
 def _value_columns(question: QuestionInfo) -> list[tuple[str, pa.DataType, str]]:
     """Name, type and label of the columns that hold the values of a question."""
-    if question.type is QuestionType.MULTI:
-        options = zip(question.codes, question.labels, strict=True)
-        return [(option_column(question, code), pa.bool_(), label) for code, label in options]
-    if question.type is QuestionType.RATING:
-        wide = max((abs(code) for code in question.codes), default=0) > 127
-        return [(question.id, pa.int16() if wide else pa.int8(), "")]
-    kinds = {QuestionType.SINGLE: category(), QuestionType.NUMERIC: pa.float64(), QuestionType.OPEN: pa.string()}
-    return [(question.id, kinds[question.type], "")]
+    match question.value_kind:
+        case ValueKind.LABELS:
+            options = zip(question.codes, question.labels, strict=True)
+            return [(option_column(question, code), pa.bool_(), label) for code, label in options]
+        case ValueKind.RANKING:
+            options = zip(question.codes, question.labels, strict=True)
+            return [(option_column(question, code), pa.int16(), f"rank of {label}") for code, label in options]
+        case ValueKind.CODE:
+            wide = max((abs(code) for code in question.codes), default=0) > 127
+            return [(question.id, pa.int16() if wide else pa.int8(), "")]
+        case ValueKind.LABEL:
+            return [(question.id, category(), "")]
+        case ValueKind.NUMBER:
+            return [(question.id, pa.float64(), "")]
+        case ValueKind.TEXT:
+            return [(question.id, pa.string(), "")]
+    assert_never(question.value_kind)
 
 
 def _question_field(question: QuestionInfo, name: str, kind: pa.DataType, label: str) -> pa.Field:
@@ -123,18 +133,7 @@ def _question_field(question: QuestionInfo, name: str, kind: pa.DataType, label:
 
 
 def _arrays_of(question: QuestionInfo, answers: list[Answer], schema: pa.Schema) -> dict[str, pa.Array]:
-    columns: dict[str, pa.Array] = {}
-    if question.type is QuestionType.SINGLE:
-        # Don't know is told by a column of its own, as in every other type: nobody should take it for an option.
-        chosen_labels = [None if a.is_dont_know else a.label for a in answers]
-        columns[question.id] = categorical(chosen_labels, question.labels, question.id)
-    elif question.type is QuestionType.MULTI:
-        chosen = [a.selected for a in answers]
-        for code, label in zip(question.codes, question.labels, strict=True):
-            values = [None if some is None else label in some for some in chosen]
-            columns[option_column(question, code)] = pa.array(values, pa.bool_())
-    else:
-        columns[question.id] = column(_values_of(question, answers), schema.field(question.id))
+    columns = _value_arrays(question, answers, schema)
     if question.outside:
         named = [a.label if a.label in question.outside else None for a in answers]
         columns[outside_column(question)] = categorical(named, question.outside, question.id)
@@ -145,9 +144,42 @@ def _arrays_of(question: QuestionInfo, answers: list[Answer], schema: pa.Schema)
     return columns
 
 
-def _values_of(question: QuestionInfo, answers: list[Answer]) -> list[Any]:
-    if question.type is QuestionType.RATING:
-        # The code of "not applicable" is no amount: like don't know, it is told by a column of its own.
-        outside = question.outside or ()
-        return [None if a.label in outside else a.code for a in answers]
-    return [a.number if question.type is QuestionType.NUMERIC else a.text for a in answers]
+def _value_arrays(question: QuestionInfo, answers: list[Answer], schema: pa.Schema) -> dict[str, pa.Array]:
+    values: list[Any]
+    match question.value_kind:
+        case ValueKind.LABEL:
+            # Don't know is told by a column of its own, as in every other form: nobody should take it for an option.
+            chosen = [None if a.is_dont_know else a.label for a in answers]
+            return {question.id: categorical(chosen, question.labels, question.id)}
+        case ValueKind.LABELS:
+            return _option_arrays(question, answers, schema, lambda label, some: label in some)
+        case ValueKind.RANKING:
+            return _option_arrays(question, answers, schema, _rank)
+        case ValueKind.CODE:
+            # The code of "not applicable" is no amount: like don't know, it is told by a column of its own.
+            outside = question.outside or ()
+            values = [None if a.label in outside else a.code for a in answers]
+        case ValueKind.NUMBER:
+            values = [a.number for a in answers]
+        case ValueKind.TEXT:
+            values = [a.text for a in answers]
+        case _:
+            assert_never(question.value_kind)
+    return {question.id: column(values, schema.field(question.id))}
+
+
+def _option_arrays(
+    question: QuestionInfo, answers: list[Answer], schema: pa.Schema, cell: Callable[[str, Sequence[str]], Any]
+) -> dict[str, pa.Array]:
+    """A column per option: a cell for what was selected, null where there is no answer."""
+    columns = {}
+    for code, label in zip(question.codes, question.labels, strict=True):
+        name = option_column(question, code)
+        values = [None if a.selected is None else cell(label, a.selected) for a in answers]
+        columns[name] = pa.array(values, schema.field(name).type)
+    return columns
+
+
+def _rank(label: str, ranked: Sequence[str]) -> int | None:
+    """From 1, the best; None where it was left out."""
+    return ranked.index(label) + 1 if label in ranked else None

@@ -134,6 +134,7 @@ def question_info(question: Question) -> QuestionInfo:
     return QuestionInfo(
         id=question.id,
         type=question.kind,
+        value_kind=question.value_kind,
         text=question.text,
         labels=tuple(option.label for option in options),
         codes=tuple(option.code for option in options if option.code is not None),

@@ -31,7 +31,7 @@ from troupe_batch.studies.questions.options import (
     with_codes,
 )
 from troupe_batch.studies.scales import Best
-from troupe_batch.studies.study import QuestionType
+from troupe_batch.studies.values import ValueKind
 
 # How a reply says "don't know" where options are gone through one by one, or named by code.
 DONT_KNOW = "dont_know"
@@ -141,6 +141,9 @@ def _can_be_stated(elicitation: Elicitation, info: ValidationInfo) -> Elicitatio
 class SingleChoice(_Question):
     """Exactly one of several options."""
 
+    kind: ClassVar[str] = "single"
+    value_kind: ClassVar[ValueKind] = ValueKind.LABEL
+
     type: Literal["single"] = Field(default="single", description="One of several options.")
     options: Options = Field(description="At least two, as labels or as {code, label}.")
     dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
@@ -153,11 +156,6 @@ class SingleChoice(_Question):
     _check_dont_know = field_validator("dont_know")(_is_no_option)
 
     @property
-    def kind(self) -> QuestionType:
-        """The form of the question."""
-        return QuestionType.SINGLE
-
-    @property
     def choices(self) -> tuple[Option, ...]:
         """The options in file order, each with its code."""
         return self.options
@@ -165,6 +163,9 @@ class SingleChoice(_Question):
 
 class MultiChoice(_Question):
     """Any number of several options: each is asked for with yes or no."""
+
+    kind: ClassVar[str] = "multi"
+    value_kind: ClassVar[ValueKind] = ValueKind.LABELS
 
     type: Literal["multi"] = Field(default="multi", description="Any number of options; each is answered yes or no.")
     options: Options = Field(description="At least two, as labels or as {code, label}.")
@@ -177,11 +178,6 @@ class MultiChoice(_Question):
 
     _check_anchor = field_validator("anchor", "exclusive")(_are_options)
     _check_dont_know = field_validator("dont_know")(_is_no_option)
-
-    @property
-    def kind(self) -> QuestionType:
-        """The form of the question."""
-        return QuestionType.MULTI
 
     @property
     def choices(self) -> tuple[Option, ...]:
@@ -210,6 +206,9 @@ def _ends_of(steps: Sequence[object]) -> tuple[int, int]:
 class Rating(_Question):
     """One step of a labelled scale."""
 
+    kind: ClassVar[str] = "rating"
+    value_kind: ClassVar[ValueKind] = ValueKind.CODE
+
     type: Literal["rating", "likert"] = Field(
         default="rating", description="One step of a scale; `likert` is the same."
     )
@@ -229,11 +228,6 @@ class Rating(_Question):
     _check_outside = field_validator("outside")(_leave_a_scale)
 
     @property
-    def kind(self) -> QuestionType:
-        """The form of the question."""
-        return QuestionType.RATING
-
-    @property
     def choices(self) -> tuple[Option, ...]:
         """The steps in file order, each with its code."""
         return self.labels
@@ -241,6 +235,9 @@ class Rating(_Question):
 
 class Numeric(_Question):
     """A number with a unit, within a range."""
+
+    kind: ClassVar[str] = "numeric"
+    value_kind: ClassVar[ValueKind] = ValueKind.NUMBER
 
     type: Literal["numeric"] = Field(default="numeric", description="A number with a unit, within a range.")
     unit: Label = Field(description="What is counted or measured, for example euros or hours per week.")
@@ -266,25 +263,20 @@ class Numeric(_Question):
                 raise ValueError(f"there is no whole number between {low:g} and {high:g}; widen the range")
         return integer
 
-    @property
-    def kind(self) -> QuestionType:
-        """The form of the question."""
-        return QuestionType.NUMERIC
-
 
 class OpenText(_Question):
     """An answer in the person's own words."""
+
+    kind: ClassVar[str] = "open"
+    value_kind: ClassVar[ValueKind] = ValueKind.TEXT
 
     type: Literal["open"] = Field(default="open", description="An answer in the person's own words.")
     words: int = Field(default=40, ge=1, le=2_000, description="About how many words an answer should have.")
     dont_know: Label | None = Field(default=None, description=_DONT_KNOW)
 
-    @property
-    def kind(self) -> QuestionType:
-        """The form of the question."""
-        return QuestionType.OPEN
 
-
+KINDS = ("single", "multi", "rating", "numeric", "open")
+"""What the forms are called in the data."""
 QUESTION_TYPES = ("single", "multi", "rating", "likert", "numeric", "open")
 _MOST_QUESTIONS = 500
 _WITH_ELICITATION = ("single", "rating", "likert")
