@@ -15,6 +15,8 @@ FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 troupe && install -d -o troupe -g troupe /runs /app \
     && install -d -o troupe -g troupe -m 700 /flower
 COPY --from=build /opt/troupe /opt/troupe
+# pip has compiled what it installed; the image of Python comes without byte code, and this user could not keep it.
+RUN python -m compileall -q -x '/(test|site-packages|lib2to3)/' "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 ENV PATH=/opt/troupe/bin:$PATH PYTHONUNBUFFERED=1
 # Memory that is free goes back to the system; see LEAN_MEMORY in troupe_batch/dispatch/worker_processes.py.
 ENV ARROW_DEFAULT_MEMORY_POOL=system MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072

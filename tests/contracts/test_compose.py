@@ -170,6 +170,15 @@ def test_flower_keeps_its_state_where_no_other_service_writes(compose: dict[str,
     assert "-m 700 /flower" in (PROJECT / "Dockerfile").read_text()
 
 
+def test_the_image_holds_the_byte_code_of_the_standard_library_before_it_gives_up_its_rights() -> None:
+    lines = (PROJECT / "Dockerfile").read_text().splitlines()
+
+    compiling = next(number for number, line in enumerate(lines) if line.startswith("RUN python -m compileall"))
+
+    assert compiling < lines.index("USER troupe")
+    assert not any("PYTHONDONTWRITEBYTECODE" in line for line in lines)
+
+
 def test_workers_start_as_the_code_starts_them(compose: dict[str, Any]) -> None:
     ours = WorkerCommand(FleetKeys(), concurrency=2).arguments()[1:]
 

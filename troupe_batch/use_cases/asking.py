@@ -11,7 +11,7 @@ from troupe_batch.llm.chat import CallRecord, Message
 from troupe_batch.persona import load_agent
 from troupe_batch.planning.casting import People
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population import Population, load_population
+from troupe_batch.population import load_population
 from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson
@@ -51,7 +51,7 @@ def _people_in(path: Path) -> tuple[People, int]:
     if path.suffix == PANEL_SUFFIX:
         panel = Panel.at(path)
         return panel, panel.info.people
-    population = Population(load_population(path).spec)
+    population = load_population(path).population
     return TinyPersonFactory(population), population.size
 
 
