@@ -14,7 +14,7 @@ from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.cli.wording import cost_text
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.money_text import money_notes, money_text
-from troupe_batch.results.run_ids import checked_run_id
+from troupe_batch.results.object_paths import checked_run_id
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url

@@ -19,11 +19,10 @@ import pyarrow as pa
 
 from troupe_batch.errors import Interrupted, ResultsDamaged, StateUnreachable
 from troupe_batch.llm.spending import Spending
-from troupe_batch.results.endpoint_notes import EndpointNote, notes_of
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark, StoredFile
 from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.parts import PartSize, PartWriter
-from troupe_batch.results.provenance import provenance_of
+from troupe_batch.results.provenance import EndpointNote, notes_of, provenance_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.shard_parts import absent_rows, committed_tables, recounted
 from troupe_batch.results.spending import spending_of

@@ -188,9 +188,11 @@ class Manifest(Tallied):
             "wording": WORDING,
         }
         sums = {"answers": self.answers, "answered": self.answered, "found": self.found, **self._money()}
+        # By the names that readers of the file know from before tables were counted by theirs.
+        named = {name: getattr(self, name) for name in ("counts", "findings", "events", "acts", "failed_acts")}
         content = {_STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
         options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-        return orjson.dumps({**labels, **content, "sums": sums}, option=options) + b"\n"
+        return orjson.dumps({**labels, **content, **named, "sums": sums}, option=options) + b"\n"
 
     @classmethod
     def from_json(cls, path: str, data: bytes) -> Manifest:

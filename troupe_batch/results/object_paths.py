@@ -1,10 +1,11 @@
-"""Which names files of a run may have: those that stay in their folder, on every store and every system."""
+"""Names that runs and their files may have: those that stay in their folder, on every store and every system."""
 
 from __future__ import annotations
 
 import re
 
-from troupe_batch.errors import ResultsDamaged
+from troupe_batch.errors import FixTheInput, ResultsDamaged
+from troupe_batch.planning.job import JOB_ID_PATTERN
 
 _LONGEST = 1_000
 _SHOWN = 60
@@ -49,3 +50,13 @@ def checked_name(name: str) -> str:
 
 def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def checked_run_id(run_id: str) -> str:
+    """The id as it is; FixTheInput where it cannot name a folder and a queue."""
+    if len(run_id) > 90 or not JOB_ID_PATTERN.fullmatch(run_id):
+        raise FixTheInput(
+            f"{run_id!r} cannot name a run: use its id, which `troupe status` lists, and no path: letters, digits, and "
+            "single . _ or - between them"
+        )
+    return run_id

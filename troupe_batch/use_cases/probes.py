@@ -19,8 +19,8 @@ from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prices import PlanPrices
-from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.ledger import StopMark
+from troupe_batch.results.provenance import keep_note
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
 from troupe_batch.simulation import TinyPerson

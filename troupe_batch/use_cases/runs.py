@@ -10,10 +10,10 @@ from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.planning.prices import changes
 from troupe_batch.results.freezing import freeze, load_plan
+from troupe_batch.results.object_paths import checked_run_id
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.reopening import forget_faults, reopen_spoiled
 from troupe_batch.results.run import Run
-from troupe_batch.results.run_ids import checked_run_id
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from troupe_batch.results.endpoint_notes import keep_note
 from troupe_batch.results.kept_replies import KeptReplies
+from troupe_batch.results.provenance import keep_note
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import SpendRecord, bring_in
 from troupe_batch.settings import Settings
