@@ -91,9 +91,15 @@ def wave_digests(wave: WaveInfo | None) -> Mapping[str, str]:
 def _said(question: QuestionInfo, answer: Mapping[str, Any]) -> str:
     if answer["is_dont_know"]:
         return question.dont_know or "don't know"
-    number = None if answer["number"] is None else _number_text(answer["number"], question.unit)
-    parts = {name: answer[name] for name in ("label", "selected", "text")}
-    return value_words(question.value_kind, **parts, number=number, between="; ")
+    number = answer.get("number")
+    return value_words(
+        question.value_kind,
+        label=answer.get("label"),
+        selected=answer.get("selected"),
+        number=None if number is None else _number_text(number, question.unit),
+        text=answer.get("text"),
+        between="; ",
+    )
 
 
 def _number_text(number: float, unit: str | None) -> str:
