@@ -13,6 +13,7 @@ import numpy as np
 
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, ReplyStatus, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
+from troupe_batch.persona import Persona
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.record.events import Journal
 from troupe_batch.simulation.record.semantic import SemanticMemory
@@ -65,3 +66,8 @@ class SomePerson:
     name: str | None = "Ana Silva"
     semantic: SemanticMemory = field(default_factory=SemanticMemory)
     journal: Journal = field(default_factory=Journal)
+    persona: Persona = field(default_factory=lambda: Persona({}))
+    block: str = ""
+
+    def transcript(self) -> str:
+        return ""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from troupe_batch.simulation.judging.profiler import Profiler
     from troupe_batch.simulation.judging.propositions import Judgement, Proposition
     from troupe_batch.simulation.judging.story import TinyStory
-    from troupe_batch.simulation.judging.validator import TinyPersonValidator, Validation
     from troupe_batch.simulation.mind import Mind, MindSettings, connected_mind, use_mind
+    from troupe_batch.simulation.person.validator import TinyPersonValidator, Validation
     from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
     from troupe_batch.simulation.record.artifacts import ArtifactExporter
     from troupe_batch.simulation.record.control import Control, ControlStatus
@@ -77,7 +77,7 @@ _MODULES = {
     "judging.story": ("TinyStory",),
     "acting.tools": ("TinyCalendar", "TinyTool", "TinyWordProcessor", "ToolUseFaculty"),
     "record.transcript": ("Transcript",),
-    "judging.validator": ("TinyPersonValidator", "Validation"),
+    "person.validator": ("TinyPersonValidator", "Validation"),
     "world.world": ("TinyWorld",),
 }
 _EXPORTS = {name: module for module, names in _MODULES.items() for name in names}

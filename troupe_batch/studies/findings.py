@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import TypeAlias
 
 from troupe_batch.simulation.extraction.extractor import Extraction, ResultsExtractor
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, FieldSpec
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.world import TinyWorld
+from troupe_batch.studies.judgement_spec import JudgementSpec
 from troupe_batch.studies.script import Mistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, Finding, FindingStatus
 
@@ -20,18 +21,8 @@ RESERVED_FIELD_IDS = frozenset(
 )
 
 
-class Aimed(Protocol):
-    """An extraction, or something else that leaves rows beside those of extractions."""
-
-    @property
-    def id(self) -> str:
-        """Its name in the data."""
-        ...
-
-    @property
-    def is_per_person(self) -> bool:
-        """Whether it has rows for each person, and not for the world as a whole."""
-        ...
+# Both leave rows in the table of extractions.
+Aimed: TypeAlias = ExtractionSpec | JudgementSpec
 
 
 def extraction_mistakes(extractions: Sequence[ExtractionSpec], *, has_world: bool) -> Iterator[Mistake]:

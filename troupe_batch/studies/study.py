@@ -257,20 +257,6 @@ class PlannedCall:
     example_reply: str
 
 
-class Respondent(Protocol):
-    """A person as far as a survey needs one: `TinyPerson` is one."""
-
-    @property
-    def index(self) -> int:
-        """The number of the person in the population."""
-        ...
-
-    @property
-    def block(self) -> str:
-        """The persona as text for a prompt."""
-        ...
-
-
 class Facts(Protocol):
     """The facts of a population, drawn for a range of its people: `Population` has them."""
 

@@ -9,9 +9,9 @@ import pytest
 from tests.doubles.minds import FakeModel, acts, mind_of, talk
 from troupe_batch.simulation.extraction import ExtractionSpec, ResultsExtractor, TextField, extraction_messages
 from troupe_batch.simulation.judging.propositions import Proposition
-from troupe_batch.simulation.judging.validator import TinyPersonValidator
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.person.validator import TinyPersonValidator
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.arms import Arm

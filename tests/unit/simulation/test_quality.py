@@ -10,7 +10,7 @@ import pytest
 from tests.doubles.minds import FakeModel, mind_of, people
 from troupe_batch.errors import BudgetSpent, CannotAct, GaveUp
 from troupe_batch.rehearsal.strict_schema import check_strict
-from troupe_batch.simulation.judging.quality import ACT_CLAIMS, Best, Score, Scores, best_of, judged
+from troupe_batch.simulation.judging.quality import ACT_CLAIMS, BestAttempt, Score, Scores, best_of, judged
 from troupe_batch.simulation.record.actions import Action
 
 ACTIONS = (Action("THINK", "Late again."), Action("TALK", "I am off.", "Bo"), Action("DONE"))
@@ -50,7 +50,7 @@ class Attempts:
             raise outcome
         return outcome
 
-    async def best(self, *, attempts: int = 3, threshold: int = 5) -> Best[str]:
+    async def best(self, *, attempts: int = 3, threshold: int = 5) -> BestAttempt[str]:
         return await best_of(self.generate, self.judge, attempts=attempts, threshold=threshold)
 
     @property

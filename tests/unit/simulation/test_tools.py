@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.embeddings import SomePerson
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor, carry_out
+from troupe_batch.simulation.acting.faculties import ActionSpec, carry_out
 from troupe_batch.simulation.acting.tools import (
     CalendarEvent,
     TinyCalendar,
@@ -16,6 +16,7 @@ from troupe_batch.simulation.acting.tools import (
     ToolUseFaculty,
     WrittenDocument,
 )
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.artifacts import ArtifactExporter
 
@@ -169,7 +170,7 @@ async def test_a_tool_of_ones_own_is_its_actions_and_what_they_do() -> None:
     class Scale(TinyTool):
         actions = (ActionSpec("WEIGH", "weigh something", {"content": "what"}),)
 
-        async def used_by(self, person: Actor, action: Action) -> str:
+        async def used_by(self, person: Person, action: Action) -> str:
             return f"{person.name}, the {action.content} weighs 2 kg"
 
     tool = Scale("scale", owner=SomePerson())

@@ -9,8 +9,8 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, talk, think
 from troupe_batch.errors import CannotAct, FixTheInput, GaveUp
 from troupe_batch.rehearsal.strict_schema import check_strict
-from troupe_batch.simulation.judging.validator import TinyPersonValidator
 from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.person.validator import TinyPersonValidator
 
 QUESTIONS = ["What do you do?", "What do you fear?"]
 VERDICT = {"justification": "Knows bread.", "value": 0.8, "confidence": 0.6}

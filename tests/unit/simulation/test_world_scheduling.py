@@ -11,8 +11,9 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, does, mind_of, people, reach_out, talk, think
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.seeded import bits, stream
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor
+from troupe_batch.simulation.acting.faculties import ActionSpec
 from troupe_batch.simulation.mind import MindSettings
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.network import TinySocialNetwork
@@ -28,7 +29,7 @@ class Looking:
     actions = (ActionSpec("LOOK", "look around", {"content": "for what"}),)
     constraints = ""
 
-    async def perform(self, person: Actor, action: Action) -> str:
+    async def perform(self, person: Person, action: Action) -> str:
         return f"{person.name} sees {action.content}"
 
 

@@ -14,8 +14,9 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.persona import Persona
 from troupe_batch.simulation.acting.act_schema import ActQuestion
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor
+from troupe_batch.simulation.acting.faculties import ActionSpec
 from troupe_batch.simulation.mind import MindSettings
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.world.interventions import Intervention
@@ -29,7 +30,7 @@ class Whistling:
     actions = (ActionSpec("WHISTLE", "whistle", {"content": "what", "mood": "how"}),)
     constraints = ""
 
-    async def perform(self, person: Actor, action: Action) -> None:
+    async def perform(self, person: Person, action: Action) -> None:
         """Nothing comes of it."""
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from troupe_batch.errors import CannotAct, RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, ChatReply, ReplyStatus
 from troupe_batch.simulation.acting.act_prompt import act_prompt, recalled_by
 from troupe_batch.simulation.acting.act_schema import ActQuestion, act_schema, read_actions, read_answer, read_state
-from troupe_batch.simulation.acting.faculties import Actor, carry_out
+from troupe_batch.simulation.acting.faculties import carry_out
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.judging.quality import Scores, best_of, judged
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.record.memory import Result
@@ -23,19 +24,6 @@ PURPOSE = "act"
 _DONE = Action(ActionKind.DONE.value)
 _BASIC = frozenset(ActionKind)
 _CUT_SHORT = "You were cut short: what you said just now reached nobody."
-
-
-class ActingPerson(Actor, Protocol):
-    """A person as far as acting needs one."""
-
-    @property
-    def block(self) -> str:
-        """The persona block of the prompt."""
-        ...
-
-    def transcript(self) -> str:
-        """What the person perceived and did, in lines."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,7 @@ class _Generated(NamedTuple):
     sample: str
 
 
-async def act(person: ActingPerson, life: InnerLife, question: ActQuestion | None = None) -> Act:
+async def act(person: Person, life: InnerLife, question: ActQuestion | None = None) -> Act:
     """Let the person take a turn. CannotAct where the reply is unusable; what the model raises passes through."""
     turn = _Turn(person, life, question)
     try:
@@ -83,7 +71,7 @@ async def act(person: ActingPerson, life: InnerLife, question: ActQuestion | Non
 class _Turn:
     """One act under way."""
 
-    def __init__(self, person: ActingPerson, life: InnerLife, question: ActQuestion | None) -> None:
+    def __init__(self, person: Person, life: InnerLife, question: ActQuestion | None) -> None:
         self._person = person
         self._life = life
         self._mind = person.mind

@@ -7,9 +7,9 @@ from typing import Any
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
-from troupe_batch.simulation.acting.acting import ActingPerson
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.judging.judging import with_occasion
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.simulation.record.memory import lines_of
 from troupe_batch.simulation.templates import render
@@ -18,7 +18,7 @@ PURPOSE = "consolidate"
 _TYPE = "CONSOLIDATION"
 
 
-async def consolidate(person: ActingPerson, life: InnerLife, *, keep: int = 0) -> bool:
+async def consolidate(person: Person, life: InnerLife, *, keep: int = 0) -> bool:
     """Consolidate the episode but for its last `keep` entries (at most half of them); whether it was.
 
     Where the call brings nothing usable, the memory stays as it is and the failure is on record.
@@ -50,7 +50,7 @@ async def consolidate(person: ActingPerson, life: InnerLife, *, keep: int = 0) -
     return True
 
 
-def _failed(person: ActingPerson, life: InnerLife, reason: str, call_key: str | None = None) -> bool:
+def _failed(person: Person, life: InnerLife, reason: str, call_key: str | None = None) -> bool:
     event = Event(EventKind.FAILURE, _TYPE, actor_id=person.person_id, actor=person.name)
     event.status, event.reason, event.call_key = EventStatus.FAILED, reason, call_key
     life.record(event)

@@ -15,10 +15,10 @@ from troupe_batch.errors import FixTheInput, RecordAndGoOn, TroupeError
 from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.arguments import all_of
 from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action, ActionKind
 from troupe_batch.simulation.record.documents import Document
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
-from troupe_batch.simulation.record.semantic import SemanticMemory
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 from troupe_batch.spec_files import did_you_mean
 
 _LOG = logging.getLogger(__name__)
@@ -60,35 +60,6 @@ class ActionSpec:
                 )
 
 
-class Actor(Protocol):
-    """A person as far as faculties need one: `TinyPerson` is one."""
-
-    @property
-    def person_id(self) -> str:
-        """Who it is."""
-        ...
-
-    @property
-    def name(self) -> str | None:
-        """What they are called, None where nobody named them."""
-        ...
-
-    @property
-    def mind(self) -> Mind:
-        """What they think with."""
-        ...
-
-    @property
-    def semantic(self) -> SemanticMemory:
-        """What they know by now."""
-        ...
-
-    @property
-    def journal(self) -> Journal:
-        """Where what happens to them is written down."""
-        ...
-
-
 class Faculty(Protocol):
     """Something that a person is able to do. One object may serve many people, so it keeps nothing of any of them."""
 
@@ -102,7 +73,7 @@ class Faculty(Protocol):
         """Lines for the prompt on how to use it; may be empty."""
         ...
 
-    async def perform(self, person: Actor, action: Action) -> str | None:
+    async def perform(self, person: Person, action: Action) -> str | None:
         """Carry the action out. A text is seen by the person within the same act; None: there is nothing to see.
 
         FacultyFailed where it cannot be done; what a model raises passes through.
@@ -115,7 +86,7 @@ class FacultyFailed(Exception):
 
 
 async def carry_out(
-    faculties: Sequence[Faculty], person: Actor, action: Action, call_key: str | None = None
+    faculties: Sequence[Faculty], person: Person, action: Action, call_key: str | None = None
 ) -> str | None:
     """What the action brings the person to see. One that fails, or nobody knows, is a result that says so, and a row.
 
@@ -139,7 +110,7 @@ async def carry_out(
     return f"{action.type} failed: {reason}"
 
 
-def journal_failure(person: Actor, action: Action, reason: str, call_key: str | None = None) -> None:
+def journal_failure(person: Person, action: Action, reason: str, call_key: str | None = None) -> None:
     """Put on record that an action of the person failed, and why."""
     failed = EventStatus.FAILED
     event = Event(EventKind.FAILURE, action.type, action.content, person.person_id, person.name, status=failed)
@@ -164,7 +135,7 @@ class RecallFaculty:
         self._most = most
         self._least_similarity = least_similarity
 
-    async def perform(self, person: Actor, action: Action) -> str:
+    async def perform(self, person: Person, action: Action) -> str:
         """The facts nearest to what the person tries to remember, or that there are none."""
         wanted = " ".join((action.content or "").split())
         if not wanted:
@@ -212,7 +183,7 @@ class GroundingFaculty:
         """Whether a document is too long to be shown whole."""
         return any(len(document.text) > self._longest for document in self.documents)
 
-    async def perform(self, person: Actor, action: Action) -> str:
+    async def perform(self, person: Person, action: Action) -> str:
         """The document, its passages that matter, or the list of all."""
         if action.type == "LIST_DOCUMENTS":
             names = (f"- {document.name}" for document in self.documents)
@@ -266,7 +237,7 @@ class CustomFaculty:
         self.constraints = constraints
         self._function = function
 
-    async def perform(self, person: Actor, action: Action) -> str | None:
+    async def perform(self, person: Person, action: Action) -> str | None:
         """What the function gives back: a text for the person to see, or None."""
         try:
             result = self._function(person, action)

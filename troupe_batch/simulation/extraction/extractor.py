@@ -16,7 +16,6 @@ from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, Fields, FieldSpec, fields_from
 from troupe_batch.simulation.extraction.reading import Row, UnreadableFinding, findings_schema, read_findings
 from troupe_batch.simulation.judging.judging import (
-    Observed,
     digest,
     disarmed,
     id_of,
@@ -26,6 +25,7 @@ from troupe_batch.simulation.judging.judging import (
     with_occasion,
 )
 from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.people import Observed
 
 PURPOSE = "extract"
 _PROMPTS = Path(__file__).parent / "prompts"

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
+from troupe_batch.simulation.people import Observed, is_person
 from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
 
 Rule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
-
-
-class Recorded(Protocol):
-    """A person or a world with a record of what happened."""
-
-    journal: Journal
 
 
 class ResultsReducer:
@@ -31,7 +26,7 @@ class ResultsReducer:
         self._rules.setdefault(str(trigger), []).append(rule)
         return self
 
-    def reduce(self, source: Recorded | Iterable[Event], *, only_happened: bool = True) -> list[dict[str, Any]]:
+    def reduce(self, source: Observed | Iterable[Event], *, only_happened: bool = True) -> list[dict[str, Any]]:
         """The rows of a world, a person or a list of events, in the order in which things happened.
 
         Of a person: what they did, and what was done or said to them or to everyone there. Talk that reached nobody,
@@ -42,14 +37,13 @@ class ResultsReducer:
         return [dict(row) for row in made if row is not None]
 
 
-def _events(source: Recorded | Iterable[Event]) -> Iterable[Event]:
+def _events(source: Observed | Iterable[Event]) -> Iterable[Event]:
     if isinstance(source, Iterable):
         return source
-    person_id = getattr(source, "person_id", None)
-    if person_id is None:
+    if not is_person(source):
         return source.journal.events
     # In a world, people share its journal.
-    return [event for event in source.journal.events if _concerns(event, person_id)]
+    return [event for event in source.journal.events if _concerns(event, source.person_id)]
 
 
 def _concerns(event: Event, person_id: str) -> bool:

@@ -7,63 +7,18 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.llm.chat import ChatReply, Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.people import Observed, Overheard, is_person
 from troupe_batch.simulation.record.transcript import cut
 
 _PROMPTS = Path(__file__).parents[1] / "prompts"
 # What stands between these marks was said or written by others; none of it may end the material early.
 _MARK = re.compile(r"<(?=\s*(?:/\s*)?(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
-
-
-class Observed(Protocol):
-    """A person or a world, as far as a judge needs to know: `TinyPerson` and `TinyWorld` are both."""
-
-    @property
-    def name(self) -> str | None:
-        """What it is called."""
-        ...
-
-    def transcript(self) -> str:
-        """What happened, in lines."""
-        ...
-
-
-@runtime_checkable
-class ObservedPerson(Protocol):
-    """A person, as far as a judge needs to know."""
-
-    @property
-    def name(self) -> str | None:
-        """What the person is called."""
-        ...
-
-    @property
-    def person_id(self) -> str:
-        """Who it is."""
-        ...
-
-    @property
-    def block(self) -> str:
-        """The persona as text for a prompt."""
-        ...
-
-    def transcript(self) -> str:
-        """What the person saw, heard and did, in lines."""
-        ...
-
-
-@runtime_checkable
-class _Public(Protocol):
-    """Something of which a part could be heard and seen by others: a world."""
-
-    def open_transcript(self) -> str:
-        """What others could hear and see, in lines."""
-        ...
 
 
 Target: TypeAlias = Observed | Sequence[Observed]
@@ -137,9 +92,9 @@ def material(
     """
     parts = []
     for one in observed(target):
-        told = one.open_transcript() if is_open and isinstance(one, _Public) else one.transcript()
+        told = one.open_transcript() if is_open and isinstance(one, Overheard) else one.transcript()
         lines = _cut(disarmed(told), first_n, last_n)
-        about = f"{one.block}\n" if include_persona and isinstance(one, ObservedPerson) else ""
+        about = f"{one.block}\n" if include_persona and is_person(one) else ""
         parts.append(f"{_title(one)}\n{about}{lines or '(nothing has happened)'}")
     return "<material>\n" + "\n\n".join(parts) + "\n</material>"
 
@@ -154,7 +109,7 @@ def observed(target: Target) -> Sequence[Observed]:
 
 def id_of(target: Target) -> str:
     """A short name for the target in the names of draws: equal for equal people, whatever they have lived through."""
-    ids = [one.person_id if isinstance(one, ObservedPerson) else f"world {one.name}" for one in observed(target)]
+    ids = [one.person_id if is_person(one) else f"world {one.name}" for one in observed(target)]
     return ids[0] if len(ids) == 1 else f"{len(ids)} of {digest(*ids)}"
 
 
@@ -178,7 +133,7 @@ def disarmed(text: str) -> str:
 
 
 def _title(one: Observed) -> str:
-    if isinstance(one, ObservedPerson):
+    if is_person(one):
         return f"## What {_named(one.name or one.person_id)} saw, heard and did"
     return f"## What happened in {_named(one.name or 'the world')}"
 

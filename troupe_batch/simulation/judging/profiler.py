@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +15,11 @@ import numpy.typing as npt
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.judging.persona_parts import part_at
 from troupe_batch.simulation.judging.sampling_noise import distance_noise
+from troupe_batch.simulation.people import Person
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _MOST_BINS = 10
 _MOST_VALUES_SHOWN = 10
-
-
-class Profiled(Protocol):
-    """A person with a persona: `TinyPerson` is one."""
-
-    @property
-    def persona(self) -> Mapping[str, Any]:
-        """Who it is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +155,7 @@ class Profiler:
         self._attributes = tuple(dict.fromkeys(attributes))
         self._edges = {name: _checked_edges(name, edges) for name, edges in (bins or {}).items()}
 
-    def profile(self, people: Iterable[Profiled]) -> Profile:
+    def profile(self, people: Iterable[Person]) -> Profile:
         """The profile of these people."""
         personas = [person.persona for person in people]
         return Profile(len(personas), {name: self._attribute(name, personas) for name in self._attributes})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import ReplySchema, strict_object
@@ -13,6 +13,7 @@ from troupe_batch.persona.block import one_line, with_text
 from troupe_batch.simulation.judging.judging import asked, disarmed, question, verdict
 from troupe_batch.simulation.judging.propositions import HIGHEST_SCORE
 from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action, ActionKind
 from troupe_batch.simulation.record.transcript import cut
 
@@ -35,24 +36,6 @@ _SCHEMA = ReplySchema("act_scores", strict_object({name: verdict(_SCORE) for nam
 _LINES_SEEN = 40
 
 T = TypeVar("T")
-
-
-class Acting(Protocol):
-    """A person whose act is scored: `TinyPerson` is one."""
-
-    @property
-    def person_id(self) -> str:
-        """Who it is."""
-        ...
-
-    @property
-    def block(self) -> str:
-        """The persona as text for a prompt."""
-        ...
-
-    def transcript(self) -> str:
-        """What the person saw, heard and did, in lines."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +81,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Best(Generic[T]):
+class BestAttempt(Generic[T]):
     """The best of several attempts. `scores` is None, and `unscored_because` says why, where it could not be judged.
 
     `unscored_call_key` is the hex key of the reply that was no judgement, None where no reply came.
@@ -113,7 +96,7 @@ class Best(Generic[T]):
     unscored_call_key: str | None = None
 
 
-async def judged(person: Acting, actions: Sequence[Action], mind: Mind, draw: str) -> Scores:
+async def judged(person: Person, actions: Sequence[Action], mind: Mind, draw: str) -> Scores:
     """The scores of what the person is about to do: one call for all claims. CannotAct where the reply is unusable."""
     happened = disarmed(cut(person.transcript(), 0, _LINES_SEEN))
     about_to = "\n".join(_line(action) for action in actions if action.type != ActionKind.DONE)
@@ -135,7 +118,7 @@ async def best_of(
     *,
     attempts: int,
     threshold: int,
-) -> Best[T]:
+) -> BestAttempt[T]:
     """The first attempt that has no score below `threshold`, else the best of all attempts.
 
     `generate(number, feedback)` and `judge(made, number)` are awaited at most `attempts` times each, so where each of
@@ -159,13 +142,13 @@ async def best_of(
         except RecordAndGoOn as error:
             if tried:
                 return _best(tried, number + 1)
-            return Best(made, number + 1, None, (), str(error) or type(error).__name__, error.call_key)
+            return BestAttempt(made, number + 1, None, (), str(error) or type(error).__name__, error.call_key)
 
 
-def _best(tried: Sequence[tuple[T, Scores]], attempts: int) -> Best[T]:
+def _best(tried: Sequence[tuple[T, Scores]], attempts: int) -> BestAttempt[T]:
     # The earlier of two equals: it was made without being told what to say otherwise.
     value, scores = max(tried, key=lambda one: (one[1].lowest, one[1].total))
-    return Best(value, attempts, scores, tuple(scores for _, scores in tried))
+    return BestAttempt(value, attempts, scores, tuple(scores for _, scores in tried))
 
 
 def _score(said: Mapping[str, Any]) -> Score:

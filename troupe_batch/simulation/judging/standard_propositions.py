@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.judging.propositions import Proposition
+from troupe_batch.simulation.people import Observed, is_person
 from troupe_batch.simulation.record.actions import ActionKind
 from troupe_batch.simulation.record.events import FIRST_STEP, Event, EventKind, EventStatus, Journal
 
@@ -70,13 +70,7 @@ STANDARD_PROPOSITIONS = (
 _REACHES_OTHERS = frozenset({ActionKind.TALK, ActionKind.REACH_OUT})
 
 
-class Recorded(Protocol):
-    """A person or a world with a record of what happened."""
-
-    journal: Journal
-
-
-def quiet_recently(target: Recorded | Sequence[Recorded], *, last_steps: int = 1) -> bool:
+def quiet_recently(target: Observed | Sequence[Observed], *, last_steps: int = 1) -> bool:
     """Whether nobody spoke or reached out to anybody in the last steps; by the record, without a model.
 
     False as long as fewer steps than `last_steps` are over: what has not begun is not quiet yet. Of people only what
@@ -90,13 +84,13 @@ def quiet_recently(target: Recorded | Sequence[Recorded], *, last_steps: int = 1
     return all(_is_quiet(one, last_steps) for one in recorded)
 
 
-def _is_quiet(one: Recorded, last_steps: int) -> bool:
+def _is_quiet(one: Observed, last_steps: int) -> bool:
     now = one.journal.step
     if now is None:
         raise FixTheInput("quiet_recently counts the steps of a world, and this person is in none")
     if now - FIRST_STEP < last_steps:
         return False
-    person_id = getattr(one, "person_id", None)
+    person_id = one.person_id if is_person(one) else None
     return not any(
         event.type in _REACHES_OTHERS
         and event.status is EventStatus.HAPPENED

@@ -17,10 +17,10 @@ from troupe_batch.simulation.acting.tools import TinyTool, ToolUseFaculty
 from troupe_batch.simulation.arguments import a_text, shown, some_texts
 from troupe_batch.simulation.judging.persona_parts import part_at
 from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.people import person_id_from, person_id_of
 from troupe_batch.simulation.person import person_state, specification
 from troupe_batch.simulation.person.biography import minibio
 from troupe_batch.simulation.person.changes import defined, with_fragment, with_relationships, with_several
-from troupe_batch.simulation.person.person_ids import person_id_from, person_id_of
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.events import Event, EventKind, Journal
 from troupe_batch.simulation.record.memory import EpisodicMemory
@@ -373,7 +373,13 @@ class TinyPerson:
 
     def state(self) -> dict[str, Any]:
         """The person as plain JSON data, from which `from_state` goes on exactly here."""
-        state = person_state.state_of(self, self._inner)
+        identity = {
+            "person_id": self.person_id,
+            "index": self.index,
+            "facts": dict(self.facts),
+            "persona": self.persona.as_dict(),
+        }
+        state = person_state.state_of(identity, self._inner, self.tools)
         return {**state, "recollections": self._recollections} if self._recollections else state
 
     @classmethod

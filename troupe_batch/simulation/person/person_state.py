@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.persona import Persona, Scalar
+from troupe_batch.persona import Persona
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.acting.tools import TinyTool
 from troupe_batch.simulation.record.actions import Action
@@ -20,31 +20,11 @@ from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 SCHEMA = "troupe_batch/person-state/1"
 
 
-class _Somebody(Protocol):
-    @property
-    def person_id(self) -> str: ...
-
-    @property
-    def index(self) -> int: ...
-
-    @property
-    def facts(self) -> Mapping[str, Scalar]: ...
-
-    @property
-    def persona(self) -> Persona: ...
-
-    @property
-    def tools(self) -> tuple[TinyTool, ...]: ...
-
-
-def state_of(person: _Somebody, life: InnerLife) -> dict[str, Any]:
-    """Everything but the mind, the faculties and the journal."""
+def state_of(identity: Mapping[str, Any], life: InnerLife, tools: Sequence[TinyTool]) -> dict[str, Any]:
+    """Everything but the mind, the faculties and the journal; `identity` is what `identity_in` finds again."""
     return {
         "schema": SCHEMA,
-        "person_id": person.person_id,
-        "index": person.index,
-        "facts": dict(person.facts),
-        "persona": person.persona.as_dict(),
+        **identity,
         "called": life.called,
         "calls_made": life.calls_made,
         "namesake": life.namesake,
@@ -54,7 +34,7 @@ def state_of(person: _Somebody, life: InnerLife) -> dict[str, Any]:
         "last_act_end": life.episodic.last_act_end,
         "semantic_memory": list(life.semantic.facts),
         "repeats": life.repeats.state(),
-        "tools": [tool.state() for tool in person.tools],
+        "tools": [tool.state() for tool in tools],
         "rest": dict(life.rest),
     }
 

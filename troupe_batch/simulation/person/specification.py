@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from troupe_batch.persona import AgentFile, Persona, load_agent, save_agent
 from troupe_batch.simulation.acting.faculties import RecallFaculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
-from troupe_batch.simulation.person.person_ids import person_id_from
+from troupe_batch.simulation.people import person_id_from
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.memory import EpisodicMemory, Happening, Result, Summary
 from troupe_batch.simulation.record.mental_state import MentalState

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, Protocol, Self, SupportsIndex, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Self, SupportsIndex, TypeAlias
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown
+from troupe_batch.simulation.judging.judging import Target, mind_for
 from troupe_batch.simulation.judging.propositions import HIGHEST_SCORE, Proposition
 from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.people import Observed, Overheard
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import FIRST_STEP
 from troupe_batch.simulation.together import all_ended, raise_first
-from troupe_batch.simulation.world.world import TinyWorld
 
-Targets: TypeAlias = TinyWorld | TinyPerson | Sequence[TinyPerson]
 # The function knows what it was given: a world, a person or people.
 Holds: TypeAlias = Callable[[Any], bool]
 Effect: TypeAlias = Callable[[Any], Awaitable[object] | object]
 
 
-class Claim(Protocol):
-    """What a model can be asked about a target: a Proposition, or whatever stands in for one."""
-
-    async def check(self, target: Any, *, mind: Mind | None = None) -> bool:
-        """Whether it is true."""
-        ...
-
-    async def score(self, target: Any, *, mind: Mind | None = None) -> int:
-        """How true it is, 0 to 9."""
-        ...
-
-
 class _Wanted(NamedTuple):
     """A claim, and the scores that it is to have; without any it is to be true."""
 
-    claim: Claim
+    claim: Proposition
     at_least: int | None
     at_most: int | None
 
@@ -66,7 +54,7 @@ class Intervention:
     It keeps nothing of what happened, so one object serves any number of worlds; its `name` tells it from the others.
     """
 
-    def __init__(self, name: str, targets: Targets | None = None, *, once: bool = True) -> None:
+    def __init__(self, name: str, targets: Target | None = None, *, once: bool = True) -> None:
         self.name = a_text(name, "the name of an intervention", 'write Intervention("its name", targets)')
         self.once = once
         self._targets = _checked(targets)
@@ -91,7 +79,9 @@ class Intervention:
         self._functions.append(holds)
         return self
 
-    def when_proposition(self, proposition: Claim, *, at_least: int | None = None, at_most: int | None = None) -> Self:
+    def when_proposition(
+        self, proposition: Proposition, *, at_least: int | None = None, at_most: int | None = None
+    ) -> Self:
         """Only where a model finds the proposition true of the targets, or scores it (0 to 9) within these bounds.
 
         `at_most=3` fires where something has become too rare: too little variety, too little of the persona.
@@ -118,25 +108,26 @@ class Intervention:
         """Whether something would happen; a world takes no intervention without an effect."""
         return self._effect is not None
 
-    def targets_in(self, world: TinyWorld) -> Targets:
+    def targets_in(self, world: Observed) -> Target:
         """What preconditions and effect are given."""
         return world if self._targets is None else self._targets
 
-    def functions_hold(self, world: TinyWorld) -> bool:
+    def functions_hold(self, world: Observed) -> bool:
         """Whether everything holds that can be told without a model."""
-        if self._steps is not None and world.step not in self._steps:
+        if self._steps is not None and world.journal.step not in self._steps:
             return False
         targets = self.targets_in(world)
         return all(holds(targets) for holds in self._functions)
 
-    async def claims_hold(self, world: TinyWorld) -> bool:
+    async def claims_hold(self, world: Observed) -> bool:
         """Whether everything holds that a model is asked; no call where nothing is. Raises what the calls raise."""
         targets = self.targets_in(world)
-        outcomes = await all_ended(_holds(one, targets, world.mind) for one in self._claims)
+        mind = mind_for(world, None) if self._claims else None
+        outcomes = await all_ended(_holds(one, targets, mind) for one in self._claims)
         raise_first(outcomes)
         return all(outcome is True for outcome in outcomes)
 
-    async def happen(self, world: TinyWorld) -> None:
+    async def happen(self, world: Observed) -> None:
         """Bring about the effect."""
         if self._effect is None:
             raise FixTheInput(f"intervention {self.name!r} has no effect; give it one with `.effect(function)`")
@@ -148,13 +139,13 @@ class Intervention:
         return f"Intervention({self.name!r})"
 
 
-def _checked(targets: Targets | None) -> Targets | None:
-    if targets is None or isinstance(targets, TinyWorld | TinyPerson):
+def _checked(targets: Target | None) -> Target | None:
+    if targets is None or isinstance(targets, Overheard | TinyPerson):
         return targets
     return all_of(TinyPerson, targets, "give a world, a person or a list of people")
 
 
-async def _holds(wanted: _Wanted, targets: Targets, mind: Mind | None) -> bool:
+async def _holds(wanted: _Wanted, targets: Target, mind: Mind | None) -> bool:
     if wanted.at_least is None and wanted.at_most is None:
         return await wanted.claim.check(targets, mind=mind)
     score = await wanted.claim.score(targets, mind=mind)

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.world.world import Intervening, OnFailure, TinyWorld
+from troupe_batch.simulation.world.interventions import Intervention
+from troupe_batch.simulation.world.world import OnFailure, TinyWorld
 
 
 class Relation(NamedTuple):
@@ -37,7 +38,7 @@ class TinySocialNetwork(TinyWorld):
         *,
         mind: Mind | None = None,
         start: datetime | None = None,
-        interventions: Sequence[Intervening] = (),
+        interventions: Sequence[Intervention] = (),
         on_failure: str = OnFailure.GO_ON,
     ) -> None:
         # By person, then by whom they can reach: the names of the relations, in the order in which they were added.

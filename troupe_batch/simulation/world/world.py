@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn, StopTheJob, TroupeError, TryAgain, WorldFailed
 from troupe_batch.simulation.acting.act_schema import ActQuestion
@@ -17,6 +17,7 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.gathering import Gathering
+from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.timeline import Timeline
 from troupe_batch.simulation.world.world_state import SCHEMA, check_schema, events_as_data, events_from_data
 
@@ -39,31 +40,6 @@ class Failure(NamedTuple):
     reason: str
 
 
-@runtime_checkable
-class Intervening(Protocol):
-    """What a world needs to know of an Intervention."""
-
-    name: str
-    once: bool
-
-    @property
-    def has_effect(self) -> bool:
-        """Whether something would happen."""
-        ...
-
-    def functions_hold(self, world: TinyWorld) -> bool:
-        """Whether everything holds that can be told without a model."""
-        ...
-
-    async def claims_hold(self, world: TinyWorld) -> bool:
-        """Whether everything holds that a model is asked."""
-        ...
-
-    async def happen(self, world: TinyWorld) -> None:
-        """Bring about the effect."""
-        ...
-
-
 class TinyWorld(Gathering, Timeline):
     """People in seats, a journal of all that happens, and a clock.
 
@@ -83,13 +59,13 @@ class TinyWorld(Gathering, Timeline):
         *,
         mind: Mind | None = None,
         start: datetime | None = None,
-        interventions: Sequence[Intervening] = (),
+        interventions: Sequence[Intervention] = (),
         on_failure: str = OnFailure.GO_ON,
     ) -> None:
         super().__init__(name, mind=mind, start=start)
         self.failures: list[Failure] = []
         self.on_failure = _on_failure(on_failure)
-        self.interventions: tuple[Intervening, ...] = ()
+        self.interventions: tuple[Intervention, ...] = ()
         self.acts: Mapping[str, Act | RecordAndGoOn] = {}
         self._fired: set[str] = set()
         self._questions: dict[str, ActQuestion] = {}
@@ -146,7 +122,7 @@ class TinyWorld(Gathering, Timeline):
         state: Mapping[str, Any],
         *,
         mind: Mind | None = None,
-        interventions: Sequence[Intervening] = (),
+        interventions: Sequence[Intervention] = (),
         faculties: Mapping[str, Sequence[Faculty]] | None = None,
     ) -> Self:
         """The world that `state` was taken of, whose next prompts are the same; FixTheInput for any other data.
@@ -234,9 +210,9 @@ class TinyWorld(Gathering, Timeline):
 
     # --- interventions
 
-    def add_intervention(self, intervention: Intervening) -> Self:
+    def add_intervention(self, intervention: Intervention) -> Self:
         """Look at this intervention too, after the others, in every step from now on."""
-        if not isinstance(intervention, Intervening):
+        if not isinstance(intervention, Intervention):
             raise FixTheInput(f"{self.name} takes an Intervention, not {shown(intervention)}")
         if not intervention.has_effect:
             raise FixTheInput(
@@ -247,7 +223,7 @@ class TinyWorld(Gathering, Timeline):
         self.interventions += (intervention,)
         return self
 
-    def remove_intervention(self, intervention: Intervening | str) -> Self:
+    def remove_intervention(self, intervention: Intervention | str) -> Self:
         """Look at this intervention, given by itself or by its name, no longer; one added later under its name is new.
 
         FixTheInput where there is none.
@@ -278,7 +254,7 @@ class TinyWorld(Gathering, Timeline):
             raise raised[0]
         self._end_if_failed(())
 
-    async def _fire(self, intervention: Intervening) -> Exception | None:
+    async def _fire(self, intervention: Intervention) -> Exception | None:
         """Bring the effect about; the error where it raised one of its own, which is a failure and no firing."""
         event = Event(EventKind.CHANGE, "INTERVENTION", intervention.name)
         self.journal.add(event)
@@ -300,7 +276,7 @@ class TinyWorld(Gathering, Timeline):
             return error
         return None
 
-    def _fail_intervention(self, intervention: Intervening, error: RecordAndGoOn) -> None:
+    def _fail_intervention(self, intervention: Intervention, error: RecordAndGoOn) -> None:
         self._fail(error)
         failed = Event(EventKind.FAILURE, "INTERVENTION", intervention.name, status=EventStatus.FAILED)
         failed.reason = f"{self.failures[-1].status}: {self.failures[-1].reason}"

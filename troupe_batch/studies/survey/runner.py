@@ -22,7 +22,6 @@ from troupe_batch.studies.study import (
     AnswerStatus,
     Facts,
     PlannedCall,
-    Respondent,
     Seating,
     StudyDesign,
     Unit,
@@ -66,7 +65,7 @@ class SurveyStudy:
         return self._arms.arm_of(case)
 
     async def run_unit(
-        self, unit: Unit, people: Sequence[Respondent], model: ChatModel, settings: UnitSettings
+        self, unit: Unit, people: Sequence[TinyPerson], model: ChatModel, settings: UnitSettings
     ) -> UnitOutcome:
         """One answer per question, whatever the model does; raises only StopTheJob and StateUnreachable errors."""
         interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
@@ -78,7 +77,7 @@ class SurveyStudy:
         return UnitOutcome(answers, tuple([call for part in parts for call in part.calls]))
 
     def planned_calls(
-        self, unit: Unit, people: Sequence[Respondent], settings: UnitSettings
+        self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
     ) -> tuple[PlannedCall, ...]:
         """The calls that the unit would make if each were answered with a reply of ordinary length."""
         interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
@@ -101,7 +100,7 @@ class _Interview:
     __slots__ = ("_alike", "_history", "_on_failure", "_sample", "_settings", "_unit")
 
     def __init__(
-        self, spec: SurveySpec, instrument: Instrument, unit: Unit, person: Respondent, settings: UnitSettings
+        self, spec: SurveySpec, instrument: Instrument, unit: Unit, person: TinyPerson, settings: UnitSettings
     ) -> None:
         self._on_failure = spec.on_failure
         self._unit = unit

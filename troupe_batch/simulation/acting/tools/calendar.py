@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor, FacultyFailed
+from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
 from troupe_batch.simulation.acting.tools.tool import TinyTool
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -55,7 +56,7 @@ class TinyCalendar(TinyTool):
         ),
     )
 
-    def __init__(self, *, owner: Actor | str | None = None) -> None:
+    def __init__(self, *, owner: Person | str | None = None) -> None:
         super().__init__("calendar", owner=owner)
         self._events: list[CalendarEvent] = []
 
@@ -69,7 +70,7 @@ class TinyCalendar(TinyTool):
         found = (event for event in self._events if event.day == day)
         return tuple(sorted(found, key=lambda event: (event.start is not None, event.start or time.min)))
 
-    async def used_by(self, person: Actor, action: Action) -> str | None:
+    async def used_by(self, person: Person, action: Action) -> str | None:
         """Makes an entry, or shows the day."""
         details = {name: text.strip() for name, text in action.details.items()}
         day = _day_of(details.get("date", ""))

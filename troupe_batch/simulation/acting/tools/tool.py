@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor, FacultyFailed
+from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action
 
 
@@ -19,23 +20,23 @@ class TinyTool(ABC):
     actions: tuple[ActionSpec, ...] = ()
     constraints: str = ""
 
-    def __init__(self, name: str, *, owner: Actor | str | None = None) -> None:
+    def __init__(self, name: str, *, owner: Person | str | None = None) -> None:
         """`owner` is a person or a person's id."""
         self.name = name
         self.owner_id = owner if isinstance(owner, str) or owner is None else owner.person_id
 
-    def is_for(self, person: Actor) -> bool:
+    def is_for(self, person: Person) -> bool:
         """Whether the person may use it."""
         return self.owner_id is None or self.owner_id == person.person_id
 
-    async def perform(self, person: Actor, action: Action) -> str | None:
+    async def perform(self, person: Person, action: Action) -> str | None:
         """As for a faculty: what the person sees of it. FacultyFailed for anybody but the owner."""
         if not self.is_for(person):
             raise FacultyFailed(f"the {self.name} belongs to somebody else, and you may not use it")
         return await self.used_by(person, action)
 
     @abstractmethod
-    async def used_by(self, person: Actor, action: Action) -> str | None:
+    async def used_by(self, person: Person, action: Action) -> str | None:
         """Carry out the action of somebody who may. FacultyFailed where it cannot be done."""
         ...
 
@@ -56,7 +57,7 @@ class ToolUseFaculty:
         self.actions = tuple(reversed(specs.values()))
         self.constraints = "\n".join(dict.fromkeys(tool.constraints for tool in self.tools if tool.constraints))
 
-    async def perform(self, person: Actor, action: Action) -> str | None:
+    async def perform(self, person: Person, action: Action) -> str | None:
         """What the tool for this action brings the person to see."""
         fit = [tool for tool in self.tools if any(spec.type == action.type for spec in tool.actions)]
         if not fit:

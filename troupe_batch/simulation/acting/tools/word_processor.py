@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from troupe_batch.simulation.acting.faculties import ActionSpec, Actor, FacultyFailed
+from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
 from troupe_batch.simulation.acting.tools.tool import TinyTool
+from troupe_batch.simulation.people import Person
 from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.artifacts import ArtifactExporter, ArtifactFormat
 from troupe_batch.simulation.record.word_files import MOST_CHARACTERS
@@ -40,7 +41,7 @@ class TinyWordProcessor(TinyTool):
     )
     constraints = "A document that you speak of as written is written by WRITE_DOCUMENT, with all of its text."
 
-    def __init__(self, *, owner: Actor | str | None = None) -> None:
+    def __init__(self, *, owner: Person | str | None = None) -> None:
         super().__init__("word processor", owner=owner)
         self._documents: list[WrittenDocument] = []
 
@@ -49,7 +50,7 @@ class TinyWordProcessor(TinyTool):
         """All documents written with it, the first one first."""
         return tuple(self._documents)
 
-    async def used_by(self, person: Actor, action: Action) -> None:
+    async def used_by(self, person: Person, action: Action) -> None:
         """Keeps the document."""
         title, content = action.details.get("title", "").strip(), (action.content or "").strip()
         if not title or not content:

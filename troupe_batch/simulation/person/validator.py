@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from troupe_batch.errors import CannotAct, FixTheInput, RecordAndGoOn
 from troupe_batch.llm.chat import ReplySchema, strict_object
@@ -20,46 +20,12 @@ from troupe_batch.simulation.judging.judging import (
     verdict_problem,
 )
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.record.actions import Action, ActionKind
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.simulation.record.actions import ActionKind
 
 PURPOSE = "validate"
 _VERDICT = ReplySchema("validation", verdict({"type": "number", "minimum": 0, "maximum": 1}), verdict_problem)
 _MOST_QUESTIONS = 50
-
-
-class Acted(Protocol):
-    """What an act brought."""
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        """The actions, in order."""
-        ...
-
-
-class Interviewed(Protocol):
-    """A person who can be interviewed: `TinyPerson` is one."""
-
-    @property
-    def name(self) -> str | None:
-        """What the person is called."""
-        ...
-
-    @property
-    def person_id(self) -> str:
-        """Who it is."""
-        ...
-
-    def transcript(self) -> str:
-        """What the person saw, heard and did, in lines."""
-        ...
-
-    def fresh(self) -> Interviewed:
-        """The same person without memories."""
-        ...
-
-    async def listen_and_act(self, text: str, source: str | None = None) -> Acted:
-        """What the person does when told this."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +54,7 @@ class TinyPersonValidator:
     def __init__(self, mind: Mind | None = None) -> None:
         self._mind = mind
 
-    async def validate(self, person: Interviewed, expectations: str, *, questions: int = 5) -> Validation:
+    async def validate(self, person: TinyPerson, expectations: str, *, questions: int = 5) -> Validation:
         """How well the person meets the expectations, by `questions` + 2 calls.
 
         CannotAct where the questions or the verdict are unusable, or not one question was answered.
@@ -114,7 +80,7 @@ class TinyPersonValidator:
         )
 
 
-async def _interview(person: Interviewed, questions: Iterable[str]) -> tuple[Exchange, ...]:
+async def _interview(person: TinyPerson, questions: Iterable[str]) -> tuple[Exchange, ...]:
     exchanges = []
     for text in questions:
         try:
