@@ -13,7 +13,8 @@ from troupe_batch.simulation.judging.propositions import Proposition
 from troupe_batch.simulation.judging.standard_propositions import quiet_recently
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.world import Failure, TinyWorld
+from troupe_batch.simulation.world.turns import Failure
+from troupe_batch.simulation.world.world import TinyWorld
 
 UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, reason="no JSON")
 

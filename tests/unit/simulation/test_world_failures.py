@@ -24,7 +24,8 @@ from troupe_batch.simulation.acting.acting import Act
 from troupe_batch.simulation.mind import Mind, MindSettings
 from troupe_batch.simulation.record.events import EventKind
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.world import Failure, TinyWorld
+from troupe_batch.simulation.world.turns import Failure
+from troupe_batch.simulation.world.world import TinyWorld
 
 REFUSED = ChatReply(ReplyStatus.REFUSED, reason="not with me")
 

@@ -1,9 +1,9 @@
-"""The record of a simulation: every stimulus and action, once, in the order in which they happened."""
+"""Events, the record of a simulation: every stimulus and action, once, in the order in which they happened."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -78,3 +78,41 @@ class Journal:
         event.step = self.step
         event.simulated_time = self.now
         self.events.append(event)
+
+
+_DEFAULTS = {"status": EventStatus.HAPPENED, "details": {}}
+_FIELDS = tuple(one.name for one in fields(Event))
+
+
+def events_as_data(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Each event as a mapping of JSON values, without what is as it always is."""
+    return [_event_as_data(event) for event in events]
+
+
+def events_from_data(data: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """The events that `events_as_data` was given."""
+    return [_event_from_data(one) for one in data]
+
+
+def _event_as_data(event: Event) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name in _FIELDS:
+        value = getattr(event, name)
+        if value is None or value == _DEFAULTS.get(name):
+            continue
+        if isinstance(value, datetime):
+            data[name] = value.isoformat()
+        elif isinstance(value, Mapping):
+            data[name] = dict(value)
+        else:
+            data[name] = str(value) if isinstance(value, EventKind | EventStatus) else value
+    return data
+
+
+def _event_from_data(data: Mapping[str, Any]) -> Event:
+    values = dict(data)
+    values["kind"] = EventKind(values["kind"])
+    values["status"] = EventStatus(values.get("status", EventStatus.HAPPENED))
+    if "simulated_time" in values:
+        values["simulated_time"] = datetime.fromisoformat(values["simulated_time"])
+    return Event(**values)

@@ -1,10 +1,11 @@
-"""What happened as text for people to read."""
+"""Transcripts: what happened to a person or in a world, as text for people and judges to read."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Self
 
 from troupe_batch.persona.block import BAR, one_line, with_text
@@ -16,6 +17,10 @@ from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 _HEADING = re.compile(r"== (?:Step \d+|Outside of any step) ==")
 _TIME = re.compile(r"\[\w+day \d+ \w+ \d+, \d\d:\d\d\]")
+_PRIVATE = (ActionKind.THINK, StimulusKind.THOUGHT, StimulusKind.INTERNAL_GOAL_FORMULATION)
+CONTEXT = "CONTEXT"
+# Of these one person alone may know.
+_OF_ONE = (CONTEXT, StimulusKind.VISUAL)
 
 
 class Transcript(str):
@@ -161,3 +166,24 @@ def _aside(head: str, text: str) -> str:
     """What nobody said: in brackets, or the head in brackets with the lines of the text below it."""
     line, *below = with_text(head, text).split("\n")
     return "\n".join([f"({line})", *below]) if not below else "\n".join([f"({line[:-1]}):", *below])
+
+
+def is_open(event: Event) -> bool:
+    """Whether others could hear or see it: no thought, nothing that reached nobody, no note on the simulation.
+
+    What is said to one person is said by another, and open; the situation and the sight of one person are theirs.
+    """
+    if event.status is not EventStatus.HAPPENED or event.type in _PRIVATE:
+        return False
+    if event.type in _OF_ONE and event.target_id is not None:
+        return False
+    return event.kind in (EventKind.STIMULUS, EventKind.ACTION) or event.type == CONTEXT
+
+
+def world_transcript(events: Iterable[Event]) -> Transcript:
+    """The events as lines, under a heading for each step in which there is anything to tell."""
+    parts = []
+    for step, happened in groupby(events, key=lambda event: event.step):
+        if lines := of_events(happened):
+            parts.append(f"== {'Outside of any step' if step is None else f'Step {step}'} ==\n{lines}")
+    return Transcript("\n\n".join(parts))

@@ -10,7 +10,8 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.world import OnFailure, TinyWorld
+from troupe_batch.simulation.world.turns import OnCannotAct
+from troupe_batch.simulation.world.world import TinyWorld
 
 
 class Relation(NamedTuple):
@@ -39,7 +40,7 @@ class TinySocialNetwork(TinyWorld):
         mind: Mind | None = None,
         start: datetime | None = None,
         interventions: Sequence[Intervention] = (),
-        on_failure: str = OnFailure.GO_ON,
+        on_failure: str = OnCannotAct.GO_ON,
     ) -> None:
         # By person, then by whom they can reach: the names of the relations, in the order in which they were added.
         self._relations: dict[str, dict[str, list[str]]] = {}

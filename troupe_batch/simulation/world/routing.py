@@ -1,4 +1,4 @@
-"""What becomes of the actions that reach for others: who hears what is said, and who comes into reach."""
+"""Routing of the actions that reach for others: who hears what is said, and who comes into reach."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.actions import Action, ActionKind
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.world.addressing import Voices, likely_people, means_everyone, names_in, people_called
 from troupe_batch.simulation.world.roster import Roster
@@ -27,6 +27,34 @@ class Reach(Protocol):
     def bring_together(self, person: TinyPerson, other: TinyPerson) -> None:
         """The person has reached out to the other, whom they can reach."""
         ...
+
+
+class Deliveries:
+    """What the people of a world do to each other: carried out once, in the order of the journal."""
+
+    def __init__(self, journal: Journal, roster: Roster, reach: Reach) -> None:
+        self._journal = journal
+        self._roster = roster
+        self._reach = reach
+        self._voices = Voices()
+        self.settled = 0
+        """How many events of the journal have been carried out."""
+
+    def settle(self) -> None:
+        """Carry out what has been done since the last time, which may have been asked of people outside of a step."""
+        events = self._journal.events
+        for event in events[self.settled :]:
+            self._voices.note(event)
+            actor = self._roster.with_id(event.actor_id) if event.actor_id is not None else None
+            if actor is not None:
+                carry_out(event, actor, self._roster, self._reach, self._voices)
+        self.settled = len(events)
+
+    def leave_as_it_is(self) -> None:
+        """Carry out nothing of what is in the journal, as in a world that is restored; know the voices in it."""
+        for event in self._journal.events:
+            self._voices.note(event)
+        self.settled = len(self._journal.events)
 
 
 def carry_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> None:

@@ -24,7 +24,7 @@ from pydantic import (
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth, fact_of, in_nfc
 from troupe_batch.simulation.extraction import ExtractionSpec
-from troupe_batch.simulation.world.world import OnFailure
+from troupe_batch.simulation.world.turns import OnCannotAct
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.arms import Arm
@@ -183,8 +183,8 @@ class WorldSpec(BuiltSpec):
     interventions: tuple[InterventionSpec, ...] = Field(
         default=(), max_length=100, description="What happens as soon as certain things are so."
     )
-    on_failure: OnFailure = Field(
-        default=OnFailure.GO_ON, description="When somebody cannot act: the world goes on, or it fails as a whole."
+    on_failure: OnCannotAct = Field(
+        default=OnCannotAct.GO_ON, description="When somebody cannot act: the world goes on, or it fails as a whole."
     )
     judgements: tuple[JudgementSpec, ...] = Field(
         default=(), max_length=20, description="What a model judges of the people or the world when the script is over."
