@@ -14,7 +14,7 @@ from troupe_batch.errors import SpecError
 from troupe_batch.plain_files import named_file, project_of, read_plain
 from troupe_batch.planning.loading import load_job
 from troupe_batch.population import load_population
-from troupe_batch.simulation.record.document_files import read_documents
+from troupe_batch.simulation.record.documents import read_documents
 from troupe_batch.spec_files import read_text_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights there")

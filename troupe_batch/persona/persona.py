@@ -1,4 +1,4 @@
-"""A persona: the mapping of facts and traits that TinyTroupe's files hold, which nobody can change by accident."""
+"""Persona: the mapping of facts and traits that TinyTroupe's files hold, which nobody can change by accident."""
 
 from __future__ import annotations
 
@@ -65,3 +65,15 @@ class Persona(Mapping[str, Any]):
     def block(self) -> str:
         """The persona as the text block of a prompt, see `persona_block`."""
         return persona_block(self._parts)
+
+
+def part_at(persona: Mapping[str, Any], key: str) -> Any:
+    """The part `key`, or the nested one that "occupation.title" names; None where there is none."""
+    if key in persona:
+        return persona[key]
+    value: Any = persona
+    for step in key.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            return None
+        value = value[step]
+    return value

@@ -34,8 +34,8 @@ from troupe_batch.simulation.person.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.python import PythonSpec
+from troupe_batch.studies.seating import BALANCED
 from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
-from troupe_batch.studies.togetherness import BALANCED
 from troupe_batch.studies.world import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"

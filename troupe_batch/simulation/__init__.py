@@ -28,16 +28,23 @@ if TYPE_CHECKING:
     from troupe_batch.simulation.judging.story import TinyStory
     from troupe_batch.simulation.mind import Mind, MindSettings, connected_mind, use_mind
     from troupe_batch.simulation.person.validator import TinyPersonValidator, Validation
-    from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
     from troupe_batch.simulation.record.artifacts import ArtifactExporter
     from troupe_batch.simulation.record.control import Control, ControlStatus
-    from troupe_batch.simulation.record.document_files import read_documents
-    from troupe_batch.simulation.record.documents import Document
-    from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
+    from troupe_batch.simulation.record.documents import Document, read_documents
+    from troupe_batch.simulation.record.events import (
+        Action,
+        ActionKind,
+        CognitiveState,
+        Event,
+        EventKind,
+        EventStatus,
+        Journal,
+        Stimulus,
+        StimulusKind,
+    )
     from troupe_batch.simulation.record.memory import EpisodicMemory
     from troupe_batch.simulation.record.mental_state import MentalState
     from troupe_batch.simulation.record.semantic import SemanticMemory
-    from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
     from troupe_batch.simulation.record.transcript import Transcript
     from troupe_batch.simulation.world.interventions import Intervention
     from troupe_batch.simulation.world.network import TinySocialNetwork
@@ -47,12 +54,20 @@ if TYPE_CHECKING:
 _MODULES = {
     "acting.act_schema": ("ActQuestion",),
     "acting.acting": ("Act",),
-    "record.actions": ("Action", "ActionKind", "CognitiveState"),
     "record.artifacts": ("ArtifactExporter",),
     "record.control": ("Control", "ControlStatus"),
-    "record.documents": ("Document",),
-    "record.document_files": ("read_documents",),
-    "record.events": ("Event", "EventKind", "EventStatus", "Journal"),
+    "record.documents": ("Document", "read_documents"),
+    "record.events": (
+        "Action",
+        "ActionKind",
+        "CognitiveState",
+        "Event",
+        "EventKind",
+        "EventStatus",
+        "Journal",
+        "Stimulus",
+        "StimulusKind",
+    ),
     "judging.experiments": ("ABRandomizer",),
     "extraction.extractor": ("Extraction", "ExtractionStatus", "ResultsExtractor"),
     "extraction.normalizer": ("Normalizer",),
@@ -73,7 +88,6 @@ _MODULES = {
     "judging.profiler": ("Profiler",),
     "judging.propositions": ("Judgement", "Proposition"),
     "record.semantic": ("SemanticMemory",),
-    "record.stimuli": ("Stimulus", "StimulusKind"),
     "judging.story": ("TinyStory",),
     "acting.tools": ("TinyCalendar", "TinyTool", "TinyWordProcessor", "ToolUseFaculty"),
     "record.transcript": ("Transcript",),

@@ -10,8 +10,8 @@ from troupe_batch.llm.chat import CallRecord
 from troupe_batch.simulation.acting.act_schema import ActQuestion
 from troupe_batch.simulation.acting.acting import PURPOSE, Act
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.studies.absences import absence_after
+from troupe_batch.simulation.record.events import ActionKind
+from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.premise import TEMPLATES
 from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.questions.options import Elicitation

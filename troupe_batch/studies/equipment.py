@@ -14,8 +14,7 @@ from troupe_batch.errors import SpecError
 from troupe_batch.simulation.acting.faculties import GroundingFaculty, RecallFaculty
 from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.document_files import read_text
-from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.documents import Document, read_text
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.script import Mistake, Place, repeats

@@ -1,15 +1,17 @@
-"""What may be said about an error that a unit died of: enough to find it, and nothing of who the unit was about."""
+"""Absences: why there is no answer, and what may be said about an error that a unit died of."""
 
 from __future__ import annotations
 
 import sysconfig
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import troupe_batch
-from troupe_batch.errors import TroupeError
+from troupe_batch.errors import CannotAct, RecordAndGoOn, TroupeError
+from troupe_batch.llm.chat import ReplyStatus
 from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.studies.study import AnswerStatus
 
 _MOST_REASON = 300
 _SHORTEST_SECRET = 4
@@ -68,3 +70,19 @@ def _quotes(message: str, people: Sequence[TinyPerson]) -> bool:
     lines = (line for person in people for line in person.block.splitlines())
     values = (line.partition(": ")[2].strip() or line.strip(" -") for line in lines)
     return any(len(value) >= _SHORTEST_SECRET and value in message for value in values)
+
+
+ABSENCES: Mapping[str, tuple[AnswerStatus, str]] = {
+    ReplyStatus.REFUSED: (AnswerStatus.REFUSED, "the model refused"),
+    ReplyStatus.CONTENT_FILTERED: (AnswerStatus.REFUSED, "a content filter stepped in"),
+    ReplyStatus.TRUNCATED: (AnswerStatus.UNREADABLE, "the reply was cut off"),
+    ReplyStatus.UNREADABLE: (AnswerStatus.UNREADABLE, "the reply could not be read"),
+}
+
+
+def absence_after(error: RecordAndGoOn) -> tuple[AnswerStatus, str]:
+    """The status and the reason of an answer whose act ended with this error."""
+    if not isinstance(error, CannotAct):
+        return AnswerStatus.FAILED, str(error) or type(error).__name__
+    status, reason = ABSENCES.get(error.status, (AnswerStatus.FAILED, error.status))
+    return status, f"{reason}: {error.reason}" if error.reason else reason

@@ -11,7 +11,7 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.person.validator import TinyPersonValidator
 from troupe_batch.simulation.together import all_ended, raise_first
 from troupe_batch.simulation.world.world import TinyWorld
-from troupe_batch.studies.absences import absence_after
+from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.findings import target_of, targets
 from troupe_batch.studies.judgement_spec import CONFIDENCE, HOLDS, JUSTIFICATION, SCORE, VALIDATION_SCORE, JudgementSpec
 from troupe_batch.studies.study import Finding, FindingStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.record.events import StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.script import Line, as_tuple
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.record.events import StimulusKind
 from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question

@@ -19,8 +19,7 @@ from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty, 
 from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.mind import Mind, MindSettings, use_mind
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import Action
-from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.events import Action, EventKind, EventStatus
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "done", "type", "TALK"]),

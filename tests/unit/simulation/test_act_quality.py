@@ -9,8 +9,7 @@ from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty, FacultyFailed
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import Action
-from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.record.events import Action, EventKind
 
 
 def _bo(*said: Said, settings: MindSettings | None = None) -> tuple[TinyPerson, FakeModel]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.record.artifacts import ArtifactExporter, safe_name
-from troupe_batch.simulation.record.document_files import read_text
+from troupe_batch.simulation.record.documents import read_text
 from troupe_batch.simulation.record.word_files import word_of_markdown
 
 REPORT = """# Findings

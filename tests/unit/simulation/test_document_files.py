@@ -8,8 +8,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from troupe_batch.errors import FixTheInput, SpecError
-from troupe_batch.simulation.record.document_files import read_documents
-from troupe_batch.simulation.record.documents import Document
+from troupe_batch.simulation.record.documents import Document, read_documents
 
 
 def pdf(*pages: str) -> bytes:

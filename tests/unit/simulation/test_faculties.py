@@ -15,9 +15,8 @@ from troupe_batch.simulation.acting.faculties import (
     RecallFaculty,
     carry_out,
 )
-from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.documents import Document
-from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.events import Action, EventKind, EventStatus
 from troupe_batch.simulation.record.semantic import SemanticMemory
 
 ORDER = ActionSpec("ORDER_TAXI", "order a taxi", {"target": "where to"})

@@ -18,9 +18,8 @@ from troupe_batch.simulation.acting.tools import TinyWordProcessor, ToolUseFacul
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.documents import Document
-from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.record.events import EventKind, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import EpisodicMemory
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
 
 

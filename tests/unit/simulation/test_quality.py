@@ -11,7 +11,7 @@ from tests.doubles.minds import FakeModel, mind_of, people
 from troupe_batch.errors import BudgetSpent, CannotAct, GaveUp
 from troupe_batch.rehearsal.strict_schema import check_strict
 from troupe_batch.simulation.judging.quality import ACT_CLAIMS, BestAttempt, Score, Scores, best_of, judged
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action
 
 ACTIONS = (Action("THINK", "Late again."), Action("TALK", "I am off.", "Bo"), Action("DONE"))
 

@@ -13,8 +13,7 @@ from troupe_batch.simulation.acting.faculties import ActionSpec, CustomFaculty
 from troupe_batch.simulation.acting.repeats import Repeats
 from troupe_batch.simulation.acting.tools import TinyCalendar, ToolUseFaculty
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import Action
-from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.events import Action, EventKind, EventStatus
 from troupe_batch.simulation.world.network import TinySocialNetwork
 
 _PRICE = "For option A I would pay about 5 euros a month for all of it, honestly speaking"

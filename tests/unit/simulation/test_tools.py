@@ -17,8 +17,8 @@ from troupe_batch.simulation.acting.tools import (
     WrittenDocument,
 )
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.artifacts import ArtifactExporter
+from troupe_batch.simulation.record.events import Action
 
 MEMO = Action("WRITE_DOCUMENT", "All is well.", details={"title": "Memo", "author": "A. Silva"})
 

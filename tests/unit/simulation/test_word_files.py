@@ -13,7 +13,7 @@ import pytest
 
 from troupe_batch.errors import FixTheInput, SpecError
 from troupe_batch.simulation.record.artifacts import ArtifactExporter
-from troupe_batch.simulation.record.document_files import read_text
+from troupe_batch.simulation.record.documents import read_text
 from troupe_batch.simulation.record.word_files import MOST_CHARACTERS, bounded, text_of_word, word_of_markdown
 
 _FEW, _MANY = 3_000, 24_000

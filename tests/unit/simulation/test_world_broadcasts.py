@@ -7,9 +7,8 @@ import pytest
 from tests.doubles.minds import FakeModel, acts, mind_of, people, talk
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.events import EventKind
+from troupe_batch.simulation.record.events import EventKind, Stimulus
 from troupe_batch.simulation.record.memory import Entry
-from troupe_batch.simulation.record.stimuli import Stimulus
 from troupe_batch.simulation.world.world import TinyWorld
 
 

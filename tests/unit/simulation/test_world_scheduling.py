@@ -14,7 +14,7 @@ from troupe_batch.seeded import bits, stream
 from troupe_batch.simulation.acting.faculties import ActionSpec
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.network import TinySocialNetwork
 from troupe_batch.simulation.world.world import TinyWorld

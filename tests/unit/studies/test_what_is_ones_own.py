@@ -9,7 +9,7 @@ import pytest
 from tests.doubles.minds import Asked, FakeModel, acts, does, talk
 from tests.doubles.studies import answering, person, run, study
 from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action
 from troupe_batch.studies.equipment import Equipment, ToolName
 from troupe_batch.studies.study import Study
 

@@ -12,7 +12,7 @@ import orjson
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.simulation.acting.faculties import Faculty
-from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
+from troupe_batch.simulation.record.events import Action, ActionKind, CognitiveState
 
 SCHEMA_NAME = "act"
 

@@ -15,10 +15,17 @@ from troupe_batch.simulation.acting.faculties import carry_out
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.judging.quality import Scores, best_of, judged
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action, ActionKind, CognitiveState
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import (
+    Action,
+    ActionKind,
+    CognitiveState,
+    Event,
+    EventKind,
+    EventStatus,
+    Stimulus,
+    StimulusKind,
+)
 from troupe_batch.simulation.record.memory import Result
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 PURPOSE = "act"
 _DONE = Action(ActionKind.DONE.value)

@@ -16,9 +16,8 @@ from troupe_batch.persona.block import one_line
 from troupe_batch.simulation.arguments import all_of
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action, ActionKind
 from troupe_batch.simulation.record.documents import Document
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import Action, ActionKind, Event, EventKind, EventStatus
 from troupe_batch.spec_files import did_you_mean
 
 _LOG = logging.getLogger(__name__)

@@ -9,11 +9,10 @@ from troupe_batch.simulation.acting.act_schema import NOTHING_BESIDE, Repertoire
 from troupe_batch.simulation.acting.faculties import Faculty
 from troupe_batch.simulation.acting.repeats import Repeats
 from troupe_batch.simulation.mind import Mind
-from troupe_batch.simulation.record.events import Event, Journal
+from troupe_batch.simulation.record.events import Event, Journal, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import EpisodicMemory
 from troupe_batch.simulation.record.mental_state import MentalState
 from troupe_batch.simulation.record.semantic import SemanticMemory
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 
 class InnerLife:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from troupe_batch.simulation.record.actions import Action, ActionKind
+from troupe_batch.simulation.record.events import Action, ActionKind
 
 # How many acts back a repetition is looked for.
 _ACTS = 3

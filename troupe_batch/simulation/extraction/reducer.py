@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeAlias
 
 from troupe_batch.simulation.people import Observed, is_person
-from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import ActionKind, Event, EventKind, EventStatus
 
 Rule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.simulation.judging.persona_parts import part_at
+from troupe_batch.persona.persona import part_at
 from troupe_batch.simulation.judging.sampling_noise import distance_noise
 from troupe_batch.simulation.people import Person
 

@@ -14,7 +14,7 @@ from troupe_batch.simulation.judging.judging import asked, disarmed, question, v
 from troupe_batch.simulation.judging.propositions import HIGHEST_SCORE
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action, ActionKind
+from troupe_batch.simulation.record.events import Action, ActionKind
 from troupe_batch.simulation.record.transcript import cut
 
 PURPOSE = "judge:act"

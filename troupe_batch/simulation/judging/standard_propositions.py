@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.judging.propositions import Proposition
 from troupe_batch.simulation.people import Observed, is_person
-from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.simulation.record.events import FIRST_STEP, Event, EventKind, EventStatus, Journal
+from troupe_batch.simulation.record.events import FIRST_STEP, ActionKind, Event, EventKind, EventStatus, Journal
 
 persona_adherence = Proposition(
     "What the person says and does is what somebody with this persona would say and do. Opinions, knowledge, manner of "

@@ -11,8 +11,7 @@ import numpy as np
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona, load_fragment, merge, parse_fragment
-from troupe_batch.persona.files import FRAGMENT_TYPE
-from troupe_batch.persona.older_files import AGENT_TYPE
+from troupe_batch.persona.files import AGENT_TYPE, FRAGMENT_TYPE
 from troupe_batch.simulation.arguments import a_text, shown
 from troupe_batch.spec_files import SpecFile
 

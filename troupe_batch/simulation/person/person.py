@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona, Scalar
+from troupe_batch.persona.persona import part_at
 from troupe_batch.simulation.acting.act_schema import ActQuestion
 from troupe_batch.simulation.acting.acting import Act, act
 from troupe_batch.simulation.acting.consolidation import consolidate
@@ -15,18 +16,15 @@ from troupe_batch.simulation.acting.faculties import Faculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.acting.tools import TinyTool, ToolUseFaculty
 from troupe_batch.simulation.arguments import a_text, shown, some_texts
-from troupe_batch.simulation.judging.persona_parts import part_at
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.people import person_id_from, person_id_of
 from troupe_batch.simulation.person import person_state, specification
 from troupe_batch.simulation.person.biography import minibio
 from troupe_batch.simulation.person.changes import defined, with_fragment, with_relationships, with_several
-from troupe_batch.simulation.record.actions import Action
-from troupe_batch.simulation.record.events import Event, EventKind, Journal
+from troupe_batch.simulation.record.events import Action, Event, EventKind, Journal, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import EpisodicMemory
 from troupe_batch.simulation.record.mental_state import MentalState
 from troupe_batch.simulation.record.semantic import SemanticMemory
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.record.transcript import Transcript, of_memory
 
 __all__ = ["TinyPerson", "person_id_of"]

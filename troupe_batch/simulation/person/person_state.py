@@ -11,11 +11,10 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.persona import Persona
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.acting.tools import TinyTool
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import Happening, Result, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
 from troupe_batch.simulation.record.semantic import SemanticMemory
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 SCHEMA = "troupe_batch/person-state/1"
 

@@ -11,10 +11,9 @@ from troupe_batch.persona import AgentFile, Persona, load_agent, save_agent
 from troupe_batch.simulation.acting.faculties import RecallFaculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.people import person_id_from
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import EpisodicMemory, Happening, Result, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 _FACULTIES = "mental_faculties"
 _STATE = "mental_state"

@@ -21,7 +21,7 @@ from troupe_batch.simulation.judging.judging import (
 )
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import ActionKind
+from troupe_batch.simulation.record.events import ActionKind
 
 PURPOSE = "validate"
 _VERDICT = ReplySchema("validation", verdict({"type": "number", "minimum": 0, "maximum": 1}), verdict_problem)

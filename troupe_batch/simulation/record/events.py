@@ -1,4 +1,4 @@
-"""Events, the record of a simulation: every stimulus and action, once, in the order in which they happened."""
+"""Events, the record of a simulation: every stimulus and every action, once, in the order in which they happened."""
 
 from __future__ import annotations
 
@@ -7,6 +7,63 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+
+class ActionKind(StrEnum):
+    """The actions that everybody is capable of; faculties and tools add their own."""
+
+    TALK = "TALK"
+    THINK = "THINK"
+    REACH_OUT = "REACH_OUT"
+    DONE = "DONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. `target` names a person; `details` are the further fields of a faculty's action, such as a title."""
+
+    type: str
+    content: str | None = None
+    target: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CognitiveState:
+    """What a person is after, what the situation is to them, what they attend to, and how they feel."""
+
+    goals: str = ""
+    context: tuple[str, ...] = ()
+    attention: str = ""
+    emotions: str = ""
+
+
+class StimulusKind(StrEnum):
+    """How something reaches a person, in TinyTroupe's words."""
+
+    CONVERSATION = "CONVERSATION"
+    SOCIAL = "SOCIAL"
+    VISUAL = "VISUAL"
+    THOUGHT = "THOUGHT"
+    INTERNAL_GOAL_FORMULATION = "INTERNAL_GOAL_FORMULATION"
+    LOCATION = "LOCATION"
+
+
+# Not copied per listener: what is said to two hundred people is one object in two hundred memories.
+@dataclass(frozen=True, slots=True)
+class Stimulus:
+    """One thing perceived. `source` is the name that it comes from as people hear it; None where there is none.
+
+    Of what is said, `is_private` tells whether nobody else heard it, None where there is no company; `to` is the name
+    of those to whom it was said aloud, None where to all.
+    """
+
+    kind: StimulusKind
+    content: str
+    source: str | None = None
+    is_private: bool | None = None
+    to: str | None = None
+
 
 FIRST_STEP = 1
 """The number of the first step of a world."""

@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from troupe_batch.persona.block import one_line, with_text
-from troupe_batch.simulation.record.actions import Action, ActionKind
+from troupe_batch.simulation.record.events import Action, ActionKind, Stimulus, StimulusKind
 from troupe_batch.simulation.record.mental_state import spoken_time
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 # What somebody wrote or ordered stands in full among the events; they themselves remember how it began.
 _LONGEST_FIELD = 300

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from troupe_batch.persona.block import one_line, with_text
-from troupe_batch.simulation.record.actions import CognitiveState
+from troupe_batch.simulation.record.events import CognitiveState
 
 # Not from strftime: its names depend on the locale of the machine, and prompts may not.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -9,11 +9,17 @@ from itertools import groupby
 from typing import Self
 
 from troupe_batch.persona.block import BAR, one_line, with_text
-from troupe_batch.simulation.record.actions import Action, ActionKind
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
+from troupe_batch.simulation.record.events import (
+    Action,
+    ActionKind,
+    Event,
+    EventKind,
+    EventStatus,
+    Stimulus,
+    StimulusKind,
+)
 from troupe_batch.simulation.record.memory import Entry, Happening, Result, Summary
 from troupe_batch.simulation.record.mental_state import spoken_time
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 
 _HEADING = re.compile(r"== (?:Step \d+|Outside of any step) ==")
 _TIME = re.compile(r"\[\w+day \d+ \w+ \d+, \d\d:\d\d\]")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.events import Event, EventKind
-from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.record.events import Event, EventKind, StimulusKind
 from troupe_batch.simulation.world.roster import Roster
 
 _WORD = re.compile(r"\w+")

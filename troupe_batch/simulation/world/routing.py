@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.actions import Action, ActionKind
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
+from troupe_batch.simulation.record.events import (
+    Action,
+    ActionKind,
+    Event,
+    EventKind,
+    EventStatus,
+    Journal,
+    Stimulus,
+    StimulusKind,
+)
 from troupe_batch.simulation.world.addressing import Voices, likely_people, means_everyone, names_in, people_called
 from troupe_batch.simulation.world.roster import Roster
 

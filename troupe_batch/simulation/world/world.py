@@ -15,9 +15,16 @@ from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown,
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.person.person import TinyPerson, source_name
 from troupe_batch.simulation.record.clock import Clock, Pacing, TimeUnit, check_lengths, later
-from troupe_batch.simulation.record.events import Event, EventKind, Journal, events_as_data, events_from_data
+from troupe_batch.simulation.record.events import (
+    Event,
+    EventKind,
+    Journal,
+    Stimulus,
+    StimulusKind,
+    events_as_data,
+    events_from_data,
+)
 from troupe_batch.simulation.record.mental_state import spoken_time
-from troupe_batch.simulation.record.stimuli import Stimulus, StimulusKind
 from troupe_batch.simulation.record.transcript import Transcript, is_open, world_transcript
 from troupe_batch.simulation.together import raise_gravest
 from troupe_batch.simulation.world.interventions import Intervention

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.absences import absence_after
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.conditions import Gate, kind_of
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
+from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos
 from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
 from troupe_batch.studies.judgements import judge

@@ -15,7 +15,7 @@ from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.questions.options import Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import Mistake, act_question_mistakes, question_mistakes, repeats
-from troupe_batch.studies.togetherness import COMPOSITION, Composition
+from troupe_batch.studies.seating import COMPOSITION, Composition
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 

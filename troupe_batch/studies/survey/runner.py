@@ -11,8 +11,8 @@ import orjson
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus, Sharing
 from troupe_batch.simulation import TinyPerson
-from troupe_batch.studies.absences import ABSENCES
 from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.failing import ABSENCES
 from troupe_batch.studies.questions.group import Asked, QuestionGroup
 from troupe_batch.studies.questions.presentation import Shown
 from troupe_batch.studies.questions.templates import QUESTION, form_digests

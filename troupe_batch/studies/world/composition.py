@@ -12,8 +12,8 @@ import numpy.typing as npt
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.seeded import stream, uniforms
 from troupe_batch.spec_files import dotted
+from troupe_batch.studies.seating import BALANCED, RANDOM, Alike, Composition
 from troupe_batch.studies.study import Facts
-from troupe_batch.studies.togetherness import BALANCED, RANDOM, Alike, Composition
 from troupe_batch.studies.world.allotment import Allotment, Shortage
 from troupe_batch.studies.world.fitting import fitting, rule_mistakes, sort_of
 from troupe_batch.studies.world.misfits import unknown_fact

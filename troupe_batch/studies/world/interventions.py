@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from troupe_batch.expressions.words import mentions
 from troupe_batch.simulation.judging.standard_propositions import quiet_recently
-from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.events import ActionKind, EventKind, EventStatus
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.reaching import reach_world

@@ -45,7 +45,7 @@ from troupe_batch.studies.script import (
     question_mistakes,
     repeats,
 )
-from troupe_batch.studies.togetherness import COMPOSITION, Composition
+from troupe_batch.studies.seating import COMPOSITION, Composition
 from troupe_batch.studies.world.seats import MOST_PEOPLE, SeatSpec
 
 EVERYONE = "everyone"

@@ -6,8 +6,7 @@ from typing import Any
 
 from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
 from troupe_batch.simulation.extraction.reducer import ResultsReducer
-from troupe_batch.simulation.record.events import Event, EventKind, EventStatus
-from troupe_batch.simulation.record.stimuli import StimulusKind
+from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
 from troupe_batch.simulation.acting.tools.tool import TinyTool
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{2}:\d{2}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action
+from troupe_batch.simulation.record.events import Action
 
 
 class TinyTool(ABC):

@@ -10,8 +10,8 @@ from typing import Any
 from troupe_batch.simulation.acting.faculties import ActionSpec, FacultyFailed
 from troupe_batch.simulation.acting.tools.tool import TinyTool
 from troupe_batch.simulation.people import Person
-from troupe_batch.simulation.record.actions import Action
 from troupe_batch.simulation.record.artifacts import ArtifactExporter, ArtifactFormat
+from troupe_batch.simulation.record.events import Action
 from troupe_batch.simulation.record.word_files import MOST_CHARACTERS
 
 
