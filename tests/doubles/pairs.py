@@ -21,12 +21,12 @@ from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
     ExtractionInfo,
-    Facts,
     FieldInfo,
     FieldType,
     Finding,
     FindingStatus,
     PlannedCall,
+    PopulationFacts,
     QuestionInfo,
     StudyDesign,
     Unit,
@@ -87,7 +87,7 @@ class PairStudy:
     def design(self) -> StudyDesign:
         return StudyDesign(self.questions, self.calls_per_unit, 2, ("host", None), self.extractions)
 
-    def seating(self, population: Facts, people: int) -> Pairs:
+    def seating(self, population: PopulationFacts, people: int) -> Pairs:
         regions = population.facts(0, people)["region"]
         north, south = ([i for i in range(people) if regions[i] == name] for name in ("North", "South"))
         # The last southerner meets the first northerner, so that members of a pair lie far apart.

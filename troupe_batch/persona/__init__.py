@@ -1,4 +1,4 @@
-"""Who someone is: personas and fragments, in files that TinyTroupe reads and writes too, and as text for a prompt."""
+"""Personas and fragments: who someone is, in files that TinyTroupe reads and writes too, and as text for a prompt."""
 
 from troupe_batch.persona.block import harmless, persona_block
 from troupe_batch.persona.files import AgentFile, load_agent, load_fragment, parse_agent, parse_fragment, save_agent

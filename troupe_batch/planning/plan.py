@@ -35,7 +35,7 @@ from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.python import PythonSpec
 from troupe_batch.studies.seating import BALANCED
-from troupe_batch.studies.study import Facts, Study, Unit, UnitSettings
+from troupe_batch.studies.study import PopulationFacts, Study, Unit, UnitSettings
 from troupe_batch.studies.world import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
@@ -285,7 +285,7 @@ def make_plan(
     defaults: Parameters | None = None,
     cap_usd: float | None = None,
     acting: Acting | None = None,
-    population: Facts | None = None,
+    population: PopulationFacts | None = None,
 ) -> Plan:
     """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments.
 

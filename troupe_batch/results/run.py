@@ -23,7 +23,7 @@ from troupe_batch.results.table import Schemas, Table
 from troupe_batch.results.tables import TABLES
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.kinds import is_python
-from troupe_batch.studies.study import Facts, Study, Unit
+from troupe_batch.studies.study import PopulationFacts, Study, Unit
 
 
 class EnrichedPerson(Protocol):
@@ -79,7 +79,7 @@ class Run:
     study: Study
     factory: PersonFactory
     store: RunStore
-    population: Facts
+    population: PopulationFacts
     tables: tuple[Table, ...] = TABLES
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What people who write by hand give to persons and worlds, looked at before anything changes."""
+"""Arguments that people who write by hand give to persons and worlds, looked at before anything changes."""
 
 from __future__ import annotations
 

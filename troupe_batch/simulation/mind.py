@@ -1,4 +1,4 @@
-"""What people think with: a model, how it is asked, and the calls that were made."""
+"""Mind: what people think with, be it a model, how it is asked, and the calls that were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many calls at the same time, without giving up any that is paid for."""
+"""Calls made at the same time, without giving up any that is paid for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are put through, one unit at a time: surveys, interviews, worlds, and studies written in Python."""
+"""Studies: what people are put through, one unit at a time, as surveys, interviews, worlds, or in Python."""
 
 from troupe_batch.studies.interview import InterviewSpec, InterviewStudy
 from troupe_batch.studies.kinds import StudySpec, is_python, study_of

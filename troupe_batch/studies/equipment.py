@@ -1,4 +1,4 @@
-"""What people have at hand: documents that they can look into, and tools that they can use."""
+"""Equipment: what people have at hand, documents that they can look into and tools that they can use."""
 
 from __future__ import annotations
 

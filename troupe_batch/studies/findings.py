@@ -1,4 +1,4 @@
-"""What is extracted from a unit when it is over: typed findings, or the one row that says why there are none."""
+"""Findings: typed rows extracted from a unit when it is over, or the one row that says why there are none."""
 
 from __future__ import annotations
 

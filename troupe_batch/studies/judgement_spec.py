@@ -1,4 +1,4 @@
-"""What a model judges when a script is over, as it stands in a job file: claims, and expectations of people."""
+"""Judgements as they stand in a job file: claims, and expectations of people, judged when a script is over."""
 
 from __future__ import annotations
 

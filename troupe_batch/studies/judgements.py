@@ -1,4 +1,4 @@
-"""What a model judges of a unit when its script is over: rows beside those of its extractions."""
+"""Judgements of a unit when its script is over: rows beside those of its extractions."""
 
 from __future__ import annotations
 

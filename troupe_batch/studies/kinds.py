@@ -1,4 +1,4 @@
-"""All kinds of studies: which specs a job file may hold, and the study that each stands for."""
+"""Kinds of studies: which specs a job file may hold, and the study that each stands for."""
 
 from __future__ import annotations
 

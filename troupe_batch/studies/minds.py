@@ -1,4 +1,4 @@
-"""What the people of a unit think with."""
+"""Minds of a unit: what its people think with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that all prompts of a study have in common, one for each arm, and the templates behind what people read."""
+"""Premise: the text that all prompts of an arm have in common, and the templates behind what people read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a line of a script reaches people: one of them, some of them, or everybody in a world."""
+"""Reach of a line of a script: one of the people, some of them, or everybody in a world."""
 
 from __future__ import annotations
 

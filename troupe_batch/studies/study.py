@@ -1,4 +1,4 @@
-"""What every kind of study shares: a unit, its answers with a status each, and the protocol that runs one unit."""
+"""Study: what every kind of it shares, a unit, its answers with a status each, and the protocol that runs one unit."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class PlannedCall:
     example_reply: str
 
 
-class Facts(Protocol):
+class PopulationFacts(Protocol):
     """The facts of a population, drawn for a range of its people: `Population` has them."""
 
     def facts(self, start: int, stop: int) -> Mapping[str, Sequence[object]]:
@@ -291,7 +291,7 @@ class Study(Protocol):
         """SHA-256 of each prompt template, by name, and of the code of a study written in Python."""
         ...
 
-    def seating(self, population: Facts, people: int) -> Seating:
+    def seating(self, population: PopulationFacts, people: int) -> Seating:
         """Who of the first `people` of the population is in which case; SpecError where the seats cannot be filled."""
         ...
 

@@ -19,7 +19,7 @@ from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.documents import Document
 from troupe_batch.simulation.record.events import EventStatus
-from troupe_batch.simulation.record.memory import Result
+from troupe_batch.simulation.record.memory import ActionResult
 
 FILE = """
 schema: troupe_batch/respondents/1
@@ -72,7 +72,7 @@ async def test_people_talk_to_those_in_reach_and_use_all_that_they_are_able_to_d
 
     performed = [action for act in acts for action in act.performed]
     of = {kind: [a for a in performed if a.type == kind] for kind in {a.type for a in performed}}
-    results = [entry.what for entry in lisa.episodic.entries if isinstance(entry.what, Result)]
+    results = [entry.what for entry in lisa.episodic.entries if isinstance(entry.what, ActionResult)]
     assert set(of) == {
         *("TALK", "THINK", "REACH_OUT", "DONE", "RECALL", "CONSULT", "LIST_DOCUMENTS", "LIST_EVENTS"),
         *("WRITE_DOCUMENT", "CREATE_EVENT"),

@@ -24,7 +24,7 @@ from troupe_batch.results.ledger import CommitRecord, StopMark, Tallies
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.run import Run
 from troupe_batch.results.verify import Verification, verify
-from troupe_batch.studies.study import Facts
+from troupe_batch.studies.study import PopulationFacts
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ async def test_a_committed_shard_with_another_persons_rows_is_not_extracted() ->
     await commit_all(run)
 
     class Others(PairStudy):
-        def seating(self, population: Facts, people: int) -> Pairs:
+        def seating(self, population: PopulationFacts, people: int) -> Pairs:
             return Pairs(super().seating(population, people).pairs[::-1])
 
     other = dataclasses.replace(run, study=Others())
@@ -328,7 +328,7 @@ async def test_code_that_seats_fewer_worlds_than_the_plan_is_refused() -> None:
     run = pair_run(people=30)
 
     class Fewer(PairStudy):
-        def seating(self, population: Facts, people: int) -> Pairs:
+        def seating(self, population: PopulationFacts, people: int) -> Pairs:
             return Pairs(super().seating(population, people).pairs[1:])
 
     with pytest.raises(PlanChanged, match="planned with 10 cases, this code makes 9"):

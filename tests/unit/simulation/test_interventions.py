@@ -13,7 +13,7 @@ from troupe_batch.simulation.judging.propositions import Proposition
 from troupe_batch.simulation.judging.standard_propositions import quiet_recently
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.turns import Failure
+from troupe_batch.simulation.world.turns import StepFailure
 from troupe_batch.simulation.world.world import TinyWorld
 
 UNREADABLE = ChatReply(ReplyStatus.UNREADABLE, reason="no JSON")
@@ -310,7 +310,7 @@ async def test_an_effect_with_an_error_of_its_own_is_raised_on_record_and_tried_
         await world.run(3)
     assert caught.value.__notes__ == ["Raised by the effect of intervention 'it' of Room."]
     assert (world.step, len(model.acts)) == (2, 1)
-    assert world.failures == [Failure(2, None, "failed", "ValueError: boom")]
+    assert world.failures == [StepFailure(2, None, "failed", "ValueError: boom")]
     [event] = [event for event in world.journal.events if event.type == "INTERVENTION"]
     assert (event.kind, event.status, event.reason) == ("failure", "failed", "ValueError: boom")
     await world.run(2)

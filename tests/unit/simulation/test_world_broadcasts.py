@@ -8,7 +8,7 @@ from tests.doubles.minds import FakeModel, acts, mind_of, people, talk
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import EventKind, Stimulus
-from troupe_batch.simulation.record.memory import Entry
+from troupe_batch.simulation.record.memory import MemoryEntry
 from troupe_batch.simulation.world.world import TinyWorld
 
 
@@ -151,5 +151,5 @@ def test_entries_are_shared_objects() -> None:
 
     [one], [other] = [person.episodic.entries for person in world.people]
 
-    assert isinstance(one, Entry)
+    assert isinstance(one, MemoryEntry)
     assert one is other

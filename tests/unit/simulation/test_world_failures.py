@@ -24,7 +24,7 @@ from troupe_batch.simulation.acting.acting import Act
 from troupe_batch.simulation.mind import Mind, MindSettings
 from troupe_batch.simulation.record.events import EventKind
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.turns import Failure
+from troupe_batch.simulation.world.turns import StepFailure
 from troupe_batch.simulation.world.world import TinyWorld
 
 REFUSED = ChatReply(ReplyStatus.REFUSED, reason="not with me")
@@ -78,7 +78,7 @@ async def test_several_failures_of_one_step_are_on_record_in_the_order_of_the_se
 
     await world.run(1)
 
-    assert world.failures == [Failure(1, "ann", "refused", "not with me"), Failure(1, "cleo", "failed", "no")]
+    assert world.failures == [StepFailure(1, "ann", "refused", "not with me"), StepFailure(1, "cleo", "failed", "no")]
     assert [event.actor for event in world.journal.events if event.kind is EventKind.FAILURE] == ["Ann", "Cleo"]
 
 
@@ -176,7 +176,7 @@ async def test_an_intervention_that_cannot_be_judged_does_not_fire_and_is_asked_
 
     await world.run(3)
 
-    assert world.failures == [Failure(1, None, "refused", "not with me")]
+    assert world.failures == [StepFailure(1, None, "refused", "not with me")]
     assert [(event.step, event.type) for event in world.journal.events if event.content == "claim"] == [
         (1, "INTERVENTION"),
         (2, "INTERVENTION"),

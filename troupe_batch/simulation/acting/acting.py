@@ -1,4 +1,4 @@
-"""How a person acts: one call brings the actions and the new state of mind; a second only if there is more to see."""
+"""Act of a person: one call brings the actions and the new state of mind; a second only if there is more to see."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from troupe_batch.simulation.record.events import (
     Stimulus,
     StimulusKind,
 )
-from troupe_batch.simulation.record.memory import Result
+from troupe_batch.simulation.record.memory import ActionResult
 
 PURPOSE = "act"
 _DONE = Action(ActionKind.DONE.value)
@@ -163,7 +163,7 @@ class _Turn:
         result = await carry_out(life.faculties, self._person, action, self._key)
         if result is None:
             return False
-        life.episodic.add(Result(action.type, result), life.mental_state.datetime)
+        life.episodic.add(ActionResult(action.type, result), life.mental_state.datetime)
         return True
 
     def finished(self) -> Act:

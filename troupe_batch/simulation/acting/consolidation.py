@@ -1,4 +1,4 @@
-"""Turns an episode of a person's memory into a summary and facts: one call, between acts, never while listening."""
+"""Consolidation of an episode into a summary and facts: one call, between acts, never while listening."""
 
 from __future__ import annotations
 

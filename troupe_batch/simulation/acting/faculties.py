@@ -1,4 +1,4 @@
-"""What people can do beyond talking and thinking: faculties bring actions of their own, and carry them out."""
+"""Faculties: what people can do beyond talking and thinking. They bring actions of their own, and carry them out."""
 
 from __future__ import annotations
 

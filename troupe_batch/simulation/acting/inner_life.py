@@ -1,4 +1,4 @@
-"""Everything of a person that a simulation changes; made when it is first needed, for a survey never needs it."""
+"""Inner life of a person: all that a simulation changes; made when first needed, for a survey never needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a person is about to do once more what they have just done."""
+"""Repeats: whether a person is about to do once more what they have just done."""
 
 from __future__ import annotations
 

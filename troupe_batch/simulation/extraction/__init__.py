@@ -1,4 +1,4 @@
-"""From what happened to typed rows: by a model that reads, or by rules."""
+"""Extraction: from what happened to typed rows, by a model that reads, or by rules."""
 
 from troupe_batch.simulation.extraction.extractor import (
     Extraction,

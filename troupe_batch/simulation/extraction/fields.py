@@ -1,4 +1,4 @@
-"""What is to be extracted, as it stands in a job file or is built in Python: an objective and its typed fields."""
+"""Extraction as it stands in a job file or is built in Python: an objective and its typed fields."""
 
 from __future__ import annotations
 

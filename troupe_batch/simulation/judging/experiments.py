@@ -1,4 +1,4 @@
-"""Two things shown in an order drawn for each item, under names that give nothing away."""
+"""Experiments by hand: two things shown in an order drawn for each item, under names that give nothing away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model is asked to judge people: rules that never change first, then what is asked, the material last."""
+"""Judging by a model: rules that never change first, then what is asked, the material last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are like, taken together: how often each value of an attribute occurs, without a model."""
+"""Profiles of people taken together: how often each value of an attribute occurs, without a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_VALUES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AttributeFigures:
     """The numbers of an attribute in short: sd is that of a sample (n - 1), None for a single number."""
 
     mean: float
@@ -48,7 +48,7 @@ class AttributeProfile:
     people: int
     known: int
     counts: Mapping[str, int]
-    figures: Figures | None = None
+    figures: AttributeFigures | None = None
     numbers: Numbers | None = None
     weights: Numbers | None = None
     weighted: Mapping[str, float] | None = None
@@ -239,11 +239,11 @@ def _sums(values: Sequence[object], weights: Numbers) -> dict[Any, float]:
     return dict(zip(places, sums, strict=True))
 
 
-def _figures(numbers: Numbers, weights: Numbers | None = None) -> Figures:
+def _figures(numbers: Numbers, weights: Numbers | None = None) -> AttributeFigures:
     n = len(numbers)
     mean = float(np.average(numbers, weights=weights))
     spread = float(np.average((numbers - mean) ** 2, weights=weights))
-    return Figures(
+    return AttributeFigures(
         mean=mean,
         sd=math.sqrt(spread * n / (n - 1)) if n > 1 else None,
         median=_median(numbers, weights),

@@ -1,4 +1,4 @@
-"""How far apart two random samples of one and the same population are: a distance below that says nothing."""
+"""Noise of sampling: how far apart two random samples of one population are; a distance below says nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who somebody is in a sentence or two, put together from the parts of the persona."""
+"""Biography: who somebody is in a sentence or two, put together from the parts of the persona."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a persona becomes another: parts defined, relationships added, fragments merged; the old one stays as it is."""
+"""Changes of a persona: parts defined, relationships added, fragments merged; the old one stays as it is."""
 
 from __future__ import annotations
 

@@ -423,7 +423,7 @@ class TinyPerson:
         include_mental_state: bool = False,
     ) -> None:
         """Write an agent file, which TinyTroupe and `load_specification` read: the persona, and what is asked for."""
-        wanted = specification.Parts(include_faculties, include_memory, include_mental_state)
+        wanted = specification.SpecificationParts(include_faculties, include_memory, include_mental_state)
         specification.save(path, self.persona, self._inner, wanted)
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from troupe_batch.persona import Persona
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.acting.tools import TinyTool
 from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
-from troupe_batch.simulation.record.memory import Happening, Result, Summary
+from troupe_batch.simulation.record.memory import ActionResult, Happening, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
 from troupe_batch.simulation.record.semantic import SemanticMemory
 
@@ -122,4 +122,4 @@ def _happening(raw: Mapping[str, Any]) -> Happening:
         return Action(raw["action"], raw["content"], raw["target"], raw["details"])
     if "summary" in raw:
         return Summary(raw["summary"])
-    return Result(raw["result_of"], raw["content"])
+    return ActionResult(raw["result_of"], raw["content"])

@@ -12,7 +12,7 @@ from troupe_batch.simulation.acting.faculties import RecallFaculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.people import person_id_from
 from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
-from troupe_batch.simulation.record.memory import EpisodicMemory, Happening, Result, Summary
+from troupe_batch.simulation.record.memory import ActionResult, EpisodicMemory, Happening, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
 
 _FACULTIES = "mental_faculties"
@@ -25,7 +25,7 @@ _RECALL = {_CLASS: RecallFaculty.__name__, "name": "Memory Recall", "requires_fa
 _LISTS = ("memory", "episodic_buffer", "memories", "facts")
 
 
-class Parts(NamedTuple):
+class SpecificationParts(NamedTuple):
     """What a file is to hold beside the persona."""
 
     faculties: bool = False
@@ -46,7 +46,7 @@ def apply(agent: AgentFile, life: InnerLife) -> None:
         life.add_faculty(RecallFaculty())
 
 
-def save(path: Path | str, persona: Persona, life: InnerLife, wanted: Parts) -> None:
+def save(path: Path | str, persona: Persona, life: InnerLife, wanted: SpecificationParts) -> None:
     """Write the agent file. A part that is what the loaded file said is written as that file had it."""
     loaded = InnerLife()
     _take_up(loaded, life.rest)
@@ -88,7 +88,7 @@ def _happenings(raw: Mapping[str, Any]) -> Iterator[Happening]:
     """What one memory of the file says happened; nothing where it has a form of which we make nothing."""
     content = raw.get("content")
     if isinstance(content, str):
-        yield Result(str(raw["action"]), content) if "action" in raw else Summary(content)
+        yield ActionResult(str(raw["action"]), content) if "action" in raw else Summary(content)
         return
     if not isinstance(content, Mapping):
         return

@@ -1,4 +1,4 @@
-"""Interviews a person and says how well they meet what somebody expects of them."""
+"""Validation of a person: an interview, and how well they meet what somebody expects of them."""
 
 from __future__ import annotations
 

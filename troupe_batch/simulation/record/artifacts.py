@@ -1,4 +1,4 @@
-"""What people have made, as files: Markdown, plain text, Word or JSON."""
+"""Artifacts that people have made, as files: Markdown, plain text, Word or JSON."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Clock:
         self._journal.step, self._journal.now = step, now
 
 
-class Pacing:
+class TimeCourse:
     """Where the time of one run goes, counted from where it began, or from where somebody skipped time in between."""
 
     def __init__(self, start: datetime, pace: TimeUnit | timedelta | None) -> None:

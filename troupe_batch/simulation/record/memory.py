@@ -1,4 +1,4 @@
-"""What a person has lived through: entries in order, of which the prompt shows the first and the latest."""
+"""Memory of what a person has lived through: entries in order, of which the prompt shows the first and the latest."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Summary(NamedTuple):
     text: str
 
 
-class Result(NamedTuple):
+class ActionResult(NamedTuple):
     """What an action of a faculty brought to see."""
 
     action: str
     text: str
 
 
-Happening: TypeAlias = Stimulus | Action | Summary | Result
+Happening: TypeAlias = Stimulus | Action | Summary | ActionResult
 
 
-class Entry(NamedTuple):
+class MemoryEntry(NamedTuple):
     """One thing that a person remembers; `line` is how the prompt says it, written once and shared by all who know.
 
     `when` is the moment in which it happened.
@@ -54,7 +54,7 @@ class EpisodicMemory:
     __slots__ = ("entries", "episode_start", "last_act_end")
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[MemoryEntry] = []
         self.episode_start = 0
         self.last_act_end: int | None = None
 
@@ -62,7 +62,7 @@ class EpisodicMemory:
         return len(self.entries)
 
     @property
-    def episode(self) -> Sequence[Entry]:
+    def episode(self) -> Sequence[MemoryEntry]:
         """The entries of the episode under way: those that no consolidation has been through."""
         return self.entries[self.episode_start :]
 
@@ -89,8 +89,8 @@ class EpisodicMemory:
         """An act is over: what it brought to see is remembered by how it began; broken off, it has answered nothing."""
         for place in range(self.last_act_end or 0, len(self.entries)):
             entry = self.entries[place]
-            if type(entry.what) is Result and len(entry.what.text) > _LONGEST_RESULT:
-                result = Result(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
+            if type(entry.what) is ActionResult and len(entry.what.text) > _LONGEST_RESULT:
+                result = ActionResult(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
                 self.entries[place] = _entry(result, entry.when)
         if not is_broken_off:
             self.last_act_end = len(self.entries)
@@ -125,7 +125,7 @@ class EpisodicMemory:
         return [*lines[:prefix], f"({omitted} entries left out here)", *lines[prefix:]]
 
 
-def lines_of(entries: Iterable[Entry]) -> list[str]:
+def lines_of(entries: Iterable[MemoryEntry]) -> list[str]:
     """How the prompt says them: the first of those shown after time has moved on says what time it is."""
     lines: list[str] = []
     told: dt.datetime | None = None
@@ -141,12 +141,12 @@ def lines_of(entries: Iterable[Entry]) -> list[str]:
 
 # Bounded, and only a shortcut: a line that two hundred people hear is written once and is one object in all of them.
 @lru_cache(maxsize=4096)
-def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None) -> Entry:
+def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None) -> MemoryEntry:
     return _entry(stimulus, when)
 
 
-def _entry(what: Happening, when: dt.datetime | None) -> Entry:
-    return Entry(what, f"- {_said(what)}", when)
+def _entry(what: Happening, when: dt.datetime | None) -> MemoryEntry:
+    return MemoryEntry(what, f"- {_said(what)}", when)
 
 
 def _said(what: Happening) -> str:

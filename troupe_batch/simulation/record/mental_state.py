@@ -1,4 +1,4 @@
-"""How things stand for a person: when and where it is, who is in reach, and what is on their mind."""
+"""Mental state: when and where it is for a person, who is in reach, and what is on their mind."""
 
 from __future__ import annotations
 

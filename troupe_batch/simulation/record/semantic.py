@@ -1,4 +1,4 @@
-"""What a person knows by now: facts that outlive the episodes they come from, found again by what they mean."""
+"""Memory of facts: what a person knows by now, outliving its episodes, and found again by what it means."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from troupe_batch.simulation.record.events import (
     Stimulus,
     StimulusKind,
 )
-from troupe_batch.simulation.record.memory import Entry, Happening, Result, Summary
+from troupe_batch.simulation.record.memory import ActionResult, Happening, MemoryEntry, Summary
 from troupe_batch.simulation.record.mental_state import spoken_time
 
 _HEADING = re.compile(r"== (?:Step \d+|Outside of any step) ==")
@@ -56,7 +56,7 @@ class Transcript(str):
         return cls("\n".join(lines))
 
 
-def of_memory(name: str, entries: Iterable[Entry]) -> Transcript:
+def of_memory(name: str, entries: Iterable[MemoryEntry]) -> Transcript:
     """What the person of this name perceived and did."""
     return Transcript.of((entry.when, _lived(name, entry.what)) for entry in entries)
 
@@ -117,7 +117,7 @@ def _lived(name: str, what: Happening) -> str:
         return _action(name, what.type, what.target, what.content, dict(what.details))
     if isinstance(what, Summary):
         return _aside(f"{name} remembers", what.text)
-    if isinstance(what, Result):
+    if isinstance(what, ActionResult):
         return _aside(f"{what.action} shows {name}", what.text)
     raise TypeError(f"no line for {what!r}")
 

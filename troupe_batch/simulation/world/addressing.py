@@ -1,4 +1,4 @@
-"""Whom people mean by what they call somebody: a person, a voice that is no person, or everybody who is there."""
+"""Addressing: whom people mean by what they call somebody, be it a person, a voice that is none, or everybody."""
 
 from __future__ import annotations
 

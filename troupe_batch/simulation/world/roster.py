@@ -1,4 +1,4 @@
-"""Who is in a world, in which seat, and by which name the others know them."""
+"""Roster of a world: who is there, in which seat, and by which name the others know them."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ from troupe_batch.simulation.people import Observed
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
 from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.interventions import Intervention
-from troupe_batch.simulation.world.turns import Failure, error_text
+from troupe_batch.simulation.world.turns import StepFailure, error_text
 
 
 class Triggers:
     """The interventions of a world in the order in which it got them; failures are added to the world's."""
 
-    def __init__(self, name: str, journal: Journal, failures: list[Failure]) -> None:
+    def __init__(self, name: str, journal: Journal, failures: list[StepFailure]) -> None:
         self.interventions: tuple[Intervention, ...] = ()
         self.fired: set[str] = set()
         self._name = name
@@ -74,14 +74,14 @@ class Triggers:
             raise
         except Exception as error:  # noqa: BLE001 -- a boundary: effects are users' code, raised when all are through
             self.fired.discard(intervention.name)
-            self._failures.append(Failure.of(error, self._journal))
+            self._failures.append(StepFailure.of(error, self._journal))
             event.kind, event.status, event.reason = EventKind.FAILURE, EventStatus.FAILED, self._failures[-1].reason
             error.add_note(f"Raised by the effect of intervention {intervention.name!r} of {self._name}.")
             return error
         return None
 
     def _fail_intervention(self, intervention: Intervention, error: RecordAndGoOn) -> None:
-        self._failures.append(Failure.of(error, self._journal))
+        self._failures.append(StepFailure.of(error, self._journal))
         failed = Event(EventKind.FAILURE, "INTERVENTION", intervention.name, status=EventStatus.FAILED)
         failed.reason = f"{self._failures[-1].status}: {self._failures[-1].reason}"
         failed.call_key = error.call_key

@@ -22,7 +22,7 @@ class OnCannotAct(StrEnum):
     FAIL = "fail"
 
 
-class Failure(NamedTuple):
+class StepFailure(NamedTuple):
     """Who could not act in which step, and why; no `person_id` where it is that of an intervention."""
 
     step: int
@@ -31,7 +31,7 @@ class Failure(NamedTuple):
     reason: str
 
     @classmethod
-    def of(cls, error: Exception, journal: Journal, person_id: str | None = None) -> Failure:
+    def of(cls, error: Exception, journal: Journal, person_id: str | None = None) -> StepFailure:
         """The failure that this error is, in the step that the journal is at."""
         step = journal.step or FIRST_STEP
         if isinstance(error, CannotAct):
@@ -40,7 +40,7 @@ class Failure(NamedTuple):
 
 
 async def all_at_once(
-    roster: Roster, journal: Journal, failures: list[Failure], turn: Callable[[TinyPerson], Coroutine[Any, Any, T]]
+    roster: Roster, journal: Journal, failures: list[StepFailure], turn: Callable[[TinyPerson], Coroutine[Any, Any, T]]
 ) -> list[T | BaseException]:
     """What everybody's turn came to; recorded in the order of the seats, whoever was the first to be through."""
     people = roster.people
@@ -58,7 +58,7 @@ async def all_at_once(
     for person, own, outcome in zip(people, journals, outcomes, strict=True):
         journal.events.extend(own.events)
         if isinstance(outcome, RecordAndGoOn):
-            failures.append(Failure.of(outcome, journal, person.person_id))
+            failures.append(StepFailure.of(outcome, journal, person.person_id))
     return outcomes
 
 

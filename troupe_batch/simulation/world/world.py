@@ -14,7 +14,7 @@ from troupe_batch.simulation.acting.faculties import Faculty
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown, some_texts
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.person.person import TinyPerson, source_name
-from troupe_batch.simulation.record.clock import Clock, Pacing, TimeUnit, check_lengths, later
+from troupe_batch.simulation.record.clock import Clock, TimeCourse, TimeUnit, check_lengths, later
 from troupe_batch.simulation.record.events import (
     Event,
     EventKind,
@@ -31,7 +31,7 @@ from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.roster import Roster
 from troupe_batch.simulation.world.routing import Deliveries
 from troupe_batch.simulation.world.triggers import Triggers
-from troupe_batch.simulation.world.turns import Failure, OnCannotAct, all_at_once
+from troupe_batch.simulation.world.turns import OnCannotAct, StepFailure, all_at_once
 
 T = TypeVar("T")
 # The function is given the world; it is awaited where it is async.
@@ -69,7 +69,7 @@ class TinyWorld:
         kind = type(self).__name__
         self.name = a_text(name, f"the name of a {kind}", f'name it first: {kind}("Somewhere", people)')
         self.journal = Journal()
-        self.failures: list[Failure] = []
+        self.failures: list[StepFailure] = []
         self.on_failure = _on_failure(on_failure)
         self.acts: Mapping[str, Act | RecordAndGoOn] = {}
         self._mind = mind
@@ -314,7 +314,7 @@ class TinyWorld:
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.journal.events = events_from_data(state["events"])
         self._clock.set(state["step"], datetime.fromisoformat(state["now"]))
-        self.failures.extend(Failure(*failure) for failure in state["failures"])
+        self.failures.extend(StepFailure(*failure) for failure in state["failures"])
         self._triggers.fired.update(state["fired"])
         self._deliveries.leave_as_it_is()
         self._roster.restore_names(state["names"])
@@ -393,10 +393,10 @@ class TinyWorld:
         check_lengths(steps, pace)
         if on_step is not None:
             a_function(on_step, "on_step", "lambda world: print(world.now)")
-        pacing = Pacing(self.now, pace)
+        course = TimeCourse(self.now, pace)
         for _ in range(steps):
             await self._take_step()
-            self._move_to_time(pacing.after_step(self.now))
+            self._move_to_time(course.after_step(self.now))
             if on_step is not None:
                 result = on_step(self)
                 if inspect.isawaitable(result):

@@ -1,4 +1,4 @@
-"""Takes one person through a scripted conversation, and turns whatever happens into answers and findings."""
+"""Interview of one person: a scripted conversation, and whatever happens in it as answers and findings."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    Facts,
     FindingStatus,
     PlannedCall,
+    PopulationFacts,
     Seating,
     StudyDesign,
     Unit,
@@ -58,7 +58,7 @@ class InterviewStudy:
         """SHA-256 of each prompt template, by name."""
         return {**prompt_digests(), **form_digests(self._spec.all_questions)}
 
-    def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
+    def seating(self, population: PopulationFacts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """Each person is a case."""
         return OnePersonEach(people)
 

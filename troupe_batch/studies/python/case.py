@@ -1,4 +1,4 @@
-"""What the function of a study in Python is given: people with minds, draws, worlds, and a place for findings."""
+"""Case that the function of a study in Python is given: people with minds, draws, worlds, a place for findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the function of a study written in Python, and says what is wrong where it cannot be one."""
+"""Function of a study written in Python: how it is found, and what is wrong where it cannot be one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a function returned to typed answers, by the same readers that read the replies of a survey."""
+"""Answers from what a function returned, by the same readers that read the replies of a survey."""
 
 from __future__ import annotations
 

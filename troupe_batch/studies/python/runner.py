@@ -1,4 +1,4 @@
-"""Awaits the user's function for one unit, and turns what it returns and finds into rows."""
+"""Run of the user's function for one unit, and what it returns and finds as rows."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    Facts,
     PlannedCall,
+    PopulationFacts,
     Seating,
     StudyDesign,
     Unit,
@@ -76,7 +76,7 @@ class PythonStudy:
         """SHA-256 of each prompt template, and of the file that the function stands in."""
         return {**prompt_digests(), f"python/{self._spec.function}": self._code[1]}
 
-    def seating(self, population: Facts, people: int) -> Seating:
+    def seating(self, population: PopulationFacts, people: int) -> Seating:
         """So many people to a unit; who is left over takes no part. SpecError where they are too few for one."""
         size = self._spec.size
         if size == 1:

@@ -20,8 +20,8 @@ from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    Facts,
     PlannedCall,
+    PopulationFacts,
     Seating,
     StudyDesign,
     Unit,
@@ -52,7 +52,7 @@ class SurveyStudy:
         """SHA-256 of each prompt template, by name."""
         return {**TEMPLATES.digests, **QUESTION.digests, **form_digests(self._spec.all_questions)}
 
-    def seating(self, population: Facts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
+    def seating(self, population: PopulationFacts, people: int) -> Seating:  # noqa: ARG002 -- others look at the facts
         """Each person is a case."""
         return OnePersonEach(people)
 

@@ -1,4 +1,4 @@
-"""How many people of which kind go to which rule, when kinds fit several rules: exact, by augmenting paths.
+"""Allotment of people of several kinds to rules, when kinds fit several of them: exact, by augmenting paths.
 
 A kind is a set of people who fit the same rules. Ford & Fulkerson (1956) on the graph of kinds and rules, which is
 small however many people there are; begun greedily with the scarcest rule and the least versatile kind.

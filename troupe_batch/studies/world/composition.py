@@ -1,4 +1,4 @@
-"""Who sits in which world: a pure function of the people's facts, the rules of the seats and the seed."""
+"""Composition of worlds: who sits in which, a pure function of the people's facts, the rules and the seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.seeded import stream, uniforms
 from troupe_batch.spec_files import dotted
 from troupe_batch.studies.seating import BALANCED, RANDOM, Alike, Composition
-from troupe_batch.studies.study import Facts
+from troupe_batch.studies.study import PopulationFacts
 from troupe_batch.studies.world.allotment import Allotment, Shortage
 from troupe_batch.studies.world.fitting import fitting, rule_mistakes, sort_of
 from troupe_batch.studies.world.misfits import unknown_fact
@@ -43,7 +43,7 @@ class Seated:
 
 def compose(
     places: Sequence[SeatSpec],
-    population: Facts,
+    population: PopulationFacts,
     people: int,
     worlds: int | None,
     *,

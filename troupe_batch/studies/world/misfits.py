@@ -1,4 +1,4 @@
-"""Why nobody fits a rule of a seat: what the people's facts are instead."""
+"""Misfits: why nobody fits a rule of a seat, and what the people's facts are instead."""
 
 from __future__ import annotations
 

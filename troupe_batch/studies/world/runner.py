@@ -1,4 +1,4 @@
-"""Takes the people of one world through their steps, and turns whatever happens into answers and findings."""
+"""World of a study, run: its people taken through their steps, and whatever happens as answers and findings."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from troupe_batch.studies.script import Line
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
-    Facts,
     FindingStatus,
     PlannedCall,
+    PopulationFacts,
     Seating,
     StudyDesign,
     Unit,
@@ -65,7 +65,7 @@ class WorldStudy:
         """SHA-256 of each prompt template, by name."""
         return {**prompt_digests(), **form_digests(self._spec.all_questions)}
 
-    def seating(self, population: Facts, people: int) -> Seating:
+    def seating(self, population: PopulationFacts, people: int) -> Seating:
         """Who sits in which world; SpecError says which seats cannot be filled."""
         spec = self._spec
         return compose(spec.places, population, people, spec.worlds, composition=spec.composition, seed=self._seed)

@@ -1,4 +1,4 @@
-"""What a tool is, whose it is, and how people come to use several."""
+"""Tool: whose it is, what it does, and how people come to use several."""
 
 from __future__ import annotations
 
