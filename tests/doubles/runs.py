@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.expressions import Kind
+from troupe_batch.factory import Enriched, EnrichStatus
 from troupe_batch.llm.chat import (
     CacheState,
     CallRecord,
@@ -50,14 +51,6 @@ STUDY: dict[str, Any] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Enriched:
-    person: TinyPerson | None
-    calls: tuple[CallRecord, ...]
-    status: str = "done"
-    reason: str | None = None
-
-
 class PlainFacts:
     """The facts of the plain people, and nothing else."""
 
@@ -79,10 +72,10 @@ class PlainFactory:
         reply = await model.complete(request)
         if reply.status is not ReplyStatus.OK:
             call = CallRecord("enrich", request.key().hex(), request.sample, reply.status, reply.reason, reply)
-            return Enriched(None, (call,), "refused", reply.reason)
+            return Enriched(None, EnrichStatus.REFUSED, (call,), reply.reason)
         richer = Persona({**person.persona.as_dict(), "bio": f"Bio of {person.index}"})
         call = CallRecord("enrich", request.key().hex(), request.sample, reply.status, None, reply)
-        return Enriched(person.with_persona(richer), (call,))
+        return Enriched(person.with_persona(richer), EnrichStatus.DONE, (call,))
 
 
 @dataclass

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
 from troupe_batch.expressions import Kind
+from troupe_batch.factory import Enriched
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import RememberedWave, bounded, entry, recollections_text
@@ -25,7 +26,7 @@ from troupe_batch.results.blocks import BLOCK, BlockFile, BlockWriter, Format
 from troupe_batch.results.columns import column_field
 from troupe_batch.results.manifest import REMAKE, Manifest
 from troupe_batch.results.objects import Objects
-from troupe_batch.results.run import EnrichedPerson, PersonFactory
+from troupe_batch.results.run import PersonFactory
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.results.table import labels
 from troupe_batch.results.tables.people import PeopleTable
@@ -113,7 +114,7 @@ class Recalling:
             for person in self._factory.people(start, stop)
         ]
 
-    async def enriched(self, person: TinyPerson, model: ChatModel) -> EnrichedPerson:
+    async def enriched(self, person: TinyPerson, model: ChatModel) -> Enriched:
         """As the factory does it."""
         return await self._factory.enriched(person, model)
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from troupe_batch.errors import PlanChanged
 from troupe_batch.expressions import Kind
-from troupe_batch.llm.chat import CallRecord, ChatModel
+from troupe_batch.factory import Enriched
+from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.results.contents import Contents, Planned
@@ -24,30 +25,6 @@ from troupe_batch.results.tables import TABLES
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.kinds import is_python
 from troupe_batch.studies.study import PopulationFacts, Study, Unit
-
-
-class EnrichedPerson(Protocol):
-    """A person after a model was asked to write about them, and the calls that took."""
-
-    @property
-    def person(self) -> TinyPerson | None:
-        """The person with the richer persona; None where there is no such prose."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """How it ended; where `person` is None, the status of all answers that this person would have given."""
-        ...
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no person."""
-        ...
-
-    @property
-    def calls(self) -> tuple[CallRecord, ...]:
-        """What was asked of the model."""
-        ...
 
 
 class PersonFactory(Protocol):
@@ -62,7 +39,7 @@ class PersonFactory(Protocol):
         """People number `start` to `stop` - 1."""
         ...
 
-    async def enriched(self, person: TinyPerson, model: ChatModel) -> EnrichedPerson:
+    async def enriched(self, person: TinyPerson, model: ChatModel) -> Enriched:
         """The person with what the plan has a model write about them."""
         ...
 
