@@ -15,7 +15,7 @@ from troupe_batch.results.panel import LocalPanel, Panel
 from troupe_batch.results.recollections import LocalRecollections, Recalling, Recollections
 from troupe_batch.results.run import PersonFactory, Run
 from troupe_batch.results.store import RunStore, panel_path, recollections_path
-from troupe_batch.studies.study import Facts
+from troupe_batch.studies.study import PopulationFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def population_of(plan: Plan) -> Population:
     return drawn_once(plan.population.to_json())
 
 
-def facts_of(plan: Plan, supplies: Supplies) -> Facts:
+def facts_of(plan: Plan, supplies: Supplies) -> PopulationFacts:
     """The facts of the plan's people."""
     return supplies.panel or FactsOnDemand(lambda: population_of(plan))
 
