@@ -27,8 +27,7 @@ from troupe_batch.results.ledger import add_tallies
 from troupe_batch.results.recount import Recount, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table
-from troupe_batch.simulation.record.actions import ActionKind
-from troupe_batch.simulation.record.events import EventKind, EventStatus
+from troupe_batch.simulation.record.events import ActionKind, EventKind, EventStatus
 from troupe_batch.studies.study import UnitOutcome
 
 ACT_FAILED = "ACT"
