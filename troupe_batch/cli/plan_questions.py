@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rich import box
 
 from troupe_batch.planning.plan import Plan
-from troupe_batch.studies.questions.questions import Numeric
+from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.study import QuestionInfo
 from troupe_batch.studies.values import ValueKind
 from troupe_batch.terminal import Table
@@ -81,14 +81,15 @@ def _cut(labels: list[str]) -> list[str]:
 
 
 def _bounds(study: BaseModel) -> dict[str, tuple[float, float]]:
-    return {one.id: (one.minimum, one.maximum) for one in _numeric(study)}
+    numeric = (one for one in _asked(study) if one.value_kind is ValueKind.NUMBER)
+    return {one.id: one.amounts[:2] for one in numeric if one.amounts is not None}
 
 
-def _numeric(part: object) -> Iterator[Numeric]:
-    if isinstance(part, Numeric):
+def _asked(part: object) -> Iterator[QuestionForm]:
+    if isinstance(part, QuestionForm):
         yield part
     elif isinstance(part, BaseModel):
-        yield from _numeric([getattr(part, name) for name in type(part).model_fields])
+        yield from _asked([getattr(part, name) for name in type(part).model_fields])
     elif isinstance(part, Iterable) and not isinstance(part, str | bytes | dict):
         for one in part:
-            yield from _numeric(one)
+            yield from _asked(one)

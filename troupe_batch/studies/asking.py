@@ -14,9 +14,8 @@ from troupe_batch.simulation.record.events import ActionKind
 from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.premise import TEMPLATES
 from troupe_batch.studies.questions.group import QuestionGroup
-from troupe_batch.studies.questions.options import Elicitation
-from troupe_batch.studies.questions.presentation import Shown
-from troupe_batch.studies.questions.questions import MultiChoice, OpenText, Question, Rating, SingleChoice
+from troupe_batch.studies.questions.ordering import Shown
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 from troupe_batch.studies.values import ValueKind, value_words
 
@@ -30,8 +29,8 @@ class Ask:
     """
 
     def __init__(self, questions: Sequence[Question], *, seed: int) -> None:
-        typed = [question for question in questions if not isinstance(question, OpenText)]
-        spoken = [question for question in questions if isinstance(question, OpenText)]
+        typed = [question for question in questions if question.spoken_words is None]
+        spoken = [question for question in questions if question.spoken_words is not None]
         if len(spoken) > 1:
             raise ValueError("what is said aloud answers one open question, not several")
         self.ids = tuple(question.id for question in questions)
@@ -44,9 +43,9 @@ class Ask:
             typed=_named(typed),
             typed_several=len(typed) > 1,
             spoken=_named(spoken),
-            words=spoken[0].words if spoken else 0,
-            asks_for_chances=any(_asks_for_chances(question) for question in typed),
-            asks_yes_or_no=any(isinstance(question, MultiChoice) for question in typed),
+            words=spoken[0].spoken_words if spoken else 0,
+            asks_for_chances=any(question.asks_for_chances for question in typed),
+            asks_yes_or_no=any(question.asks_yes_or_no for question in typed),
             offers_dont_know=any(question.dont_know is not None for question in typed),
         )
 
@@ -160,7 +159,3 @@ def _words_of(kind: ValueKind, answer: Answer) -> str | None:
 def _named(questions: Sequence[Question]) -> str:
     quoted = [f"`{question.id}`" for question in questions]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-def _asks_for_chances(question: Question) -> bool:
-    return isinstance(question, SingleChoice | Rating) and question.elicitation == Elicitation.PROBABILITIES

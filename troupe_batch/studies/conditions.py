@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
@@ -18,9 +18,10 @@ from troupe_batch.expressions.nodes import Logic, Name, Node, Number
 from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.expressions.sides import Comparison, Containing, Membership
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.studies.questions.form import QuestionId
+from troupe_batch.studies.questions.forms.numeric import Bound as Limit
 from troupe_batch.studies.questions.options import Label
-from troupe_batch.studies.questions.questions import Bound as Limit
-from troupe_batch.studies.questions.questions import Numeric, Question, QuestionId, Rating, SingleChoice
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.studies.values import ValueKind
@@ -126,17 +127,23 @@ def _listed(when: When) -> tuple[str | Condition, ...]:
 
 def kind_of(question: Question) -> Kind:
     """What the answers to the question are in expressions; there may be none."""
-    labels = labels_of(question)
-    if isinstance(question, Numeric):
-        low, high = question.minimum, question.maximum
-        return Kind("number", integer=question.integer, low=low, high=high, optional=True)
-    if isinstance(question, Rating):
-        steps = {step.label: step.code for step in question.choices if step.label not in (question.outside or ())}
-        codes = tuple(math.nan if (code := steps.get(label)) is None else float(code) for label in labels)
-        return Kind("category", labels, optional=True, is_ranked=False, codes=codes)
-    if isinstance(question, SingleChoice):
-        return Kind("category", labels, optional=True, is_ranked=False)
-    return Kind("labels", labels, optional=True) if labels else Kind("words", optional=True)
+    labels, info = labels_of(question), question.info
+    match question.value_kind:
+        case ValueKind.NUMBER:
+            low, high, _ = question.amounts or (-math.inf, math.inf, "")
+            return Kind("number", integer=info.is_integer, low=low, high=high, optional=True)
+        case ValueKind.CODE:
+            steps = dict(zip(info.labels, info.codes, strict=True))
+            known = {label: float(code) for label, code in steps.items() if label not in (info.outside or ())}
+            codes = tuple(known.get(label, math.nan) for label in labels)
+            return Kind("category", labels, optional=True, is_ranked=False, codes=codes)
+        case ValueKind.LABEL:
+            return Kind("category", labels, optional=True, is_ranked=False)
+        case ValueKind.LABELS | ValueKind.RANKING:
+            return Kind("labels", labels, optional=True)
+        case ValueKind.TEXT:
+            return Kind("words", optional=True)
+    assert_never(question.value_kind)
 
 
 def value_of(answer: Answer | None, kind: Kind) -> object:
@@ -230,7 +237,7 @@ def _label_mistakes(place: Place, condition: Condition, question: Question) -> I
 def _number_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[Mistake]:
     bounds = {"at_least": condition.at_least, "at_most": condition.at_most}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
-    least, most, what = _range_of(question)
+    least, most, what = question.amounts or (0, 0, "")
     for name, bound in given.items():
         if not what:
             cure = "use mentions" if question.value_kind is ValueKind.TEXT else "use is or is_not"
@@ -241,15 +248,3 @@ def _number_mistakes(place: Place, condition: Condition, question: Question) -> 
     if len(given) == 2 and given["at_least"] > given["at_most"]:
         problem = f"at_least ({given['at_least']:g}) is greater than at_most ({given['at_most']:g})"
         yield (*place, "at_least"), problem, "no answer is both; lower it, or raise at_most"
-
-
-def _range_of(question: Question) -> tuple[float, float, str]:
-    """The least and the greatest number that an answer can have, and what they are; no word where it has none."""
-    if isinstance(question, Numeric):
-        return question.minimum, question.maximum, "numbers"
-    if isinstance(question, Rating):
-        outside = question.outside or ()
-        codes = [step.code for step in question.choices if step.code is not None and step.label not in outside]
-        return min(codes), max(codes), "codes"
-    # Codes of a single choice are names and no amounts: of two options in file order, neither is more.
-    return 0, 0, ""

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, assert_never
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.simulation.record.events import StimulusKind
-from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question
 from troupe_batch.studies.values import ValueKind
@@ -105,7 +104,7 @@ def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[M
 
 def labels_of(question: Question) -> tuple[str, ...]:
     """The labels that an answer to the question can have; don't know is one of them where one label is chosen."""
-    info = question_info(question)
+    info = question.info
     match question.value_kind:
         case ValueKind.CODE | ValueKind.LABEL:
             return info.answerable

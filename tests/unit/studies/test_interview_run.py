@@ -12,8 +12,9 @@ from troupe_batch.errors import BudgetSpent, EndpointDown, GaveUp, RequestReject
 from troupe_batch.llm.chat import ChatReply, ReplyStatus
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.studies import AnswerStatus, Draws, Unit, UnitSettings
+from troupe_batch.studies.questions.forms import MultiChoice, Numeric, Rating, SingleChoice
 from troupe_batch.studies.questions.group import QuestionGroup
-from troupe_batch.studies.questions.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
+from troupe_batch.studies.questions.questions import Question
 
 INTERVIEW = """
 kind: interview

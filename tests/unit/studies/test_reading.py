@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Rating, SingleChoice
-from troupe_batch.studies.questions.elicitation import reply_schema
+from troupe_batch.studies.questions.group import reply_schema
 from troupe_batch.studies.questions.presentation import Presentation
-from troupe_batch.studies.questions.reading import reader_of
 from troupe_batch.studies.survey import Elicitation, Question
 
 RATING = Rating(id="buy", text="Buy?", labels=["No", "Maybe", "Yes"], dont_know="Don't know")
@@ -28,7 +27,7 @@ ALL: list[Question] = [RATING, PICKED, SINGLE, MULTI, NUMBER, WHOLE, TEXT]
 
 def read(question: Question, value: Any, *, person: int = 0, replicate: int = 0) -> Answer:
     shown = Presentation(question, seed=1).to(person, replicate, 0)
-    return reader_of(question, seed=1).read(value, shown, person, replicate)
+    return question.reader(seed=1).read(value, shown, person, replicate)
 
 
 def values(answer: Answer) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def test_what_cannot_be_read_is_unreadable_with_the_reason_and_no_value(
 
     assert (answer.status, answer.reason) == (AnswerStatus.UNREADABLE, reason)
     assert values(answer) == {}
-    assert reader_of(question, seed=1).problem(value) == reason
+    assert question.reader(seed=1).problem(value) == reason
 
 
 json_values = st.recursive(
@@ -203,7 +202,7 @@ def has_fractions(value: Any) -> bool:
 
 @pytest.mark.parametrize("question", ALL, ids=lambda question: question.id)
 def test_the_example_is_readable_and_matches_the_schema(question: Question) -> None:
-    example = reader_of(question, seed=1).example()
+    example = question.reader(seed=1).example()
 
     assert read(question, example).status is AnswerStatus.ANSWERED
     jsonschema.validate({question.id: example}, dict(reply_schema([question]).schema))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tests.doubles.runs import plan
 from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.studies.questions.presentation import Presentation
-from troupe_batch.studies.questions.reading import reader_of
 from troupe_batch.studies.scales import Best, Scale, scale_of
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.studies.survey import Rating
@@ -127,7 +126,7 @@ def test_an_answer_outside_the_scale_says_so() -> None:
     labels = coded((1, "bad"), (2, "good"), (99, "Not applicable"))
     content = {"id": "q", "text": "How?", "labels": labels, "outside": ["Not applicable"], "elicitation": "pick"}
     question = Rating.model_validate(content)
-    reader, shown = reader_of(question, seed=1), Presentation(question, seed=1).to(0, 0, 0)
+    reader, shown = question.reader(seed=1), Presentation(question, seed=1).to(0, 0, 0)
 
     outside, inside = reader.read("Not applicable", shown, 0, 0), reader.read("good", shown, 0, 0)
 

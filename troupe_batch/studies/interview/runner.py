@@ -18,8 +18,7 @@ from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
 from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
-from troupe_batch.studies.questions.group import question_info
-from troupe_batch.studies.questions.templates import form_digests
+from troupe_batch.studies.questions.group import form_digests
 from troupe_batch.studies.reaching import reach_person
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
@@ -174,7 +173,7 @@ def _design(spec: InterviewSpec, *, is_searched: bool) -> StudyDesign:
     acts = sum(line.has_act for line in spec.script)
     judging = sum(one.calls for one in spec.judgements)
     return StudyDesign(
-        tuple(question_info(question) for question in spec.all_questions),
+        tuple(question.info for question in spec.all_questions),
         calls_per_unit=acts * (1 + is_searched) + judging + len(spec.extraction),
         acts_per_unit=acts + sum(one.acts for one in spec.judgements),
         extractions=(*(one.info for one in spec.judgements), *extraction_infos(spec.extraction)),

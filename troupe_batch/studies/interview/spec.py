@@ -18,7 +18,6 @@ from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes,
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
 from troupe_batch.studies.named_files import NamedFiles
-from troupe_batch.studies.questions.elicitation import names_in_schema
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
@@ -109,7 +108,7 @@ class InterviewSpec(BuiltSpec):
         yield from question_mistakes(asked)
         yield from act_question_mistakes(asked)
         for place, question in asked:
-            if excess := excess_of(names_in_schema(question)):
+            if excess := excess_of(question.names_in_schema):
                 yield place, f"it has {excess}", "split it"
         for place in repeats((("arms", i), arm.id.casefold()) for i, arm in enumerate(self.arms)):
             yield (*place, "id"), "this arm id stands twice", "rename one"

@@ -10,16 +10,7 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.python.case import Absence
 from troupe_batch.studies.questions.group import QuestionGroup
-from troupe_batch.studies.questions.options import Elicitation
-from troupe_batch.studies.questions.questions import (
-    DONT_KNOW,
-    MultiChoice,
-    Numeric,
-    OpenText,
-    Question,
-    Rating,
-    SingleChoice,
-)
+from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 
 NOTHING_RETURNED = "the function returned nothing"
@@ -35,7 +26,7 @@ class Returned:
     def __init__(self, questions: Sequence[Question], *, seed: int) -> None:
         self._questions = {question.id: question for question in questions}
         self._readers = {question.id: QuestionGroup([question], seed=seed) for question in questions}
-        self._by_label = {question.id: QuestionGroup([_picked(question)], seed=seed) for question in questions}
+        self._by_label = {question.id: QuestionGroup([question.named_outright()], seed=seed) for question in questions}
 
     def answers(self, returned: object, unit: Unit, people: Sequence[int]) -> tuple[Answer, ...]:
         """One answer per person and question; FixTheInput where the function returned something else."""
@@ -91,32 +82,10 @@ class Returned:
 
     def _read(self, name: str, value: Any, unit: Unit) -> Answer:
         question = self._questions[name]
-        is_label = isinstance(question, SingleChoice | Rating) and isinstance(value, str)
+        is_label = question.value_kind.is_one_label and isinstance(value, str)
         group = self._by_label[name] if is_label else self._readers[name]
         asked = group.asked_of(unit)
-        [answer] = group.read({name: _as_replied(question, value)}, asked.shown, unit)
+        [answer] = group.read({name: question.as_replied(value)}, asked.shown, unit)
         # Nobody was shown any options.
         answer.option_order = answer.position = None
         return answer
-
-
-def _picked(question: Question) -> Question:
-    if isinstance(question, SingleChoice | Rating):
-        return question.model_copy(update={"elicitation": Elicitation.PICK})
-    return question
-
-
-def _as_replied(question: Question, value: Any) -> Any:
-    """The value in the form of a model's reply to the question."""
-    if isinstance(question, Numeric | OpenText):
-        is_dont_know = question.dont_know is not None and value == question.dont_know
-        return None if is_dont_know else value
-    if not isinstance(question, MultiChoice) or isinstance(value, Mapping):
-        return value
-    labels = [option.label for option in question.choices]
-    is_dont_know = question.dont_know is not None and value == question.dont_know
-    chosen = [] if is_dont_know else value
-    if not isinstance(chosen, list | tuple | set | frozenset) or any(one not in labels for one in chosen):
-        return value
-    each: dict[str, bool] = {label: label in chosen for label in labels}
-    return each if question.dont_know is None else {**each, DONT_KNOW: is_dont_know}

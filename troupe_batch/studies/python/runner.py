@@ -22,7 +22,6 @@ from troupe_batch.studies.python.case import Case
 from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.python.spec import PythonSpec
-from troupe_batch.studies.questions.group import question_info
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
@@ -58,7 +57,7 @@ class PythonStudy:
         self._returned = Returned(spec.questions, seed=seed)
         # Of the calls the job file tells, for nobody else can know; any of them may be an act.
         self.design = StudyDesign(
-            tuple(question_info(question) for question in spec.questions),
+            tuple(question.info for question in spec.questions),
             calls_per_unit=spec.calls_per_unit,
             acts_per_unit=spec.calls_per_unit,
             seat_names=(None,) * spec.people_per_unit,

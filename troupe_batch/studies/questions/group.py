@@ -1,21 +1,26 @@
-"""The questions of one call, compiled for asking: a presentation and a reader for each, a schema for the reply."""
+"""Questions of one call, compiled for asking: a presentation and a reader for each, a schema for the reply.
+
+Endpoints that enforce a schema write properties in its order. So questions that are answered property by property stand
+in the schema as they were shown, and are shown in few orders: endpoints and validators compile a schema when they first
+see it. A choice of one label is one value whatever the order of its enum, so that order is the file's for everybody.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from troupe_batch.llm.chat import ReplySchema
+from troupe_batch.llm.chat import ReplySchema, strict_object
 from troupe_batch.seeded import bits, stream
-from troupe_batch.studies.questions.elicitation import reply_schema
-from troupe_batch.studies.questions.presentation import Presentation, Shown
-from troupe_batch.studies.questions.questions import MultiChoice, Numeric, Question, Rating, SingleChoice
-from troupe_batch.studies.questions.reading import Reader, reader_of
-from troupe_batch.studies.study import Answer, AnswerStatus, QuestionInfo, Unit
+from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.ordering import Shown
+from troupe_batch.studies.questions.presentation import Presentation
+from troupe_batch.studies.questions.reading import Reader
+from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 
 # Which questions of a call could not be read varies; each such part has schemas of its own.
 _KEPT_PARTS = 64
@@ -35,6 +40,11 @@ class Asked:
         return "\n\n".join([seen.text for seen in self.shown])
 
 
+def form_digests(questions: Sequence[QuestionForm]) -> Mapping[str, str]:
+    """SHA-256 (hex) of the templates that only some forms of questions need: plans without these forms keep theirs."""
+    return {name: digest for question in questions for name, digest in question.template_digests.items()}
+
+
 class QuestionGroup:
     """The questions of one call.
 
@@ -42,11 +52,13 @@ class QuestionGroup:
     gives some of the questions as a call of their own, each shown as it is among all.
     """
 
-    def __init__(self, questions: Sequence[Question], *, seed: int, drawn_as: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, questions: Sequence[QuestionForm], *, seed: int, drawn_as: tuple[str, ...] | None = None
+    ) -> None:
         self.ids = tuple(question.id for question in questions)
         self._questions = questions
         self._presentations = [Presentation(question, seed=seed) for question in questions]
-        self._readers = [reader_of(question, seed=seed) for question in questions]
+        self._readers = [question.reader(seed=seed) for question in questions]
         self._seed = seed
         self._drawn_as = drawn_as or self.ids
         self._key = stream(seed, "version", *self._drawn_as)
@@ -128,19 +140,16 @@ class QuestionGroup:
         return zip(self.ids, self._readers, strict=True)
 
 
-def question_info(question: Question) -> QuestionInfo:
-    """The question as tables and reports need it."""
-    options = question.choices if isinstance(question, SingleChoice | MultiChoice | Rating) else ()
-    return QuestionInfo(
-        id=question.id,
-        type=question.kind,
-        value_kind=question.value_kind,
-        text=question.text,
-        labels=tuple(option.label for option in options),
-        codes=tuple(option.code for option in options if option.code is not None),
-        dont_know=question.dont_know,
-        unit=question.unit if isinstance(question, Numeric) else None,
-        is_integer=isinstance(question, Numeric) and question.integer,
-        best=question.best if isinstance(question, Rating) else None,
-        outside=question.outside if isinstance(question, Rating) else None,
-    )
+def reply_schema(
+    questions: Sequence[QuestionForm],
+    orders: Sequence[Sequence[str] | None] | None = None,
+    check: Callable[[Any], str | None] | None = None,
+    keeps: Callable[[Any], bool] | None = None,
+) -> ReplySchema:
+    """The schema of one reply: an object with one required property per question, the options as `orders` shows them.
+
+    None stands for the order of the file. `check` finds what the schema cannot say, `keeps` what is good in part.
+    """
+    shown = orders or [None] * len(questions)
+    properties = {question.id: question.node(order) for question, order in zip(questions, shown, strict=True)}
+    return ReplySchema("answers", strict_object(properties), check, keeps=keeps)

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from troupe_batch.seeded import bits, shuffled, stream
 from troupe_batch.studies.questions.options import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The options of a question as people are shown them.
+
+    `anchored` keep their place while the others move, `last` stands behind them all. `lines` are those labels that
+    stand there otherwise. `is_gone_through`: a reply answers them one by one, in the order of its schema.
+    """
+
+    labels: tuple[str, ...]
+    order: Order
+    anchored: frozenset[str] = frozenset()
+    last: tuple[str, ...] = ()
+    lines: Mapping[str, str] = field(default_factory=dict)
+    is_gone_through: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A question as one person sees it; `order` is None where there are no options."""
+
+    text: str
+    order: tuple[str, ...] | None
+    place_of: Mapping[str, int]
 
 
 class OptionOrder:

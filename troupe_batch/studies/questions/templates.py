@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from troupe_batch.simulation.templates import Templates
-from troupe_batch.studies.questions.elicitation import is_long
-from troupe_batch.studies.questions.questions import MultiChoice, Question
 
-_LONG_LISTS = Templates(Path(__file__).parent / "prompts" / "long", "survey/long")
-_EXCLUSIVE = Templates(Path(__file__).parent / "prompts" / "exclusive", "survey/exclusive")
+LONG_LISTS = Templates(Path(__file__).parent / "prompts" / "long", "survey/long")
+EXCLUSIVE = Templates(Path(__file__).parent / "prompts" / "exclusive", "survey/exclusive")
 QUESTION = Templates(Path(__file__).parent / "prompts", "survey")
 # No text that users write can hold this character, so a hole is never mistaken for text.
 _HOLE = "\x00"
@@ -35,14 +32,3 @@ class Blank:
         for value, after in zip(values, self._between[1:], strict=True):
             text += value + after
         return text
-
-
-def form_digests(questions: Iterable[Question]) -> Mapping[str, str]:
-    """SHA-256 (hex) of the templates that only some forms of questions need: plans without these forms keep theirs."""
-    used: dict[str, str] = {}
-    for question in questions:
-        if is_long(question):
-            used |= _LONG_LISTS.digests
-        if isinstance(question, MultiChoice) and question.exclusive:
-            used |= _EXCLUSIVE.digests
-    return used

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from troupe_batch.llm.chat import Message, Role
-from troupe_batch.studies.questions.group import QuestionGroup, question_info
-from troupe_batch.studies.questions.options import Elicitation
-from troupe_batch.studies.questions.questions import MultiChoice, Question, Rating, SingleChoice
+from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.survey.history import TEMPLATES
 from troupe_batch.studies.survey.spec import SurveySpec
 
@@ -15,7 +13,7 @@ class Instrument:
 
     def __init__(self, spec: SurveySpec, *, seed: int) -> None:
         self.groups = tuple(QuestionGroup(questions, seed=seed) for questions in spec.groups)
-        self.questions = tuple(question_info(question) for question in spec.all_questions)
+        self.questions = tuple(question.info for question in spec.all_questions)
         materials: dict[str | None, str | None] = {arm.id: arm.material for arm in spec.arms}
         by_arm = (materials or {None: None}).items()
         self.system = {arm: _system(spec, material) for arm, material in by_arm}
@@ -29,12 +27,8 @@ def _system(spec: SurveySpec, material: str | None, *, remembers: bool = False) 
         introduction=spec.introduction,
         material=material,
         remembers=remembers or (len(spec.groups) > 1 and spec.memory != "none"),
-        asks_for_chances=any(_asks_for_chances(question) for question in questions),
-        asks_yes_or_no=any(isinstance(question, MultiChoice) for question in questions),
+        asks_for_chances=any(question.asks_for_chances for question in questions),
+        asks_yes_or_no=any(question.asks_yes_or_no for question in questions),
         offers_dont_know=any(question.dont_know is not None for question in questions),
     )
     return Message(Role.SYSTEM, text)
-
-
-def _asks_for_chances(question: Question) -> bool:
-    return isinstance(question, SingleChoice | Rating) and question.elicitation == Elicitation.PROBABILITIES

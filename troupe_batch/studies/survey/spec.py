@@ -12,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.arms import Arm
-from troupe_batch.studies.questions.elicitation import names_in_schema
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose, Slug
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions
@@ -130,7 +129,7 @@ class SurveySpec(BuiltSpec):
         if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns):
             yield ("memory",), "memory has no effect when all questions are one call", "remove it or ask by question"
         for group in self.groups:
-            if excess := excess_of([name for question in group for name in names_in_schema(question)]):
+            if excess := excess_of([name for question in group for name in question.names_in_schema]):
                 yield ("asking",), f"the questions of one call have {excess}", "ask by block or by question"
                 return
 

@@ -23,8 +23,7 @@ from troupe_batch.studies.findings import Aimed, absent_findings, extract, extra
 from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
-from troupe_batch.studies.questions.group import question_info
-from troupe_batch.studies.questions.templates import form_digests
+from troupe_batch.studies.questions.group import form_digests
 from troupe_batch.studies.reaching import reach_person
 from troupe_batch.studies.script import Line
 from troupe_batch.studies.study import (
@@ -177,7 +176,7 @@ def _design(spec: WorldSpec, searches: Sequence[bool]) -> StudyDesign:
     judging += sum(one.calls * len(targets(one, seats)) for one in spec.judgements)
     extracting = sum(len(targets(one, seats)) for one in spec.extraction)
     return StudyDesign(
-        tuple(question_info(question) for question in spec.all_questions),
+        tuple(question.info for question in spec.all_questions),
         calls_per_unit=(seats + sum(searches)) * spec.steps + judging + extracting,
         acts_per_unit=seats * (spec.steps + sum(one.acts for one in spec.judgements)),
         seat_names=tuple(seat.name for seat in spec.places for _ in range(seat.count)),

@@ -32,7 +32,6 @@ from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes,
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
 from troupe_batch.studies.named_files import NamedFiles
-from troupe_batch.studies.questions.elicitation import names_in_schema
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
@@ -318,7 +317,7 @@ class WorldSpec(BuiltSpec):
         for index, line in asking:
             if line.ask is None or not self._are_known(line.to):
                 continue
-            labels += names_in_schema(line.ask)
+            labels += line.ask.names_in_schema
             if excess := excess_of(labels):
                 problem = f"the questions of step {line.at} have {excess}"
                 yield ("script", index, "ask"), problem, "ask some in another step"

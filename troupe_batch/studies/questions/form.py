@@ -1,0 +1,97 @@
+"""Form of a question: all that the library asks of one, so that each stands in a room of its own below `forms`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.studies.questions.names_elsewhere import FLOW
+from troupe_batch.studies.questions.options import Prose
+from troupe_batch.studies.questions.ordering import Listing
+from troupe_batch.studies.questions.reading import Reader
+from troupe_batch.studies.questions.templates import Blank
+from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.values import ValueKind
+
+# Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
+QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
+
+
+class QuestionForm(BuiltSpec):
+    """A question as it stands in a job file or is built in Python; each form is a class of its own.
+
+    `kind` is what the form is called in the data, `value_kind` what its answers are there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
+    kind: ClassVar[str]
+    value_kind: ClassVar[ValueKind]
+
+    id: QuestionId = Field(description="Name of the question and of its column: letters, digits, single underscores.")
+    text: Prose = Field(description="The question as people read it.")
+
+    @property
+    @abstractmethod
+    def info(self) -> QuestionInfo:
+        """The question as tables and reports need it."""
+
+    @abstractmethod
+    def node(self, order: Sequence[str] | None) -> dict[str, Any]:
+        """The property of the reply's schema, options in the `order` shown, None for that of the file."""
+
+    @abstractmethod
+    def blank(self) -> Blank:
+        """The question as people read it, with a hole for its options where it has a `listing`."""
+
+    @abstractmethod
+    def reader(self, *, seed: int) -> Reader:
+        """What reads the replies to it."""
+
+    @property
+    def listing(self) -> Listing | None:
+        """Its options as they are shown; None where there are none."""
+        return None
+
+    @property
+    def names_in_schema(self) -> tuple[str, ...]:
+        """What of its options a schema spells out."""
+        return ()
+
+    @property
+    def asks_for_chances(self) -> bool:
+        """Whether a reply states chances, so that the rules of a survey must say how."""
+        return False
+
+    @property
+    def asks_yes_or_no(self) -> bool:
+        """Whether a reply says yes or no to each option, so that the rules of a survey must say how."""
+        return False
+
+    @property
+    def spoken_words(self) -> int | None:
+        """About how many words of a person who acts answer it aloud; None where the answer is typed."""
+        return None
+
+    @property
+    def amounts(self) -> tuple[float, float, str] | None:
+        """The least and the greatest number that an answer can have, and what these are called; None without any."""
+        return None
+
+    @property
+    def template_digests(self) -> Mapping[str, str]:
+        """SHA-256 (hex) of the templates that only this form needs, by name: plans without it keep their digests."""
+        return {}
+
+    def named_outright(self) -> Self:
+        """The same question where an answer is named, and no chances are stated."""
+        return self
+
+    def as_replied(self, value: Any) -> Any:
+        """A value that a study in Python returned, in the form of a model's reply."""
+        return value
