@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from tests.integration.dispatch.fleet import PROJECT, Fleet, fleet_on, until
+from tests.processes import is_over
 from troupe_batch.dispatch import redis_guard
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis, find_server
 from troupe_batch.errors import SettingsError, StateUnreachable
@@ -75,10 +76,6 @@ def started(command: list[str], *, keep: tuple[int, ...] = ()) -> subprocess.Pop
 
 async def begun(fleet: Fleet, shards: int) -> None:
     await until(lambda: len(fleet.runs.begun("r")) >= shards)
-
-
-def ended(process: psutil.Process) -> Callable[[], bool]:
-    return lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def gone(folder: Path) -> Callable[[], bool]:
@@ -146,7 +143,7 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
         killed = servers(tmp_path)[0]
         killed.kill()
 
-        await until(ended(killed))
+        await until(lambda: is_over(killed))
         await until(answers(server))
         with client(server) as reading:
             assert reading.get("reply") == "paid for"
@@ -165,7 +162,7 @@ async def test_a_killed_guard_is_replaced_at_the_next_look(tmp_path: Path) -> No
 
         with client(server) as reading:
             assert reading.get("reply") == "paid for"
-        await until(ended(orphan))  # it gave its lock back, and that a little before it is gone
+        await until(lambda: is_over(orphan))  # it gave its lock back, and that a little before it is gone
         assert len(guards(tmp_path)) == 1
     await until(gone(tmp_path))
 

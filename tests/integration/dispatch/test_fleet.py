@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.integration.dispatch.fleet import Fleet, fleet_on, until
+from tests.processes import is_over
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.errors import StopReason
 
@@ -194,4 +195,4 @@ async def test_a_killed_command_leaves_no_workers_behind(fleet: Fleet) -> None:
 
         seat.process.stdin.close()  # what the kernel does for a killed command
 
-        await until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family))
+        await until(lambda: all(is_over(process) for process in family))
