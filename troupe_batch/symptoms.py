@@ -26,7 +26,7 @@ class Symptom:
     """What calls that one fault hit have in common on record.
 
     `status` is theirs; `words` what their reasons are `alike`, None where any reason will do; `prompt_tokens` what the
-    endpoint counted, where that is the fault. `since` (UTC, ISO 8601) is when the first of them came back.
+    endpoint counted, where that is the fault. `since` (UTC, ISO 8601): none of them came back before.
     """
 
     status: str

@@ -48,7 +48,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that calls of a kind have in common: it hit `hit` of the last `of` of them, the first at `since`.
+    """A fault that calls of a kind have in common: it hit `hit` of the last `of` of them, and began after `since`.
 
     `words` is the last reason, as it came. Of replies that were cut off, `thought` of `written` tokens were reasoning;
     of prompts that were cut, `prompt_tokens` is what was counted for those of `lengths` bytes.
@@ -68,7 +68,11 @@ class Fault:
 
 @dataclass(slots=True)
 class Tally:
-    """The calls of one kind in this process. A refusal shows that a request was taken, and is nothing else here."""
+    """The calls of one kind in this process. A refusal shows that a request was taken, and is nothing else here.
+
+    Rejections have begun when the last request was taken (Unix time; 0 where none was): another process may have met
+    its first before we met ours. What could not be read is known by no words, so it begins with our calls.
+    """
 
     in_flight: int = 0
     successes: int = 0
@@ -78,7 +82,9 @@ class Tally:
     written: int = 0
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    _since: dict[FaultKind, str] = field(default_factory=dict)
+    _taken_s: float = 0.0
+    _readable_s: float = field(default_factory=time.time)
+    _cut_off_s: float | None = None
 
     @property
     def room(self) -> int:
@@ -98,17 +104,15 @@ class Tally:
             return None
         words = alike(str(error))
         self.rejected[words] += 1
-        since = self._first(FaultKind.REJECTED)
         hit = self.rejected[words]
         if hit < MOST_REJECTIONS:
             return None
-        return Fault(FaultKind.REJECTED, hit, self.rejected.total(), str(error), since)
+        return Fault(FaultKind.REJECTED, hit, self.rejected.total(), str(error), _written(self._taken_s))
 
     def take(self, reply: ChatReply, *, is_readable: bool) -> Fault | None:
         """Counts a reply."""
-        if self.rejected:
-            self._forget(FaultKind.REJECTED)
-            self.rejected.clear()
+        self._taken_s = time.time()
+        self.rejected.clear()
         if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
             self.successes += 1
             return None
@@ -117,14 +121,12 @@ class Tally:
             return self._take_cut_off(reply)
         if is_readable:
             self.successes += 1
-            if self.unreadable:
-                self.unreadable = 0
-                self._forget(FaultKind.UNREADABLE)
+            self.unreadable, self._readable_s = 0, self._taken_s
             return self._too_often_cut_off(reply) if self.cut_off else None
         self.unreadable += 1
-        since = self._first(FaultKind.UNREADABLE)
         if self.unreadable < MOST_UNREADABLE:
             return self._too_often_cut_off(reply)
+        since = _written(self._readable_s)
         return Fault(FaultKind.UNREADABLE, self.unreadable, self.unreadable, reply.reason or "", since)
 
     def _take_cut_off(self, reply: ChatReply) -> Fault | None:
@@ -132,7 +134,8 @@ class Tally:
         if reply.usage is not None:
             self.thought += reply.usage.reasoning_tokens
             self.written += reply.usage.completion_tokens
-        self._first(FaultKind.CUT_OFF)
+        if self._cut_off_s is None:
+            self._cut_off_s = self._taken_s
         return self._too_often_cut_off(reply)
 
     def _too_often_cut_off(self, reply: ChatReply) -> Fault | None:
@@ -145,16 +148,10 @@ class Tally:
             self.cut_off,
             self.replies,
             reply.reason or "",
-            self._first(FaultKind.CUT_OFF),
+            _written(self._cut_off_s or 0.0),
             self.thought,
             self.written,
         )
-
-    def _first(self, kind: FaultKind) -> str:
-        return self._since.setdefault(kind, _written(time.time()))
-
-    def _forget(self, kind: FaultKind) -> None:
-        self._since.pop(kind, None)
 
 
 class _Counted(NamedTuple):

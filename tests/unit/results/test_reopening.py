@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from tests.doubles.models import ScriptedModel, ok, request
 from tests.doubles.runs import AnsweringModel, commit_all, new_run, person_asked
 from troupe_batch.errors import EndpointUnsuitable, RequestRejected
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.llm.systematic import Watched
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.failures import failures_of
 from troupe_batch.results.reopening import forget_faults, note_fault, reopen_spoiled
@@ -19,6 +23,28 @@ LONG_AGO = "2020-01-01T00:00:00.000+00:00"
 
 def unsuitable(since: str = LONG_AGO) -> EndpointUnsuitable:
     return EndpointUnsuitable("no schemas here", symptom=Symptom("failed", since, alike(WORDS)))
+
+
+class Turning:
+    """A model that answers until it is broken."""
+
+    is_broken = False
+
+    async def complete(self, request: ChatRequest) -> ChatReply:  # noqa: ARG002 -- the same for every request
+        if self.is_broken:
+            raise RequestRejected(WORDS)
+        return ok()
+
+
+async def verdict_of(watched: Watched) -> EndpointUnsuitable:
+    """What stops the run, after as many calls as it takes."""
+    while True:
+        try:
+            await watched.complete(request())
+        except RequestRejected:
+            continue
+        except EndpointUnsuitable as error:
+            return error
 
 
 def refusing(*people: int, words: str = WORDS) -> AnsweringModel:
@@ -38,6 +64,34 @@ async def test_shards_with_calls_that_the_fault_hit_lose_their_marks_and_no_othe
 
     assert before == {0, 1, 2, 3}
     assert await shards_of(run) == {1, 3}
+
+
+async def test_what_the_fault_hit_elsewhere_before_it_was_met_here_is_opened_too() -> None:
+    run = new_run(people=20, units_per_shard=5)
+    await commit_all(run, refusing(1, 11))  # another process had its first before ours
+    watched = Watched(ScriptedModel([RequestRejected(WORDS)]))
+
+    error = await verdict_of(watched)
+    await note_fault(run.store, error)
+
+    assert await shards_of(run) == {1, 3}
+
+
+async def test_what_the_fault_cannot_have_hit_as_requests_were_taken_after_it_stays() -> None:
+    run = new_run(people=20, units_per_shard=5)
+    await commit_all(run, refusing(1, 11))
+    ended_at = max([record.ended_at async for _, record in run.store.records([0, 2]) if record is not None])
+    endpoint = Turning()
+    watched = Watched(endpoint)
+    while datetime.now(UTC).isoformat(timespec="milliseconds") <= ended_at:
+        await watched.complete(request())
+    await watched.complete(request())
+
+    endpoint.is_broken = True
+    error = await verdict_of(watched)
+    await note_fault(run.store, error)
+
+    assert await shards_of(run) == {0, 1, 2, 3}
 
 
 async def test_other_words_and_what_was_before_are_left_alone() -> None:

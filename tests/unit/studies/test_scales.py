@@ -21,8 +21,8 @@ WORDS = ("very good", "good", "fair", "poor", "bad")
 
 def scale(labels: Any, best: Best | None = None, outside: tuple[str, ...] | None = None) -> Scale:
     rating = Rating.model_validate({"id": "q", "text": "How?", "labels": labels})
-    codes = [option.code for option in rating.choices if option.code is not None]
-    return scale_of([option.label for option in rating.choices], codes, best, outside)
+    codes = [option.code for option in rating.labels if option.code is not None]
+    return scale_of([option.label for option in rating.labels], codes, best, outside)
 
 
 def coded(*pairs: tuple[int, str]) -> list[dict[str, Any]]:

@@ -118,6 +118,11 @@ def labels_in(options: Sequence[Option]) -> tuple[str, ...]:
     return tuple(option.label for option in options)
 
 
+def codes_in(options: Sequence[Option]) -> tuple[int, ...]:
+    """The codes in file order; a checked list has one for each option."""
+    return tuple(option.code for option in options if option.code is not None)
+
+
 def names_in_schema(options: Sequence[Option], names: Mapping[str, str]) -> tuple[str, ...]:
     """What of the options a schema spells out."""
     return tuple(names) if is_long(options) else labels_in(options)

@@ -16,6 +16,7 @@ from troupe_batch.studies.questions.choosing import (
     Labels,
     Options,
     are_options,
+    codes_in,
     is_by_code,
     is_long,
     is_no_option,
@@ -25,7 +26,7 @@ from troupe_batch.studies.questions.choosing import (
     names_of,
 )
 from troupe_batch.studies.questions.form import QuestionForm
-from troupe_batch.studies.questions.options import Label, Option, Order
+from troupe_batch.studies.questions.options import Label, Order
 from troupe_batch.studies.questions.ordering import Listing
 from troupe_batch.studies.questions.reading import Reader, Unreadable, short_text
 from troupe_batch.studies.questions.templates import EXCLUSIVE, LONG_LISTS, QUESTION, Blank
@@ -54,38 +55,38 @@ class MultiChoice(QuestionForm):
     _check_dont_know = field_validator("dont_know")(is_no_option)
 
     @property
-    def choices(self) -> tuple[Option, ...]:
-        """The options in file order, each with its code."""
-        return self.options
-
-    @property
     def info(self) -> QuestionInfo:
         """Its options, each with its code."""
-        codes = tuple(option.code for option in self.choices if option.code is not None)
         return QuestionInfo(
-            self.id, self.kind, self.value_kind, self.text, labels_in(self.choices), codes, self.dont_know
+            self.id,
+            self.kind,
+            self.value_kind,
+            self.text,
+            labels_in(self.options),
+            codes_in(self.options),
+            self.dont_know,
         )
 
     @property
     def listing(self) -> Listing:
         """Each line is answered by yes or no, so don't know is none of them."""
         return Listing(
-            labels_in(self.choices),
+            labels_in(self.options),
             self.order,
             frozenset(self.anchor),
-            lines=lines_by_code(self.choices, self.names),
-            is_gone_through=not is_long(self.choices),
+            lines=lines_by_code(self.options, self.names),
+            is_gone_through=not is_long(self.options),
         )
 
     @property
     def names(self) -> dict[str, str]:
         """The labels by what a reply calls them, where it lists what it picks."""
-        return names_of(self.choices, self.dont_know, several=True)
+        return names_of(self.options, self.dont_know, several=True)
 
     @property
     def names_in_schema(self) -> tuple[str, ...]:
         """All labels, or all that long ones are called."""
-        return names_in_schema(self.choices, self.names)
+        return names_in_schema(self.options, self.names)
 
     @property
     def asks_yes_or_no(self) -> bool:
@@ -96,15 +97,15 @@ class MultiChoice(QuestionForm):
     def template_digests(self) -> Mapping[str, str]:
         """Those of long lists, and of options that rule out all others."""
         return {
-            **(LONG_LISTS.digests if is_long(self.choices) else {}),
+            **(LONG_LISTS.digests if is_long(self.options) else {}),
             **(EXCLUSIVE.digests if self.exclusive else {}),
         }
 
     def node(self, order: Sequence[str] | None) -> dict[str, Any]:
         """Yes or no for each option, or a list of what was picked from very many."""
-        if is_long(self.choices):
+        if is_long(self.options):
             return {"type": "array", "items": {"type": "string", "enum": list(self.names)}}
-        asked = [*(order or labels_in(self.choices)), *([DONT_KNOW] if self.dont_know is not None else [])]
+        asked = [*(order or labels_in(self.options)), *([DONT_KNOW] if self.dont_know is not None else [])]
         return strict_object({name: {"type": "boolean"} for name in asked})
 
     def blank(self) -> Blank:
@@ -112,22 +113,22 @@ class MultiChoice(QuestionForm):
         facts: dict[str, Any] = {"id": self.id, "text": self.text, "dont_know": self.dont_know}
         if self.exclusive:
             exclusive = [name for name, label in self.names.items() if label in self.exclusive]
-            facts |= {"form": "list" if is_long(self.choices) else "each", "by_code": is_by_code(self.choices)}
+            facts |= {"form": "list" if is_long(self.options) else "each", "by_code": is_by_code(self.options)}
             return Blank(QUESTION, "exclusive/question.md", ("options",), exclusive=exclusive, **facts)
-        if is_long(self.choices):
-            facts |= {"several": True, "by_code": is_by_code(self.choices)}
+        if is_long(self.options):
+            facts |= {"several": True, "by_code": is_by_code(self.options)}
             return Blank(QUESTION, "long/question.md", ("options",), **facts)
         return Blank(QUESTION, "question.md", ("options",), form="each", **facts)
 
     def reader(self, *, seed: int) -> Reader:  # noqa: ARG002 -- nothing is drawn
         """By option, or by what was listed."""
-        return _ListReader(self) if is_long(self.choices) else _EachReader(self)
+        return _ListReader(self) if is_long(self.options) else _EachReader(self)
 
     def as_replied(self, value: Any) -> Any:
         """Labels as yes or no for each."""
         if isinstance(value, Mapping):
             return value
-        labels = labels_in(self.choices)
+        labels = labels_in(self.options)
         is_dont_know = self.dont_know is not None and value == self.dont_know
         chosen = [] if is_dont_know else value
         if not isinstance(chosen, list | tuple | set | frozenset) or any(one not in labels for one in chosen):
@@ -139,7 +140,7 @@ class MultiChoice(QuestionForm):
 class _EachReader(Reader):
     def __init__(self, question: MultiChoice) -> None:
         super().__init__(question.id, question.kind)
-        self._labels = tuple(option.label for option in question.choices)
+        self._labels = labels_in(question.options)
         self._exclusive = question.exclusive
         self._asked = self._labels if question.dont_know is None else (*self._labels, DONT_KNOW)
         self._offers_dont_know = question.dont_know is not None
@@ -173,7 +174,7 @@ class _ListReader(Reader):
         super().__init__(question.id, question.kind)
         self._label_of = question.names
         self._name_of = {label: name for name, label in self._label_of.items()}
-        self._labels = tuple(option.label for option in question.choices)
+        self._labels = labels_in(question.options)
         self._exclusive = question.exclusive
 
     def said(self, answer: Answer) -> Any:

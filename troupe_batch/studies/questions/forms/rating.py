@@ -16,6 +16,7 @@ from troupe_batch.studies.questions.choosing import (
     Labels,
     Options,
     are_options,
+    codes_in,
     is_no_option,
     label_reader,
     labels_before,
@@ -24,7 +25,7 @@ from troupe_batch.studies.questions.choosing import (
     one_label_node,
 )
 from troupe_batch.studies.questions.form import QuestionForm
-from troupe_batch.studies.questions.options import Elicitation, Label, Option, Order
+from troupe_batch.studies.questions.options import Elicitation, Label, Order
 from troupe_batch.studies.questions.ordering import Listing
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import QUESTION, Blank
@@ -99,21 +100,15 @@ class Rating(QuestionForm):
     _check_outside = field_validator("outside")(_leave_a_scale)
 
     @property
-    def choices(self) -> tuple[Option, ...]:
-        """The steps in file order, each with its code."""
-        return self.labels
-
-    @property
     def info(self) -> QuestionInfo:
         """Its options, each with its code."""
-        codes = tuple(option.code for option in self.choices if option.code is not None)
         return QuestionInfo(
             self.id,
             self.kind,
             self.value_kind,
             self.text,
-            labels_in(self.choices),
-            codes,
+            labels_in(self.labels),
+            codes_in(self.labels),
             self.dont_know,
             best=self.best,
             outside=self.outside,
@@ -123,7 +118,7 @@ class Rating(QuestionForm):
     def listing(self) -> Listing:
         """Labels that are no steps stay where they are when the scale is reversed; don't know is the last line."""
         return Listing(
-            labels_in(self.choices),
+            labels_in(self.labels),
             self.order,
             frozenset((*self.anchor, *(self.outside or ()))),
             () if self.dont_know is None else (self.dont_know,),
@@ -133,7 +128,7 @@ class Rating(QuestionForm):
     @property
     def names_in_schema(self) -> tuple[str, ...]:
         """All labels."""
-        return labels_in(self.choices)
+        return labels_in(self.labels)
 
     @property
     def asks_for_chances(self) -> bool:
@@ -144,12 +139,12 @@ class Rating(QuestionForm):
     def amounts(self) -> tuple[float, float, str]:
         """The codes of its steps."""
         outside = self.outside or ()
-        codes = [step.code for step in self.choices if step.code is not None and step.label not in outside]
+        codes = [step.code for step in self.labels if step.code is not None and step.label not in outside]
         return min(codes), max(codes), "codes"
 
     def node(self, order: Sequence[str] | None) -> dict[str, Any]:
         """One label, or a chance for each."""
-        return one_label_node(order, self.info.answerable, names_of(self.choices, self.dont_know), self.elicitation)
+        return one_label_node(order, self.info.answerable, names_of(self.labels, self.dont_know), self.elicitation)
 
     def blank(self) -> Blank:
         """With a line for each step."""
@@ -159,7 +154,7 @@ class Rating(QuestionForm):
 
     def reader(self, *, seed: int) -> Reader:
         """By label, or by chances."""
-        return label_reader(self.info, names_of(self.choices, self.dont_know), self.elicitation, seed=seed)
+        return label_reader(self.info, names_of(self.labels, self.dont_know), self.elicitation, seed=seed)
 
     def named_outright(self) -> Self:
         """With one label picked."""

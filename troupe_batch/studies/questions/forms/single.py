@@ -16,6 +16,7 @@ from troupe_batch.studies.questions.choosing import (
     Options,
     are_options,
     can_be_stated,
+    codes_in,
     is_by_code,
     is_long,
     is_no_option,
@@ -27,7 +28,7 @@ from troupe_batch.studies.questions.choosing import (
     one_label_node,
 )
 from troupe_batch.studies.questions.form import QuestionForm
-from troupe_batch.studies.questions.options import Elicitation, Label, Option, Order
+from troupe_batch.studies.questions.options import Elicitation, Label, Order
 from troupe_batch.studies.questions.ordering import Listing
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import LONG_LISTS, QUESTION, Blank
@@ -53,34 +54,34 @@ class SingleChoice(QuestionForm):
     _check_dont_know = field_validator("dont_know")(is_no_option)
 
     @property
-    def choices(self) -> tuple[Option, ...]:
-        """The options in file order, each with its code."""
-        return self.options
-
-    @property
     def info(self) -> QuestionInfo:
         """Its options, each with its code."""
-        codes = tuple(option.code for option in self.choices if option.code is not None)
         return QuestionInfo(
-            self.id, self.kind, self.value_kind, self.text, labels_in(self.choices), codes, self.dont_know
+            self.id,
+            self.kind,
+            self.value_kind,
+            self.text,
+            labels_in(self.options),
+            codes_in(self.options),
+            self.dont_know,
         )
 
     @property
     def listing(self) -> Listing:
         """Don't know is one more line to choose, behind all others."""
         return Listing(
-            labels_in(self.choices),
+            labels_in(self.options),
             self.order,
             frozenset(self.anchor),
             () if self.dont_know is None else (self.dont_know,),
-            lines_by_code(self.choices, self._names),
+            lines_by_code(self.options, self._names),
             is_gone_through=self.asks_for_chances,
         )
 
     @property
     def names_in_schema(self) -> tuple[str, ...]:
         """All labels, or all that long ones are called."""
-        return names_in_schema(self.choices, self._names)
+        return names_in_schema(self.options, self._names)
 
     @property
     def asks_for_chances(self) -> bool:
@@ -90,11 +91,11 @@ class SingleChoice(QuestionForm):
     @property
     def template_digests(self) -> Mapping[str, str]:
         """Those of long lists."""
-        return LONG_LISTS.digests if is_long(self.choices) else {}
+        return LONG_LISTS.digests if is_long(self.options) else {}
 
     @property
     def _names(self) -> dict[str, str]:
-        return names_of(self.choices, self.dont_know)
+        return names_of(self.options, self.dont_know)
 
     def node(self, order: Sequence[str] | None) -> dict[str, Any]:
         """One label, or a chance for each."""
@@ -103,8 +104,8 @@ class SingleChoice(QuestionForm):
     def blank(self) -> Blank:
         """With a line for each option."""
         facts = {"id": self.id, "text": self.text, "dont_know": self.dont_know}
-        if is_long(self.choices):
-            by_code = is_by_code(self.choices)
+        if is_long(self.options):
+            by_code = is_by_code(self.options)
             return Blank(QUESTION, "long/question.md", ("options",), several=False, by_code=by_code, **facts)
         return Blank(QUESTION, "question.md", ("options",), form="chances" if self.asks_for_chances else "one", **facts)
 
