@@ -5,58 +5,26 @@ from troupe_batch.api import freeze as freeze
 from troupe_batch.api import run as run
 from troupe_batch.api import run_sync as run_sync
 from troupe_batch.errors import TroupeError as TroupeError
-from troupe_batch.factory import TinyPersonFactory as TinyPersonFactory
-from troupe_batch.persona import Persona as Persona
-from troupe_batch.planning import BudgetSpec as BudgetSpec
-from troupe_batch.planning import JobSpec as JobSpec
-from troupe_batch.planning import ModelSpec as ModelSpec
-from troupe_batch.population import PopulationSpec as PopulationSpec
-from troupe_batch.results import Dataset as Dataset
-from troupe_batch.simulation import TinyPerson as TinyPerson
-from troupe_batch.simulation import TinySocialNetwork as TinySocialNetwork
-from troupe_batch.simulation import TinyWorld as TinyWorld
-from troupe_batch.simulation import control as control
-from troupe_batch.studies import Arm as Arm
-from troupe_batch.studies import InterviewSpec as InterviewSpec
-from troupe_batch.studies import MultiChoice as MultiChoice
-from troupe_batch.studies import Numeric as Numeric
-from troupe_batch.studies import OpenText as OpenText
-from troupe_batch.studies import PythonSpec as PythonSpec
-from troupe_batch.studies import Rating as Rating
-from troupe_batch.studies import SingleChoice as SingleChoice
-from troupe_batch.studies import SurveySpec as SurveySpec
-from troupe_batch.studies import WorldSpec as WorldSpec
+from troupe_batch.factory.factory import TinyPersonFactory as TinyPersonFactory
+from troupe_batch.persona.persona import Persona as Persona
+from troupe_batch.planning.job import BudgetSpec as BudgetSpec
+from troupe_batch.planning.job import JobSpec as JobSpec
+from troupe_batch.planning.job import ModelSpec as ModelSpec
+from troupe_batch.population.spec import PopulationSpec as PopulationSpec
+from troupe_batch.results.dataset import Dataset as Dataset
+from troupe_batch.simulation.person.person import TinyPerson as TinyPerson
+from troupe_batch.simulation.record import control as control
+from troupe_batch.simulation.world.network import TinySocialNetwork as TinySocialNetwork
+from troupe_batch.simulation.world.world import TinyWorld as TinyWorld
+from troupe_batch.studies.arms import Arm as Arm
+from troupe_batch.studies.interview.spec import InterviewSpec as InterviewSpec
+from troupe_batch.studies.python.spec import PythonSpec as PythonSpec
+from troupe_batch.studies.questions.forms.multi import MultiChoice as MultiChoice
+from troupe_batch.studies.questions.forms.numeric import Numeric as Numeric
+from troupe_batch.studies.questions.forms.open import OpenText as OpenText
+from troupe_batch.studies.questions.forms.rating import Rating as Rating
+from troupe_batch.studies.questions.forms.single import SingleChoice as SingleChoice
+from troupe_batch.studies.survey.spec import SurveySpec as SurveySpec
+from troupe_batch.studies.world.spec import WorldSpec as WorldSpec
 
 __version__: str
-
-__all__ = [
-    "Arm",
-    "BudgetSpec",
-    "Dataset",
-    "InterviewSpec",
-    "JobSpec",
-    "ModelSpec",
-    "MultiChoice",
-    "Numeric",
-    "OpenText",
-    "Persona",
-    "PopulationSpec",
-    "PythonSpec",
-    "Rating",
-    "Result",
-    "SingleChoice",
-    "SurveySpec",
-    "TinyPerson",
-    "TinyPersonFactory",
-    "TinySocialNetwork",
-    "TinyWorld",
-    "TroupeError",
-    "WorldSpec",
-    "__version__",
-    "connect",
-    "control",
-    "disconnect",
-    "freeze",
-    "run",
-    "run_sync",
-]

@@ -18,7 +18,8 @@ from troupe_batch.errors import Interrupted, StopTheJob
 from troupe_batch.llm.spending import Spending
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
-from troupe_batch.population import EnrichLevel, Population, PopulationSpec
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.report.outcome import outcome_html, outcome_text
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.extractor import OnShard, extract, ignore_shards

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from troupe_batch.execution.shard import Attempt, run_shard
-from troupe_batch.expressions import Kind
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory import Enriched, EnrichStatus
 from troupe_batch.llm.chat import (
     CacheState,

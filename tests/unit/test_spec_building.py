@@ -26,7 +26,7 @@ from troupe_batch import (
 )
 from troupe_batch.errors import SpecError
 
-EXPORTED = {name: getattr(troupe_batch, name) for name in troupe_batch.__all__}
+EXPORTED = {name: getattr(troupe_batch, name) for name in dir(troupe_batch)}
 SPECS = [name for name, one in EXPORTED.items() if isinstance(one, type) and issubclass(one, BaseModel)]
 ASKED = OpenText(id="why", text="Why?")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.studies.python import NOTHING_RETURNED
+from troupe_batch.studies.python.returned import NOTHING_RETURNED
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.symptoms import alike
 

@@ -16,7 +16,7 @@ from troupe_batch.analysis.duplicates import Duplicates, Text, near_duplicates
 from troupe_batch.factory.enrichment import PURPOSE, REPAIR_PURPOSE, prompt_digests
 from troupe_batch.factory.full_persona import full_schema
 from troupe_batch.llm.chat import ReplyStatus
-from troupe_batch.population import EnrichLevel
+from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.dataset import Dataset
 
 MOST_TEXTS = {EnrichLevel.BIO: 20_000, EnrichLevel.FULL: 5_000}

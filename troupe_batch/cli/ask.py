@@ -10,7 +10,7 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import print_json, print_text, say, say_error
-from troupe_batch.studies import AnswerStatus
+from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.use_cases.asking import Asked, ask_person, find_person
 
 _MOST_CHARACTERS = 20_000

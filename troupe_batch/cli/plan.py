@@ -15,11 +15,12 @@ from troupe_batch.cli.output import data, print_json, say, say_warnings
 from troupe_batch.cli.plan_questions import questions_json, questions_table
 from troupe_batch.cli.probing import ability_line, effort_of
 from troupe_batch.cli.wording import endpoint_text, price_lines
-from troupe_batch.planning.estimate import Estimate
+from troupe_batch.planning.estimating import Estimate
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.planning.scale_remarks import scale_remarks
-from troupe_batch.population import EnrichLevel, Margin
+from troupe_batch.population.margins import Margin
+from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.report.cases import cases_text
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import ExtractionInfo

@@ -11,7 +11,7 @@ from troupe_batch.cli.exit_codes import FAILED, OK, PARTLY_DONE
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import print_json, say, say_error
 from troupe_batch.results.manifest import REMAKE
-from troupe_batch.results.verify import Verification, verify
+from troupe_batch.results.verifying import Verification, verify
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import FindingStatus
 from troupe_batch.use_cases.runs import stored_run

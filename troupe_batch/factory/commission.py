@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from troupe_batch.population import EnrichLevel, PopulationSpec
 from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords
+from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 
 # A longer list is a register of places or occupations: too slow to look for in every text.
 _MOST_LABELS = 500

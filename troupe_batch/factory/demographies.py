@@ -8,8 +8,9 @@ from typing import Any
 
 from troupe_batch.demography import Choices, Compiled, compile_demography
 from troupe_batch.errors import FixTheInput, Mistake, SpecError
-from troupe_batch.population import Population, PopulationSpec
+from troupe_batch.population.draw import Population
 from troupe_batch.population.factors import Places
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.scalars import plain
 from troupe_batch.simulation.arguments import shown
 from troupe_batch.spec_files import SpecFile, read_spec_file

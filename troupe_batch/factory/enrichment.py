@@ -33,10 +33,10 @@ from troupe_batch.llm.chat import (
     Sharing,
     strict_object,
 )
-from troupe_batch.persona import Persona
 from troupe_batch.persona.block import one_line
-from troupe_batch.population import EnrichLevel
-from troupe_batch.simulation import TinyPerson
+from troupe_batch.persona.persona import Persona
+from troupe_batch.population.spec import EnrichLevel
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.templates import Templates
 
 PURPOSE = "enrich"

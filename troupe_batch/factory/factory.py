@@ -11,19 +11,21 @@ import numpy.typing as npt
 
 from troupe_batch.demography import Choices, Compiled
 from troupe_batch.errors import CannotAct, FixTheInput
-from troupe_batch.expressions import Kind
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.demographies import compiled_from, population_from
 from troupe_batch.factory.enrichment import Asking, Enriched, EnrichStatus, enrich
 from troupe_batch.factory.generating import CONCURRENCY, OnProgress, Turns, Unwritten, write_all
 from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.persona import Persona, Scalar, merge
-from troupe_batch.population import EnrichLevel, Population
+from troupe_batch.persona.fragment import merge
+from troupe_batch.persona.persona import Persona, Scalar
+from troupe_batch.population.draw import Population
 from troupe_batch.population.margins import DESIGN_COLUMNS
-from troupe_batch.simulation import TinyPerson
+from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.arguments import shown
 from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.person.person import TinyPerson
 
 # The part of a persona that holds what only this factory says about people.
 CONTEXT = "context"

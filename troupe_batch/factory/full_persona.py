@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from troupe_batch.llm.chat import ReplySchema, strict_object
-from troupe_batch.persona import Persona, Scalar
+from troupe_batch.persona.persona import Persona, Scalar
 
 # A fact under one of these names settles the part of that name: nobody has a sex of one kind and a gender of another.
 _SAME = {"sex": "gender", "gender": "sex", "country": "country_of_residence", "city": "residence"}

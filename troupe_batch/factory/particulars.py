@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from troupe_batch.llm.chat import ReplySchema, strict_object
-from troupe_batch.persona import Persona, Scalar, merge
-from troupe_batch.simulation import TinyPerson
+from troupe_batch.persona.fragment import merge
+from troupe_batch.persona.persona import Persona, Scalar
+from troupe_batch.simulation.person.person import TinyPerson
 
 PARTICULARITIES = "particularities"
 CHANGED = "changed_facts"

@@ -3,35 +3,3 @@
 What others need is in `chat` (request, reply, the one-method seam), `embeddings`, `prices` and `tokens`; the rest is
 the stack that `wiring` puts together: Cached -> Repairing -> Retrying -> Paced -> Budgeted -> OpenAIProvider.
 """
-
-from troupe_batch.llm.chat import (
-    CacheState,
-    CallRecord,
-    ChatModel,
-    ChatReply,
-    ChatRequest,
-    Endpoint,
-    Message,
-    Parameters,
-    ReplySchema,
-    ReplyStatus,
-    Role,
-    Usage,
-)
-from troupe_batch.llm.embeddings import EmbeddingRequest
-
-__all__ = [
-    "CacheState",
-    "CallRecord",
-    "ChatModel",
-    "ChatReply",
-    "ChatRequest",
-    "EmbeddingRequest",
-    "Endpoint",
-    "Message",
-    "Parameters",
-    "ReplySchema",
-    "ReplyStatus",
-    "Role",
-    "Usage",
-]

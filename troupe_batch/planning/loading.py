@@ -16,9 +16,10 @@ from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
 from troupe_batch.planning.placeholders import unfilled_placeholders
-from troupe_batch.population import PopulationSpec, resolve_population
 from troupe_batch.population.lint.codes import codes_among_numbers
+from troupe_batch.population.load import resolve_population
 from troupe_batch.population.margins import DESIGN_COLUMNS
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file, read_spec_text, read_text_file
 from troupe_batch.studies.kinds import StudySpec
 

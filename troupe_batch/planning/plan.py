@@ -28,15 +28,15 @@ from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, wi
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.planning.word_digests import word_digests, words_of_wave
 from troupe_batch.planning.wordings import without_words
-from troupe_batch.population import Population, drawing_of
+from troupe_batch.population.draw import Population, drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
-from troupe_batch.studies.python import PythonSpec
+from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.seating import BALANCED
 from troupe_batch.studies.study import PopulationFacts, Study, Unit, UnitSettings
-from troupe_batch.studies.world import WorldSpec
+from troupe_batch.studies.world.spec import WorldSpec
 
 PLAN_SCHEMA = "troupe_batch/plan/1"
 _MOST_PEOPLE = 1_000_000_000

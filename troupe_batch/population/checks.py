@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from troupe_batch.persona import AgentFile, MergeConflict, Persona, merge, parse_agent, parse_fragment
+from troupe_batch.persona.files import AgentFile, parse_agent, parse_fragment
+from troupe_batch.persona.fragment import MergeConflict, merge
+from troupe_batch.persona.persona import Persona
 from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, FromRecords, Numeric
 from troupe_batch.population.distributions import check_distributions
 from troupe_batch.population.factors import Places

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.population.bins import Bin
 from troupe_batch.population.curves import BadCurve
 from troupe_batch.population.dimensions import FromRecords, Numeric, TextPool

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Kind
-from troupe_batch.persona import AgentFile, Persona, Scalar
+from troupe_batch.expressions.kinds import Kind
+from troupe_batch.persona.files import AgentFile
+from troupe_batch.persona.persona import Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, Comparison
 from troupe_batch.population.drawing.blocks import Blocks

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Expression
+from troupe_batch.expressions.expression import Expression
 from troupe_batch.population.dimensions import FromRecords, TextPool
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.factor_tables import parents_first, reached

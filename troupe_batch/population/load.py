@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import SpecError
-from troupe_batch.persona import parse_agent, parse_fragment
+from troupe_batch.persona.files import parse_agent, parse_fragment
 from troupe_batch.plain_files import named_file
 from troupe_batch.population.design import Control, SeedData
 from troupe_batch.population.dimensions import Dimension, Distributed

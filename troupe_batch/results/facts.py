@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from troupe_batch.expressions import Kind
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords, Numeric, TextPool
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.population.spec import PopulationSpec

@@ -12,12 +12,12 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from troupe_batch.errors import Mistake, ResultsDamaged, SettingsError, SpecError
-from troupe_batch.expressions import Kind
-from troupe_batch.factory import Enriched, EnrichStatus
+from troupe_batch.expressions.kinds import Kind
+from troupe_batch.factory.enrichment import Enriched, EnrichStatus
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.persona import Persona
+from troupe_batch.persona.persona import Persona
 from troupe_batch.planning.panels import PanelInfo
-from troupe_batch.population import Population
+from troupe_batch.population.draw import Population
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.blocks import BlockFile, Format
 from troupe_batch.results.objects import Objects

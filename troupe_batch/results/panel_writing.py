@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.planning.panels import PanelInfo
-from troupe_batch.population import FactTable
+from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.results.blocks import BlockWriter
 from troupe_batch.results.columns import column_field, texts

@@ -11,7 +11,7 @@ import orjson
 
 from troupe_batch.declared import as_declared
 from troupe_batch.planning.plan import Plan
-from troupe_batch.population import worth_of_records
+from troupe_batch.population.records import worth_of_records
 from troupe_batch.results.ledger import RunTotals
 from troupe_batch.results.manifest import Provenance
 from troupe_batch.results.store import RunStore

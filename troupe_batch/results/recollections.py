@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.expressions import Kind
-from troupe_batch.factory import Enriched
+from troupe_batch.expressions.kinds import Kind
+from troupe_batch.factory.enrichment import Enriched
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import RememberedWave, bounded, entry, recollections_text

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import PlanChanged
-from troupe_batch.expressions import Kind
-from troupe_batch.factory import Enriched
+from troupe_batch.expressions.kinds import Kind
+from troupe_batch.factory.enrichment import Enriched
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from troupe_batch.llm.chat import CallRecord
-from troupe_batch.persona import Scalar
+from troupe_batch.persona.persona import Scalar
 from troupe_batch.results.columns import WEIGHT, categorical, stretched
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event

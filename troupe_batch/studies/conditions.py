@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeAlias, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.functions import Mentions
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.expressions.nodes import Label as LabelNode
 from troupe_batch.expressions.nodes import Logic, Name, Node, Number
 from troupe_batch.expressions.parsing import MAX_LENGTH

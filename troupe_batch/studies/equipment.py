@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from troupe_batch.errors import Mistake as SpecMistake
 from troupe_batch.errors import SpecError
 from troupe_batch.simulation.acting.faculties import GroundingFaculty, RecallFaculty
-from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
+from troupe_batch.simulation.acting.tools.calendar import TinyCalendar
+from troupe_batch.simulation.acting.tools.tool import ToolUseFaculty
+from troupe_batch.simulation.acting.tools.word_processor import TinyWordProcessor
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.documents import Document, read_text
 from troupe_batch.studies.named_files import NamedFiles

@@ -8,12 +8,15 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from troupe_batch.spec_files import did_you_mean
-from troupe_batch.studies.interview import InterviewSpec, InterviewStudy
-from troupe_batch.studies.python import PythonSpec, PythonStudy
+from troupe_batch.studies.interview.runner import InterviewStudy
+from troupe_batch.studies.interview.spec import InterviewSpec
+from troupe_batch.studies.python.runner import PythonStudy
+from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.study import Study
 from troupe_batch.studies.survey.runner import SurveyStudy
 from troupe_batch.studies.survey.spec import SurveySpec
-from troupe_batch.studies.world import WorldSpec, WorldStudy
+from troupe_batch.studies.world.runner import WorldStudy
+from troupe_batch.studies.world.spec import WorldSpec
 
 KINDS = ("survey", "interview", "world", "python")
 

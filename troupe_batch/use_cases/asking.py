@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.factory import TinyPersonFactory
+from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.llm.chat import CallRecord, Message
-from troupe_batch.persona import load_agent
+from troupe_batch.persona.files import load_agent
 from troupe_batch.planning.casting import People
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population import load_population
+from troupe_batch.population.load import load_population
 from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
-from troupe_batch.simulation import TinyPerson
-from troupe_batch.studies import Answer, OpenText, SurveySpec, Unit, UnitSettings, study_of
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.studies.kinds import study_of
+from troupe_batch.studies.questions.forms.open import OpenText
+from troupe_batch.studies.study import Answer, Unit, UnitSettings
+from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.machine import machine
 from troupe_batch.wiring.minds import default_parameters

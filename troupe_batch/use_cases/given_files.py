@@ -10,7 +10,8 @@ from troupe_batch.planning import loading
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population import Population, resolve_population
+from troupe_batch.population.draw import Population
+from troupe_batch.population.load import resolve_population
 from troupe_batch.results.panel import Panel
 from troupe_batch.spec_files import SpecFile, read_spec_file
 

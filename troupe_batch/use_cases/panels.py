@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing, SettingsError
-from troupe_batch.factory import Enriched, TinyPersonFactory
-from troupe_batch.factory.enrichment import Asking
+from troupe_batch.factory.enrichment import Asking, Enriched
+from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.factory.generating import write_all
 from troupe_batch.llm.chat import ChatModel, Endpoint
-from troupe_batch.planning.estimate import ProseEstimate
+from troupe_batch.planning.estimating import ProseEstimate
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.panels import PANEL_SUFFIX, PanelInfo
-from troupe_batch.population import EnrichLevel, Population
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.blocks import BLOCK
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.panel_writing import Member, PanelWriter, Written

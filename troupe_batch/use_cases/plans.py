@@ -13,13 +13,14 @@ from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.casting import FactsOnDemand
-from troupe_batch.planning.estimate import Estimate, estimate, first_prompts
+from troupe_batch.planning.estimating import Estimate, estimate, first_prompts
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.planning.prefix_forecast import share_text
-from troupe_batch.population import EnrichLevel, Margin
-from troupe_batch.population.margins import DesignEffect
-from troupe_batch.rehearsal import load_respondents, misfit
+from troupe_batch.population.margins import DesignEffect, Margin
+from troupe_batch.population.spec import EnrichLevel
+from troupe_batch.rehearsal.behaviour import misfit
+from troupe_batch.rehearsal.respondents import load_respondents
 from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
 from troupe_batch.use_cases.targets import recounted, weighted_effect

@@ -16,15 +16,19 @@ from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
 from troupe_batch.llm.probing import AWAY, MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.persona import Persona
+from troupe_batch.persona.persona import Persona
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.provenance import keep_note
 from troupe_batch.results.run import Run
 from troupe_batch.settings import Settings
-from troupe_batch.simulation import TinyPerson
-from troupe_batch.studies import OpenText, Rating, SurveySpec, Unit, UnitSettings, study_of
+from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.studies.kinds import study_of
+from troupe_batch.studies.questions.forms.open import OpenText
+from troupe_batch.studies.questions.forms.rating import Rating
+from troupe_batch.studies.study import Unit, UnitSettings
+from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.wiring.minds import default_parameters, further_endpoints
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.open_runs import open_books

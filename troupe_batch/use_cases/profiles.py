@@ -12,8 +12,9 @@ import numpy as np
 from troupe_batch.errors import FixTheInput
 from troupe_batch.planning.job import JOB_ID_PATTERN
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.bins import Bin
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.freezing import plan_now
 from troupe_batch.results.panel import Panel

@@ -8,8 +8,9 @@ from typing import Any
 from troupe_batch.demography import Proposal, Prose, Wanted, read_proposal
 from troupe_batch.errors import CannotAct
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
-from troupe_batch.persona import harmless
-from troupe_batch.population import Population, PopulationSpec
+from troupe_batch.persona.block import harmless
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.settings import Settings
 from troupe_batch.use_cases.connecting import open_connection
 

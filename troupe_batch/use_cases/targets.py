@@ -10,10 +10,9 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population import Margin
 from troupe_batch.population.bins import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import FromRecords, Numeric
-from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect
+from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Margin
 from troupe_batch.population.spec import PopulationSpec
 
 

@@ -11,7 +11,7 @@ from troupe_batch.planning.job import JOB_ID_PATTERN, WaveMemory, WaveSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.waves import WaveInfo
-from troupe_batch.population import EnrichLevel
+from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.freezing import plan_now
 from troupe_batch.results.objects import Objects

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from troupe_batch.factory import TinyPersonFactory
 from troupe_batch.factory.enrichment import Asking
+from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.planning.casting import Casting, FactsOnDemand
 from troupe_batch.planning.panels import FrozenPeople
 from troupe_batch.planning.plan import Plan
-from troupe_batch.population import Population, PopulationSpec
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.panel import LocalPanel, Panel
 from troupe_batch.results.recollections import LocalRecollections, Recalling, Recollections
 from troupe_batch.results.run import PersonFactory, Run

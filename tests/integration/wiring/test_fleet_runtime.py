@@ -23,7 +23,7 @@ from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.use_cases.plans import plan_job
 from troupe_batch.use_cases.runs import begin_run

@@ -21,7 +21,7 @@ from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess, parse_faul
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.panel import Panel
 from troupe_batch.results.run import Run
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.use_cases.asking import find_person
 from troupe_batch.use_cases.given_files import load_job

@@ -20,7 +20,7 @@ from troupe_batch.planning.loading import load_job
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.manifest import MANIFEST, Manifest
 from troupe_batch.results.run import Run
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 from troupe_batch.studies.survey import SurveySpec
 
 CASE = Path(__file__).parents[4] / "shared/cases/top2-direction/desc5.yaml"

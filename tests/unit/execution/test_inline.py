@@ -15,7 +15,7 @@ from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.outcome import RunState
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 from troupe_batch.simulation.person.person import TinyPerson
 
 

@@ -18,7 +18,7 @@ from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
 from troupe_batch.results.tables import TABLES
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 

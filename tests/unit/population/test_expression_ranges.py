@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind, Possible
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Domain, Kind, Possible
 
 LABELS = ("a", "b", "c")
 KINDS = {

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Domain, Kind
 
 KINDS = {
     "age": Kind("number", integer=True, low=18, high=90),

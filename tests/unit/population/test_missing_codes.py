@@ -10,7 +10,7 @@ from troupe_batch.errors import SpecError
 from troupe_batch.planning.loading import parse_job
 from troupe_batch.population.lint.checking import lint
 from troupe_batch.population.load import PopulationFile, resolve_population
-from troupe_batch.report.population import look_at
+from troupe_batch.report.population.look import look_at
 from troupe_batch.report.population.page import page
 from troupe_batch.spec_files import read_spec_text
 

@@ -9,8 +9,9 @@ import pytest
 
 from troupe_batch.population import Population
 from troupe_batch.population.margins import Finding, Level, Redrawn
-from troupe_batch.report.population import PopulationReport, look_at
 from troupe_batch.report.population.console import console_report
+from troupe_batch.report.population.data import PopulationReport
+from troupe_batch.report.population.look import look_at
 from troupe_batch.terminal import Terminal
 
 

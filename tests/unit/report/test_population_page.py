@@ -11,10 +11,14 @@ import pytest
 
 from troupe_batch.population import Population
 from troupe_batch.population.margins import DesignEffect, Finding, Level, Redrawn
-from troupe_batch.report.population import PopulationReport, look_at
-from troupe_batch.report.population.charts import bar, deviation, histogram, prefix_lines, pyramid_chart
+from troupe_batch.report.population.charts.bars import bar, deviation
+from troupe_batch.report.population.charts.histogram import histogram
+from troupe_batch.report.population.charts.prefixes import prefix_lines
+from troupe_batch.report.population.charts.pyramid import pyramid_chart
 from troupe_batch.report.population.charts.svg import chart, text
+from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.heat import deviations, ties
+from troupe_batch.report.population.look import look_at
 from troupe_batch.report.population.page import MARK, page
 from troupe_batch.report.population.prefixes import Prefix
 

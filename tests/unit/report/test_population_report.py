@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from troupe_batch.population import Margin, Population, PopulationSpec, load_population
-from troupe_batch.report.population import PopulationReport, look_at
-from troupe_batch.report.population.data import Row
-from troupe_batch.report.population.look import row_set
+from troupe_batch.report.population.data import PopulationReport, Row
+from troupe_batch.report.population.look import look_at, row_set
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
 

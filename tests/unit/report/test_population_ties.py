@@ -9,7 +9,7 @@ import pytest
 
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.expected import Expected
-from troupe_batch.report.population import look_at
+from troupe_batch.report.population.look import look_at
 
 TABLE = {"young": {"yes": 0.9, "no": 0.1}, "old": {"yes": 0.2, "no": 0.8}}
 SPEC: dict[str, Any] = {

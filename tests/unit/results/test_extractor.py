@@ -21,7 +21,7 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.parts import PartSize
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 
 
 async def _dataset_files(run: Run) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from troupe_batch.results.extractor import extract
 from troupe_batch.results.failures import failures_of
 from troupe_batch.results.run import Run
 from troupe_batch.results.shard_parts import committed_tables, encoded
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 
 PROSE = "Well, it depends. " * 50
 

@@ -14,7 +14,7 @@ from tests.doubles.runs import commit_all, new_run
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.run import Run
-from troupe_batch.results.verify import Verification, verify
+from troupe_batch.results.verifying import Verification, verify
 
 
 @pytest.fixture

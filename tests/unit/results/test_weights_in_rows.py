@@ -30,7 +30,7 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
 from troupe_batch.results.schema import is_of
 from troupe_batch.results.store import RunStore
-from troupe_batch.results.verify import verify
+from troupe_batch.results.verifying import verify
 
 ARMS = [{"id": "a", "material": "A"}, {"id": "b", "material": "B"}]
 

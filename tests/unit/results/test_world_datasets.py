@@ -23,7 +23,7 @@ from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import CommitRecord, StopMark, Tallies
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.run import Run
-from troupe_batch.results.verify import Verification, verify
+from troupe_batch.results.verifying import Verification, verify
 from troupe_batch.studies.study import PopulationFacts
 
 

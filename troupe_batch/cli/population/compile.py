@@ -17,7 +17,7 @@ from troupe_batch.cli.options import json_option, read_settings, rehearse_option
 from troupe_batch.cli.output import print_json, print_text, say
 from troupe_batch.demography import Choices, Overlaps, Wanted, compile_demography
 from troupe_batch.errors import FixTheInput, Mistake, SpecError
-from troupe_batch.population import resolve_population
+from troupe_batch.population.load import resolve_population
 from troupe_batch.scalars import plain
 from troupe_batch.spec_files import read_spec_file, read_spec_text, read_text_file
 from troupe_batch.use_cases.proposals import propose_population

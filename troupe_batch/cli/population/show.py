@@ -11,10 +11,13 @@ from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.errors import FixTheInput
-from troupe_batch.population import Population, PopulationSpec, resolve_population
+from troupe_batch.population.draw import Population
 from troupe_batch.population.lint.checking import lint
-from troupe_batch.report.population import PopulationReport, look_at
+from troupe_batch.population.load import resolve_population
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.console import console_report, findings_text
+from troupe_batch.report.population.data import PopulationReport
+from troupe_batch.report.population.look import look_at
 from troupe_batch.report.population.page import MARK, page
 from troupe_batch.scalars import is_true
 from troupe_batch.use_cases.given_files import read_population_file

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from troupe_batch.persona import Scalar
+from troupe_batch.persona.persona import Scalar
 
 _LONGEST_QUOTE = 80
 _LONGEST_TEXT = 50_000

@@ -27,7 +27,7 @@ from troupe_batch.factory.contradictions.numbers import range_of
 from troupe_batch.factory.contradictions.place import is_place, place, residence_field
 from troupe_batch.factory.contradictions.schooling import is_schooling, schooling, schooling_field
 from troupe_batch.factory.contradictions.work import is_work, occupation_field, work
-from troupe_batch.persona import Scalar
+from troupe_batch.persona.persona import Scalar
 
 _RULES: tuple[tuple[Callable[[Fact], bool], Callable[[Fact, Story], Iterator[str]]], ...] = (
     (is_age, age),

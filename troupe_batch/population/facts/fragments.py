@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Bound, Kind
+from troupe_batch.expressions.expression import Bound
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.stratified import stratified
 from troupe_batch.population.facts.text_pools import condition_at

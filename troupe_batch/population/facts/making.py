@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Kind
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.derived import bind_derived, kinds_of
 from troupe_batch.population.dimensions import FromRecords, TextPool
 from troupe_batch.population.factors import Places

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.expressions import Bound, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.facts.drawn_numbers import CodesByName, DrawnNumbers
 from troupe_batch.population.joint.factor_tables import reached
 from troupe_batch.population.margins import Redrawn

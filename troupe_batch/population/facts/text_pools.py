@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import BadExpression, Bound, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.population.dimensions import TextPool
 from troupe_batch.population.factors import Places
 from troupe_batch.population.spec import PopulationSpec

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Kind
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.derived import bind_derived, kinds_of
 from troupe_batch.population.factors import Factor, Places, compile_factors, equal_shares
 from troupe_batch.population.joint.agreement import agreeing

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import BadExpression, Bound, Expression, Kind, Possible
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Kind, Possible
 from troupe_batch.population.factors import Places
 from troupe_batch.population.joint.cells import MAX_CELLS
 from troupe_batch.population.joint.domains import Bases, Domains

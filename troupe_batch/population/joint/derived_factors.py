@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Bound
+from troupe_batch.expressions.expression import Bound
 from troupe_batch.population.dimensions import Numeric
 from troupe_batch.population.factors import MAX_TABLE, Factor, Reason
 from troupe_batch.population.joint.domains import Domains

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import Bound, Domain, Possible
+from troupe_batch.expressions.expression import Bound
+from troupe_batch.expressions.kinds import Domain, Possible
 from troupe_batch.population.derived import bin_ends
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.model import Records

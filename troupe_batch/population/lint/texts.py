@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import BadExpression, Bound, Domain, Expression, Kind
+from troupe_batch.expressions.expression import Bound, Expression
+from troupe_batch.expressions.kinds import BadExpression, Domain, Kind
 from troupe_batch.population.bins import BadBin, read_bins
 from troupe_batch.population.dimensions import Dimension, Numeric, TextPool
 from troupe_batch.population.lint.stated_shares import categories_of, without_share

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from troupe_batch.population import FactTable, Population
+from troupe_batch.population.draw import Population
 from troupe_batch.population.expected import Expected
+from troupe_batch.population.facts.making import FactTable
 from troupe_batch.population.lint.checking import (
     is_assumption,
     lint,

@@ -8,8 +8,11 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup, escape
 
-from troupe_batch.report.population import charts, wording
-from troupe_batch.report.population.charts.histogram import told_of
+from troupe_batch.report.population import wording
+from troupe_batch.report.population.charts.bars import bar, deviation
+from troupe_batch.report.population.charts.histogram import histogram, told_of
+from troupe_batch.report.population.charts.prefixes import prefix_lines
+from troupe_batch.report.population.charts.pyramid import pyramid_chart
 from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.heat import deviations, strongest, ties
 from troupe_batch.shown_text import shown
@@ -51,12 +54,12 @@ def _template() -> jinja2.Template:
         "code": _with_code,
     }
     environment.globals |= {
-        "bar": charts.bar,
-        "deviation": charts.deviation,
-        "histogram": charts.histogram,
+        "bar": bar,
+        "deviation": deviation,
+        "histogram": histogram,
         "told_of": told_of,
-        "prefix_lines": charts.prefix_lines,
-        "pyramid_chart": charts.pyramid_chart,
+        "prefix_lines": prefix_lines,
+        "pyramid_chart": pyramid_chart,
     }
     return environment.get_template("page.html.j2")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from troupe_batch.persona import Scalar
+from troupe_batch.persona.persona import Scalar
 from troupe_batch.results.columns import UNIT, column_field
 from troupe_batch.results.contents import Planned
 from troupe_batch.results.facts import ROLE

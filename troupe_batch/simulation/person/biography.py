@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from troupe_batch.persona import Persona
+from troupe_batch.persona.persona import Persona
 
 # Words in a persona that say that there is nothing to say.
 _NOTHING = frozenset(

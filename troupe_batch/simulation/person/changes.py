@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.persona import Persona, load_fragment, merge, parse_fragment
-from troupe_batch.persona.files import AGENT_TYPE, FRAGMENT_TYPE
+from troupe_batch.persona.files import AGENT_TYPE, FRAGMENT_TYPE, load_fragment, parse_fragment
+from troupe_batch.persona.fragment import merge
+from troupe_batch.persona.persona import Persona
 from troupe_batch.simulation.arguments import a_text, shown
 from troupe_batch.spec_files import SpecFile
 

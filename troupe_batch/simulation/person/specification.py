@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from troupe_batch.persona import AgentFile, Persona, load_agent, save_agent
+from troupe_batch.persona.files import AgentFile, load_agent, save_agent
+from troupe_batch.persona.persona import Persona
 from troupe_batch.simulation.acting.faculties import RecallFaculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.people import person_id_from

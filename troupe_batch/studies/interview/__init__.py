@@ -1,6 +1,5 @@
 """The interview study: a scripted conversation with each person, with typed questions and follow-ups."""
 
-from troupe_batch.studies.interview.runner import InterviewStudy
-from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
+from troupe_batch.lazy_door import lazy_door
 
-__all__ = ["InterviewLine", "InterviewSpec", "InterviewStudy"]
+__getattr__, __dir__ = lazy_door(__name__, __file__)

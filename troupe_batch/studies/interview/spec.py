@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth
-from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import When, when_mistakes

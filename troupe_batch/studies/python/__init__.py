@@ -1,8 +1,5 @@
 """The study in Python: an async function of the user's, awaited once for each unit."""
 
-from troupe_batch.studies.python.case import Absence, Case
-from troupe_batch.studies.python.returned import NOTHING_RETURNED
-from troupe_batch.studies.python.runner import PythonStudy
-from troupe_batch.studies.python.spec import PythonSpec
+from troupe_batch.lazy_door import lazy_door
 
-__all__ = ["NOTHING_RETURNED", "Absence", "Case", "PythonSpec", "PythonStudy"]
+__getattr__, __dir__ = lazy_door(__name__, __file__)

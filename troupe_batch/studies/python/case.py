@@ -8,8 +8,9 @@ from typing import Any
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.seeded import stream, uniform
-from troupe_batch.simulation.extraction import ExtractionSpec, UnreadableFinding, read_findings
 from troupe_batch.simulation.extraction.extractor import ResultsExtractor
+from troupe_batch.simulation.extraction.fields import ExtractionSpec
+from troupe_batch.simulation.extraction.reading import UnreadableFinding, read_findings
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Event, Journal

@@ -10,7 +10,7 @@ import orjson
 
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus, Sharing
-from troupe_batch.simulation import TinyPerson
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.failing import ABSENCES
 from troupe_batch.studies.questions.group import Asked, QuestionGroup, form_digests

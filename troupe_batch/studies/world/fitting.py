@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions import BadExpression, Expression, Kind
+from troupe_batch.expressions.expression import Expression
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.scalars import as_written, in_nfc, is_true
 from troupe_batch.studies.script import Mistake, Place
 from troupe_batch.studies.world.misfits import misfits, unknown_fact

@@ -10,7 +10,7 @@ from typing import Any
 
 from troupe_batch.errors import WorldFailed
 from troupe_batch.llm.chat import CallRecord, ChatModel
-from troupe_batch.persona import merge
+from troupe_batch.persona.fragment import merge
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.world.network import TinySocialNetwork

@@ -22,9 +22,10 @@ from pydantic import (
 )
 
 from troupe_batch.errors import SpecError
-from troupe_batch.expressions import BadExpression, Expression
+from troupe_batch.expressions.expression import Expression
+from troupe_batch.expressions.kinds import BadExpression
 from troupe_batch.expressions.parsing import MAX_LENGTH
-from troupe_batch.persona import load_fragment, parse_fragment
+from troupe_batch.persona.files import load_fragment, parse_fragment
 from troupe_batch.scalars import Truth, fact_of, label_of
 from troupe_batch.spec_files import SpecFile
 from troupe_batch.studies.equipment import (

@@ -23,7 +23,7 @@ from pydantic import (
 
 from troupe_batch.llm.strict_schemas import excess_of
 from troupe_batch.scalars import Truth, fact_of, in_nfc
-from troupe_batch.simulation.extraction import ExtractionSpec
+from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.simulation.world.turns import OnCannotAct
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.spec_files import did_you_mean

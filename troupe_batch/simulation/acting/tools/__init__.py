@@ -1,14 +1,5 @@
 """Tools that people work with: each brings actions of its own, and keeps what was made with it."""
 
-from troupe_batch.simulation.acting.tools.calendar import CalendarEvent, TinyCalendar
-from troupe_batch.simulation.acting.tools.tool import TinyTool, ToolUseFaculty
-from troupe_batch.simulation.acting.tools.word_processor import TinyWordProcessor, WrittenDocument
+from troupe_batch.lazy_door import lazy_door
 
-__all__ = [
-    "CalendarEvent",
-    "TinyCalendar",
-    "TinyTool",
-    "TinyWordProcessor",
-    "ToolUseFaculty",
-    "WrittenDocument",
-]
+__getattr__, __dir__ = lazy_door(__name__, __file__)

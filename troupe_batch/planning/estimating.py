@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from troupe_batch.factory import Commission, commission_of, enrichment_prompt
+from troupe_batch.factory.commission import Commission, commission_of
+from troupe_batch.factory.enrichment import enrichment_prompt
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Sharing, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule
@@ -14,8 +15,8 @@ from troupe_batch.llm.prices import Prices
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prefix_forecast import Beginnings, Cached, PrefixForecast
-from troupe_batch.population import EnrichLevel
-from troupe_batch.simulation import TinyPerson
+from troupe_batch.population.spec import EnrichLevel
+from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import PlannedCall
 
 _MOST_CASES = 50

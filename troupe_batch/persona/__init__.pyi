@@ -1,0 +1,12 @@
+from troupe_batch.persona.block import harmless as harmless
+from troupe_batch.persona.block import persona_block as persona_block
+from troupe_batch.persona.files import AgentFile as AgentFile
+from troupe_batch.persona.files import load_agent as load_agent
+from troupe_batch.persona.files import load_fragment as load_fragment
+from troupe_batch.persona.files import parse_agent as parse_agent
+from troupe_batch.persona.files import parse_fragment as parse_fragment
+from troupe_batch.persona.files import save_agent as save_agent
+from troupe_batch.persona.fragment import MergeConflict as MergeConflict
+from troupe_batch.persona.fragment import merge as merge
+from troupe_batch.persona.persona import Persona as Persona
+from troupe_batch.persona.persona import Scalar as Scalar

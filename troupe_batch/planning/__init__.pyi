@@ -1,0 +1,14 @@
+from troupe_batch.planning.estimating import Estimate as Estimate
+from troupe_batch.planning.estimating import estimate as estimate
+from troupe_batch.planning.job import BudgetSpec as BudgetSpec
+from troupe_batch.planning.job import JobSpec as JobSpec
+from troupe_batch.planning.job import ModelSpec as ModelSpec
+from troupe_batch.planning.job import RehearsalSpec as RehearsalSpec
+from troupe_batch.planning.job import job_json_schema as job_json_schema
+from troupe_batch.planning.loading import Job as Job
+from troupe_batch.planning.loading import load_job as load_job
+from troupe_batch.planning.loading import parse_job as parse_job
+from troupe_batch.planning.loading import resolve_job as resolve_job
+from troupe_batch.planning.plan import Plan as Plan
+from troupe_batch.planning.plan import differences as differences
+from troupe_batch.planning.plan import make_plan as make_plan

@@ -1,0 +1,12 @@
+from troupe_batch.population.draw import Population as Population
+from troupe_batch.population.draw import drawing_of as drawing_of
+from troupe_batch.population.facts.making import FactTable as FactTable
+from troupe_batch.population.facts.name_locales import name_digests as name_digests
+from troupe_batch.population.load import PopulationFile as PopulationFile
+from troupe_batch.population.load import load_population as load_population
+from troupe_batch.population.load import resolve_population as resolve_population
+from troupe_batch.population.margins import Margin as Margin
+from troupe_batch.population.records import worth_of_records as worth_of_records
+from troupe_batch.population.spec import EnrichLevel as EnrichLevel
+from troupe_batch.population.spec import NameProvider as NameProvider
+from troupe_batch.population.spec import PopulationSpec as PopulationSpec

@@ -1,0 +1,16 @@
+from troupe_batch.results.dataset import Dataset as Dataset
+from troupe_batch.results.extractor import extract as extract
+from troupe_batch.results.freezing import freeze as freeze
+from troupe_batch.results.freezing import load_plan as load_plan
+from troupe_batch.results.ledger import CommitRecord as CommitRecord
+from troupe_batch.results.ledger import StopMark as StopMark
+from troupe_batch.results.manifest import Manifest as Manifest
+from troupe_batch.results.outcome import RunOutcome as RunOutcome
+from troupe_batch.results.outcome import RunState as RunState
+from troupe_batch.results.recount import Problem as Problem
+from troupe_batch.results.run import Run as Run
+from troupe_batch.results.store import RunStore as RunStore
+from troupe_batch.results.table import Table as Table
+from troupe_batch.results.tables import TABLES as TABLES
+from troupe_batch.results.verifying import Verification as Verification
+from troupe_batch.results.verifying import verify as verify

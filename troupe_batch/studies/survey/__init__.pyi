@@ -1,0 +1,16 @@
+from troupe_batch.studies.arms import Arm as Arm
+from troupe_batch.studies.questions.forms.multi import MultiChoice as MultiChoice
+from troupe_batch.studies.questions.forms.numeric import Numeric as Numeric
+from troupe_batch.studies.questions.forms.open import OpenText as OpenText
+from troupe_batch.studies.questions.forms.rating import Rating as Rating
+from troupe_batch.studies.questions.forms.single import SingleChoice as SingleChoice
+from troupe_batch.studies.questions.options import Elicitation as Elicitation
+from troupe_batch.studies.questions.options import Option as Option
+from troupe_batch.studies.questions.options import Order as Order
+from troupe_batch.studies.questions.questions import Question as Question
+from troupe_batch.studies.survey.runner import SurveyStudy as SurveyStudy
+from troupe_batch.studies.survey.spec import Asking as Asking
+from troupe_batch.studies.survey.spec import LastTurns as LastTurns
+from troupe_batch.studies.survey.spec import OnFailure as OnFailure
+from troupe_batch.studies.survey.spec import QuestionBlock as QuestionBlock
+from troupe_batch.studies.survey.spec import SurveySpec as SurveySpec
