@@ -53,6 +53,32 @@ def uniforms(key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64
     return np.asarray((z >> np.uint64(11)) * _TO_UNIT, dtype=np.float64)
 
 
+class DrawStream:
+    """Successive numbers of the stream `key`: for code that needs an unknown number of them."""
+
+    __slots__ = ("_index", "_key")
+
+    def __init__(self, key: int) -> None:
+        self._key = key
+        self._index = 0
+
+    def uniform(self) -> float:
+        """The next number, uniform on [0, 1)."""
+        return (self._next() >> 11) * _TO_UNIT
+
+    def below(self, limit: int) -> int:
+        """The next whole number, uniform on 0 .. limit-1."""
+        return self._next() * limit >> 64
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One of the items, each equally likely."""
+        return items[self.below(len(items))]
+
+    def _next(self) -> int:
+        self._index += 1
+        return bits(self._key, self._index - 1)
+
+
 def shuffled(items: Sequence[T], key: int) -> list[T]:
     """The items in a uniformly random order (Fisher-Yates)."""
     result = list(items)

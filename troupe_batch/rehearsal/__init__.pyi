@@ -1,6 +1,3 @@
-from troupe_batch.rehearsal.behaviour import misfit as misfit
-from troupe_batch.rehearsal.behaviour import true_distribution as true_distribution
-from troupe_batch.rehearsal.behaviour import true_quantile as true_quantile
 from troupe_batch.rehearsal.config import RehearsalConfig as RehearsalConfig
 from troupe_batch.rehearsal.config import parse_faults as parse_faults
 from troupe_batch.rehearsal.faults import Fault as Fault
@@ -8,4 +5,7 @@ from troupe_batch.rehearsal.faults import FaultKind as FaultKind
 from troupe_batch.rehearsal.process import RehearsalProcess as RehearsalProcess
 from troupe_batch.rehearsal.respondents import Respondents as Respondents
 from troupe_batch.rehearsal.respondents import load_respondents as load_respondents
+from troupe_batch.rehearsal.respondents import misfit as misfit
 from troupe_batch.rehearsal.respondents import parse_respondents as parse_respondents
+from troupe_batch.rehearsal.respondents import true_distribution as true_distribution
+from troupe_batch.rehearsal.respondents import true_quantile as true_quantile

@@ -6,18 +6,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from troupe_batch.rehearsal.question_specs import (
-    ChoiceQuestion,
-    NumericQuestion,
-    Rate,
-    Spec,
-    TextQuestion,
-    TextTemplate,
-    Weight,
-    Words,
-    by_label,
-    check_placeholders,
-)
+from troupe_batch.truths.choice import ChoiceQuestion
+from troupe_batch.truths.labels import Weight, by_label
+from troupe_batch.truths.numeric import NumericQuestion
+from troupe_batch.truths.text import TextQuestion, TextTemplate, Words, check_placeholders
+from troupe_batch.truths.truth import Rate, Spec
 
 THINK, TALK, REACH_OUT, DONE = "THINK", "TALK", "REACH_OUT", "DONE"
 RECALL, CONSULT = "RECALL", "CONSULT"

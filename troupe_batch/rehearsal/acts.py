@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from troupe_batch.rehearsal.act_specs import DONE, REACH_OUT, TALK, THINK, Acts, Line
-from troupe_batch.rehearsal.behaviour import Behaviour, Facts, Text, Within, filled
 from troupe_batch.rehearsal.deeds import is_look_up, texts_of
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.question_specs import PLACEHOLDER
 from troupe_batch.rehearsal.reply_plan import Part, Refused
 from troupe_batch.rehearsal.scene import action_that_showed, question_put
-from troupe_batch.rehearsal.strings import MARK, sentence
 from troupe_batch.rehearsal.thoughts import FieldMaker, field_of, state_of_mind
-from troupe_batch.seeded import weighted_index
+from troupe_batch.seeded import DrawStream, weighted_index
+from troupe_batch.truths.strings import MARK, sentence
+from troupe_batch.truths.text import TextQuestion, filled
+from troupe_batch.truths.truth import QuestionTruth
 
 ACT = "act"
 ACTIONS = "actions"
@@ -30,7 +29,7 @@ _NOTHING: Mapping[str, str | None] = MappingProxyType({})
 Action = dict[str, Any]
 
 
-def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, Behaviour]) -> Mapping[str, Part]:
+def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, QuestionTruth]) -> Mapping[str, Part]:
     """Makers of the actions and the state of mind; none where the schema has no list of actions that ends in DONE.
 
     An open question that has no property of its own in the reply is answered aloud.
@@ -41,7 +40,7 @@ def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, Behavi
     most = node.get("maxItems")
     if DONE not in variants or node.get("minItems", 0) > 1 or (most is not None and most < 1):
         return {}
-    spoken = {name: one for name, one in questions.items() if isinstance(one, Text) and name not in nodes}
+    spoken = {name: one for name, one in questions.items() if isinstance(one, TextQuestion) and name not in nodes}
     parts = {ACTIONS: Part(Actor(variants, acts, most, spoken).actions, acts.refusal_rate)}
     if STATE in nodes and (state := _resolved(schema, nodes[STATE])).get("type") == "object":
         parts[STATE] = Part(state_of_mind(state, schema))
@@ -52,13 +51,13 @@ class Actor:
     """Makes the actions of one act, each with a chance of its own; `most` is how many there may be, DONE included."""
 
     def __init__(
-        self, variants: Mapping[str, Variant], acts: Acts, most: float | None, spoken: Mapping[str, Text]
+        self, variants: Mapping[str, Variant], acts: Acts, most: float | None, spoken: Mapping[str, TextQuestion]
     ) -> None:
         self._variants = variants
         self._spoken = spoken
         self._acts = acts
         self._room = None if most is None else int(most) - 1
-        self._lines = Lines.of(acts)
+        self._lines = Lines(acts)
         faculties = [(name, acts.rate_of(name)) for name in variants if name not in (THINK, TALK, REACH_OUT, DONE)]
         look_ups = [(name, rate) for name, rate in faculties if is_look_up(name)]
         # At most one of them in an act, so together they can have no more than all acts.
@@ -66,7 +65,7 @@ class Actor:
         self._look_ups = [(name, rate / most_acts) for name, rate in look_ups]
         self._deeds = [(name, rate) for name, rate in faculties if not is_look_up(name)]
 
-    def actions(self, prompt: Prompt, draws: Draws) -> list[Action]:
+    def actions(self, prompt: Prompt, draws: DrawStream) -> list[Action]:
         """An ordered list that ends in its only DONE."""
         actions = []
         if self._happens(THINK, self._acts.think, draws):
@@ -76,7 +75,7 @@ class Actor:
         actions += self._deeds_and_words(prompt, draws) if look_up is None else [look_up]
         return [*actions[: self._room], self._action(DONE, draws)]
 
-    def _deeds_and_words(self, prompt: Prompt, draws: Draws) -> list[Action]:
+    def _deeds_and_words(self, prompt: Prompt, draws: DrawStream) -> list[Action]:
         actions = []
         if TALK in self._variants and (said := self._said(prompt, draws)) is not None:
             names = () if draws.uniform() < self._acts.to_everyone else prompt.in_reach
@@ -91,16 +90,16 @@ class Actor:
             actions.append(self._action(REACH_OUT, draws, {"target": draws.choice(names), "content": sentence(draws)}))
         return actions
 
-    def _happens(self, name: str, rate: float, draws: Draws) -> bool:
+    def _happens(self, name: str, rate: float, draws: DrawStream) -> bool:
         return name in self._variants and draws.uniform() < rate
 
-    def _said(self, prompt: Prompt, draws: Draws) -> str | None:
+    def _said(self, prompt: Prompt, draws: DrawStream) -> str | None:
         """The answer to an open question that is put now, else one of the lines; None where nothing is said."""
         if self._spoken and (name := question_put(prompt.texts, self._spoken)):
             return _aloud(self._spoken[name], prompt, draws)
         return self._lines.said(prompt, draws) if draws.uniform() < self._acts.talk else None
 
-    def _look_up(self, prompt: Prompt, draws: Draws) -> Action | None:
+    def _look_up(self, prompt: Prompt, draws: DrawStream) -> Action | None:
         """What is looked up, seldom anything; never twice in a row, or the act would not come to its end."""
         if not self._look_ups or (name := self._looked_for(draws.uniform())) is None:
             return None
@@ -113,53 +112,39 @@ class Actor:
             u -= rate
         return None
 
-    def _deed(self, name: str, prompt: Prompt, draws: Draws) -> Action | None:
+    def _deed(self, name: str, prompt: Prompt, draws: DrawStream) -> Action | None:
         texts = texts_of(name, self._variants[name].fields, prompt, draws)
         return None if texts is None else self._action(name, draws, texts)
 
-    def _action(self, name: str, draws: Draws, texts: Mapping[str, str | None] = _NOTHING) -> Action:
+    def _action(self, name: str, draws: DrawStream, texts: Mapping[str, str | None] = _NOTHING) -> Action:
         fields = self._variants[name].fields
         return {"type": name} | {field: make(texts.get(field), draws) for field, make in fields.items()}
 
 
-def _aloud(behaviour: Text, prompt: Prompt, draws: Draws) -> str:
-    if draws.uniform() < behaviour.refusal_rate:
+def _aloud(truth: TextQuestion, prompt: Prompt, draws: DrawStream) -> str:
+    if draws.uniform() < truth.refusal_rate:
         raise Refused
-    if behaviour.dont_know and draws.uniform() < behaviour.dont_know.rate:
-        return MARK + behaviour.dont_know.label
-    text = behaviour.text(prompt.facts, prompt.material, draws)
-    return sentence(draws) if text is None else MARK + text
+    if truth.dont_know and draws.uniform() < truth.dont_know.rate:
+        return MARK + truth.dont_know.label
+    return truth.said(prompt, draws)
 
 
-@dataclass(frozen=True)
 class Lines:
     """What people say: for whom, how often, and with what to fill in."""
 
-    lines: tuple[tuple[Within, str, float, tuple[str, ...]], ...]
-    words: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def of(cls, acts: Acts) -> Lines:
-        """The lines, with their conditions and placeholders read once."""
+    def __init__(self, acts: Acts) -> None:
         written = [line if isinstance(line, Line) else Line(text=line) for line in acts.lines]
-        lines = tuple((Within.of(one), one.text, one.weight, tuple(PLACEHOLDER.findall(one.text))) for one in written)
-        return cls(lines, acts.words)
+        self._lines = [line for line in written if line.weight]
+        self._words = acts.words
 
-    def said(self, prompt: Prompt, draws: Draws) -> str:
+    def said(self, prompt: Prompt, draws: DrawStream) -> str:
         """One fitting line, filled in and marked; a sentence that says little where none fits."""
         facts, material = prompt.facts, prompt.material
-        fitting = [
-            (text, weight)
-            for within, text, weight, names in self.lines
-            if weight and within(facts, material) and self._can_fill(names, facts)
-        ]
+        fitting = [line for line in self._lines if line.fits(facts, material, self._words)]
         if not fitting:
             return sentence(draws)
-        chosen = weighted_index([weight for _, weight in fitting], draws.uniform())
-        return MARK + filled(fitting[chosen][0], facts, self.words, draws)
-
-    def _can_fill(self, names: Sequence[str], facts: Facts) -> bool:
-        return all(name in self.words or name in facts for name in names)
+        chosen = weighted_index([line.weight for line in fitting], draws.uniform())
+        return MARK + filled(fitting[chosen].text, facts, self._words, draws)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 
 from troupe_batch.rehearsal.conduct import Conduct
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.faults import FaultKind
 from troupe_batch.rehearsal.prefix_cache import CachingRefused, Controls, PrefixCache, prompt_bytes, read_controls
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.replies import Reply, Said, completion, invalid
 from troupe_batch.rehearsal.reply_plan import Refused, ReplyPlan
-from troupe_batch.rehearsal.strict_schema import SchemaRejected
-from troupe_batch.rehearsal.strings import MARK, sentence
 from troupe_batch.rehearsal.usage import TokenCount, reasoning_tokens, tokens_in
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.strings import MARK, sentence
+from troupe_batch.truths.truth import SchemaRejected
 
 _PLANS = 1_000
 _REFUSAL = MARK + "I'm sorry, but I can't help with that."
@@ -99,7 +99,7 @@ class ChatEngine:
     ) -> Reply:
         """The reply, spoiled by `fault` where that is one that spoils replies; it is sent with these headers."""
         said = self._spoiled(call, self._said(call, key), key, fault)
-        reasoning = reasoning_tokens(call.model, call.reasoning_effort, Draws(key ^ _REASONING))
+        reasoning = reasoning_tokens(call.model, call.reasoning_effort, DrawStream(key ^ _REASONING))
         said, written = _within_limit(said, call.max_tokens, reasoning)
         found = self.prefixes.found(call.model, call.prompt_text, call.caching)
         tokens = TokenCount(call.prompt_tokens, found.read, written + reasoning, reasoning, found.written)
@@ -112,7 +112,7 @@ class ChatEngine:
 
     def _said(self, call: ChatCall, key: int) -> Said:
         if call.schema is None:
-            text = sentence(Draws(key))
+            text = sentence(DrawStream(key))
             return Said(orjson.dumps({"answer": text}).decode() if call.wants_json else text)
         try:
             return Said(orjson.dumps(self._plan(call).reply(call.prompt, key)).decode())
@@ -124,7 +124,7 @@ class ChatEngine:
         if fault in _SPOILING:
             return _SPOILING[fault](said.text or "")
         if fault is FaultKind.SCHEMA_VIOLATION and call.schema is not None:
-            return Said(_against_schema(said.text or "", Draws(key)))
+            return Said(_against_schema(said.text or "", DrawStream(key)))
         return said
 
     def _plan(self, call: ChatCall) -> ReplyPlan:
@@ -223,7 +223,7 @@ def _within_limit(said: Said, limit: int | None, reasoning: int) -> tuple[Said, 
     return Said(text[: room * 4], finish_reason="length"), room
 
 
-def _against_schema(text: str, draws: Draws) -> str:
+def _against_schema(text: str, draws: DrawStream) -> str:
     """The same JSON with one thing missing or of a kind that no schema allows there."""
     value = orjson.loads(text) if text else {}
     name = next(iter(value), None) if isinstance(value, dict) else None

@@ -9,30 +9,29 @@ from typing import Any
 
 from troupe_batch.rehearsal.act_specs import Acts
 from troupe_batch.rehearsal.acts import ACT, act_parts
-from troupe_batch.rehearsal.behaviour import Behaviour, compile_behaviour, compiled_all
 from troupe_batch.rehearsal.findings import EXTRACTION, Reader, extraction_parts
 from troupe_batch.rehearsal.judgements import ASSIGNED, assigned_parts, judgement_parts
 from troupe_batch.rehearsal.reply_plan import ReplyPlan, no_parts
 from troupe_batch.rehearsal.respondents import Respondents
+from troupe_batch.truths.truth import QuestionTruth
 
 
 @dataclass(frozen=True)
 class Conduct:
     """How respondents answer, act, and are read and judged; by default as a server without a file."""
 
-    questions: Mapping[str, Behaviour] = field(default_factory=dict)
+    questions: Mapping[str, QuestionTruth] = field(default_factory=dict)
     acts: Acts = field(default_factory=Acts)
     reader: Reader = field(default_factory=Reader)
-    judgements: Mapping[str, Mapping[str, Behaviour]] = field(default_factory=dict)
+    judgements: Mapping[str, Mapping[str, QuestionTruth]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, respondents: Respondents | None) -> Conduct:
-        """What the file says, with its conditions and logarithms worked out once."""
+        """What the file says."""
         if respondents is None:
             return cls()
-        judgements = {name: compiled_all(specs) for name, specs in (respondents.judgements or {}).items()}
         reader = Reader.of(respondents.extractions)
-        return cls(compile_behaviour(respondents), respondents.acts or Acts(), reader, judgements)
+        return cls(respondents.questions, respondents.acts or Acts(), reader, respondents.judgements or {})
 
     def plan(self, name: str, schema: dict[str, Any], *, is_strict: bool) -> ReplyPlan:
         """How replies to the schema of this name are made; SchemaRejected where there are none."""
@@ -42,7 +41,7 @@ class Conduct:
         if name == EXTRACTION:
             return ReplyPlan(schema, {}, is_strict=is_strict, parts=partial(extraction_parts, reader=self.reader))
         if name in self.judgements:
-            judged = partial(judgement_parts, behaviours=self.judgements[name])
+            judged = partial(judgement_parts, truths=self.judgements[name])
             return ReplyPlan(schema, {}, is_strict=is_strict, parts=judged)
         parts = assigned_parts if name == ASSIGNED else no_parts
         return ReplyPlan(schema, self.questions, is_strict=is_strict, parts=parts)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from troupe_batch.rehearsal.act_specs import Extractions
-from troupe_batch.rehearsal.answers import AnswerMaker, field_maker
-from troupe_batch.rehearsal.behaviour import Behaviour, compiled_all
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.judgements import judgement_parts
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import Part, Refused
-from troupe_batch.seeded import weighted_index
+from troupe_batch.rehearsal.reply_plan import AnswerMaker, Part, Refused, field_maker
+from troupe_batch.seeded import DrawStream, weighted_index
+from troupe_batch.truths.truth import QuestionTruth
 
 EXTRACTION = "extraction"
 FINDINGS = "findings"
@@ -24,13 +22,13 @@ FINDINGS = "findings"
 class Reader:
     """Who reads what happened: the behaviour of each field, and the weight of each number of findings."""
 
-    fields: Mapping[str, Behaviour] = field(default_factory=dict)
+    fields: Mapping[str, QuestionTruth] = field(default_factory=dict)
     counts: Mapping[int, float] = field(default_factory=lambda: _counts(Extractions()))
 
     @classmethod
     def of(cls, extractions: Extractions | None) -> Reader:
         """As the respondent file says; without a word in it, findings vary and mean nothing."""
-        return cls(compiled_all(extractions.fields), _counts(extractions)) if extractions else cls()
+        return cls(extractions.fields, _counts(extractions)) if extractions else cls()
 
 
 def extraction_parts(schema: dict[str, Any], reader: Reader) -> Mapping[str, Part]:
@@ -48,12 +46,12 @@ def _listing(node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], 
     counts, weights = list(reader.counts), list(reader.counts.values())
     makers = []
     for name, child in items.get("properties", {}).items():
-        behaviour = reader.fields.get(name)
-        target = resolve(root, child["$ref"]) if behaviour and "$ref" in child else child
-        rate = behaviour.refusal_rate if behaviour else 0.0
-        makers.append((name, field_maker(name, target, root, behaviour), rate))
+        truth = reader.fields.get(name)
+        target = resolve(root, child["$ref"]) if truth and "$ref" in child else child
+        rate = truth.refusal_rate if truth else 0.0
+        makers.append((name, field_maker(name, target, root, truth), rate))
 
-    def finding(prompt: Prompt, draws: Draws) -> dict[str, Any]:
+    def finding(prompt: Prompt, draws: DrawStream) -> dict[str, Any]:
         found = {}
         for name, make, refusal_rate in makers:
             if draws.uniform() < refusal_rate:
@@ -62,7 +60,7 @@ def _listing(node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], 
             found[name] = prompt.said[name] = make(prompt, draws)
         return found
 
-    def listed(prompt: Prompt, draws: Draws) -> list[dict[str, Any]]:
+    def listed(prompt: Prompt, draws: DrawStream) -> list[dict[str, Any]]:
         count = counts[weighted_index(weights, draws.uniform())]
         return [finding(prompt, draws) for _ in range(max(fewest, min(count, most)))]
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.numbers import number_maker
-from troupe_batch.rehearsal.strict_schema import SchemaRejected, check_schema
-from troupe_batch.rehearsal.strings import string_maker
+from troupe_batch.rehearsal.strict_schema import check_schema
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.numbers import number_maker
+from troupe_batch.truths.strings import string_maker
+from troupe_batch.truths.truth import SchemaRejected
 
 # Below this depth, or after so many values, only the shortest way to end a recursive schema is taken.
 _DEPTH = 5
@@ -23,7 +24,7 @@ class Making:
 
     __slots__ = ("draws", "values")
 
-    def __init__(self, draws: Draws) -> None:
+    def __init__(self, draws: DrawStream) -> None:
         self.draws = draws
         self.values = 0
 
@@ -31,7 +32,7 @@ class Making:
 Maker = Callable[[Making, int], Any]
 
 
-def compile_instances(schema: dict[str, Any], root: dict[str, Any] | None = None) -> Callable[[Draws], Any]:
+def compile_instances(schema: dict[str, Any], root: dict[str, Any] | None = None) -> Callable[[DrawStream], Any]:
     """A function from draws to valid values; SchemaRejected where the schema has none that this server can find.
 
     `root` is where references point into, the schema itself if not given.
@@ -212,7 +213,7 @@ def _must_end(making: Making, depth: int) -> bool:
     return depth >= _DEPTH or making.values >= _VALUES
 
 
-_SCALARS: dict[str, Callable[[dict[str, Any]], Callable[[Draws], Any]]] = {
+_SCALARS: dict[str, Callable[[dict[str, Any]], Callable[[DrawStream], Any]]] = {
     "number": number_maker,
     "integer": number_maker,
     "string": string_maker,

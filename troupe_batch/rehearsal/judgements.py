@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from troupe_batch.rehearsal.answers import AnswerMaker, field_maker, plain_maker
-from troupe_batch.rehearsal.behaviour import Behaviour
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import Part
+from troupe_batch.rehearsal.reply_plan import AnswerMaker, Part, field_maker, plain_maker
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.truth import QuestionTruth
 
 ASSIGNED = "assigned"
 VALUE = "value"
 
 
-def judgement_parts(schema: dict[str, Any], behaviours: Mapping[str, Behaviour]) -> Mapping[str, Part]:
-    """Makers of the properties that have a behaviour here.
+def judgement_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth]) -> Mapping[str, Part]:
+    """Makers of the properties of which a truth is told here.
 
     A choice may also be yes or no, or null where it says don't know. A property that is a verdict, an object with a
     `value`, gets the behaviour in its value.
     """
     parts = {}
     for name, written in schema.get("properties", {}).items():
-        if (behaviour := behaviours.get(name)) is not None:
+        if (truth := truths.get(name)) is not None:
             node = resolve(schema, written["$ref"]) if "$ref" in written else written
-            make = _verdict(name, node, schema, behaviour) if VALUE in node.get("properties", {}) else None
-            parts[name] = Part(make or field_maker(name, node, schema, behaviour), behaviour.refusal_rate)
+            make = _verdict(name, node, schema, truth) if VALUE in node.get("properties", {}) else None
+            parts[name] = Part(make or field_maker(name, node, schema, truth), truth.refusal_rate)
     return parts
 
 
@@ -38,14 +37,14 @@ def assigned_parts(schema: dict[str, Any]) -> Mapping[str, Part]:
     return {name: Part(plain_maker(node, schema)) for name, node in referring.items()}
 
 
-def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], behaviour: Behaviour) -> AnswerMaker:
+def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth) -> AnswerMaker:
     properties = node["properties"]
     makers = {
-        key: field_maker(name, child, root, behaviour) if key == VALUE else plain_maker(child, root)
+        key: field_maker(name, child, root, truth) if key == VALUE else plain_maker(child, root)
         for key, child in properties.items()
     }
 
-    def make(prompt: Prompt, draws: Draws) -> dict[str, Any]:
+    def make(prompt: Prompt, draws: DrawStream) -> dict[str, Any]:
         return {key: maker(prompt, draws) for key, maker in makers.items()}
 
     return make

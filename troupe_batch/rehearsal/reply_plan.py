@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from troupe_batch.rehearsal.answers import AnswerMaker, answer_maker
-from troupe_batch.rehearsal.behaviour import Behaviour
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import compile_instances, resolve
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.strict_schema import check_schema, check_strict
-from troupe_batch.seeded import bits
+from troupe_batch.seeded import DrawStream, bits
+from troupe_batch.truths import TRUTHS
+from troupe_batch.truths.truth import QuestionTruth, SchemaRejected, without_null
+
+AnswerMaker = Callable[[Prompt, DrawStream], Any]
+
+_SOME_DONT_KNOW = 0.05
 
 
 class Refused(Exception):
@@ -45,7 +48,7 @@ class ReplyPlan:
     def __init__(
         self,
         schema: dict[str, Any],
-        behaviours: Mapping[str, Behaviour],
+        truths: Mapping[str, QuestionTruth],
         *,
         is_strict: bool,
         parts: Parts = no_parts,
@@ -64,23 +67,55 @@ class ReplyPlan:
             if part := made_otherwise.get(question_id):
                 self._questions.append((index, question_id, part.make, part.refusal_rate))
                 continue
-            node, behaviour = schema["properties"][question_id], behaviours.get(question_id)
-            target = resolve(schema, node["$ref"]) if behaviour and "$ref" in node else node
-            maker = answer_maker(question_id, target, schema, behaviour)
-            self._questions.append((index, question_id, maker, behaviour.refusal_rate if behaviour else 0.0))
+            node, truth = schema["properties"][question_id], truths.get(question_id)
+            target = resolve(schema, node["$ref"]) if truth and "$ref" in node else node
+            maker = answer_maker(question_id, target, schema, truth)
+            self._questions.append((index, question_id, maker, truth.refusal_rate if truth else 0.0))
         # Answers first: what people say beside them may speak of them.
         self._questions.sort(key=lambda question: question[1] in made_otherwise)
 
     def reply(self, prompt: Prompt, key: int) -> Any:
         """A value for the schema; raises Refused as often as the respondent file says."""
         if self._whole:
-            return self._whole(Draws(key))
+            return self._whole(DrawStream(key))
         answers = {}
         for index, question_id, maker, refusal_rate in self._questions:
             # A stream of its own for each question: what one draws does not move the others.
-            draws = Draws(bits(key, index))
+            draws = DrawStream(bits(key, index))
             if draws.uniform() < refusal_rate:
                 raise Refused
             answers[question_id] = maker(prompt, draws)
             prompt.said[question_id] = answers[question_id]
         return {name: answers[name] for name in self._names}
+
+
+def answer_maker(
+    question_id: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth | None
+) -> AnswerMaker:
+    """How a property is answered that has this schema; SchemaRejected where the truth is of another kind of reply."""
+    if truth is None:
+        return plain_maker(node, root, question_id)
+    return truth.maker(question_id, node) or _rejected(question_id, truth)
+
+
+def field_maker(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth | None) -> AnswerMaker:
+    """As for a question, and a choice may also be yes or no, or null where it says don't know."""
+    if truth is None:
+        return plain_maker(node, root, name)
+    return truth.field_maker(name, node) or _rejected(name, truth)
+
+
+def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "") -> AnswerMaker:
+    """Valid answers without a respondent file: nothing is known about the question but its form."""
+    for kind in TRUTHS:
+        if make := kind.plain_maker(question_id, node):
+            return make
+    core = without_null(node)
+    valid = compile_instances(core, root)
+    rate = 0.0 if core is node else _SOME_DONT_KNOW
+    return lambda _prompt, draws: None if draws.uniform() < rate else valid(draws)
+
+
+def _rejected(question_id: str, truth: QuestionTruth) -> AnswerMaker:
+    kind = truth.model_dump(include={"type"})["type"]
+    raise SchemaRejected(f"question {question_id!r} is {kind} in the respondent file, and the schema asks otherwise")

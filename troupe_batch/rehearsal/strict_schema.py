@@ -7,6 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from troupe_batch.truths.truth import SchemaRejected
+
 MAX_NESTING = 10
 MAX_PROPERTIES = 5_000
 MAX_ENUM_VALUES = 1_000
@@ -17,10 +19,6 @@ _NOT_SUPPORTED = (
     "unevaluatedProperties", "propertyNames", "minProperties", "maxProperties", "prefixItems", "contains",
     "uniqueItems",
 )  # fmt: skip
-
-
-class SchemaRejected(ValueError):
-    """The schema cannot be answered; the message says where and why."""
 
 
 def check_schema(schema: dict[str, Any]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from troupe_batch.rehearsal.answers import AnswerMaker, without_null
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import compile_instances
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.strings import MARK, sentence
+from troupe_batch.rehearsal.reply_plan import AnswerMaker
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.strings import MARK, sentence
+from troupe_batch.truths.truth import without_null
 
 # What goes into a field: a text that was decided on, or None where it is left empty.
-FieldMaker = Callable[[str | None, Draws], Any]
+FieldMaker = Callable[[str | None, DrawStream], Any]
 
 _CONSTRAINTS = {"enum", "const", "pattern", "format", "minLength", "maxLength", "anyOf", "$ref"}
 _BOUNDS = {"minItems", "maxItems"}
@@ -26,12 +27,12 @@ _TITLES = ("Notes on what was said", "What I would change", "A short summary", "
 _SENTENCES = 3
 
 
-def title(draws: Draws) -> str:
+def title(draws: DrawStream) -> str:
     """A marked title of something written."""
     return f"{MARK}{draws.choice(_TITLES)} ({1 + draws.below(99)})"
 
 
-def paragraph(draws: Draws) -> str:
+def paragraph(draws: DrawStream) -> str:
     """A few sentences behind one mark."""
     return MARK + " ".join([sentence(draws).removeprefix(MARK) for _ in range(_SENTENCES)])
 
@@ -40,7 +41,7 @@ def state_of_mind(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
     """A maker of objects whose free texts are short marked phrases; all else is whatever the schema allows."""
     makers = {name: _phrase(name, child, root) for name, child in node.get("properties", {}).items()}
 
-    def make(_prompt: Prompt, draws: Draws) -> dict[str, Any]:
+    def make(_prompt: Prompt, draws: DrawStream) -> dict[str, Any]:
         return {name: maker(draws) for name, maker in makers.items()}
 
     return make
@@ -57,7 +58,7 @@ def field_of(node: dict[str, Any], root: dict[str, Any]) -> FieldMaker:
     return lambda text, _draws: text or ""
 
 
-def _phrase(name: str, node: dict[str, Any], root: dict[str, Any]) -> Callable[[Draws], Any]:
+def _phrase(name: str, node: dict[str, Any], root: dict[str, Any]) -> Callable[[DrawStream], Any]:
     phrases = _STATES.get(name, _SITUATIONS)
     if _is_free_text(node):
         return lambda draws: MARK + draws.choice(phrases)

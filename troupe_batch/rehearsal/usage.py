@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.prefix_cache import BYTES_PER_TOKEN
+from troupe_batch.seeded import DrawStream
 
 _REASONING_MODELS = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 _REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 128, "medium": 384, "high": 1_024, "xhigh": 2_048, "max": 4_096}
@@ -47,7 +47,7 @@ def tokens_in(text: bytes) -> int:
     return -(-len(text) // BYTES_PER_TOKEN)
 
 
-def reasoning_tokens(model: str, effort: str | None, draws: Draws) -> int:
+def reasoning_tokens(model: str, effort: str | None, draws: DrawStream) -> int:
     """Hidden tokens of a reasoning model, in steps of 64; 0 for any other model."""
     if effort is None and not model.startswith(_REASONING_MODELS):
         return 0

@@ -19,8 +19,7 @@ from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.population.margins import DesignEffect, Margin
 from troupe_batch.population.spec import EnrichLevel
-from troupe_batch.rehearsal.behaviour import misfit
-from troupe_batch.rehearsal.respondents import load_respondents
+from troupe_batch.rehearsal.respondents import load_respondents, misfit
 from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
 from troupe_batch.use_cases.targets import recounted, weighted_effect

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.factory.contradictions import Contradiction, Person, contradictions
-from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.strings import sentence
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.strings import sentence
 
 LIVES: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("lives.yaml").read_text("utf-8"))
 LABELS = {
@@ -180,7 +180,7 @@ def test_placeholders_of_the_rehearsal_state_nothing() -> None:
     }
     written = {**made_up, "occupation": {"title": "Nurse", "organization": "A clinic", "description": ""}}
 
-    assert sentence(Draws(1)).startswith("[rehearsal]")
+    assert sentence(DrawStream(1)).startswith("[rehearsal]")
     assert contradictions(made_up, Person("Ana", facts, "en_US", LABELS)) == ()
     assert [one.fact for one in contradictions(written, Person("Ana", facts, "en_US", LABELS))] == ["employment"]
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.instances import compile_instances
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import ReplyPlan
-from troupe_batch.rehearsal.strict_schema import SchemaRejected
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.truth import SchemaRejected
 
 NAMES = st.sampled_from(["a", "b", "dont_know", "None of these", "x.y", "né"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from(["a", "b", ""]), st.just(0.5))
@@ -136,7 +136,7 @@ def test_a_recursive_schema_ends_and_varies() -> None:
     schema = _object({"tree": {"$ref": "#/$defs/tree"}}) | {"$defs": DEFINITIONS}
     make = compile_instances(schema)
 
-    sizes = {len(orjson.dumps(make(Draws(key)))) for key in range(50)}
+    sizes = {len(orjson.dumps(make(DrawStream(key)))) for key in range(50)}
 
     assert len(sizes) > 10
     assert max(sizes) < 2**20
@@ -145,4 +145,4 @@ def test_a_recursive_schema_ends_and_varies() -> None:
 def test_a_common_pattern_is_matched() -> None:
     make = compile_instances({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
 
-    assert make(Draws(1)) == "2024-05-17"
+    assert make(DrawStream(1)) == "2024-05-17"

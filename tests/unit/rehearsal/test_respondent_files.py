@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import SpecError
 from troupe_batch.rehearsal import load_respondents, misfit, parse_respondents, true_distribution
-from troupe_batch.rehearsal.behaviour import compile_behaviour
-from troupe_batch.rehearsal.conditions import parse_condition
+from troupe_batch.rehearsal.prompt import Prompt
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.conditions import parse_condition
 
 PROJECT = Path(__file__).resolve().parents[3]
 FIRST = "schema: troupe_batch/respondents/1\n"
@@ -101,7 +103,12 @@ def test_no_file_breaks_the_loader_in_any_other_way_than_a_spec_error(question: 
         respondents = parse_respondents(text)
     except SpecError:
         return
-    compile_behaviour(respondents)
+    truth = respondents.questions["q"]
+    labels = list(getattr(truth, "base", ()))
+    yes_or_no = {"type": "object", "properties": {label: {"type": "boolean"} for label in labels}}
+    nodes: list[Any] = [{"enum": labels}, yes_or_no, {"type": "number"}, {"type": "string"}]
+    makers = [maker for node in nodes if (maker := truth.maker("q", node))]
+    assert len([maker(Prompt([]), DrawStream(1)) for maker in makers]) == 1
 
 
 def test_the_digest_knows_what_can_change_an_answer_and_nothing_else() -> None:

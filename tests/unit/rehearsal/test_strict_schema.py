@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from troupe_batch.rehearsal.strict_schema import SchemaRejected, check_schema, check_strict
+from troupe_batch.rehearsal.strict_schema import check_schema, check_strict
+from troupe_batch.truths.truth import SchemaRejected
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from tests.unit.rehearsal.act_requests import act_request
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.endpoint import Endpoint
 from troupe_batch.rehearsal.usage import reasoning_tokens
+from troupe_batch.seeded import DrawStream
 
 
 def test_usage_adds_up_and_knows_the_schema_and_the_cached_part(
@@ -41,7 +41,7 @@ def test_usage_adds_up_and_knows_the_schema_and_the_cached_part(
     ],
 )
 def test_only_reasoning_costs_hidden_tokens(model: str, effort: str | None, low: int, high: int) -> None:
-    counts = [reasoning_tokens(model, effort, Draws(key)) for key in range(100)]
+    counts = [reasoning_tokens(model, effort, DrawStream(key)) for key in range(100)]
 
     assert low <= min(counts) <= max(counts) <= high
     assert all(count % 64 == 0 for count in counts)

@@ -8,10 +8,9 @@ import pytest
 
 from troupe_batch.errors import SpecError
 from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_CALL, MOST_CHARACTERS_PER_LIST, MOST_LABELS_PER_CALL
-from troupe_batch.rehearsal.answers import plain_maker
-from troupe_batch.rehearsal.draws import Draws
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.seeded import stream
+from troupe_batch.rehearsal.reply_plan import plain_maker
+from troupe_batch.seeded import DrawStream, stream
 from troupe_batch.spec_files import SpecFile
 from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.study import AnswerStatus, Unit
@@ -78,7 +77,7 @@ def test_schemas_stay_within_what_endpoints_take_and_the_rehearsal_answers_them(
 
     node = group.asked_of(UNIT).schema.schema["properties"]["q"]
     names = node["enum"] if kind == "single" else node["items"]["enum"]
-    answers = [_answer(group, plain_maker(node, node)(Prompt([]), Draws(stream(n)))) for n in range(50)]
+    answers = [_answer(group, plain_maker(node, node)(Prompt([]), DrawStream(stream(n)))) for n in range(50)]
 
     assert len(names) <= MOST_LABELS_PER_CALL
     assert sum(map(len, names)) <= (MOST_CHARACTERS_PER_LIST if len(names) > 250 else MOST_CHARACTERS_PER_CALL)

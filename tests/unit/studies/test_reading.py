@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from troupe_batch.rehearsal.prompt import Prompt
+from troupe_batch.rehearsal.reply_plan import plain_maker
+from troupe_batch.seeded import DrawStream
 from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Rating, SingleChoice
 from troupe_batch.studies.questions.group import reply_schema
 from troupe_batch.studies.questions.presentation import Presentation
 from troupe_batch.studies.survey import Elicitation, Question
+from troupe_batch.truths import TRUTHS
 
 RATING = Rating(id="buy", text="Buy?", labels=["No", "Maybe", "Yes"], dont_know="Don't know")
 PICKED = Rating(id="pick", text="Buy?", labels=["No", "Maybe", "Yes"], elicitation=Elicitation.PICK)
@@ -23,6 +28,13 @@ NUMBER = Numeric(id="price", text="How much?", unit="euros", minimum=0, maximum=
 WHOLE = Numeric(id="days", text="How many?", unit="days", minimum=0, maximum=5, integer=True, dont_know="Don't know")
 TEXT = OpenText(id="why", text="Why?", dont_know="Nothing to say")
 ALL: list[Question] = [RATING, PICKED, SINGLE, MULTI, NUMBER, WHOLE, TEXT]
+# An entry of a respondent file for each kind of truth, as the labels of a question have it.
+ENTRIES: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
+    "choice": lambda labels: {"base": dict.fromkeys(labels, 1)},
+    "multi": lambda labels: {"base": dict.fromkeys(labels, 0.5)},
+    "numeric": lambda _: {"distribution": "uniform", "low": -1, "high": 25},
+    "text": lambda _: {"templates": ["It is so."]},
+}
 
 
 def read(question: Question, value: Any, *, person: int = 0, replicate: int = 0) -> Answer:
@@ -206,3 +218,19 @@ def test_the_example_is_readable_and_matches_the_schema(question: Question) -> N
 
     assert read(question, example).status is AnswerStatus.ANSWERED
     jsonschema.validate({question.id: example}, dict(reply_schema([question]).schema))
+
+
+@pytest.mark.parametrize("question", ALL, ids=lambda question: question.id)
+def test_every_form_is_answered_by_one_kind_of_truth_and_without_any_in_a_way_that_it_reads(question: Question) -> None:
+    node = question.node(None)
+    prompt = Prompt([{"role": "user", "content": Presentation(question, seed=1).to(0, 0, 0).text}])
+    kinds = {get_args(kind.model_fields["type"].annotation)[0]: kind for kind in TRUTHS}
+    unknown = {"dont_know": {"rate": 0.2, "label": question.info.dont_know}} if question.info.dont_know else {}
+    entries = {name: ENTRIES[name](question.info.labels or ["a"]) for name in kinds}
+    truths = [kind.model_validate({"type": name, **entries[name], **unknown}) for name, kind in kinds.items()]
+
+    makers = [maker for truth in truths if (maker := truth.maker(question.id, node))]
+    replies = [make(prompt, DrawStream(n)) for make in (*makers, plain_maker(node, node)) for n in range(100)]
+
+    assert len(makers) == 1
+    assert {read(question, reply).status for reply in replies} == {AnswerStatus.ANSWERED}

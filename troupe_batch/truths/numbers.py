@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.strict_schema import SchemaRejected
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.truth import SchemaRejected
 
 _WIDTH = 100
 
 
-def number_maker(node: dict[str, Any]) -> Callable[[Draws], int | float]:
+def number_maker(node: dict[str, Any]) -> Callable[[DrawStream], int | float]:
     """A function from draws to numbers that the schema allows; SchemaRejected where there is none."""
     low, high = bounds(node)
     is_whole = node.get("type") == "integer"
@@ -47,12 +47,12 @@ def is_within(number: float, node: dict[str, Any]) -> bool:
     return is_inside and is_off_the_ends
 
 
-def _decimals(node: dict[str, Any], low: float, high: float) -> Callable[[Draws], float]:
+def _decimals(node: dict[str, Any], low: float, high: float) -> Callable[[DrawStream], float]:
     middle = low + (high - low) / 2
     if not is_within(middle, node):
         raise SchemaRejected(f"there is no number between {low} and {high}")
 
-    def make(draws: Draws) -> float:
+    def make(draws: DrawStream) -> float:
         exact = low + (high - low) * draws.uniform()
         # Two decimals look like an answer; a narrow range may have no such number in it.
         return next((n for n in (round(exact, 2), exact) if is_within(n, node)), middle)
@@ -60,7 +60,7 @@ def _decimals(node: dict[str, Any], low: float, high: float) -> Callable[[Draws]
     return make
 
 
-def _multiples(node: dict[str, Any], step: float, *, is_whole: bool) -> Callable[[Draws], int | float]:
+def _multiples(node: dict[str, Any], step: float, *, is_whole: bool) -> Callable[[DrawStream], int | float]:
     low, high = bounds(node)
     first, last = math.ceil(low / step), math.floor(high / step)
     # As a validator sees it: 3 * 0.1 is not a multiple of 0.1, so each candidate is tried.

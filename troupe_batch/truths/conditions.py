@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-Condition = Callable[[str], bool]
+FactTest = Callable[[str], bool]
 Scalar = bool | int | float | str
 
 _COMPARISON = re.compile(r"(>=|<=|!=|==|>|<|=)\s*(.*)", re.DOTALL)
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)\s*")
 
 
-def parse_condition(written: Scalar | Sequence[Scalar]) -> Condition:
+def parse_condition(written: Scalar | Sequence[Scalar]) -> FactTest:
     """A test of one fact's text; ValueError says what cannot be understood.
 
     Text is compared without regard to case; a list holds when any of its members does; `a..b` includes both ends;
@@ -39,7 +39,7 @@ def number_in(text: str) -> float | None:
         return None
 
 
-def _parse_text(written: str) -> Condition:
+def _parse_text(written: str) -> FactTest:
     if written.startswith("~"):
         return _matches(written[1:].strip())
     if found := _COMPARISON.fullmatch(written):
@@ -54,7 +54,7 @@ def _parse_text(written: str) -> Condition:
     return _equals(written)
 
 
-def _matches(expression: str) -> Condition:
+def _matches(expression: str) -> FactTest:
     try:
         pattern = re.compile(expression, re.IGNORECASE)
     except re.error as error:
@@ -62,7 +62,7 @@ def _matches(expression: str) -> Condition:
     return lambda text: pattern.search(text) is not None
 
 
-def _compares(operator: str, operand: str, written: str) -> Condition:
+def _compares(operator: str, operand: str, written: str) -> FactTest:
     if operator in ("=", "=="):
         return _equals(operand)
     if operator == "!=":
@@ -74,14 +74,14 @@ def _compares(operator: str, operand: str, written: str) -> Condition:
     return _NUMERIC[operator](limit)
 
 
-def _equals(value: str) -> Condition:
+def _equals(value: str) -> FactTest:
     wanted, wanted_number = value.casefold(), number_in(value)
     if wanted_number is None:
         return lambda text: text.strip().casefold() == wanted
     return lambda text: number_in(text) == wanted_number
 
 
-_NUMERIC: dict[str, Callable[[float], Condition]] = {
+_NUMERIC: dict[str, Callable[[float], FactTest]] = {
     ">=": lambda limit: lambda text: (number := number_in(text)) is not None and number >= limit,
     "<=": lambda limit: lambda text: (number := number_in(text)) is not None and number <= limit,
     ">": lambda limit: lambda text: (number := number_in(text)) is not None and number > limit,

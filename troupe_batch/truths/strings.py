@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from troupe_batch.rehearsal.draws import Draws
-from troupe_batch.rehearsal.strict_schema import SchemaRejected
+from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.truth import SchemaRejected
 
 MARK = "[rehearsal] "
 
@@ -33,12 +33,12 @@ _TRIES = (
 )  # fmt: skip
 
 
-def sentence(draws: Draws) -> str:
+def sentence(draws: DrawStream) -> str:
     """A marked sentence that says little, as a placeholder for an answer in own words."""
     return f"{MARK}{draws.choice(_OPENINGS)} {draws.choice(_MIDDLES)} {draws.choice(_ENDINGS)}"
 
 
-def string_maker(node: dict[str, Any]) -> Callable[[Draws], str]:
+def string_maker(node: dict[str, Any]) -> Callable[[DrawStream], str]:
     """A function from draws to strings that the schema allows; SchemaRejected where this server knows none."""
     if "pattern" in node:
         return _pattern(node["pattern"])
@@ -53,7 +53,7 @@ def string_maker(node: dict[str, Any]) -> Callable[[Draws], str]:
     if not fewest and most is None:
         return sentence
 
-    def make(draws: Draws) -> str:
+    def make(draws: DrawStream) -> str:
         text = sentence(draws)
         while len(text) < fewest:
             text += " " + sentence(draws).removeprefix(MARK)
@@ -62,7 +62,7 @@ def string_maker(node: dict[str, Any]) -> Callable[[Draws], str]:
     return make
 
 
-def _pattern(pattern: str) -> Callable[[Draws], str]:
+def _pattern(pattern: str) -> Callable[[DrawStream], str]:
     try:
         expression = re.compile(pattern)
     except re.error as error:
@@ -73,15 +73,15 @@ def _pattern(pattern: str) -> Callable[[Draws], str]:
     return lambda draws: draws.choice(fitting)
 
 
-def _date(draws: Draws) -> str:
+def _date(draws: DrawStream) -> str:
     return f"{1950 + draws.below(75)}-{1 + draws.below(12):02}-{1 + draws.below(28):02}"
 
 
-def _time(draws: Draws) -> str:
+def _time(draws: DrawStream) -> str:
     return f"{draws.below(24):02}:{draws.below(60):02}:{draws.below(60):02}Z"
 
 
-_FORMATS: dict[str, Callable[[Draws], str]] = {
+_FORMATS: dict[str, Callable[[DrawStream], str]] = {
     "date": _date,
     "time": _time,
     "date-time": lambda draws: f"{_date(draws)}T{_time(draws)}",
