@@ -9,7 +9,7 @@ import click
 
 from troupe_batch.cli.output import say
 from troupe_batch.errors import FixTheInput
-from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.schemas import KINDS, schema_file, schema_text
 from troupe_batch.settings import CONFIG_FILE, default_config_text
 

@@ -11,11 +11,9 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, say
-from troupe_batch.cli.wording import cost_text
 from troupe_batch.errors import FixTheInput
-from troupe_batch.results.money_text import money_notes, money_text
+from troupe_batch.results.money_text import cost_text, money_notes, money_text
 from troupe_batch.results.object_paths import checked_run_id
-from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
 from troupe_batch.terminal import Table
@@ -52,10 +50,10 @@ def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assi
 async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
     if run_id is None:
         return [one async for one in standings(settings)]
-    if await RunStore.open(settings.storage.url, checked_run_id(run_id)).plan_text() is None:
+    if (found := await standing(settings, checked_run_id(run_id), is_alone=True)) is None:
         where = shown_url(settings.storage.url)
         raise FixTheInput(f"no run {run_id!r} in {where}; `troupe status` lists the runs there")
-    return [await standing(settings, run_id, is_alone=True)]
+    return [found]
 
 
 def _table(found: list[Standing]) -> Table:

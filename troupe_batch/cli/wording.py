@@ -5,15 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from troupe_batch.llm.chat import Endpoint
-from troupe_batch.llm.spending import Spending
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prices import price_text
-from troupe_batch.results.money_text import money_text
-
-
-def cost_text(cost_usd: float, *, is_rehearsal: bool) -> str:
-    """Money as people read it; of a rehearsal, what it would have cost."""
-    return money_text(Spending(cost_usd=cost_usd), cap_usd=None, is_rehearsal=is_rehearsal)
 
 
 def endpoint_text(endpoint: Endpoint) -> str:

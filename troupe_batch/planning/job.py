@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator
 
+from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.population.design import MAX_SIZE
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.spec_building import BuiltSpec
@@ -16,7 +16,6 @@ from troupe_batch.studies.kinds import StudySpec
 from troupe_batch.studies.questions.options import repeated
 from troupe_batch.studies.study import Draws
 
-JOB_ID_PATTERN = re.compile(r"[A-Za-z0-9]([._-]?[A-Za-z0-9])*")
 JobId: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{JOB_ID_PATTERN.pattern}$", max_length=80)]
 FilePath: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

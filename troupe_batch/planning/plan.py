@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from troupe_batch import __version__
 from troupe_batch.declared import as_declared
@@ -22,6 +22,7 @@ from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec, OnLength
 from troupe_batch.planning.loading import Job
+from troupe_batch.planning.outline import PLAN_SCHEMA, PlanOutline
 from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.prices import PlanPrices, kept
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
@@ -38,8 +39,6 @@ from troupe_batch.studies.seating import BALANCED
 from troupe_batch.studies.study import PopulationFacts, Study, Unit, UnitSettings
 from troupe_batch.studies.world.spec import WorldSpec
 
-PLAN_SCHEMA = "troupe_batch/plan/1"
-_MOST_PEOPLE = 1_000_000_000
 _LARGER = 4  # as many tokens may a reply have that was cut off and is asked for once more
 
 # What changes no answer, and may differ between a run and its resume: money, words, and which release planned it (of
@@ -234,27 +233,22 @@ class Plan:
     @classmethod
     def from_json(cls, text: str | bytes) -> Plan:
         """The plan that `to_json` wrote; ResultsDamaged where the text is none."""
+        outline = PlanOutline.from_json(text)
         try:
             body = orjson.loads(text)
-            if body["schema"] != PLAN_SCHEMA:
-                raise ResultsDamaged(
-                    f"the stored plan has the format {body['schema']!r}; this code reads {PLAN_SCHEMA}"
-                )
             population = PopulationSpec.model_validate(body["population"])
-            as_declared(_Reckoned, body, is_part=True)
             return cls(
                 # The spec stands in for the path that the job file named: a plan needs no file but itself.
                 job=JobSpec.model_validate({**_with_composition(body["job"]), "population": population}),
                 population=population,
-                people=body["people"],
+                people=outline.people,
                 endpoint=as_declared(Endpoint, body["endpoint"]),
                 parameters=as_declared(Parameters, body["parameters"]),
-                prompt_digests=body["prompt_digests"],
-                units_per_shard=body["units_per_shard"],
-                # Plans of surveys that were made before there were worlds do not say that each person is a case.
-                cases=body.get("cases", body["people"]),
-                cap_usd=body["cap_usd"],
-                code_version=body["code_version"],
+                prompt_digests=outline.prompt_digests,
+                units_per_shard=outline.units_per_shard,
+                cases=outline.cases,
+                cap_usd=outline.cap_usd,
+                code_version=outline.code_version,
                 acting=Acting.from_json(body.get("acting")),
                 panel=PanelInfo.from_json(body.get("panel")),
                 wave=WaveInfo.from_json(body.get("wave")),
@@ -263,19 +257,6 @@ class Plan:
             )
         except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ResultsDamaged(f"the stored plan cannot be read: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Reckoned:
-    """What of a stored plan is reckoned with."""
-
-    people: Annotated[int, Field(ge=0, le=_MOST_PEOPLE)]
-    units_per_shard: Annotated[int, Field(ge=1)]
-    prompt_digests: dict[str, str]
-    cap_usd: Annotated[float, Field(ge=0)] | None
-    code_version: str
-    cases: Annotated[int, Field(ge=0, le=_MOST_PEOPLE)] | None = None
-    drawing: int | None = None
 
 
 def make_plan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from troupe_batch.errors import FixTheInput, PlanChanged, ResultsDamaged
+from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed, differences
 from troupe_batch.results.store import RunStore
 
@@ -40,21 +40,13 @@ async def load_plan(store: RunStore) -> Plan:
     text = await store.plan_text()
     if text is None:
         raise FixTheInput(f"{store.url}: no run was started there; check the run id, or start it with `troupe run`")
-    return _read(store, text)
+    return store.plan_of(text, Plan.from_json)
 
 
 def plan_now(store: RunStore) -> Plan | None:
     """The frozen plan of the run, read without an event loop; None where it was never started."""
     text = store.plan_text_now()
-    return None if text is None else _read(store, text)
-
-
-def _read(store: RunStore, text: bytes) -> Plan:
-    try:
-        return Plan.from_json(text)
-    except ResultsDamaged as error:
-        cure = "restore the file, or use another run id: a run without its plan cannot go on"
-        raise ResultsDamaged(f"{store.url}/plan/plan.json: {error}; {cure}") from error
+    return None if text is None else store.plan_of(text, Plan.from_json)
 
 
 def _message(store: RunStore, changed: list[str]) -> str:

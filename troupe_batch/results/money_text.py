@@ -28,6 +28,11 @@ def money_text(spending: Spending, *, cap_usd: float | None, is_rehearsal: bool)
     return f"free (would cost {text})" if is_rehearsal else text
 
 
+def cost_text(cost_usd: float, *, is_rehearsal: bool) -> str:
+    """Money as people read it; of a rehearsal, what it would have cost."""
+    return money_text(Spending(cost_usd=cost_usd), cap_usd=None, is_rehearsal=is_rehearsal)
+
+
 def doubt_text(spending: Spending) -> str:
     """Which calls are in doubt, and what they cost: about so much, and at most so much."""
     broken = spending.uncertain_calls - spending.silent_calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from troupe_batch.errors import FixTheInput, ResultsDamaged
-from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.planning.outline import JOB_ID_PATTERN
 
 _LONGEST = 1_000
 _SHOWN = 60

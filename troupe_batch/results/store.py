@@ -22,15 +22,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged
+from troupe_batch.planning.outline import PlanOutline
 from troupe_batch.results.ledger import CURE, CommitRecord, StopMark, StoredFile
 from troupe_batch.results.object_paths import checked_name
 from troupe_batch.results.objects import Objects
@@ -41,6 +43,7 @@ _PLAN = "plan/plan.json"
 _STOP = "stop.json"
 _REOPENED = "reopened"
 _LOOK_AHEAD = 16
+_Plan = TypeVar("_Plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,19 @@ class RunStore:
     def plan_text_now(self) -> bytes | None:
         """As `plan_text`, without an event loop."""
         return self.objects.get_now(_PLAN)
+
+    async def outline(self) -> PlanOutline | None:
+        """How large the run is, by its frozen plan; None where it was never started."""
+        text = await self.plan_text()
+        return None if text is None else self.plan_of(text, PlanOutline.from_json)
+
+    def plan_of(self, text: bytes, read: Callable[[bytes], _Plan]) -> _Plan:
+        """What `read` makes of the frozen plan; ResultsDamaged says which run it belongs to, and what can be done."""
+        try:
+            return read(text)
+        except ResultsDamaged as error:
+            cure = "restore the file, or use another run id: a run without its plan cannot go on"
+            raise ResultsDamaged(f"{self.url}/{_PLAN}: {error}; {cure}") from error
 
     async def job_text(self) -> bytes | None:
         """The job file as the user wrote it; None where the run was never started."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troupe_batch.dispatch.coordination import Coordination
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
@@ -16,11 +16,14 @@ from troupe_batch.dispatch.run_board import RunBoard
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts
 from troupe_batch.errors import StateUnreachable
-from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.outline import PlanOutline
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.spending import SpendingWatch, spend_journal
 from troupe_batch.wiring.workers import EMBEDDED, queue_settings
+
+if TYPE_CHECKING:
+    from troupe_batch.planning.plan import Plan
 
 _EVERY_S = 1.0
 
@@ -50,7 +53,7 @@ class Live:
         return {name: getattr(self, name) for name in names}
 
 
-async def live_of(settings: Settings, run_id: str, plan: Plan) -> Live | None:
+async def live_of(settings: Settings, run_id: str, plan: PlanOutline) -> Live | None:
     """What is known of the run now; None where no server is up on this machine, or it knows nothing of the run."""
     if (here := at_hand(settings, run_id)) is None:
         return None
@@ -131,6 +134,6 @@ async def board_of(settings: Settings) -> AsyncIterator[RunBoard]:
         await coordination.aclose()
 
 
-def facts_of(plan: Plan) -> RunFacts:
+def facts_of(plan: Plan | PlanOutline) -> RunFacts:
     """The size of the run of a plan."""
     return RunFacts(plan.shards, plan.units, plan.units_per_shard)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from troupe_batch.errors import FixTheInput
-from troupe_batch.planning.job import JOB_ID_PATTERN
+from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.planning.panels import PANEL_SUFFIX
 from troupe_batch.population.bins import Bin
 from troupe_batch.population.draw import Population

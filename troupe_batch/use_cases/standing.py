@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from troupe_batch.errors import TroupeError
 from troupe_batch.llm.spending import Spending
-from troupe_batch.planning.job import JOB_ID_PATTERN
-from troupe_batch.planning.plan import Plan
-from troupe_batch.results.freezing import load_plan
+from troupe_batch.planning.outline import JOB_ID_PATTERN, PlanOutline
 from troupe_batch.results.ledger import CommitRecord, RunTotals, StopMark
 from troupe_batch.results.money_text import money_json
 from troupe_batch.results.objects import Objects
@@ -86,29 +84,25 @@ async def standings(settings: Settings) -> AsyncIterator[Standing]:
     for name in sorted(await Objects.open(settings.storage.url).folders()):
         if not JOB_ID_PATTERN.fullmatch(name):
             continue
-        try:
-            is_run = await RunStore.open(settings.storage.url, name).plan_text() is not None
-        except TroupeError as error:
-            yield Standing(name, problem=str(error))
-            continue
-        if is_run:
-            yield await standing(settings, name)
+        if (found := await standing(settings, name)) is not None:
+            yield found
 
 
-async def standing(settings: Settings, run_id: str, *, is_alone: bool = False) -> Standing:
-    """One run, whose plan is there; with a `problem` where what is stored of it is damaged.
+async def standing(settings: Settings, run_id: str, *, is_alone: bool = False) -> Standing | None:
+    """One run, with a `problem` where what is stored of it is damaged; None where it was never started.
 
     `is_alone`: with what takes a look at its prompts.
     """
     store = RunStore.open(settings.storage.url, run_id)
     try:
-        return await _read(settings, store, is_alone=is_alone)
+        plan = await store.outline()
+        return None if plan is None else await _read(settings, store, plan, is_alone=is_alone)
     except TroupeError as error:
         return Standing(run_id, problem=str(error))
 
 
-async def _read(settings: Settings, store: RunStore, *, is_alone: bool) -> Standing:
-    plan, stop = await load_plan(store), await store.stop_mark()
+async def _read(settings: Settings, store: RunStore, plan: PlanOutline, *, is_alone: bool) -> Standing:
+    stop = await store.stop_mark()
     committed = sorted(shard for shard in await store.committed() if shard < plan.shards)
     totals, recent = RunTotals(), _Recent()
     async for _, record in store.records(committed):
@@ -140,20 +134,22 @@ async def _read(settings: Settings, store: RunStore, *, is_alone: bool) -> Stand
         **_stopped(stop, is_complete=is_complete),
         live=live,
         spending=spent,
-        prefix_cache=await _prefix_cache(settings, store, plan, spent) if is_alone and spent else None,
+        prefix_cache=await _prefix_cache(settings, store, spent) if is_alone and spent else None,
     )
 
 
-async def _prefix_cache(settings: Settings, store: RunStore, plan: Plan, spent: Spending) -> str | None:
+async def _prefix_cache(settings: Settings, store: RunStore, spent: Spending) -> str | None:
     """Imported only where it is asked for: most looks at runs look at no prompt."""
-    from troupe_batch.use_cases.plans import prefix_use  # noqa: PLC0415 -- see above
+    from troupe_batch.results.freezing import load_plan  # noqa: PLC0415 -- see above
+    from troupe_batch.use_cases.plans import prefix_use  # noqa: PLC0415 -- likewise
     from troupe_batch.wiring.people import Supplies  # noqa: PLC0415 -- likewise
 
+    plan = await load_plan(store)
     # In a thread: people of a panel are read from the store.
     return await asyncio.to_thread(prefix_use, settings, plan, spent, Supplies.stored(plan, store))
 
 
-async def _live(settings: Settings, store: RunStore, plan: Plan) -> Live | None:
+async def _live(settings: Settings, store: RunStore, plan: PlanOutline) -> Live | None:
     """What the workers are at; imported only where there can be any, as Redis' client takes its time."""
     if settings.redis.broker_url == "embedded" and not _was_there_a_server(settings):
         return None

@@ -7,8 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from troupe_batch.errors import FixTheInput, Mistake, SettingsError, SpecError
-from troupe_batch.planning.job import JOB_ID_PATTERN, WaveMemory, WaveSpec
+from troupe_batch.planning.job import WaveMemory, WaveSpec
 from troupe_batch.planning.loading import Job
+from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.population.spec import EnrichLevel

@@ -45,7 +45,9 @@ class Rehearsed:
 
     async def said(self) -> str | None:
         """What `troupe status RUN` says."""
-        return (await standing(self.settings, self.result.outcome.run_id, is_alone=True)).prefix_cache
+        found = await standing(self.settings, self.result.outcome.run_id, is_alone=True)
+        assert found is not None
+        return found.prefix_cache
 
 
 async def rehearsed(folder: Path, introduction: str, people: int = 120, **options: str) -> Rehearsed:

@@ -16,9 +16,12 @@ from troupe_batch.cli.main import run_command
 CLIENTS = frozenset({"openai", "aiohttp", "httpx2", "redis", "celery", "kombu"})
 PRICES = frozenset({"genai_prices"})
 STATISTICS = frozenset({"pandas", "scipy"})
+TABLES = frozenset({"numpy", "pyarrow", "jinja2"})
+PEOPLE = frozenset({f"troupe_batch.{name}" for name in ("planning.plan", "studies.study", "simulation.mind")})
 COMMANDS = {
-    ("--help",): CLIENTS | STATISTICS | PRICES | {"numpy", "pyarrow", "pydantic"},
+    ("--help",): CLIENTS | STATISTICS | PRICES | TABLES | PEOPLE | {"pydantic", "asyncio"},
     ("plan", "tea.yaml", "--rehearse"): CLIENTS - {"httpx2"} | STATISTICS,  # the library of prices loads it
+    ("status",): CLIENTS | STATISTICS | PRICES | TABLES | PEOPLE,
     ("status", "tea-rehearsal"): CLIENTS | STATISTICS | PRICES,
     ("verify", "tea-rehearsal"): CLIENTS | STATISTICS - {"pandas"} | PRICES,  # it reads the tables
 }

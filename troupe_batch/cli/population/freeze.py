@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import print_json, print_text, say, talk
-from troupe_batch.cli.wording import cost_text
 from troupe_batch.population.spec import EnrichLevel
+from troupe_batch.results.money_text import cost_text
 from troupe_batch.use_cases.panels import (
     FreezeEstimate,
     FreezeOptions,
