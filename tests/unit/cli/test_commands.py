@@ -92,7 +92,7 @@ def test_init_asks_for_a_reason_after_the_answer_and_not_beside_it(here: Path) -
 @pytest.mark.parametrize(
     ("form", "cure"),
     [
-        ("ranking", "there is no ranking yet"),
+        ("maxdiff", "there are no choice tasks yet"),
         ("checkbox", "write `type: multi`"),
         ("Linear scale", "write `type: rating`"),
         ("free-text", "write `type: open`"),
@@ -112,7 +112,7 @@ def test_forms_of_other_tools_are_answered_with_what_to_write_here(
 
     said = " ".join(capsys.readouterr().err.split())
     assert cure in said
-    assert form != "ranking" or "did you mean" not in said
+    assert form == "ratin" or "did you mean" not in said
 
 
 @pytest.mark.parametrize("name", ["when", "show_if", "skip_to"])

@@ -24,7 +24,8 @@ QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[
 class QuestionForm(BuiltSpec):
     """A question as it stands in a job file or is built in Python; each form is a class of its own.
 
-    `kind` is what the form is called in the data, `value_kind` what its answers are there.
+    `kind` is what the form is called in the data, `value_kind` what its answers are there. `called_elsewhere` holds
+    names that other tools have for it, each with what to write here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class QuestionForm(BuiltSpec):
     names_elsewhere: ClassVar[Mapping[str, str]] = FLOW
     kind: ClassVar[str]
     value_kind: ClassVar[ValueKind]
+    called_elsewhere: ClassVar[Mapping[str, str]] = {}
 
     id: QuestionId = Field(description="Name of the question and of its column: letters, digits, single underscores.")
     text: Prose = Field(description="The question as people read it.")

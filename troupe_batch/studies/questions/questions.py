@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.forms import FormOfQuestion
-from troupe_batch.studies.questions.names_elsewhere import FORMS, in_our_spelling
+from troupe_batch.studies.questions.names_elsewhere import NO_FORMS, in_our_spelling
 
 # Columns that `responses` has beside those of the questions.
 RESERVED_IDS = frozenset(
@@ -23,6 +23,7 @@ _FORM_OF = {name: form for form in _ALL for name in get_args(form.model_fields["
 KINDS = tuple(form.kind for form in _ALL)
 """What the forms are called in the data."""
 QUESTION_TYPES = tuple(_FORM_OF)
+_CALLED_ELSEWHERE = {**NO_FORMS, **{word: cure for form in _ALL for word, cure in form.called_elsewhere.items()}}
 _WITH_ELICITATION = tuple(name for name, form in _FORM_OF.items() if "elicitation" in form.model_fields)
 _MOST_QUESTIONS = 500
 
@@ -34,7 +35,7 @@ def _has_known_type(value: Any) -> Any:
             raise ValueError(f"a question needs a `type`; one of {', '.join(QUESTION_TYPES)}")
         if value["type"] not in QUESTION_TYPES:
             word = str(value["type"])
-            cure = FORMS.get(in_our_spelling(word)) or did_you_mean(word, list(QUESTION_TYPES))
+            cure = _CALLED_ELSEWHERE.get(in_our_spelling(word)) or did_you_mean(word, list(QUESTION_TYPES))
             raise ValueError(f"unknown question type {str(value['type'])[:40]!r}; {cure}")
         if "elicitation" in value and value["type"] not in _WITH_ELICITATION:
             raise ValueError("`elicitation` is for questions with one list of labels (single, rating); remove it here")

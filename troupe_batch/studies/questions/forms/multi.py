@@ -41,6 +41,14 @@ class MultiChoice(QuestionForm):
 
     kind: ClassVar[str] = "multi"
     value_kind: ClassVar[ValueKind] = ValueKind.LABELS
+    called_elsewhere: ClassVar[Mapping[str, str]] = {
+        "multiple_choice": "for one answer write `type: single`, with `options`; for several write `type: multi`, with "
+        "`options`",
+        **dict.fromkeys(
+            ("checkbox", "checkboxes", "multi_choice", "multi_select", "multiselect"),
+            "write `type: multi`, with `options`",
+        ),
+    }
 
     type: Literal["multi"] = Field(default="multi", description="Any number of options; each is answered yes or no.")
     options: Options = Field(description="At least two, as labels or as {code, label}.")

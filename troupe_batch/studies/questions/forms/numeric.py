@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -24,6 +24,13 @@ class Numeric(QuestionForm):
 
     kind: ClassVar[str] = "numeric"
     value_kind: ClassVar[ValueKind] = ValueKind.NUMBER
+    called_elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("slider", "number", "integer", "int", "float"), "write `type: numeric`, with `minimum` and `maximum`"
+        ),
+        "nps": "write `type: numeric`, with `integer: true`, `minimum: 0` and `maximum: 10`",
+        "van_westendorp": "write its four prices as four questions of `type: numeric`",
+    }
 
     type: Literal["numeric"] = Field(default="numeric", description="A number with a unit, within a range.")
     unit: Label = Field(description="What is counted or measured, for example euros or hours per week.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -21,6 +21,10 @@ class OpenText(QuestionForm):
 
     kind: ClassVar[str] = "open"
     value_kind: ClassVar[ValueKind] = ValueKind.TEXT
+    called_elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("text", "free_text", "open_text", "open_ended", "textarea", "essay"), "write `type: open`"),
+        "date": "write `type: open`, or `type: numeric` where a year will do",
+    }
 
     type: Literal["open"] = Field(default="open", description="An answer in the person's own words.")
     words: int = Field(default=40, ge=1, le=2_000, description="About how many words an answer should have.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -80,6 +80,9 @@ class Rating(QuestionForm):
 
     kind: ClassVar[str] = "rating"
     value_kind: ClassVar[ValueKind] = ValueKind.CODE
+    called_elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("scale", "linear_scale"), "write `type: rating`, with `labels` from one end to the other"
+    )
 
     type: Literal["rating", "likert"] = Field(
         default="rating", description="One step of a scale; `likert` is the same."

@@ -41,6 +41,13 @@ class SingleChoice(QuestionForm):
 
     kind: ClassVar[str] = "single"
     value_kind: ClassVar[ValueKind] = ValueKind.LABEL
+    called_elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("single_choice", "radio", "dropdown", "choice", "select"), "write `type: single`, with `options`"
+        ),
+        **dict.fromkeys(("yes_no", "boolean", "bool"), 'write `type: single`, with `options: ["yes", "no"]`'),
+        "gabor_granger": "write one question of `type: single` with yes and no per price, or an arm per price",
+    }
 
     type: Literal["single"] = Field(default="single", description="One of several options.")
     options: Options = Field(description="At least two, as labels or as {code, label}.")
