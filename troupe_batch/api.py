@@ -37,7 +37,7 @@ from troupe_batch.use_cases.panels import FreezeOptions, FrozenPanel, freeze_peo
 from troupe_batch.use_cases.plans import prepare_job
 from troupe_batch.use_cases.probes import ProbeReport, probe_run
 from troupe_batch.use_cases.progress_lines import ProgressLines
-from troupe_batch.use_cases.runs import Beginning, BegunRun, begin_run
+from troupe_batch.use_cases.runs import BegunRun, Opening, begin_run
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.machine import Machine, machine
 from troupe_batch.wiring.open_runs import open_run
@@ -86,7 +86,7 @@ class Result:
 
     outcome: RunOutcome
     dataset: Dataset
-    beginning: Beginning
+    beginning: Opening
 
     def __repr__(self) -> str:
         return outcome_text(self.outcome)
@@ -261,7 +261,7 @@ async def run_job(
     told.on_begin(begun)
     rehearsal = rehearsal_config(settings, job.respondents) if options.rehearse else None
     try:
-        if begun.beginning is Beginning.COMPLETE:
+        if begun.beginning is Opening.COMPLETE:
             outcome = await _collected(settings, begun.run, told)
         else:
             async with machine(

@@ -22,7 +22,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SpecPlace:
     """What stands at one of pydantic's places: models, those of other kinds included, and the field it belongs to.
 
     `loc` is the place without the values of fields that tell kinds apart, which pydantic puts into it.
@@ -33,7 +33,7 @@ class Standing:
     loc: tuple[str | int, ...]
 
 
-def stand_at(model: type[BaseModel], loc: Sequence[str | int]) -> Standing:
+def stand_at(model: type[BaseModel], loc: Sequence[str | int]) -> SpecPlace:
     """What stands at pydantic's place, as seen from the model of the whole file."""
     here = [Candidate(model)]
     field: FieldInfo | None = None
@@ -47,7 +47,7 @@ def stand_at(model: type[BaseModel], loc: Sequence[str | int]) -> Standing:
         if (following := next((f for one in own if (f := _field(one.model, step)) is not None), None)) is not None:
             field = following
             here = [Candidate(m, one.kind) for one in here for m in _models_below(one.model, step)]
-    return Standing(here, field, tuple(steps))
+    return SpecPlace(here, field, tuple(steps))
 
 
 def fields_of(models: Iterable[type[BaseModel]]) -> list[str]:

@@ -11,7 +11,7 @@ import rich.text
 from troupe_batch.shown_text import shown
 
 
-class Text(rich.text.Text):
+class SafeText(rich.text.Text):
     """Text with a style. What acts or hides in it is spelled out: it may come from a file, a model or a server."""
 
     def __init__(self, text: str = "", *arguments: Any, **options: Any) -> None:
@@ -23,7 +23,7 @@ class Text(rich.text.Text):
         return self
 
 
-class Table(rich.table.Table):
+class TextTable(rich.table.Table):
     """A table whose cells go over several lines where they find no room, and are never cut."""
 
     def add_column(self, header: Any = "", footer: Any = "", **options: Any) -> None:
@@ -32,7 +32,7 @@ class Table(rich.table.Table):
 
 
 class Terminal(rich.console.Console):
-    """A console that reads neither markup nor names of emoji in strings, and shows them as `Text` does."""
+    """A console that reads neither markup nor names of emoji in strings, and shows them as `SafeText` does."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, markup=False, emoji=False, highlight=False)

@@ -12,7 +12,7 @@ from tests.benchmarks.figures import Figure, Page, listed
 from tests.benchmarks.pipeline import PROJECT, Measured, bench, make_world_job
 from troupe_batch import TinyPerson, connect, disconnect
 from troupe_batch.settings import load_settings
-from troupe_batch.simulation.record.control import Control
+from troupe_batch.simulation.record.control import ReplyControl
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
@@ -121,7 +121,7 @@ async def _recorded(people: int, path: Path) -> tuple[float, int]:
     connection = await connect(rehearse=True, settings=load_settings(environment={}, flags=flags))
     try:
         began = time.process_time()
-        control = Control(path, connection.mind)
+        control = ReplyControl(path, connection.mind)
         for number in range(people):
             person = TinyPerson.load_specification(OWN)
             person.person_id = f"person-{number}"

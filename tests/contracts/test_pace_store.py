@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from tests.patience import HANG_S
-from troupe_batch.llm.pace import Member, Pace, Report
+from troupe_batch.llm.pace import Pace, PaceMember, PaceReport
 from troupe_batch.llm.pace_steps import after
 from troupe_batch.llm.pacer import MemoryPaceStore, PaceStore
-from troupe_batch.llm.quotas import Quota, Quotas
+from troupe_batch.llm.quotas import RateQuota, RateQuotas
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_pace import RedisPaceStore, pace_key
 from troupe_batch.llm.slowness import Latencies
@@ -55,10 +55,12 @@ def as_it_is(pace: Pace, _: float) -> Pace:
 
 async def test_what_one_process_has_learned_the_other_knows(opened: Open) -> None:
     one, two = opened()
-    report = Report(served=3, taken=3, latencies=Latencies.of(0.5, 20), quotas=Quotas(Quota(600.0, 599.0, 0.1)))
+    report = PaceReport(
+        served=3, taken=3, latencies=Latencies.of(0.5, 20), quotas=RateQuotas(RateQuota(600.0, 599.0, 0.1))
+    )
 
     def learn(pace: Pace, now_s: float) -> Pace:
-        return after(pace, report, "one", Member(2, 5, 64, now_s), timeout_s=60.0)
+        return after(pace, report, "one", PaceMember(2, 5, 64, now_s), timeout_s=60.0)
 
     learned, _ = await one.exchange(learn)
     known, _ = await two.exchange(as_it_is)

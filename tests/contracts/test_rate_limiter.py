@@ -12,39 +12,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimiter, Rates
+from troupe_batch.llm.rate_limit import AccountLimits, MemoryRateLimiter, RateLimiter
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
 
 # Waits are computed from the clock at the moment of asking; a loaded machine asks late.
 CLOSE = 0.4
 
-Open = Callable[[Rates], tuple[RateLimiter, RateLimiter]]
+Open = Callable[[AccountLimits], tuple[RateLimiter, RateLimiter]]
 
 
 @pytest.fixture(params=["memory", "redis"])
 async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
-        def memory(rates: Rates) -> tuple[RateLimiter, RateLimiter]:
+        def memory(rates: AccountLimits) -> tuple[RateLimiter, RateLimiter]:
             limiter = MemoryRateLimiter(rates)
             return limiter, limiter
 
-        def redis(rates: Rates) -> tuple[RateLimiter, RateLimiter]:
+        def redis(rates: AccountLimits) -> tuple[RateLimiter, RateLimiter]:
             return redis_limiter(stack, url, rates), redis_limiter(stack, url, rates)
 
         url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
         yield memory if request.param == "memory" else redis
 
 
-def redis_limiter(stack: AsyncExitStack, url: str, rates: Rates) -> RedisRateLimiter:
+def redis_limiter(stack: AsyncExitStack, url: str, rates: AccountLimits) -> RedisRateLimiter:
     batch = RedisBatch(url)
     stack.push_async_callback(batch.aclose)
     return RedisRateLimiter(batch, "account/model", rates)
 
 
 async def test_without_limits_nobody_waits(opened: Open) -> None:
-    one, two = opened(Rates())
+    one, two = opened(AccountLimits())
 
     waits = [await limiter.reserve(10_000) for _ in range(50) for limiter in (one, two)]
 
@@ -52,7 +52,7 @@ async def test_without_limits_nobody_waits(opened: Open) -> None:
 
 
 async def test_calls_at_once_are_spread_over_the_minute_in_the_order_of_asking(opened: Open) -> None:
-    one, _ = opened(Rates(requests_per_minute=60, burst_s=0))
+    one, _ = opened(AccountLimits(requests_per_minute=60, burst_s=0))
 
     waits = await asyncio.gather(*(one.reserve(1) for _ in range(5)))
 
@@ -60,7 +60,7 @@ async def test_calls_at_once_are_spread_over_the_minute_in_the_order_of_asking(o
 
 
 async def test_a_burst_may_go_at_once_and_the_rest_waits(opened: Open) -> None:
-    one, _ = opened(Rates(requests_per_minute=60, burst_s=3))
+    one, _ = opened(AccountLimits(requests_per_minute=60, burst_s=3))
 
     waits = await asyncio.gather(*(one.reserve(1) for _ in range(6)))
 
@@ -68,7 +68,7 @@ async def test_a_burst_may_go_at_once_and_the_rest_waits(opened: Open) -> None:
 
 
 async def test_two_processes_share_one_limit(opened: Open) -> None:
-    one, two = opened(Rates(requests_per_minute=60, burst_s=0))
+    one, two = opened(AccountLimits(requests_per_minute=60, burst_s=0))
 
     waits = [await limiter.reserve(1) for limiter in (one, two, one, two)]
 
@@ -76,7 +76,7 @@ async def test_two_processes_share_one_limit(opened: Open) -> None:
 
 
 async def test_tokens_limit_too_and_the_tighter_limit_decides(opened: Open) -> None:
-    one, _ = opened(Rates(requests_per_minute=600, tokens_per_minute=60_000, burst_s=0))
+    one, _ = opened(AccountLimits(requests_per_minute=600, tokens_per_minute=60_000, burst_s=0))
 
     waits = [await one.reserve(tokens) for tokens in (5_000, 2_000, 1, 1)]
 
@@ -85,7 +85,7 @@ async def test_tokens_limit_too_and_the_tighter_limit_decides(opened: Open) -> N
 
 
 async def test_tokens_that_were_not_used_come_back(opened: Open) -> None:
-    one, _ = opened(Rates(tokens_per_minute=60_000, burst_s=0))
+    one, _ = opened(AccountLimits(tokens_per_minute=60_000, burst_s=0))
     await one.reserve(10_000)
 
     one.settle(10_000, 4_000)
@@ -94,7 +94,7 @@ async def test_tokens_that_were_not_used_come_back(opened: Open) -> None:
 
 
 async def test_tokens_that_were_used_beyond_the_estimate_are_owed(opened: Open) -> None:
-    one, _ = opened(Rates(tokens_per_minute=60_000, burst_s=0))
+    one, _ = opened(AccountLimits(tokens_per_minute=60_000, burst_s=0))
     await one.reserve(1_000)
 
     one.settle(1_000, 6_000)
@@ -103,12 +103,12 @@ async def test_tokens_that_were_used_beyond_the_estimate_are_owed(opened: Open) 
 
 
 async def test_limits_change_for_all_calls_that_ask_from_then_on(opened: Open) -> None:
-    one, _ = opened(Rates(requests_per_minute=6, burst_s=0))
+    one, _ = opened(AccountLimits(requests_per_minute=6, burst_s=0))
     await one.reserve(1)
 
-    one.change(Rates())
+    one.change(AccountLimits())
     waits = [await one.reserve(1) for _ in range(3)]
-    one.change(Rates(requests_per_minute=30, burst_s=0))
+    one.change(AccountLimits(requests_per_minute=30, burst_s=0))
     slower = [await one.reserve(1) for _ in range(2)]
 
     # The place that was taken at six a minute stays taken.
@@ -117,7 +117,7 @@ async def test_limits_change_for_all_calls_that_ask_from_then_on(opened: Open) -
 
 
 async def test_a_limit_of_thousands_lets_no_more_through_than_it_says(opened: Open) -> None:
-    one, two = opened(Rates(requests_per_minute=12_000, burst_s=0.1))
+    one, two = opened(AccountLimits(requests_per_minute=12_000, burst_s=0.1))
     started = time.monotonic()
 
     async def worker(limiter: RateLimiter, leaving: list[float]) -> None:
@@ -136,7 +136,7 @@ async def test_a_limit_of_thousands_lets_no_more_through_than_it_says(opened: Op
 
 async def test_a_block_of_places_is_no_longer_than_the_horizon(redis_url: str) -> None:
     async with AsyncExitStack() as stack:
-        one = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
+        one = redis_limiter(stack, redis_url, AccountLimits(requests_per_minute=60, burst_s=0))
         killed = [asyncio.create_task(one.reserve(1)) for _ in range(100)]
         # All of the first block have their places at once; the next is asked for when there is room within the horizon.
         done, pending = await asyncio.wait(killed, return_when=asyncio.FIRST_COMPLETED)
@@ -144,7 +144,7 @@ async def test_a_block_of_places_is_no_longer_than_the_horizon(redis_url: str) -
             task.cancel()
 
         given = [task.result() for task in done]
-        two = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
+        two = redis_limiter(stack, redis_url, AccountLimits(requests_per_minute=60, burst_s=0))
         other = await two.reserve(1)
 
         assert max(given) == pytest.approx(20, abs=1.5)
@@ -155,7 +155,7 @@ async def test_a_block_of_places_is_no_longer_than_the_horizon(redis_url: str) -
 
 async def test_a_cancelled_call_gives_its_place_back(redis_url: str) -> None:
     async with AsyncExitStack() as stack:
-        one = redis_limiter(stack, redis_url, Rates(requests_per_minute=60, burst_s=0))
+        one = redis_limiter(stack, redis_url, AccountLimits(requests_per_minute=60, burst_s=0))
         first = asyncio.create_task(one.reserve(1))
         second = asyncio.create_task(one.reserve(1))
         await asyncio.sleep(0)
@@ -171,7 +171,7 @@ async def test_a_cancelled_call_gives_its_place_back(redis_url: str) -> None:
 )
 async def test_no_minute_holds_more_calls_than_the_limit(per_minute: int, pauses: list[float]) -> None:
     now = 0.0
-    limiter = MemoryRateLimiter(Rates(requests_per_minute=per_minute), clock=lambda: now)
+    limiter = MemoryRateLimiter(AccountLimits(requests_per_minute=per_minute), clock=lambda: now)
     leaving = []
     for pause in pauses:
         now += pause
@@ -189,7 +189,7 @@ async def test_no_minute_holds_more_calls_than_the_limit(per_minute: int, pauses
 )
 async def test_no_minute_holds_more_tokens_than_the_limit(calls: list[tuple[float, int]]) -> None:
     now = 0.0
-    limiter = MemoryRateLimiter(Rates(tokens_per_minute=10_000), clock=lambda: now)
+    limiter = MemoryRateLimiter(AccountLimits(tokens_per_minute=10_000), clock=lambda: now)
     await limiter.reserve(2_000)  # the largest is known from here on
     leaving = [(0.0, 2_000)]
     for pause, tokens in calls:
@@ -203,7 +203,7 @@ async def test_no_minute_holds_more_tokens_than_the_limit(calls: list[tuple[floa
 
 async def test_nearly_all_of_a_limit_of_tokens_can_be_used_with_places_that_are_settled() -> None:
     now = 0.0
-    limiter = MemoryRateLimiter(Rates(tokens_per_minute=100_000), clock=lambda: now)
+    limiter = MemoryRateLimiter(AccountLimits(tokens_per_minute=100_000), clock=lambda: now)
     leaving = []
     for _ in range(2_000):
         now = max(now, now + await limiter.reserve(1_500))
@@ -216,7 +216,7 @@ async def test_nearly_all_of_a_limit_of_tokens_can_be_used_with_places_that_are_
 
 @pytest.mark.parametrize("per_minute", [60, 500, 3_000])
 async def test_nearly_all_of_a_limit_can_be_used(per_minute: int) -> None:
-    limiter = MemoryRateLimiter(Rates(requests_per_minute=per_minute), clock=lambda: 0.0)
+    limiter = MemoryRateLimiter(AccountLimits(requests_per_minute=per_minute), clock=lambda: 0.0)
 
     leaving = [await limiter.reserve(1) for _ in range(10 * per_minute)]
 
@@ -225,7 +225,7 @@ async def test_nearly_all_of_a_limit_can_be_used(per_minute: int) -> None:
 
 
 async def test_processes_together_take_no_place_before_its_moment(opened: Open) -> None:
-    rates = Rates(requests_per_minute=1_200)
+    rates = AccountLimits(requests_per_minute=1_200)
     one, two = opened(rates)
     begun = time.monotonic()
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests.doubles.minds import Asked, FakeModel, acts, mind_of, people, talk
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.record import control
-from troupe_batch.simulation.record.control import Control, ControlStatus
+from troupe_batch.simulation.record.control import ControlStatus, ReplyControl
 from troupe_batch.simulation.world.world import TinyWorld
 
 FIVE_STEPS = ("It rains.", "The sun comes out.", "A dog barks.", "Somebody laughs.", "Night falls.")
@@ -35,7 +35,7 @@ async def tale(mind: Mind, steps: tuple[str, ...] = FIVE_STEPS) -> str:
 def told(path: Path, model: FakeModel | None = None, steps: tuple[str, ...] = FIVE_STEPS) -> tuple[str, ControlStatus]:
     """The tale as it is told when it is recorded in this file, and what was restored."""
     mind = mind_of(model or FakeModel(talkative))
-    with Control(path, mind) as kept:
+    with ReplyControl(path, mind) as kept:
         said = asyncio.run(tale(mind, steps))
     return said, kept.status
 

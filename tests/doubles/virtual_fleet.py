@@ -14,7 +14,7 @@ from troupe_batch.llm.chat import ChatModel
 from troupe_batch.llm.pace import Pace
 from troupe_batch.llm.paced import Lane, Paced
 from troupe_batch.llm.pacer import MemoryPaceStore, Pacer
-from troupe_batch.llm.rate_limit import MemoryRateLimiter, Rates
+from troupe_batch.llm.rate_limit import AccountLimits, MemoryRateLimiter
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 
 
@@ -47,7 +47,7 @@ def _lane(lane: Lane, _: str) -> Lane:
 async def _run(endpoint: Unlimited, processes: int, people: int, timeout_s: float, minutes: int) -> Outcome:
     clock = asyncio.get_running_loop().time
     store = MemoryPaceStore(clock=clock)
-    learned, none = MemoryRateLimiter(Rates(), clock=clock), MemoryRateLimiter(Rates(), clock=clock)
+    learned, none = MemoryRateLimiter(AccountLimits(), clock=clock), MemoryRateLimiter(AccountLimits(), clock=clock)
     gave_up = 0
 
     async def after_telling(pacer: Pacer, _: float) -> None:

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troupe_batch.cli.main import run_command
-from troupe_batch.terminal import Table, Terminal, Text
+from troupe_batch.terminal import SafeText, Terminal, TextTable
 
 WORDS = st.text("ab [/]é", min_size=1, max_size=30)
 
 
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=1, max_size=3), st.integers(20, 80))
 def test_a_table_loses_no_character_of_a_cell_at_any_width(rows: list[tuple[str, str, str]], width: int) -> None:
-    table = Table("head of one", "two", "three", box=None)
+    table = TextTable("head of one", "two", "three", box=None)
     for one, two, three in rows:
-        table.add_row(one, Text(two), three)
+        table.add_row(one, SafeText(two), three)
     terminal = Terminal(file=io.StringIO(), width=width)
 
     terminal.print(table)

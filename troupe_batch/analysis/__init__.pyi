@@ -1,7 +1,7 @@
-from troupe_batch.analysis.absences import Absence as Absence
+from troupe_batch.analysis.absences import AbsenceCount as AbsenceCount
 from troupe_batch.analysis.absences import unwanted_absences as unwanted_absences
 from troupe_batch.analysis.duplicates import Duplicates as Duplicates
-from troupe_batch.analysis.duplicates import Pair as Pair
+from troupe_batch.analysis.duplicates import SimilarPair as SimilarPair
 from troupe_batch.analysis.duplicates import near_duplicates as near_duplicates
 from troupe_batch.analysis.events import EventCount as EventCount
 from troupe_batch.analysis.events import EventTable as EventTable
@@ -17,7 +17,7 @@ from troupe_batch.analysis.findings import finding_tables as finding_tables
 from troupe_batch.analysis.intervals import Interval as Interval
 from troupe_batch.analysis.intervals import mean_interval as mean_interval
 from troupe_batch.analysis.intervals import share_interval as share_interval
-from troupe_batch.analysis.prose import Prose as Prose
+from troupe_batch.analysis.prose import ProseCounts as ProseCounts
 from troupe_batch.analysis.prose import prose_of as prose_of
 from troupe_batch.analysis.tables import Column as Column
 from troupe_batch.analysis.tables import Figures as Figures

@@ -16,7 +16,7 @@ _UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED,
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class AbsenceCount:
     """Answers, or findings, that ended with one status: how many, their most frequent reason, how many gave that."""
 
     status: AnswerStatus
@@ -31,7 +31,7 @@ class Absence:
         return f"{self.answers:,} {self.of.removesuffix('s') if self.answers == 1 else self.of}"
 
 
-def unwanted_absences(dataset: Dataset) -> list[Absence]:
+def unwanted_absences(dataset: Dataset) -> list[AbsenceCount]:
     """Answers that were asked for and did not come: failed, unreadable or refused; then findings likewise.
 
     Follow-ups are skipped as the job means it; what is skipped because a function returned nothing is among these.
@@ -41,7 +41,7 @@ def unwanted_absences(dataset: Dataset) -> list[Absence]:
     return [absence for table, of in named if table in dataset.tables for absence in _absences(dataset, table, of)]
 
 
-def _absences(dataset: Dataset, table: str, of: str) -> Iterator[Absence]:
+def _absences(dataset: Dataset, table: str, of: str) -> Iterator[AbsenceCount]:
     rows = dataset.arrow(table, ["status", "reason"])
     grouped = rows.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")])
     reasons: dict[str, Counter[str]] = {}
@@ -52,7 +52,7 @@ def _absences(dataset: Dataset, table: str, of: str) -> Iterator[Absence]:
     for status in _UNWANTED:
         if status in reasons:
             reason, number = _most_frequent(reasons[status])
-            yield Absence(status, reasons[status].total(), reason, number, of)
+            yield AbsenceCount(status, reasons[status].total(), reason, number, of)
 
 
 def _most_frequent(reasons: Counter[str]) -> tuple[str, int]:

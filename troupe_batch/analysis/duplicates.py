@@ -42,7 +42,7 @@ Sketch = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PersonText:
     """What was written about one person."""
 
     person_id: str
@@ -51,7 +51,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SimilarPair:
     """Two people whose texts are nearly the same, and the Jaccard similarity of these (0 to 1)."""
 
     person_id: str
@@ -70,7 +70,7 @@ class Duplicates:
     alike: int = 0
     clusters: int = 0
     largest: int = 0
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[SimilarPair, ...] = ()
 
     @property
     def share(self) -> float:
@@ -83,7 +83,7 @@ class Duplicates:
         return self.share > MANY
 
 
-def near_duplicates(texts: Iterable[Text]) -> Duplicates:
+def near_duplicates(texts: Iterable[PersonText]) -> Duplicates:
     """The near-duplicates among the texts, in one pass; the same texts in the same order give the same result."""
     found = _Found()
     for text in texts:
@@ -120,7 +120,7 @@ class _Found:
     _bands: dict[tuple[int, bytes], list[int]] = field(default_factory=dict)
     _pairs: list[tuple[float, int, int]] = field(default_factory=list)
 
-    def add(self, text: Text) -> None:
+    def add(self, text: PersonText) -> None:
         number = len(self._ids)
         self._ids.append(text.person_id)
         self._clusters.append(number)
@@ -156,7 +156,7 @@ class _Found:
     def result(self) -> Duplicates:
         sizes = Counter(self._root(number) for number in range(len(self._ids)))
         together = [size for size in sizes.values() if size > 1]
-        pairs = (Pair(self._ids[other], self._ids[number], round(s, 3)) for s, other, number in self._pairs)
+        pairs = (SimilarPair(self._ids[other], self._ids[number], round(s, 3)) for s, other, number in self._pairs)
         return Duplicates(len(self._ids), sum(together), len(together), max(together, default=0), tuple(pairs))
 
     def _join(self, number: int, other: int, similarity: float) -> None:

@@ -77,7 +77,7 @@ class ShareDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ArmPair:
     """An arm compared with another. Of numbers, `difference` is the mean of `arm` minus that of `against`.
 
     `interval` is its 95 % interval by Welch; `tests` holds Welch's t and Mann-Whitney's U, or chi-square. Of labels,
@@ -98,7 +98,7 @@ class Comparison:
 
     arms: tuple[ArmFigures, ...]
     overall: TestResult | None
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ArmPair, ...]
 
 
 def compare_arms(values: Mapping[str, Iterable[object]], *, control: str | None = None) -> Comparison:
@@ -209,12 +209,12 @@ def _compare_numbers(
     )
 
 
-def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Numbers]) -> Pair:
+def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Numbers]) -> ArmPair:
     one, other = arms[arm], arms[against]
     difference = float(one.mean() - other.mean()) if len(one) and len(other) else None
     problem = _too_few({arm: len(one), against: len(other)})
     if problem is not None:
-        return Pair(arm, against, (TestResult("welch t", problem=problem), _untested_ranks(problem)), difference)
+        return ArmPair(arm, against, (TestResult("welch t", problem=problem), _untested_ranks(problem)), difference)
     ranks = stats.mannwhitneyu(one, other, alternative="two-sided")
     delta = cliffs_delta(one, other)
     mann_whitney = TestResult(
@@ -222,7 +222,7 @@ def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Numbers]) -> Pai
     )
     if np.ptp(one) == 0 and np.ptp(other) == 0:
         problem = f"all values of {arm} are equal, and so are all of {against}: there is no spread to test against"
-        return Pair(arm, against, (TestResult("welch t", problem=problem), mann_whitney), difference)
+        return ArmPair(arm, against, (TestResult("welch t", problem=problem), mann_whitney), difference)
     t = stats.ttest_ind(one, other, equal_var=False)
     around = t.confidence_interval(0.95)
     welch = TestResult(
@@ -233,7 +233,7 @@ def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Numbers]) -> Pai
         effect_name="hedges' g",
         effect=hedges_g(one, other),
     )
-    return Pair(arm, against, (welch, mann_whitney), difference, Interval(float(around.low), float(around.high)))
+    return ArmPair(arm, against, (welch, mann_whitney), difference, Interval(float(around.low), float(around.high)))
 
 
 def _untested_ranks(problem: str) -> TestResult:
@@ -265,7 +265,7 @@ def _compare_labels(
     labels = list(dict.fromkeys(label for each in arms.values() for label in each))
     counts = {arm: {label: each.count(label) for label in labels} for arm, each in arms.items()}
     compared = [
-        Pair(
+        ArmPair(
             arm,
             against,
             (_chi_square({arm: counts[arm], against: counts[against]}),),
@@ -303,7 +303,7 @@ def _chi_square(counts: Mapping[str, Mapping[str, int]]) -> TestResult:
     )
 
 
-def _with_holm(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+def _with_holm(pairs: Sequence[ArmPair]) -> tuple[ArmPair, ...]:
     """The pairs with their p-values adjusted, each kind of test over all pairs."""
     columns = [holm([pair.tests[kind].p for pair in pairs]) for kind in range(len(pairs[0].tests))]
     return tuple(

@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troupe_batch.analysis.duplicates import Duplicates, Text, near_duplicates
+from troupe_batch.analysis.duplicates import Duplicates, PersonText, near_duplicates
 from troupe_batch.factory.enrichment import PURPOSE, REPAIR_PURPOSE, prompt_digests
 from troupe_batch.factory.full_persona import full_schema
 from troupe_batch.llm.chat import ReplyStatus
@@ -29,7 +29,7 @@ _FEWEST_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Prose:
+class ProseCounts:
     """What became of the people whom a model was asked to write about.
 
     `written`, `left_out` and `missing` add up to `people`; `repaired` are among the written. Who was left out is their
@@ -61,7 +61,7 @@ class Prose:
         return {**asdict(self), "cached_share": self.cached_share, "duplicates": {**asdict(self.duplicates), **shares}}
 
 
-def prose_of(dataset: Dataset) -> Prose | None:
+def prose_of(dataset: Dataset) -> ProseCounts | None:
     """The prose of a run; None where no model was asked to write about anybody."""
     level = _level(dataset)
     if level is EnrichLevel.NONE:
@@ -78,7 +78,7 @@ def prose_of(dataset: Dataset) -> Prose | None:
     left_out = sorted(contradicted.keys() - mended)
     facts = Counter(fact for reason in contradicted.values() for fact in set(_FACT.findall(reason)))
     texts = sum(file.rows for file in dataset.manifest.files_of("people"))
-    return Prose(
+    return ProseCounts(
         level=level,
         people=len(firsts),
         written=len(has_text) - len(left_out),
@@ -126,7 +126,7 @@ def _by_person(calls: pa.Table, purpose: str) -> dict[str, tuple[str, str | None
     return dict(zip(people, zip(*ended, strict=True), strict=True))
 
 
-def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[Text]:
+def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[PersonText]:
     """The texts of at most as many people as MOST_TEXTS says."""
     most = MOST_TEXTS[level]
     taken = {place * people // most for place in range(most)} if people > most else range(people)
@@ -135,7 +135,7 @@ def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[Text]:
         columns = (column.to_pylist() for column in batch.columns)
         for person_id, name, persona in zip(*columns, strict=True):
             if row in taken and (text := text_of(orjson.loads(persona), level)):
-                yield Text(person_id, text, name)
+                yield PersonText(person_id, text, name)
             row += 1
 
 

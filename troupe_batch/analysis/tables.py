@@ -16,7 +16,7 @@ from troupe_batch.analysis.notes import notes_of
 from troupe_batch.analysis.weights import Bools, DesignWeights, Weighted
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.tables.responses import dont_know_column, option_column, outside_column, status_column
-from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, Step
+from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, ScaleStep
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo
 from troupe_batch.studies.values import ValueKind
 
@@ -229,7 +229,7 @@ class _Answers:
             return None, None
         return self._box(f"top {_BOX}", boxes[0]), self._box(f"bottom {_BOX}", boxes[1])
 
-    def _box(self, name: str, steps: Sequence[Step]) -> Share:
+    def _box(self, name: str, steps: Sequence[ScaleStep]) -> Share:
         codes = pa.array([step.code for step in steps], self.rows[self.question.id].type)
         labels = tuple(step.label for step in steps)
         return self._share(name, None, _marked(pc.is_in(self.rows[self.question.id], codes)), labels)

@@ -11,7 +11,7 @@ from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, rehearse_option, settings_options
 from troupe_batch.cli.output import print_json, print_text, say, say_error
 from troupe_batch.studies.study import AnswerStatus
-from troupe_batch.use_cases.asking import Asked, ask_person, find_person
+from troupe_batch.use_cases.asking import AskReport, ask_person, find_person
 
 _MOST_CHARACTERS = 20_000
 
@@ -51,7 +51,7 @@ def command(
     return OK if asked.answer is None or asked.answer.status is AnswerStatus.ANSWERED else FAILED
 
 
-def _show(asked: Asked, *, with_prompt: bool) -> None:
+def _show(asked: AskReport, *, with_prompt: bool) -> None:
     if with_prompt:
         for message in asked.messages:
             click.secho(f"--- {message.role}", fg="cyan")
@@ -66,7 +66,7 @@ def _show(asked: Asked, *, with_prompt: bool) -> None:
         say_error(f"no answer: {asked.answer.status}: {asked.answer.reason}")
 
 
-def _as_json(asked: Asked) -> dict[str, object]:
+def _as_json(asked: AskReport) -> dict[str, object]:
     answer = asked.answer
     return {
         "person_id": asked.person.person_id,

@@ -12,7 +12,7 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import data, print_json, print_text, say
 from troupe_batch.settings import CONFIG_FILE, SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
 from troupe_batch.shown_url import shown_url
-from troupe_batch.terminal import Table
+from troupe_batch.terminal import TextTable
 from troupe_batch.trust import trust
 
 
@@ -58,7 +58,7 @@ def command(
     if as_json:
         print_json({_title(option): {"value": value, "origin": origin} for option, value, origin in rows})
         return
-    table = Table("setting", "value", "from", "meaning", box=None, header_style="bold")
+    table = TextTable("setting", "value", "from", "meaning", box=None, header_style="bold")
     for option, value, origin in rows:
         section, name = option.split(".")
         shown = "-" if value is None else str(value)

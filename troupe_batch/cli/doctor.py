@@ -11,10 +11,11 @@ import click
 from troupe_batch.cli.exit_codes import FAILED, OK
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json
-from troupe_batch.terminal import Text
-from troupe_batch.use_cases.checks import Check, Finding, check_all
+from troupe_batch.llm.probing import Grade
+from troupe_batch.terminal import SafeText
+from troupe_batch.use_cases.checks import Check, check_all
 
-_STYLES = {Finding.GOOD: "green", Finding.WARNING: "yellow", Finding.BAD: "bold red"}
+_STYLES = {Grade.GOOD: "green", Grade.WARNING: "yellow", Grade.BAD: "bold red"}
 
 
 @click.command("doctor")
@@ -47,11 +48,11 @@ def command(
         print_json([{"what": c.what, "finding": c.finding, "says": c.says} for c in checks])
     else:
         _show(checks)
-    return FAILED if any(check.finding is Finding.BAD for check in checks) else OK
+    return FAILED if any(check.finding is Grade.BAD for check in checks) else OK
 
 
 def _show(checks: Iterable[Check]) -> None:
     console = data()
     for check in checks:
-        line = Text(f"{check.finding:<8}", style=_STYLES[check.finding])
+        line = SafeText(f"{check.finding:<8}", style=_STYLES[check.finding])
         console.print(line.append(f" {check.what:<12} {check.says}", "not bold default"), soft_wrap=True)

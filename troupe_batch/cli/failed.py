@@ -15,7 +15,7 @@ from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.results.failures import Failure, FailureGroup, Failures, by_number, failures_of
 from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_line
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import SafeText
 from troupe_batch.use_cases.runs import stored_run
 
 _MOST_SHOWN = 200
@@ -57,9 +57,9 @@ async def _failures(settings: Settings, run_id: str, examples: int) -> Failures:
     return await failures_of(run.store, shards=run.plan.shards, examples=examples)
 
 
-def _lines(group: FailureGroup) -> Iterator[Text | str]:
+def _lines(group: FailureGroup) -> Iterator[SafeText | str]:
     noun = group.of.removesuffix("s") if group.count == 1 else group.of
-    head = Text(f"{group.count:,} {noun} {group.status}:", style="bold")
+    head = SafeText(f"{group.count:,} {noun} {group.status}:", style="bold")
     yield head.append(f" {shown_line(group.reason)}", "not bold default")
     about = [f"{name} ({number:,})" for name, number in by_number(group.about).items()]
     more = f" and {len(about) - _MOST_NAMED:,} more" if len(about) > _MOST_NAMED else ""

@@ -11,7 +11,7 @@ import click
 import orjson
 
 from troupe_batch.shown_text import shown, shown_json
-from troupe_batch.terminal import Terminal, Text
+from troupe_batch.terminal import SafeText, Terminal
 
 _MOST_LINES = 200
 
@@ -39,7 +39,9 @@ def say_warnings(warnings: Iterable[str]) -> None:
     """What may not be meant so, each on a line to stderr."""
     console = talk()
     for warning in warnings:
-        console.print(Text("warning:", style="bold yellow").append(f" {warning}", "not bold default"), soft_wrap=True)
+        console.print(
+            SafeText("warning:", style="bold yellow").append(f" {warning}", "not bold default"), soft_wrap=True
+        )
 
 
 def say_error(text: str) -> None:
@@ -47,7 +49,7 @@ def say_error(text: str) -> None:
     console = talk()
     lines = text.split("\n") or ["failed"]
     for line in lines[:_MOST_LINES]:
-        console.print(Text("error:", style="bold red").append(f" {line}", "not bold default"), soft_wrap=True)
+        console.print(SafeText("error:", style="bold red").append(f" {line}", "not bold default"), soft_wrap=True)
     if len(lines) > _MOST_LINES:
         console.print(f"and {len(lines) - _MOST_LINES:,} more lines", soft_wrap=True)
 

@@ -24,7 +24,7 @@ from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.report.cases import cases_text
 from troupe_batch.settings import Settings
 from troupe_batch.studies.study import ExtractionInfo
-from troupe_batch.terminal import Table
+from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.given_files import load_job
 from troupe_batch.use_cases.plans import (
     cap_origin,
@@ -115,8 +115,8 @@ def _notes(settings: Settings, plan: Plan) -> list[str]:
     return [*leaving_models(plan), *tier_notes(settings, plan), *remarks]
 
 
-def _overview(plan: Plan, forecast: Estimate, origin: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, title=f"Plan of {plan.job.id}")
+def _overview(plan: Plan, forecast: Estimate, origin: str) -> TextTable:
+    table = TextTable(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, title=f"Plan of {plan.job.id}")
     table.title_justify = "left"
     arms = ", ".join(arm.id for arm in plan.job.study.arms) or "none"
     shards = "1 shard" if plan.shards == 1 else f"{plan.shards:,} shards of up to {plan.units_per_shard:,}"
@@ -247,8 +247,10 @@ def money_notes(plan: Plan, forecast: Estimate) -> list[str]:
     return []
 
 
-def _margins(margins: list[Margin]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Quotas: target against realised", title_justify="left")
+def _margins(margins: list[Margin]) -> TextTable:
+    table = TextTable(
+        box=box.SIMPLE_HEAD, pad_edge=False, title="Quotas: target against realised", title_justify="left"
+    )
     for name in ("dimension", "category"):
         table.add_column(name)
     # Where strata are oversampled, people are drawn with other shares than those that the population has.

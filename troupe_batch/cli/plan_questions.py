@@ -12,15 +12,17 @@ from troupe_batch.planning.plan import Plan
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.study import QuestionInfo
 from troupe_batch.studies.values import ValueKind
-from troupe_batch.terminal import Table
+from troupe_batch.terminal import TextTable
 
 _MOST_LABELS = 14
 
 
-def questions_table(plan: Plan) -> Table:
+def questions_table(plan: Plan) -> TextTable:
     """A row for each question."""
     bounds = _bounds(plan.job.study)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Questions, in the order of asking", title_justify="left")
+    table = TextTable(
+        box=box.SIMPLE_HEAD, pad_edge=False, title="Questions, in the order of asking", title_justify="left"
+    )
     table.add_column("question")
     table.add_column("form")
     table.add_column("wording", ratio=3)

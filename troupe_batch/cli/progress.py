@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from troupe_batch.cli.output import talk
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.money_text import money_notes, money_text
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import SafeText
 
 _PLAIN_EVERY_S = 5.0
 
@@ -95,7 +95,7 @@ class RunProgress:
     def _say_once(self, text: str, style: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            self._console.print(Text(text, style=style), soft_wrap=True)
+            self._console.print(SafeText(text, style=style), soft_wrap=True)
 
     @property
     def _is_live(self) -> bool:

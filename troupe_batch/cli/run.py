@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from troupe_batch.analysis.absences import Absence, unwanted_absences
+from troupe_batch.analysis.absences import AbsenceCount, unwanted_absences
 from troupe_batch.analysis.events import event_table
 from troupe_batch.analysis.findings import finding_tables
 from troupe_batch.analysis.prose import prose_of
@@ -41,7 +41,7 @@ from troupe_batch.results.outcome import RunState
 from troupe_batch.settings import Settings
 from troupe_batch.use_cases.given_files import load_job
 from troupe_batch.use_cases.plans import prefix_use, unused_settings
-from troupe_batch.use_cases.runs import Beginning, BegunRun
+from troupe_batch.use_cases.runs import BegunRun, Opening
 from troupe_batch.wiring.people import Supplies
 
 
@@ -104,9 +104,9 @@ async def _run(job: Job, options: RunOptions, settings: Settings, began: list[Be
         def begin(begun: BegunRun) -> None:
             began.append(begun)
             _say_beginning(begun)
-            if settings.openai.probe and not options.rehearse and begun.beginning is not Beginning.COMPLETE:
+            if settings.openai.probe and not options.rehearse and begun.beginning is not Opening.COMPLETE:
                 say("the model is asked what it can do, by up to 5 calls, where that is not known yet")
-            if begun.beginning is not Beginning.COMPLETE:
+            if begun.beginning is not Opening.COMPLETE:
                 plan = begun.run.plan
                 bar = RunProgress(units=plan.units, is_rehearsal=plan.endpoint.is_rehearsal, is_quiet=is_quiet)
                 progress.append(shown.enter_context(bar))
@@ -128,9 +128,9 @@ async def _run(job: Job, options: RunOptions, settings: Settings, began: list[Be
 def _say_beginning(begun: BegunRun) -> None:
     plan, store = begun.run.plan, begun.run.store
     what = f"{plan.units:,} units in {plan.shards:,} shard{'s' if plan.shards != 1 else ''}"
-    if begun.beginning is Beginning.COMPLETE:
+    if begun.beginning is Opening.COMPLETE:
         say(f"run {store.run_id} is complete; nothing is asked")
-    elif begun.beginning is Beginning.RESUMED:
+    elif begun.beginning is Opening.RESUMED:
         say(f"resuming run {store.run_id}: {begun.committed:,} of {plan.shards:,} shards are done")
         for line in (*(f"prices: {line}" for line in price_lines(plan)), *begun.price_changes):
             say(line)
@@ -170,13 +170,13 @@ def _show_results(result: Result, manifest: Manifest) -> None:
 def _prefix_use(settings: Settings, result: Result, began: Sequence[BegunRun]) -> str | None:
     """What the endpoint's cache of beginnings did for this command; None where it called no model."""
     manifest = result.outcome.manifest
-    if manifest is None or not manifest.calls.sent or not began or began[-1].beginning is Beginning.COMPLETE:
+    if manifest is None or not manifest.calls.sent or not began or began[-1].beginning is Opening.COMPLETE:
         return None
     run = began[-1].run
     return prefix_use(settings, run.plan, manifest.spending, Supplies.stored(run.plan, run.store))
 
 
-def _say_absences(result: Result, absences: list[Absence]) -> None:
+def _say_absences(result: Result, absences: list[AbsenceCount]) -> None:
     for absence in absences:
         which = f"{absence.answers_with_reason:,} of them: " if absence.answers_with_reason < absence.answers else ""
         say(f"{absence.counted} {absence.status}: {which}{absence.reason}")

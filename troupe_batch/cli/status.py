@@ -16,7 +16,7 @@ from troupe_batch.results.money_text import cost_text, money_notes, money_text
 from troupe_batch.results.object_paths import checked_run_id
 from troupe_batch.settings import Settings
 from troupe_batch.shown_url import shown_url
-from troupe_batch.terminal import Table
+from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.standing import Standing, standing, standings
 
 
@@ -56,8 +56,8 @@ async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
     return [found]
 
 
-def _table(found: list[Standing]) -> Table:
-    table = Table(box=None, header_style="bold")
+def _table(found: list[Standing]) -> TextTable:
+    table = TextTable(box=None, header_style="bold")
     for name in ("run", "shards done", "units", "cost", "dataset"):
         table.add_column(name)
     table.add_column("")
@@ -85,8 +85,8 @@ def _notes(one: Standing) -> Iterator[str]:
         yield f"{one.live.shards_under_way} shards under way"
 
 
-def _sheet(one: Standing) -> Table:
-    table = Table(box=None, show_header=False)
+def _sheet(one: Standing) -> TextTable:
+    table = TextTable(box=None, show_header=False)
     for name, value in _rows(one):
         if value:
             table.add_row(name, value)

@@ -11,13 +11,13 @@ from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.money_text import money_notes
 from troupe_batch.results.outcome import RunState
 from troupe_batch.studies.study import AnswerStatus
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import SafeText
 
 
 def say_stopped(result: Result, how_to_go_on: str) -> None:
     """A few lines to stderr; the tables of what there is so far are a command away."""
     outcome = result.outcome
-    head = Text(f"not complete ({outcome.state}):", style="bold yellow")
+    head = SafeText(f"not complete ({outcome.state}):", style="bold yellow")
     talk().print(head.append(f" {outcome.reason or ''}", "not bold default"), soft_wrap=True)
     for line in _lines(result, how_to_go_on):
         say(line)

@@ -23,7 +23,7 @@ from troupe_batch.use_cases.fleet import fleet_of
 from troupe_batch.use_cases.given_files import load_job
 from troupe_batch.use_cases.plans import prepare_job, unused_settings
 from troupe_batch.use_cases.probes import probe_run
-from troupe_batch.use_cases.runs import Beginning, BegunRun, begin_run
+from troupe_batch.use_cases.runs import BegunRun, Opening, begin_run
 from troupe_batch.wiring.endpoints import check_connection
 from troupe_batch.wiring.workers import queue_settings
 
@@ -61,7 +61,7 @@ def command(
     name = begun.run.store.run_id
     if as_json:
         print_json({"run_id": name, "beginning": begun.beginning, "shards": begun.run.plan.shards})
-    elif begun.beginning is Beginning.COMPLETE:
+    elif begun.beginning is Opening.COMPLETE:
         say(f"run {name} is complete; --retry asks again for what it lacks")
     else:
         say(f"run {name} was handed to the fleet; follow it with: troupe watch {name}")
@@ -72,7 +72,7 @@ async def _submit(job: Job, settings: Settings, *, rehearse: bool, again: bool, 
     prepared = prepare_job(settings, job, rehearse=rehearse)
     check_connection(settings, prepared.plan.endpoint)
     begun = await begin_run(settings, prepared.plan, job.text, supplies=prepared.supplies, run_id=run_id, again=again)
-    if begun.beginning is not Beginning.COMPLETE:
+    if begun.beginning is not Opening.COMPLETE:
         if settings.openai.probe and not rehearse:
             await probe_run(settings, begun.run, say_probe, is_shared=True)
         async with fleet_of(settings, begun.run) as fleet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from troupe_batch.analysis.absences import Absence
+from troupe_batch.analysis.absences import AbsenceCount
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.api import Result
 from troupe_batch.cli.exit_codes import FAILED, OK, PARTLY_DONE, code_of
@@ -36,7 +36,7 @@ def _of_complete(manifest: Manifest | None) -> int:
     return PARTLY_DONE if manifest.has_failures else OK
 
 
-def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
+def summary(result: Result, absences: list[AbsenceCount]) -> dict[str, Any]:
     """The outcome of a run as JSON values; without figures where its dataset was left for later."""
     outcome = result.outcome
     ending = {
@@ -50,7 +50,7 @@ def summary(result: Result, absences: list[Absence]) -> dict[str, Any]:
     return ending if outcome.manifest is None else {**ending, **_figures(result, outcome.manifest, absences)}
 
 
-def _figures(result: Result, manifest: Manifest, absences: list[Absence]) -> dict[str, Any]:
+def _figures(result: Result, manifest: Manifest, absences: list[AbsenceCount]) -> dict[str, Any]:
     written = prose_of(result.dataset)
     return {
         "is_rehearsal": manifest.is_rehearsal,

@@ -12,8 +12,8 @@ from troupe_batch.cli.options import json_option, read_settings, settings_option
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.llm.tuning import TUNABLE, Tuned
 from troupe_batch.settings import Settings
-from troupe_batch.terminal import Table
-from troupe_batch.use_cases.tuning import Change, tune
+from troupe_batch.terminal import TextTable
+from troupe_batch.use_cases.tuning import TuningChange, tune
 
 _AUTO = "auto"
 _MOST = 1_000_000_000
@@ -81,13 +81,13 @@ def command(
         say(f"the {change.workers} workers of run {run_id} keep to this within seconds")
 
 
-def _tuned(settings: Settings, run_id: str, given: dict[str, int | str | None]) -> Change:
+def _tuned(settings: Settings, run_id: str, given: dict[str, int | str | None]) -> TuningChange:
     changes = {name: None if value == _AUTO else int(value) for name, value in given.items() if value is not None}
     return asyncio.run(tune(settings, run_id, changes))
 
 
-def _table(change: Change) -> Table:
-    table = Table(box=None, header_style="bold")
+def _table(change: TuningChange) -> TextTable:
+    table = TextTable(box=None, header_style="bold")
     for heading in ("limit", "before", "now"):
         table.add_column(heading)
     for name, words in _NAMES.items():

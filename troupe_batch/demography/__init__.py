@@ -2,18 +2,18 @@
 
 from troupe_batch.demography.compiling import Compiled, compile_demography
 from troupe_batch.demography.draft import Choices, Overlaps
-from troupe_batch.demography.proposal import Proposal, Prose, Wanted, read_proposal
-from troupe_batch.demography.report import Entry, Outcome, Report
+from troupe_batch.demography.proposal import Proposal, SourceText, Wanted, read_proposal
+from troupe_batch.demography.report import CompilingReport, Entry, ValueOutcome
 
 __all__ = [
     "Choices",
     "Compiled",
+    "CompilingReport",
     "Entry",
-    "Outcome",
     "Overlaps",
     "Proposal",
-    "Prose",
-    "Report",
+    "SourceText",
+    "ValueOutcome",
     "Wanted",
     "compile_demography",
     "read_proposal",

@@ -10,9 +10,9 @@ from typing import Any
 from troupe_batch.demography.distributions import number
 from troupe_batch.demography.draft import Draft
 from troupe_batch.demography.naming import topic_of
-from troupe_batch.demography.outline import Group
-from troupe_batch.demography.parts import WHOLE, Parts, parts_of, plain
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.outline import Section
+from troupe_batch.demography.parts import WHOLE, BlockParts, parts_of, plain
+from troupe_batch.demography.report import ValueOutcome
 from troupe_batch.demography.spans import Span, read_span
 
 OLDEST = 99
@@ -37,7 +37,7 @@ class AgeBin:
         return self.high - self.low + 1
 
 
-def age_bins(group: Group, parts: Parts | None, oldest: int = OLDEST) -> list[AgeBin] | None:
+def age_bins(group: Section, parts: BlockParts | None, oldest: int = OLDEST) -> list[AgeBin] | None:
     """The bins of a block about age, youngest first; None where it is none. "65+" ends at `oldest`."""
     if parts is None or len(parts.parts) < 2 or not _ABOUT_AGE.search(topic_of(group.path)):
         return None
@@ -55,7 +55,7 @@ def _bin(span: Span, value: Decimal, oldest: int) -> AgeBin:
     return AgeBin(low, high, value, is_open=span.high is None)
 
 
-def ages(group: Group, draft: Draft) -> bool:
+def ages(group: Section, draft: Draft) -> bool:
     """Makes the dimension of ages, if the block is about age; whether it was."""
     parts = parts_of(draft.open(group.figures))
     youngest, oldest = draft.choices.ages
@@ -63,15 +63,15 @@ def ages(group: Group, draft: Draft) -> bool:
     if parts is None or found is None:
         return False
     if parts.total is not None:
-        draft.record(Outcome.USED, group, [parts.total.leaf], "the total of the others, which say it already")
+        draft.record(ValueOutcome.USED, group, [parts.total.leaf], "the total of the others, which say it already")
     bins, said = _without_shared_ends(found)
     if bins is None:
-        draft.record(Outcome.LEFT_OUT, group, parts.leaves, f"{said}: write bins that exclude each other")
+        draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"{said}: write bins that exclude each other")
         return True
     cuts = [_cut(b, youngest, oldest) for b in bins]
     kept = [cut for cut in cuts if cut is not None]
     if not any(b.value for b in kept):
-        draft.record(Outcome.LEFT_OUT, group, parts.leaves, f"nobody is from {youngest} to {oldest} years old")
+        draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"nobody is from {youngest} to {oldest} years old")
         return True
     repairs = [said, _opened(bins), _told(bins, cuts, youngest, oldest), _tapered(kept[-1]), _sum(parts)]
     # What is left after a cut is no percentage of anybody: like headcounts, it is divided by its sum.
@@ -153,7 +153,7 @@ def _measure(bins: list[AgeBin], cuts: list[AgeBin | None]) -> str:
     return "years, of an open group to its people of these years" if has_open else "years"
 
 
-def _sum(parts: Parts) -> str:
+def _sum(parts: BlockParts) -> str:
     if parts.is_counts or parts.sum == WHOLE:
         return ""
     return f"the file's ages sum to {plain(parts.sum)}: divided by their sum"

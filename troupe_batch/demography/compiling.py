@@ -18,8 +18,8 @@ from troupe_batch.demography.home import Home, home_of
 from troupe_batch.demography.medians import check_medians
 from troupe_batch.demography.naming import slug
 from troupe_batch.demography.nested import is_nested, nested
-from troupe_batch.demography.outline import Group, Leaf, one_line, outline
-from troupe_batch.demography.report import Outcome, Report
+from troupe_batch.demography.outline import Leaf, Section, one_line, outline
+from troupe_batch.demography.report import CompilingReport, ValueOutcome
 from troupe_batch.demography.status import employment, is_of_workers, who_works
 from troupe_batch.demography.work import is_population_size, of_those_who_work, workers_of
 from troupe_batch.demography.writing import spec_text
@@ -43,7 +43,7 @@ class Compiled:
 
     spec: dict[str, Any]
     text: str
-    report: Report
+    report: CompilingReport
 
     def population_spec(self) -> PopulationSpec:
         """The fields, checked."""
@@ -85,7 +85,7 @@ def compile_demography(
     where = home_of(head.title, head.description, draft, country=country, locale=locale)
     findings = sorted(draft.findings, key=lambda finding: finding.place != "source")
     dimensions = where.dimension(made) | {name: one.fields for name, one in made.items()}
-    report = Report(head.title or "demography", entries, tuple(findings), tuple(dimensions))
+    report = CompilingReport(head.title or "demography", entries, tuple(findings), tuple(dimensions))
     spec = _spec(head, draft, dimensions, where) | {"size": size, "seed": seed} | where.fields
     spec = {key: spec[key] for key in _ORDER if key in spec}
     comments = {name: f"{one.place}: {one.found}" for name, one in made.items()}
@@ -135,18 +135,18 @@ def _check_ages(choices: Choices) -> None:
         raise FixTheInput(f"the ages {youngest} to {oldest} cannot be kept; write for example 18-99")
 
 
-def _walk(root: Group, draft: Draft) -> None:
+def _walk(root: Section, draft: Draft) -> None:
     """Every block in the order of the file; those that speak of another block wait until all the others are made."""
     blocks = demographic_blocks(root)
     employment(root, draft)
     later: list[partial[None]] = []
-    about_work: list[Group] = []
+    about_work: list[Section] = []
     queue = [root]
     while queue:
         group = queue.pop(0)
         if draft.is_unwanted(group):
             leaves = [leaf for below in group.walk() for leaf in below.leaves]
-            draft.record(Outcome.LEFT_OUT, group, leaves, "left out, as was asked")
+            draft.record(ValueOutcome.LEFT_OUT, group, leaves, "left out, as was asked")
             continue
         _context(group, draft)
         block = broken_down_by(group, draft, blocks)
@@ -164,28 +164,28 @@ def _walk(root: Group, draft: Draft) -> None:
         rest()
 
 
-def _about_work(groups: list[Group], root: Group, draft: Draft) -> None:
+def _about_work(groups: list[Section], root: Section, draft: Draft) -> None:
     among = who_works(root, draft)
     for group in groups:
         of_those_who_work(group, draft, root, among)
 
 
-def _context(group: Group, draft: Draft) -> None:
+def _context(group: Section, draft: Draft) -> None:
     """What the file says about whom it is about."""
     for leaf in draft.open(group.leaves):
         if leaf.label.casefold() in ("country", "nation", "place", "area") and isinstance(leaf.value, str):
             draft.universe.setdefault("country", one_line(leaf.value)[:200])
-            draft.record(Outcome.USED, group, [leaf], "whom the population stands for")
+            draft.record(ValueOutcome.USED, group, [leaf], "whom the population stands for")
         elif is_population_size(leaf):
-            draft.record(Outcome.USED, group, [leaf], "how many people the file is about, for headcounts in it")
+            draft.record(ValueOutcome.USED, group, [leaf], "how many people the file is about, for headcounts in it")
 
 
-def _leave_out_the_rest(group: Group, draft: Draft) -> None:
+def _leave_out_the_rest(group: Section, draft: Draft) -> None:
     if group.source is not None:
-        draft.record(Outcome.USED, group, [group.source], "the source of a block from which nothing is drawn")
+        draft.record(ValueOutcome.USED, group, [group.source], "the source of a block from which nothing is drawn")
     open_leaves = draft.open(group.leaves)
     for why in dict.fromkeys(_why_not(leaf) for leaf in open_leaves):
-        draft.record(Outcome.LEFT_OUT, group, [leaf for leaf in open_leaves if _why_not(leaf) == why], why)
+        draft.record(ValueOutcome.LEFT_OUT, group, [leaf for leaf in open_leaves if _why_not(leaf) == why], why)
 
 
 def _why_not(leaf: Leaf) -> str:
@@ -247,8 +247,8 @@ def _id(name: str) -> str:
     return plain[:100].rstrip("-") or "demography"
 
 
-def _top(head: _Head, report: Report) -> str:
-    left_out = [entry.place for entry in report.of(Outcome.LEFT_OUT)]
+def _top(head: _Head, report: CompilingReport) -> str:
+    left_out = [entry.place for entry in report.of(ValueOutcome.LEFT_OUT)]
     lines = [
         f"Compiled from {head.citation}.",
         "Above each dimension stand the place and the figures that it was made from; `note` says what was repaired.",

@@ -7,9 +7,9 @@ import re
 from troupe_batch.demography.distributions import NOT_STATED, yes_no
 from troupe_batch.demography.draft import Draft, Made
 from troupe_batch.demography.naming import topic_of
-from troupe_batch.demography.outline import Group
-from troupe_batch.demography.parts import Fit, fit_of, parts_of
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.outline import Section
+from troupe_batch.demography.parts import SumFit, fit_of, parts_of
+from troupe_batch.demography.report import ValueOutcome
 
 # Blocks by whose categories other figures are usually broken down.
 _DEMOGRAPHIC = re.compile(
@@ -17,7 +17,7 @@ _DEMOGRAPHIC = re.compile(
 )
 
 
-def demographic_blocks(root: Group) -> list[tuple[Group, frozenset[str]]]:
+def demographic_blocks(root: Section) -> list[tuple[Section, frozenset[str]]]:
     """Blocks that other figures may be broken down by, and their categories in a form to compare."""
     blocks = []
     for group in root.walk():
@@ -27,20 +27,20 @@ def demographic_blocks(root: Group) -> list[tuple[Group, frozenset[str]]]:
     return blocks
 
 
-def broken_down_by(group: Group, draft: Draft, blocks: list[tuple[Group, frozenset[str]]]) -> Group | None:
+def broken_down_by(group: Section, draft: Draft, blocks: list[tuple[Section, frozenset[str]]]) -> Section | None:
     """The block by whose categories the figures of this one are broken down; None where they are parts of a whole."""
     parts = parts_of(draft.open(group.figures))
     if parts is None or parts.is_counts or len(parts.parts) < 2:
         return None
     labels = {_compared(part.label) for part in parts.parts}
     for block, categories in blocks:
-        is_whole = labels == categories and fit_of(parts) in (Fit.EXACT, Fit.ROUNDED)
+        is_whole = labels == categories and fit_of(parts) in (SumFit.EXACT, SumFit.ROUNDED)
         if block is not group and labels <= categories and not is_whole:
             return block
     return None
 
 
-def by_category(group: Group, draft: Draft, block: Group) -> None:
+def by_category(group: Section, draft: Draft, block: Section) -> None:
     """A yes or no whose share differs by the category of another dimension, if each of its categories has a figure."""
     parts = parts_of(draft.open(group.figures))
     if parts is None:
@@ -48,14 +48,14 @@ def by_category(group: Group, draft: Draft, block: Group) -> None:
     told = f"shares among the categories of {block.place}, not parts of a whole"
     found = next(((name, made) for name, made in draft.made.items() if made.order == block.order), None)
     if found is None:
-        draft.record(Outcome.LEFT_OUT, group, parts.leaves, f"{told}, and that block is left out")
+        draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"{told}, and that block is left out")
         return
     parent, made = found
     shares = {_compared(part.label): part.value for part in parts.parts}
     categories = categories_of(made)
     if missing := [label for label in categories if _compared(label) not in shares]:
         why = f"{told}, and there is no figure for {', '.join(missing)}"
-        draft.record(Outcome.LEFT_OUT, group, parts.leaves, why)
+        draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, why)
         return
     table = {label: yes_no(shares[_compared(label)])["values"] for label in categories}
     fields = {"type": "categorical", "given": parent, "unit": "percent", "table": table}

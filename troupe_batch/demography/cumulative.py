@@ -10,8 +10,8 @@ from itertools import pairwise
 from troupe_batch.demography.distributions import number
 from troupe_batch.demography.draft import Draft
 from troupe_batch.demography.naming import singular, topic_of
-from troupe_batch.demography.outline import Group
-from troupe_batch.demography.parts import WHOLE, Fit, Part, Parts, fit_of, parts_of
+from troupe_batch.demography.outline import Section
+from troupe_batch.demography.parts import WHOLE, BlockPart, BlockParts, SumFit, fit_of, parts_of
 
 # At the end of a label, or of what stands in its brackets: "High School or Higher", "High School (or Higher)".
 _UP = re.compile(
@@ -35,10 +35,10 @@ class _Step:
     """A category that includes all those above it, or below it, and the level at which it begins or ends."""
 
     level: str
-    part: Part
+    part: BlockPart
 
 
-def cumulative(group: Group, draft: Draft) -> bool:
+def cumulative(group: Section, draft: Draft) -> bool:
     """Makes one dimension of categories that all include the next; whether the block needs nothing else.
 
     Categories beside them are others of the same whole where they and the widest of the cumulative ones sum to it; if
@@ -54,7 +54,7 @@ def cumulative(group: Group, draft: Draft) -> bool:
     used = {id(step.part) for step in steps}
     others = [part for part in parts.parts if id(part) not in used]
     widest = max(step.part.value for step in steps)
-    completes = bool(others) and fit_of(Parts((*others, max((s.part for s in steps), key=_value)))) in _WHOLES
+    completes = bool(others) and fit_of(BlockParts((*others, max((s.part for s in steps), key=_value)))) in _WHOLES
     if completes:
         shares = {part.label: part.value for part in others} | _differences(steps, widest, is_up=is_up)
     else:
@@ -72,7 +72,7 @@ def cumulative(group: Group, draft: Draft) -> bool:
     return completes or not others
 
 
-_WHOLES = (Fit.EXACT, Fit.ROUNDED)
+_WHOLES = (SumFit.EXACT, SumFit.ROUNDED)
 
 
 def _differences(steps: list[_Step], whole: Decimal, *, is_up: bool) -> dict[str, Decimal]:
@@ -86,7 +86,7 @@ def _differences(steps: list[_Step], whole: Decimal, *, is_up: bool) -> dict[str
     return dict(shares.items() if is_up else reversed(shares.items()))
 
 
-def _steps(parts: Parts, after: re.Pattern[str], before: re.Pattern[str]) -> list[_Step]:
+def _steps(parts: BlockParts, after: re.Pattern[str], before: re.Pattern[str]) -> list[_Step]:
     return [_Step(level, part) for part in parts.parts if (level := _level(part.label, after, before)) is not None]
 
 
@@ -106,5 +106,5 @@ def _level(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str |
     return None
 
 
-def _value(part: Part) -> Decimal:
+def _value(part: BlockPart) -> Decimal:
     return part.value

@@ -9,9 +9,9 @@ from typing import Any
 
 from troupe_batch.demography.among import Among
 from troupe_batch.demography.naming import dimension_name, slug
-from troupe_batch.demography.outline import Group, Leaf, one_line, place_of
-from troupe_batch.demography.report import Entry, Outcome
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.demography.outline import Leaf, Section, one_line, place_of
+from troupe_batch.demography.report import Entry, ValueOutcome
+from troupe_batch.population.margins import Level, PopulationFinding
 
 FILE_SOURCE = "demography"
 MOST_DIMENSIONS = 64
@@ -59,25 +59,25 @@ class Draft:
     choices: Choices
     made: dict[str, Made] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[PopulationFinding] = field(default_factory=list)
     universe: dict[str, str] = field(default_factory=dict)
     numbered: list[tuple[int, Entry]] = field(default_factory=list)
     among: Among | None = None
     _said: set[int] = field(default_factory=set)
-    _cited: dict[str, list[Group]] = field(default_factory=dict)
+    _cited: dict[str, list[Section]] = field(default_factory=dict)
 
     def add(
-        self, group: Group, leaves: Sequence[Leaf], names: Sequence[str], fields: Mapping[str, Any], said: str = ""
+        self, group: Section, leaves: Sequence[Leaf], names: Sequence[str], fields: Mapping[str, Any], said: str = ""
     ) -> str | None:
         """A new dimension made from these values; None, with an entry, where nobody has any or there is no room for it.
 
         `said` is what was repaired, empty where the values are taken as they stand.
         """
         if not any(fields.get("values", {"": 1}).values()):
-            self.record(Outcome.LEFT_OUT, group, leaves, "nobody is in any of these categories")
+            self.record(ValueOutcome.LEFT_OUT, group, leaves, "nobody is in any of these categories")
             return None
         if len(self.made) >= MOST_DIMENSIONS:
-            self.record(Outcome.LEFT_OUT, group, leaves, f"a population has at most {MOST_DIMENSIONS} dimensions")
+            self.record(ValueOutcome.LEFT_OUT, group, leaves, f"a population has at most {MOST_DIMENSIONS} dimensions")
             return None
         name = dimension_name(*names, taken=self.made)
         repairs = [leaf.figure.repair for leaf in leaves if leaf.figure is not None and leaf.figure.repair]
@@ -89,7 +89,7 @@ class Draft:
         if said:
             dimension["note"] = said[:3_900]
         self.made[name] = Made(dimension, group.place, shown(leaves), said, group.order)
-        self.record(Outcome.REPAIRED if said else Outcome.TAKEN, group, leaves, said, name)
+        self.record(ValueOutcome.REPAIRED if said else ValueOutcome.TAKEN, group, leaves, said, name)
         return name
 
     def only(self, among: Among | None) -> Draft:
@@ -97,7 +97,7 @@ class Draft:
         return replace(self, among=among)
 
     def record(
-        self, outcome: Outcome, group: Group, leaves: Sequence[Leaf], said: str, dimension: str | None = None
+        self, outcome: ValueOutcome, group: Section, leaves: Sequence[Leaf], said: str, dimension: str | None = None
     ) -> None:
         """An entry of the report about these values; a value is spoken of once."""
         leaves = [leaf for leaf in leaves if id(leaf) not in self._said]
@@ -110,7 +110,7 @@ class Draft:
 
     def warn(self, place: str, problem: str, cure: str = "", *, level: Level = Level.WARNING) -> None:
         """Something that should be known about the result; each thing is said once."""
-        finding = Finding(level, place, problem, cure)
+        finding = PopulationFinding(level, place, problem, cure)
         if finding not in self.findings:
             self.findings.append(finding)
 
@@ -118,7 +118,7 @@ class Draft:
         """An entry for each source that blocks name."""
         for name, groups in self._cited.items():
             leaves = [group.source for group in groups if group.source is not None]
-            self.record(Outcome.USED, groups[0], leaves, f"the source `{name}` of these blocks")
+            self.record(ValueOutcome.USED, groups[0], leaves, f"the source `{name}` of these blocks")
 
     def is_said(self, leaf: Leaf) -> bool:
         """Whether the report speaks of this value already."""
@@ -128,12 +128,12 @@ class Draft:
         """Those of the values of which the report does not speak yet."""
         return [leaf for leaf in leaves if not self.is_said(leaf)]
 
-    def is_unwanted(self, group: Group) -> bool:
+    def is_unwanted(self, group: Section) -> bool:
         """Whether the block was named in `without`, by its label or its place."""
         unwanted = {one_line(name).casefold() for name in self.choices.without}
         return bool(group.path) and not unwanted.isdisjoint({group.title.casefold(), group.place.casefold()})
 
-    def _sources_of(self, group: Group) -> str | list[str]:
+    def _sources_of(self, group: Section) -> str | list[str]:
         """The source of the file, and before it the one that the block names."""
         if group.source is None:
             return FILE_SOURCE

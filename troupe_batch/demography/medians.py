@@ -7,16 +7,16 @@ from decimal import Decimal
 
 from troupe_batch.demography.draft import Draft
 from troupe_batch.demography.naming import topic_of
-from troupe_batch.demography.outline import Group, Leaf
-from troupe_batch.demography.parts import Part, parts_of, plain
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.outline import Leaf, Section
+from troupe_batch.demography.parts import BlockPart, parts_of, plain
+from troupe_batch.demography.report import ValueOutcome
 from troupe_batch.demography.spans import Span, read_span
 
 _MEDIAN = re.compile(r"median\b\s*(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
-def check_medians(root: Group, draft: Draft) -> None:
+def check_medians(root: Section, draft: Draft) -> None:
     """Compares every median with the ranges of a block about the same thing; each gets an entry."""
     blocks = [(group, ranges) for group in root.walk() if (ranges := _ranges(group))]
     for group in root.walk():
@@ -26,7 +26,11 @@ def check_medians(root: Group, draft: Draft) -> None:
 
 
 def _check(
-    group: Group, leaf: Leaf, words: set[str], blocks: list[tuple[Group, list[tuple[Span, Part]]]], draft: Draft
+    group: Section,
+    leaf: Leaf,
+    words: set[str],
+    blocks: list[tuple[Section, list[tuple[Span, BlockPart]]]],
+    draft: Draft,
 ) -> None:
     block = next(
         (b for b in blocks if words & set(_WORDS.findall(f"{topic_of(b[0].path)} {' '.join(b[0].path)}".casefold()))),
@@ -34,20 +38,20 @@ def _check(
     )
     if block is None or leaf.figure is None:
         draft.record(
-            Outcome.LEFT_OUT, group, [leaf], "a median says nothing about how people differ, and checks no block"
+            ValueOutcome.LEFT_OUT, group, [leaf], "a median says nothing about how people differ, and checks no block"
         )
         return
     low, high, label = _middle(block[1])
     agrees = (low is None or low <= leaf.figure.value) and (high is None or leaf.figure.value < high)
     verdict = "agrees" if agrees else "does not agree"
     said = f"a check, which {verdict}: the middle of {block[0].place} lies in {label}"
-    draft.record(Outcome.USED, group, [leaf], said)
+    draft.record(ValueOutcome.USED, group, [leaf], said)
     if not agrees:
         problem = f"the median is {leaf.shown}, but the middle of {block[0].place} lies in {label}"
         draft.warn(leaf.place, problem, "one of the two is wrong, or they are of different people")
 
 
-def _ranges(group: Group) -> list[tuple[Span, Part]]:
+def _ranges(group: Section) -> list[tuple[Span, BlockPart]]:
     """The parts of a block whose labels are all ranges, lowest first; none where they are not."""
     parts = parts_of(group.figures)
     if parts is None or len(parts.parts) < 2:
@@ -58,7 +62,7 @@ def _ranges(group: Group) -> list[tuple[Span, Part]]:
     return sorted(spans, key=lambda pair: pair[0].low if pair[0].low is not None else Decimal(-1))
 
 
-def _middle(ranges: list[tuple[Span, Part]]) -> tuple[Decimal | None, Decimal | None, str]:
+def _middle(ranges: list[tuple[Span, BlockPart]]) -> tuple[Decimal | None, Decimal | None, str]:
     """The range that holds the middle: its lowest value, the first value above it, and its label."""
     half = sum((part.value for _, part in ranges), Decimal(0)) / 2
     below = Decimal(0)

@@ -10,9 +10,9 @@ from itertools import chain, count
 
 from troupe_batch.demography.distributions import make_categories
 from troupe_batch.demography.draft import Draft
-from troupe_batch.demography.outline import Group, Leaf
-from troupe_batch.demography.parts import SLIGHTLY_OVER, WHOLE, Fit, Part, Parts, fit_of, parts_of, plain
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.outline import Leaf, Section
+from troupe_batch.demography.parts import SLIGHTLY_OVER, WHOLE, BlockPart, BlockParts, SumFit, fit_of, parts_of, plain
+from troupe_batch.demography.report import ValueOutcome
 
 # Percent: groups that come to less are no whole. A group that comes to this much alone is a part only of a whole that
 # fits it closely, and so is one with a single share.
@@ -26,9 +26,9 @@ _ELSEWHERE = frozenset({"other", "others", "another", "unspecified", "unknown", 
 class _Branch:
     """A group that may be a part of a whole: its own shares, its own figure for all of it, and the groups in it."""
 
-    group: Group
-    own: tuple[Part, ...]
-    total: Part | None
+    group: Section
+    own: tuple[BlockPart, ...]
+    total: BlockPart | None
     below: tuple[_Branch, ...]
 
     @property
@@ -46,12 +46,14 @@ class _Branch:
         """How many shares and groups stand in it."""
         return len(self.own) + len(self.below)
 
-    def fit(self) -> Fit:
+    def fit(self) -> SumFit:
         """How its parts belong together, by their sum."""
-        groups = tuple(Part(b.group.title, b.whole, min(p.step for p in b.shares()), b.own_leaf) for b in self.below)
-        return fit_of(Parts((*self.own, *groups)))
+        groups = tuple(
+            BlockPart(b.group.title, b.whole, min(p.step for p in b.shares()), b.own_leaf) for b in self.below
+        )
+        return fit_of(BlockParts((*self.own, *groups)))
 
-    def shares(self) -> Iterator[Part]:
+    def shares(self) -> Iterator[BlockPart]:
         """All shares in it, its total among them."""
         yield from self.own
         if self.total is not None:
@@ -65,7 +67,7 @@ class _Branch:
         return next(self.shares()).leaf
 
 
-def nested(group: Group, draft: Draft) -> bool:
+def nested(group: Section, draft: Draft) -> bool:
     """Makes one dimension of a block and the groups in it, if together they are about a whole; whether they are.
 
     A stated total binds its parts: where they sum to something else they are scaled to it.
@@ -75,19 +77,19 @@ def nested(group: Group, draft: Draft) -> bool:
         return False
     repairs: list[str] = []
     if tree.total is not None:
-        draft.record(Outcome.USED, group, [tree.total.leaf], "the total of the others, which say it already")
+        draft.record(ValueOutcome.USED, group, [tree.total.leaf], "the total of the others, which say it already")
     parts = _parts_of_branch(replace(tree, total=None), draft, repairs)
-    make_categories(group, draft, Parts(tuple(_told_apart(group, parts))), "; ".join(repairs))
+    make_categories(group, draft, BlockParts(tuple(_told_apart(group, parts))), "; ".join(repairs))
     return True
 
 
-def is_nested(group: Group, draft: Draft) -> bool:
+def is_nested(group: Section, draft: Draft) -> bool:
     """Whether the block and the groups in it are together about a whole."""
     tree = _branch(group, draft)
     return tree is not None and bool(tree.below) and _is_whole(tree)
 
 
-def whole_of(group: Group, draft: Draft) -> Decimal | None:
+def whole_of(group: Section, draft: Draft) -> Decimal | None:
     """What the shares of the block and of the groups in it come to, in percent; None where they are no shares."""
     tree = _branch(group, draft)
     return None if tree is None else tree.sum
@@ -101,18 +103,18 @@ def _is_whole(tree: _Branch) -> bool:
     if tree.members < 2 or not _LEAST <= tree.sum <= SLIGHTLY_OVER or (tree.total and tree.total.value != WHOLE):
         return False
     fit = tree.fit()
-    is_close = fit in (Fit.EXACT, Fit.ROUNDED) or tree.sum >= _CLOSE
+    is_close = fit in (SumFit.EXACT, SumFit.ROUNDED) or tree.sum >= _CLOSE
     for branch in tree.below:
-        if branch.total is None and branch.fit() is Fit.EXACT:
+        if branch.total is None and branch.fit() is SumFit.EXACT:
             return False
-        if branch.total is None and branch.fit() is Fit.ROUNDED and fit is not Fit.EXACT:
+        if branch.total is None and branch.fit() is SumFit.ROUNDED and fit is not SumFit.EXACT:
             return False
         if (branch.whole >= _LEAST or branch.members < 2) and not is_close:
             return False
     return any(branch.members > 1 or branch.total is not None for branch in tree.below)
 
 
-def _branch(group: Group, draft: Draft) -> _Branch | None:
+def _branch(group: Section, draft: Draft) -> _Branch | None:
     """The group with its shares and the groups in it; None where one of them holds no shares of people.
 
     A group without any figure, such as a list of words, is passed by.
@@ -133,23 +135,23 @@ def _branch(group: Group, draft: Draft) -> _Branch | None:
     return _Branch(group, own.parts if own else (), own.total if own else None, tuple(below))
 
 
-def _parts_of_branch(branch: _Branch, draft: Draft, repairs: list[str]) -> list[Part]:
+def _parts_of_branch(branch: _Branch, draft: Draft, repairs: list[str]) -> list[BlockPart]:
     """All shares in a group, scaled to its total where they miss it."""
     parts = [*(part for below in branch.below for part in _parts_of_branch(below, draft, repairs)), *branch.own]
     total, whole = branch.total, sum((part.value for part in parts), Decimal(0))
     if total is None:
         return parts
     if total.value == whole or not whole:
-        draft.record(Outcome.USED, branch.group, [total.leaf], "a check: the parts sum to it")
+        draft.record(ValueOutcome.USED, branch.group, [total.leaf], "a check: the parts sum to it")
         return parts
     said = f"the parts of {branch.group.title} sum to {plain(whole)}, not to its total of {plain(total.value)}"
-    draft.record(Outcome.USED, branch.group, [total.leaf], f"{said}: they are scaled to the total")
+    draft.record(ValueOutcome.USED, branch.group, [total.leaf], f"{said}: they are scaled to the total")
     draft.warn(branch.group.place, said, "they are scaled to the total; see the source for which of the two is right")
     repairs.append(f"{said}: scaled to it")
     return _scaled(parts, total.value)
 
 
-def _scaled(parts: list[Part], total: Decimal) -> list[Part]:
+def _scaled(parts: list[BlockPart], total: Decimal) -> list[BlockPart]:
     """The parts times one factor, to four decimals; what rounding leaves goes to the largest."""
     whole = sum((part.value for part in parts), Decimal(0))
     values = [(part.value * total / whole).quantize(_DIGITS, ROUND_HALF_EVEN) for part in parts]
@@ -158,7 +160,7 @@ def _scaled(parts: list[Part], total: Decimal) -> list[Part]:
     return [replace(part, value=value) for part, value in zip(parts, values, strict=True)]
 
 
-def _told_apart(group: Group, parts: list[Part]) -> list[Part]:
+def _told_apart(group: Section, parts: list[BlockPart]) -> list[BlockPart]:
     """`Other` of Non-Christian is `Other (Non-Christian)`, and so is every label that stands twice."""
     labels = Counter(part.label for part in parts)
     taken: set[str] = set()

@@ -40,12 +40,12 @@ class Leaf:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class Section:
     """Values and groups below one label; `order` is where it stands among all groups of the file."""
 
     path: tuple[str, ...]
     leaves: tuple[Leaf, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[Section, ...]
     order: int = 0
     source: Leaf | None = field(default=None)
 
@@ -64,14 +64,14 @@ class Group:
         """The leaves that are figures."""
         return tuple(leaf for leaf in self.leaves if leaf.figure is not None)
 
-    def walk(self) -> Iterator[Group]:
+    def walk(self) -> Iterator[Section]:
         """The group and all below it, in the order of the file."""
         yield self
         for group in self.groups:
             yield from group.walk()
 
 
-def outline(content: Mapping[Any, Any]) -> Group:
+def outline(content: Mapping[Any, Any]) -> Section:
     """The tree of `content`. What is nested deeper than 30 levels is one leaf that is no figure."""
     return _Outlining().group((), content)
 
@@ -90,10 +90,10 @@ class _Outlining:
     def __init__(self) -> None:
         self._groups = 0
 
-    def group(self, path: tuple[str, ...], content: Mapping[Any, Any]) -> Group:
+    def group(self, path: tuple[str, ...], content: Mapping[Any, Any]) -> Section:
         order, self._groups = self._groups, self._groups + 1
         leaves: list[Leaf] = []
-        groups: list[Group] = []
+        groups: list[Section] = []
         source: Leaf | None = None
         for label, value in _labelled(content):
             below = (*path, label)
@@ -105,7 +105,7 @@ class _Outlining:
                 source = leaf
             else:
                 leaves.append(leaf)
-        return Group(path, tuple(leaves), tuple(groups), order, source)
+        return Section(path, tuple(leaves), tuple(groups), order, source)
 
 
 def _labelled(content: Mapping[Any, Any]) -> list[tuple[str, object]]:

@@ -18,7 +18,7 @@ _TOTALS = frozenset({"total", "all", "overall", "sum"})
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BlockPart:
     """A labelled share of a whole, in percent; or a number of people, where all parts of the block are."""
 
     label: str
@@ -28,12 +28,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class BlockParts:
     """The parts of one block. `total` is the block's own figure for all of them."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[BlockPart, ...]
     is_counts: bool = False
-    total: Part | None = None
+    total: BlockPart | None = None
 
     @property
     def leaves(self) -> list[Leaf]:
@@ -56,7 +56,7 @@ class Parts:
         return min(most, 3 * deviation)
 
 
-class Fit(Enum):
+class SumFit(Enum):
     """What a sum of percents says: exactly the whole, rounded, slightly over, short, overlapping, or side by side."""
 
     EXACT = auto()
@@ -72,20 +72,20 @@ class Fit(Enum):
 SLIGHTLY_OVER, ONE_AND_A_HALF, HALF = Decimal(102), Decimal(150), Decimal(50)
 
 
-def fit_of(parts: Parts) -> Fit:
+def fit_of(parts: BlockParts) -> SumFit:
     """How the parts belong together, by their sum."""
     if parts.is_counts or parts.sum == WHOLE:
-        return Fit.EXACT
+        return SumFit.EXACT
     if abs(parts.sum - WHOLE) < parts.slack:
-        return Fit.ROUNDED
+        return SumFit.ROUNDED
     if parts.sum < HALF or parts.sum > ONE_AND_A_HALF:
-        return Fit.SEPARATE
+        return SumFit.SEPARATE
     if parts.sum < WHOLE:
-        return Fit.SHORT
-    return Fit.OVER if parts.sum <= SLIGHTLY_OVER else Fit.OVERLAPPING
+        return SumFit.SHORT
+    return SumFit.OVER if parts.sum <= SLIGHTLY_OVER else SumFit.OVERLAPPING
 
 
-def parts_of(leaves: Sequence[Leaf]) -> Parts | None:
+def parts_of(leaves: Sequence[Leaf]) -> BlockParts | None:
     """The leaves that are shares of one whole, or headcounts; None where none of them is.
 
     Percents win over anything beside them, and headcounts over plain numbers; plain numbers beside them are of the same
@@ -115,7 +115,7 @@ def _with_percents(
     for factor in (Decimal(1), Decimal(100)):
         read = [(leaf, replace(f, value=f.value * factor, step=f.step * factor)) for leaf, f in numbers if f.value >= 0]
         together = _parts([*percents, *read], FigureKind.PERCENT) if read else None
-        if together is not None and fit_of(together) in (Fit.EXACT, Fit.ROUNDED):
+        if together is not None and fit_of(together) in (SumFit.EXACT, SumFit.ROUNDED):
             return [*percents, *read]
     return percents
 
@@ -130,26 +130,26 @@ def _is_headcount(leaf: Leaf, figure: Figure, leaves: Sequence[Leaf]) -> bool:
     return figure.value >= 0 and figure.value % 1 == 0 and (is_column or is_large)
 
 
-def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> Parts | None:
-    parts = [Part(leaf.label, figure.value, figure.step, leaf) for leaf, figure in chosen]
+def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> BlockParts | None:
+    parts = [BlockPart(leaf.label, figure.value, figure.step, leaf) for leaf, figure in chosen]
     total = next((part for part in parts if _is_total(part) and len(parts) > (1 if part.value == WHOLE else 2)), None)
     parts = [part for part in parts if part is not total]
     if kind is FigureKind.PERCENT:
-        return Parts(tuple(parts), total=total) if all(part.value <= WHOLE for part in parts) else None
+        return BlockParts(tuple(parts), total=total) if all(part.value <= WHOLE for part in parts) else None
     whole = sum((part.value for part in parts), Decimal(0))
     if kind is FigureKind.COUNT or (whole > 1_000 and all(part.value % 1 == 0 for part in parts)):
-        return Parts(tuple(parts), is_counts=True, total=total) if len(parts) > 1 and whole > 0 else None
+        return BlockParts(tuple(parts), is_counts=True, total=total) if len(parts) > 1 and whole > 0 else None
     if len(parts) > 1 and abs(whole - 1) <= Decimal("0.1") and all(part.value <= 1 for part in parts):
-        return Parts(tuple(_scaled(part) for part in parts), total=total and _scaled(total))
-    return Parts(tuple(parts), total=total) if len(parts) > 1 and abs(whole - WHOLE) <= 5 else None
+        return BlockParts(tuple(_scaled(part) for part in parts), total=total and _scaled(total))
+    return BlockParts(tuple(parts), total=total) if len(parts) > 1 and abs(whole - WHOLE) <= 5 else None
 
 
-def _is_total(part: Part) -> bool:
+def _is_total(part: BlockPart) -> bool:
     return part.label.casefold() in _TOTALS
 
 
-def _scaled(part: Part) -> Part:
-    return Part(part.label, part.value * 100, part.step * 100, part.leaf)
+def _scaled(part: BlockPart) -> BlockPart:
+    return BlockPart(part.label, part.value * 100, part.step * 100, part.leaf)
 
 
 def plain(value: Decimal) -> str:

@@ -12,11 +12,11 @@ from troupe_batch.demography.draft import MOST_DIMENSIONS
 from troupe_batch.demography.naming import dimension_name, slug
 from troupe_batch.demography.outline import one_line
 from troupe_batch.demography.parts import plain
-from troupe_batch.demography.report import Entry, Outcome, Report
+from troupe_batch.demography.report import CompilingReport, Entry, ValueOutcome
 from troupe_batch.demography.writing import spec_text
 from troupe_batch.population.bins import BadBin, read_bins
 from troupe_batch.population.facts.names import has_locale
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import SCHEMA
 
 ASSUMPTION = "assumption: not in the text"
@@ -26,7 +26,7 @@ _MOST_QUOTED = 1_500
 
 
 @dataclass(frozen=True, slots=True)
-class Prose:
+class SourceText:
     """The text that a proposal comes from: its name, what it says, and which model read it."""
 
     name: str
@@ -53,7 +53,7 @@ class Proposal:
 
     spec: dict[str, Any]
     text: str
-    report: Report
+    report: CompilingReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,16 @@ class _Category:
 class _Reading:
     """The proposal in the making."""
 
-    prose: Prose
+    prose: SourceText
     dimensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[PopulationFinding] = field(default_factory=list)
 
     def leave_out(self, name: str, found: str, why: str) -> None:
-        self.entries.append(Entry(Outcome.LEFT_OUT, name, (name,), found, why))
+        self.entries.append(Entry(ValueOutcome.LEFT_OUT, name, (name,), found, why))
 
 
-def read_proposal(value: Mapping[str, Any], prose: Prose, wanted: Wanted) -> Proposal | None:
+def read_proposal(value: Mapping[str, Any], prose: SourceText, wanted: Wanted) -> Proposal | None:
     """The file that `value`, a reply of `proposal_schema`, proposes; None where no dimension of it can be used.
 
     It says `proposed: true`, so that nobody is drawn from it. A figure counts as found where its sentence stands in the
@@ -94,7 +94,7 @@ def read_proposal(value: Mapping[str, Any], prose: Prose, wanted: Wanted) -> Pro
     locale = str(value["locale"])
     if re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2})?", locale) is None or not has_locale(locale):
         problem = f"{one_line(locale)[:60]!r} is no locale with names; en_US is written"
-        reading.findings.append(Finding(Level.WARNING, "locale", problem, "write that of the people"))
+        reading.findings.append(PopulationFinding(Level.WARNING, "locale", problem, "write that of the people"))
         locale = "en_US"
     universe = one_line(str(value["universe"]))[:1_900] or "not said"
     title = one_line(str(value["title"]))[:200]
@@ -107,7 +107,7 @@ def read_proposal(value: Mapping[str, Any], prose: Prose, wanted: Wanted) -> Pro
         "Read it, correct it, put a source in the place of each line that begins with `proposed by` or `assumption`, "
         "and remove `proposed`."
     )
-    report = Report(
+    report = CompilingReport(
         f"proposed by {prose.model} from {prose.name}",
         tuple(reading.entries),
         tuple(reading.findings),
@@ -141,11 +141,13 @@ def _read_dimension(proposed: Mapping[str, Any], reading: _Reading) -> None:
     fields["source"] = _sources(categories, reading.prose)
     if assumed := [c.shown for c in categories if not _is_in_text(c, reading.prose)]:
         problem = f"not in the text: {', '.join(assumed)}"
-        reading.findings.append(Finding(Level.WARNING, f"dimensions.{name}", problem, "find a source, or correct it"))
+        reading.findings.append(
+            PopulationFinding(Level.WARNING, f"dimensions.{name}", problem, "find a source, or correct it")
+        )
     if notes:
         fields["note"] = "; ".join(notes)[:3_900]
     reading.dimensions[name] = fields
-    outcome = Outcome.REPAIRED if notes else Outcome.TAKEN
+    outcome = ValueOutcome.REPAIRED if notes else ValueOutcome.TAKEN
     reading.entries.append(Entry(outcome, asked, tuple(c.label for c in categories), found, "; ".join(notes), name))
 
 
@@ -182,7 +184,7 @@ def _no_bins(labels: list[str]) -> str | None:
     return None
 
 
-def _sources(categories: Sequence[_Category], prose: Prose) -> list[str]:
+def _sources(categories: Sequence[_Category], prose: SourceText) -> list[str]:
     """A line for each sentence that figures come from, and one for the figures that come from none."""
     quoted = dict.fromkeys(c.sentence for c in categories if c.sentence and _is_in_text(c, prose))
     lines = [
@@ -193,7 +195,7 @@ def _sources(categories: Sequence[_Category], prose: Prose) -> list[str]:
     return lines + ([f"{ASSUMPTION}: {', '.join(assumed)}"[:_MOST_QUOTED]] if assumed else [])
 
 
-def _is_in_text(category: _Category, prose: Prose) -> bool:
+def _is_in_text(category: _Category, prose: SourceText) -> bool:
     """Whether the sentence stands in the text, and the figure in the sentence."""
     if category.sentence is None or not prose.has(category.sentence):
         return False

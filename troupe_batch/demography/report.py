@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from troupe_batch.population.margins import Finding
+from troupe_batch.population.margins import PopulationFinding
 
 _WIDTH = 110
 
 
-class Outcome(StrEnum):
+class ValueOutcome(StrEnum):
     """What became of a value."""
 
     TAKEN = "taken as it stands"
@@ -30,7 +30,7 @@ class Entry:
     they became any.
     """
 
-    outcome: Outcome
+    outcome: ValueOutcome
     place: str
     places: tuple[str, ...]
     found: str
@@ -39,19 +39,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CompilingReport:
     """Everything that was found in a demography, in the order of the file, and what to know about the result."""
 
     title: str
     entries: tuple[Entry, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[PopulationFinding, ...]
     dimensions: tuple[str, ...]
 
-    def of(self, outcome: Outcome) -> tuple[Entry, ...]:
+    def of(self, outcome: ValueOutcome) -> tuple[Entry, ...]:
         """The entries that ended in this way."""
         return tuple(entry for entry in self.entries if entry.outcome is outcome)
 
-    def values(self, outcome: Outcome) -> int:
+    def values(self, outcome: ValueOutcome) -> int:
         """How many values ended in this way."""
         return sum(len(entry.places) for entry in self.of(outcome))
 
@@ -60,7 +60,7 @@ class Report:
         return {
             "title": self.title,
             "dimensions": list(self.dimensions),
-            "values": {outcome: self.values(outcome) for outcome in Outcome},
+            "values": {outcome: self.values(outcome) for outcome in ValueOutcome},
             "entries": [
                 {"outcome": e.outcome, "place": e.place, "places": list(e.places), "found": e.found}
                 | {"said": e.said, "dimension": e.dimension}
@@ -72,9 +72,9 @@ class Report:
         }
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self.values(outcome)} {outcome}" for outcome in Outcome)
+        counts = ", ".join(f"{self.values(outcome)} {outcome}" for outcome in ValueOutcome)
         lines = [self.title, f"dimensions: {len(self.dimensions)}; values of the file: {counts}"]
-        for outcome in Outcome:
+        for outcome in ValueOutcome:
             if entries := self.of(outcome):
                 lines += ["", f"{outcome.upper()}"]
                 lines += [line for entry in entries for line in _lines(entry)]
@@ -84,7 +84,7 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: PopulationFinding) -> str:
     return f"{finding.level}: {finding.place}: {finding.problem}" + (f"; {finding.cure}" if finding.cure else "")
 
 
@@ -95,7 +95,7 @@ def _lines(entry: Entry) -> list[str]:
     return [
         f"  {entry.place}{arrow}",
         *_wrapped(entry.found, "      found  "),
-        *(_wrapped(entry.said, "      why    " if entry.outcome is Outcome.LEFT_OUT else "      made   ")),
+        *(_wrapped(entry.said, "      why    " if entry.outcome is ValueOutcome.LEFT_OUT else "      made   ")),
     ]
 
 

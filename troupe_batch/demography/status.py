@@ -14,9 +14,9 @@ from troupe_batch.demography.draft import Draft, Made
 from troupe_batch.demography.figures import FigureKind
 from troupe_batch.demography.naming import topic_of
 from troupe_batch.demography.nested import whole_of
-from troupe_batch.demography.outline import Group, Leaf
+from troupe_batch.demography.outline import Leaf, Section
 from troupe_batch.demography.parts import SLIGHTLY_OVER, WHOLE, plain
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.report import ValueOutcome
 
 EMPLOYMENT = "employment_status"
 EMPLOYED, UNEMPLOYED, OUTSIDE = "employed", "unemployed", "not in the labor force"
@@ -59,7 +59,7 @@ _DIGITS = Decimal("0.0001")
 _HALF = Decimal(50)
 
 
-def is_about_work(group: Group) -> bool:
+def is_about_work(group: Section) -> bool:
     """Whether the block is about what people work as, or whether they do; opinions about work are not."""
     if any(_OF_OPINIONS.search(title) for title in group.path):
         return False
@@ -67,13 +67,13 @@ def is_about_work(group: Group) -> bool:
     return bool(_ABOUT_WORK.search(topic_of(group.path[:-1]) if _GENERIC.fullmatch(topic) else topic))
 
 
-def is_of_workers(group: Group, draft: Draft) -> bool:
+def is_of_workers(group: Section, draft: Draft) -> bool:
     """Whether the figures of the block are about work, and none of them of people who have none."""
     has_others = any(_NOT_WORKING.search(label) for label in _labels(group))
     return is_about_work(group) and not has_others and not is_status(group, draft)
 
 
-def is_status(group: Group, draft: Draft) -> bool:
+def is_status(group: Section, draft: Draft) -> bool:
     """Whether the block says of everybody whether they work: Employed, Retired, Student."""
     labels = _labels(group)
     if not is_about_work(group) or not any(_is_working(label) for label in labels):
@@ -88,7 +88,7 @@ def is_status(group: Group, draft: Draft) -> bool:
     return whole is not None and _HALF <= whole <= SLIGHTLY_OVER and (has_others or is_short)
 
 
-def who_works(root: Group, draft: Draft) -> Among | None:
+def who_works(root: Section, draft: Draft) -> Among | None:
     """The dimension that says who works, and which of its categories do; None where the file does not tell."""
     titles = {group.order: topic_of(group.path) for group in root.walk() if is_about_work(group)}
     found = [(name, made) for name, made in draft.made.items() if name == EMPLOYMENT or made.order in titles]
@@ -110,7 +110,7 @@ def _is_working(label: str) -> bool:
     return bool(_WORKING.search(label)) and not _NOT_WORKING.search(label)
 
 
-def _labels(group: Group) -> list[str]:
+def _labels(group: Section) -> list[str]:
     return [leaf.label for below in group.walk() for leaf in below.figures]
 
 
@@ -150,7 +150,7 @@ def _in_three(force: Decimal, unemployed: Decimal, employed: Decimal | None = No
     return {EMPLOYED: employed, UNEMPLOYED: unemployed, OUTSIDE: WHOLE - employed - unemployed}
 
 
-def employment(root: Group, draft: Draft) -> None:
+def employment(root: Section, draft: Draft) -> None:
     """Makes the dimension of who works of the rates that the file has, unless one of its blocks says it in categories.
 
     Rates that stand together are of the same people. Those of several blocks are taken where the file has one of each.
@@ -165,7 +165,7 @@ def employment(root: Group, draft: Draft) -> None:
     status = next((group for group in groups if is_status(group, draft)), None)
     if status is not None and any(_is_outside(label) for label in _labels(status)):
         draft.record(
-            Outcome.USED, home, leaves, f"who works is drawn from {status.place}, which says it in more detail"
+            ValueOutcome.USED, home, leaves, f"who works is drawn from {status.place}, which says it in more detail"
         )
         return
     made = _Rates(values.get("participation"), values.get("unemployment"), values.get("employment")).shares()
@@ -176,7 +176,7 @@ def employment(root: Group, draft: Draft) -> None:
     draft.add(home, leaves, (EMPLOYMENT, " ".join(home.path[-2:])), fields, said)
     for group in dict.fromkeys(group for _, group, _, _ in chosen):
         rest = [leaf for leaf in draft.open(group.figures) if _says_the_same(leaf)]
-        draft.record(Outcome.USED, group, rest, "who works is drawn from the rates, which say it already")
+        draft.record(ValueOutcome.USED, group, rest, "who works is drawn from the rates, which say it already")
 
 
 def _is_outside(label: str) -> bool:
@@ -187,10 +187,10 @@ def _says_the_same(leaf: Leaf) -> bool:
     return bool(re.fullmatch(r"(un)?employed", leaf.label, re.IGNORECASE) or _NOT_WORKING.search(leaf.label))
 
 
-_Found = tuple[str, Group, Leaf, Decimal]
+_Found = tuple[str, Section, Leaf, Decimal]
 
 
-def _rates_in(groups: list[Group], draft: Draft) -> list[_Found]:
+def _rates_in(groups: list[Section], draft: Draft) -> list[_Found]:
     """The rates to take, each with its name, its block and its value in percent."""
     patterns = {"participation": _PARTICIPATION, "unemployment": _UNEMPLOYMENT, "employment": _EMPLOYMENT}
     found: list[_Found] = [
@@ -210,7 +210,7 @@ def _rates_in(groups: list[Group], draft: Draft) -> list[_Found]:
     return [one for name in patterns for one in single if one[0] == name]
 
 
-def _jobless_of_the_force(groups: list[Group], draft: Draft) -> list[_Found]:
+def _jobless_of_the_force(groups: list[Section], draft: Draft) -> list[_Found]:
     """The unemployed of a block of employed and unemployed alone; beside a participation rate they are the force."""
     for group in groups:
         figures = {leaf.label.casefold(): leaf for leaf in draft.open(group.figures)}
@@ -234,7 +234,7 @@ def _percent(leaf: Leaf) -> Decimal | None:
     return figure.value
 
 
-def _wanted(group: Group, draft: Draft) -> Iterator[Group]:
+def _wanted(group: Section, draft: Draft) -> Iterator[Section]:
     """The groups to read, without those that are left out and those of opinions."""
     if draft.is_unwanted(group) or _OF_OPINIONS.search(group.title):
         return

@@ -14,9 +14,9 @@ from troupe_batch.demography.draft import Draft
 from troupe_batch.demography.figures import FigureKind
 from troupe_batch.demography.naming import singular, topic_of
 from troupe_batch.demography.nested import nested
-from troupe_batch.demography.outline import Group, Leaf
-from troupe_batch.demography.parts import WHOLE, Part, Parts, parts_of, plain
-from troupe_batch.demography.report import Outcome
+from troupe_batch.demography.outline import Leaf, Section
+from troupe_batch.demography.parts import WHOLE, BlockPart, BlockParts, parts_of, plain
+from troupe_batch.demography.report import ValueOutcome
 from troupe_batch.demography.status import EMPLOYED
 
 OTHER_OCCUPATION = "other occupation"
@@ -26,7 +26,7 @@ _WORKING_AGE = 15
 _COVERED = Decimal("0.95")
 
 
-def of_those_who_work(group: Group, draft: Draft, root: Group, among: Among | None) -> None:
+def of_those_who_work(group: Section, draft: Draft, root: Section, among: Among | None) -> None:
     """Makes the dimensions of a block about work: for those who work, where the file says who they are."""
     held, before = draft.only(among), len(draft.made)
     parts = workers_of(group, draft)
@@ -43,7 +43,7 @@ def of_those_who_work(group: Group, draft: Draft, root: Group, among: Among | No
         draft.warn(group.place, problem, cure)
 
 
-def workers_of(group: Group, draft: Draft) -> Parts | None:
+def workers_of(group: Section, draft: Draft) -> BlockParts | None:
     """The groups of a block as parts, where each has the same figure of people in it: occupations and their workers."""
     if len(group.groups) < 2:
         return None
@@ -55,14 +55,14 @@ def workers_of(group: Group, draft: Draft) -> Parts | None:
     parts = parts_of(leaves)
     if parts is None or len(parts.parts) < len(group.groups) or not parts.sum:
         return None
-    return Parts(tuple(Part(p.leaf.path[-2], p.value, p.step, p.leaf) for p in parts.parts), parts.is_counts)
+    return BlockParts(tuple(BlockPart(p.leaf.path[-2], p.value, p.step, p.leaf) for p in parts.parts), parts.is_counts)
 
 
 def _is_column(leaf: Leaf, common: set[str]) -> bool:
     return leaf.label in common and _WORKERS.fullmatch(leaf.label) is not None
 
 
-def occupations(group: Group, draft: Draft, parts: Parts, root: Group) -> None:
+def occupations(group: Section, draft: Draft, parts: BlockParts, root: Section) -> None:
     """A dimension of occupations, each with how many or which share work in it.
 
     Where the workers listed are clearly fewer than the employed people of the file, the others have another occupation.
@@ -83,10 +83,10 @@ def occupations(group: Group, draft: Draft, parts: Parts, root: Group) -> None:
     fields["values"] = values
     draft.add(group, parts.leaves, (singular(topic_of(group.path)), " ".join(group.path[-2:])), fields, "; ".join(said))
     others = draft.open(leaf for below in group.groups for leaf in below.leaves)
-    draft.record(Outcome.LEFT_OUT, group, others, "about those who are in each group, and no share of people")
+    draft.record(ValueOutcome.LEFT_OUT, group, others, "about those who are in each group, and no share of people")
 
 
-def _missing(root: Group, draft: Draft, listed: Decimal) -> Decimal | None:
+def _missing(root: Section, draft: Draft, listed: Decimal) -> Decimal | None:
     """How many employed people the list lacks; None where the file does not say, or where these are few."""
     people = population_size(root)
     at_work = _share_at_work(draft)
@@ -108,7 +108,7 @@ def _share_at_work(draft: Draft) -> Decimal | None:
     return sum((Decimal(str(fields["values"][label])) for label in draft.among.holders), Decimal(0))
 
 
-def _working_age(group: Group) -> Decimal | None:
+def _working_age(group: Section) -> Decimal | None:
     """The share of those of 15 and over in a block about age, 0 to 1."""
     parts = parts_of(group.figures)
     bins = age_bins(group, parts)
@@ -118,7 +118,7 @@ def _working_age(group: Group) -> Decimal | None:
     return older / parts.sum
 
 
-def population_size(root: Group) -> Decimal | None:
+def population_size(root: Section) -> Decimal | None:
     """How many people the file is about; None where it does not say."""
     for group in root.walk():
         for leaf in group.figures:

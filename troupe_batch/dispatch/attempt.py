@@ -20,7 +20,7 @@ REST_AFTER_OUTAGE_S = 15.0
 GOODBYE_S = 4.0  # for what a worker that shuts down has to say: the lease says the same, only later
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ended. All but `RETURNED` and `FAILED` settle the hint that led to it."""
 
     COMMITTED = "committed"
@@ -40,7 +40,7 @@ class Ending:
     `counts` brings the shard nearer to quarantine; it is not sent out again for `rest_s`.
     """
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     reason: str | None = None
     is_last: bool = False
     counts: bool = False
@@ -49,12 +49,12 @@ class Ending:
     @classmethod
     def failed(cls, reason: str) -> Ending:
         """The attempt failed by itself."""
-        return cls(Outcome.FAILED, reason, counts=True, rest_s=REST_AFTER_FAILURE_S)
+        return cls(AttemptOutcome.FAILED, reason, counts=True, rest_s=REST_AFTER_FAILURE_S)
 
     @classmethod
     def cut_off(cls, reason: str, rest_s: float = REST_AFTER_OUTAGE_S) -> Ending:
         """Redis, the store or the endpoint was away: nobody's fault, and it may last, so it never quarantines."""
-        return cls(Outcome.FAILED, reason, rest_s=rest_s)
+        return cls(AttemptOutcome.FAILED, reason, rest_s=rest_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class ShardAttempt:
 
     def leave(self) -> None:
         """Starts nothing more and gives the shard back once the calls in flight are in the cache."""
-        self._rule(Ending(Outcome.RETURNED))
+        self._rule(Ending(AttemptOutcome.RETURNED))
 
     def give_up(self, reason: str) -> None:
         """Ends the attempt at once; it counts as failed."""
@@ -100,13 +100,13 @@ class ShardAttempt:
             return self._verdict
         claim = await self._claim()
         if claim.holder is None or claim.state is not ClaimState.CLAIMED:
-            return Ending(Outcome(claim.state.value), claim.reason)
+            return Ending(AttemptOutcome(claim.state.value), claim.reason)
         self._work = work = asyncio.create_task(self._execute(claim.holder.attempt))
         self._begin_grace()
         watch = asyncio.create_task(self._watch(claim.holder, work))
         ending = await self._end_of(work)
         # Not cancelled at once: a renewal that is still on its way would take the lease back after we have given it up.
-        await asyncio.wait([watch], timeout=GOODBYE_S if ending.outcome is Outcome.RETURNED else None)
+        await asyncio.wait([watch], timeout=GOODBYE_S if ending.outcome is AttemptOutcome.RETURNED else None)
         watch.cancel()
         return await self._settle(claim.holder, ending)
 
@@ -136,11 +136,11 @@ class ShardAttempt:
             result = await work
         except asyncio.CancelledError:
             if self._verdict is None:  # somebody cancelled the attempt itself
-                self._verdict = Ending(Outcome.RETURNED)
+                self._verdict = Ending(AttemptOutcome.RETURNED)
             return self._verdict
         except (StopTheJob, FixTheInput) as error:
             await self._stop(Stop(error.stop_reason, str(error)))
-            return Ending(Outcome.STOPPED, str(error))
+            return Ending(AttemptOutcome.STOPPED, str(error))
         except TryAgain as error:
             return Ending.cut_off(str(error), error.rest_s if isinstance(error, EndpointDown) else REST_AFTER_OUTAGE_S)
         except Exception as error:
@@ -148,13 +148,13 @@ class ShardAttempt:
             return Ending.failed(f"{type(error).__name__}: {error}")
         if result.is_committed:
             self.progress = result.progress
-            return Ending(Outcome.COMMITTED)
+            return Ending(AttemptOutcome.COMMITTED)
         return self._verdict or Ending.failed("the shard ended without a mark")
 
     async def _settle(self, holder: Holder, ending: Ending) -> Ending:
         """Tells Redis. When it cannot be told, the lease runs out and the ledger tells the reconciler."""
         try:
-            async with asyncio.timeout(GOODBYE_S if ending.outcome is Outcome.RETURNED else None):
+            async with asyncio.timeout(GOODBYE_S if ending.outcome is AttemptOutcome.RETURNED else None):
                 return await self._tell(holder, ending)
         except (StateUnreachable, TimeoutError) as error:
             reason = str(error) or f"Redis did not answer for {GOODBYE_S:g} s, and this worker shuts down"
@@ -164,16 +164,16 @@ class ShardAttempt:
         return ending
 
     async def _tell(self, holder: Holder, ending: Ending) -> Ending:
-        if ending.outcome is Outcome.COMMITTED:
+        if ending.outcome is AttemptOutcome.COMMITTED:
             is_last = await self._coordination.commit(self._run_id, self._shard, holder.attempt, self.progress)
-            return Ending(Outcome.COMMITTED, is_last=is_last)
+            return Ending(AttemptOutcome.COMMITTED, is_last=is_last)
         await self._coordination.release(
             self._run_id,
             self._shard,
             holder.attempt,
             counts=ending.counts,
             rest_s=ending.rest_s,
-            reason=ending.reason if ending.outcome is Outcome.FAILED else None,
+            reason=ending.reason if ending.outcome is AttemptOutcome.FAILED else None,
         )
         return ending
 
@@ -182,7 +182,7 @@ class ShardAttempt:
         told: ShardProgress | None = None
         while not work.done():
             await asyncio.wait([work], timeout=self._workplace.beat_s)
-            if work.done() or self._verdict == Ending(Outcome.LOST):
+            if work.done() or self._verdict == Ending(AttemptOutcome.LOST):
                 continue
             now = self.progress
             await self._renew(holder, now if now != told else None)
@@ -197,9 +197,9 @@ class ShardAttempt:
             log.warning("A lease could not be renewed.", extra=facts)
             return
         if answer is Hold.STOPPED:
-            self._rule(Ending(Outcome.STOPPED))
+            self._rule(Ending(AttemptOutcome.STOPPED))
         elif answer is Hold.LOST:
-            self._rule(Ending(Outcome.LOST))
+            self._rule(Ending(AttemptOutcome.LOST))
 
     async def _stop(self, stop: Stop) -> None:
         try:

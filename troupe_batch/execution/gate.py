@@ -19,7 +19,7 @@ _MOST_INTERRUPTIONS = 100
 _Ending: TypeAlias = StopTheJob | StateUnreachable | EndpointDown
 
 
-class Gate:
+class StopGate:
     """Closed once the attempt is to stop, for units under way too; `error` is what it was closed for.
 
     `on_reply` hears of every call as soon as it is answered; None is one that failed for good.
@@ -73,7 +73,7 @@ class _Asked(NamedTuple):
 class UnitGate:
     """The gate as one unit sees it. `ending` is the first error that one of its calls met and that ends the attempt."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: StopGate) -> None:
         self.ending: _Ending | None = None
         self._gate = gate
         self._interruptions = 0

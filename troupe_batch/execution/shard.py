@@ -13,7 +13,7 @@ import troupe_batch
 from troupe_batch.errors import ENDINGS, EndpointDown, EndpointUnsuitable, StateUnreachable
 from troupe_batch.execution.casting import Cast, Roles
 from troupe_batch.execution.failure import log_failed_unit
-from troupe_batch.execution.gate import Gate, UnitGate
+from troupe_batch.execution.gate import StopGate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
 from troupe_batch.results.ledger import CommitRecord, Tallies
@@ -99,7 +99,7 @@ class _Work:
     ) -> None:
         self._run = run
         self._attempt = attempt
-        self.gate = Gate(model, should_stop, self._note_reply)
+        self.gate = StopGate(model, should_stop, self._note_reply)
         self._on_progress = on_progress
         self.units = list(run.units_of(attempt.shard))
         self._cast = Cast(run, attempt.shard)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.expressions.kinds import BadExpression, Domain, Ints, Kind, Possible
-from troupe_batch.expressions.nodes import Node, Part, Scope
+from troupe_batch.expressions.nodes import BoundNode, NameScope, Node
 from troupe_batch.expressions.parsing import parse
 from troupe_batch.expressions.ranges import LIMIT, Range, whole_range
 
@@ -37,7 +37,7 @@ class Expression:
 
     def bind(self, kinds: Mapping[str, Kind]) -> Bound:
         """The expression over names of these kinds; BadExpression for an unknown name or label, or types that clash."""
-        return Bound(self, self.tree.bind(Scope(kinds)), {name: kinds[name] for name in self.names})
+        return Bound(self, self.tree.bind(NameScope(kinds)), {name: kinds[name] for name in self.names})
 
     def bind_condition(self, kinds: Mapping[str, Kind]) -> Bound:
         """As `bind`, of an expression that must be true or false."""
@@ -51,7 +51,7 @@ class Expression:
 class Bound:
     """An expression over known names. `kind` says what it yields."""
 
-    def __init__(self, expression: Expression, part: Part, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, expression: Expression, part: BoundNode, kinds: Mapping[str, Kind]) -> None:
         self.text = expression.text
         self.names = expression.names
         self.kind = part.kind

@@ -10,7 +10,7 @@ import numpy as np
 
 from troupe_batch.expressions import ranges
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.expressions.nodes import TRUTH, Label, Node, Number, Part, Scope
+from troupe_batch.expressions.nodes import TRUTH, BoundNode, LabelNode, NameScope, Node, NumberNode
 from troupe_batch.expressions.ranges import LIMIT, Range
 from troupe_batch.expressions.words import mentions
 from troupe_batch.spec_files import did_you_mean
@@ -33,7 +33,7 @@ class Items(Node):
 
     items: tuple[Node, ...]
 
-    def bind(self, scope: Scope) -> Part:  # noqa: ARG002 # whatever its names are
+    def bind(self, scope: NameScope) -> BoundNode:  # noqa: ARG002 # whatever its names are
         """BadExpression: it is no value."""
         raise BadExpression(f"`{self.source}` is a list where a value belongs", "lists stand after `in` and in cut()")
 
@@ -47,7 +47,7 @@ class Cut(Node):
     whole: bool
     labels: tuple[str, ...]
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A category; BadExpression where the number goes beyond the edges and no condition stands before it."""
         of = self.of.bind_as("number", scope)
         labels = self.labels or _band_labels(self.edges, whole=self.whole and of.kind.integer)
@@ -55,7 +55,9 @@ class Cut(Node):
             self._check_ends(of.kind)
         edges = np.array(self.edges)
         own = [(of.fact, edge) for edge in self.edges[1:-1]] if of.fact is not None else []
-        return scope.with_ends(Part.over(Kind("category", labels), [of], lambda cells: ranges.band(cells, edges), own))
+        return scope.with_ends(
+            BoundNode.over(Kind("category", labels), [of], lambda cells: ranges.band(cells, edges), own)
+        )
 
     def _check_ends(self, kind: Kind) -> None:
         first, last = self.edges[0], self.edges[-1]
@@ -74,7 +76,7 @@ class Extreme(Node):
     largest: bool
     operands: tuple[Node, ...]
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A number."""
         join = np.maximum if self.largest else np.minimum
 
@@ -91,7 +93,7 @@ class Rounded(Node):
     of: Node
     digits: int | None
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A number."""
         of, digits = self.of.bind_as("number", scope), self.digits
         is_whole = of.kind.integer or digits is None or digits <= 0
@@ -105,7 +107,7 @@ class Absolute(Node):
 
     of: Node
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A number."""
         return scope.reckoned([self.of.bind_as("number", scope)], ranges.absolute)
 
@@ -117,10 +119,10 @@ class Mentions(Node):
     of: Node
     words: tuple[str, ...]
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A truth, false where nothing was said."""
         of, words = self.of.bind_as("words", scope, "mentions reads open answers"), self.words
-        return Part.over(TRUTH, [of], lambda cells: ranges.told(cells, lambda said: mentions(said, words)))
+        return BoundNode.over(TRUTH, [of], lambda cells: ranges.told(cells, lambda said: mentions(said, words)))
 
 
 def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
@@ -135,7 +137,7 @@ def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
         _check_count(source, function, fits=len(arguments) >= 2)
         return Extreme(source, function == "max", arguments)
     if function == "mentions":
-        words = tuple(word.text for word in arguments[1:] if isinstance(word, Label) and word.text.strip())
+        words = tuple(word.text for word in arguments[1:] if isinstance(word, LabelNode) and word.text.strip())
         _check_count(source, function, fits=len(arguments) >= 2 and len(words) == len(arguments) - 1)
         return Mentions(source, arguments[0], words)
     _check_count(source, function, fits=len(arguments) == 1)
@@ -150,7 +152,7 @@ def _check_count(source: str, function: str, *, fits: bool) -> None:
 
 
 def _digits(source: str, tree: Node) -> int:
-    if isinstance(tree, Number) and tree.integer and int(tree.value) in _DIGITS:
+    if isinstance(tree, NumberNode) and tree.integer and int(tree.value) in _DIGITS:
         return int(tree.value)
     raise BadExpression(f"`{source}`: `{tree.source}` is no number of digits", "write a whole number from -9 to 9")
 
@@ -158,11 +160,11 @@ def _digits(source: str, tree: Node) -> int:
 def _cut(source: str, arguments: tuple[Node, ...]) -> Node:
     _check_count(source, "cut", fits=len(arguments) in (2, 3) and all(isinstance(a, Items) for a in arguments[1:]))
     edges, *names = (a.items for a in arguments[1:] if isinstance(a, Items))
-    numbers = [edge for edge in edges if isinstance(edge, Number)]
+    numbers = [edge for edge in edges if isinstance(edge, NumberNode)]
     values = tuple(edge.value for edge in numbers)
     if len(numbers) < len(edges) or len(edges) < 2 or any(b <= a for a, b in pairwise(values)):
         raise BadExpression(f"`{source}`: the edges are no rising numbers", "write two or more, such as [18, 35, 65]")
-    labels = tuple(name.text for given in names for name in given if isinstance(name, Label))
+    labels = tuple(name.text for given in names for name in given if isinstance(name, LabelNode))
     if names and (len(labels) != len(edges) - 1 or len(labels) < len(names[0]) or len(set(labels)) < len(labels)):
         problem = f"`{source}`: {len(edges)} edges make {len(edges) - 1} bands, and the labels do not fit"
         raise BadExpression(problem, f"write {len(edges) - 1} different labels in quotes")

@@ -32,7 +32,7 @@ Split: TypeAlias = tuple[str, float]
 
 
 @dataclass(frozen=True)
-class Part:
+class BoundNode:
     """A node over names whose kinds are known: `kind` says what it yields, `range` works it out in each cell.
 
     `splits` tell where names below are held against constants. `fact` is set where it is a name alone, `constant`
@@ -46,13 +46,15 @@ class Part:
     constant: float | None = None
 
     @classmethod
-    def of_constant(cls, kind: Kind, value: float) -> Part:
+    def of_constant(cls, kind: Kind, value: float) -> BoundNode:
         """The same number, truth or code of a label in every cell."""
         cell = Range.point(np.asarray(value))
         return cls(kind, lambda _: cell, constant=value)
 
     @classmethod
-    def over(cls, kind: Kind, parts: Sequence[Part], work: Callable[..., Range], own: Sequence[Split] = ()) -> Part:
+    def over(
+        cls, kind: Kind, parts: Sequence[BoundNode], work: Callable[..., Range], own: Sequence[Split] = ()
+    ) -> BoundNode:
         """What `work` makes of the ranges of `parts`, in their order; `own` are splits beside theirs."""
         splits = (*own, *(split for part in parts for split in part.splits))
         if len(parts) == 1:
@@ -63,7 +65,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Scope:
+class NameScope:
     """The names that an expression may read; `in_choice` tells that a condition stands before this part of it."""
 
     kinds: Mapping[str, Kind]
@@ -73,7 +75,7 @@ class Scope:
     def _whole(self) -> Ranges:
         return {name: whole_range(kind) for name, kind in self.kinds.items() if kind.type != "text"}
 
-    def with_ends(self, part: Part) -> Part:
+    def with_ends(self, part: BoundNode) -> BoundNode:
         """`part` with what it can be at all in its kind: how low, how high, and whether it may be absent."""
         whole = part.range(self._whole)
         kind = dataclasses.replace(part.kind, optional=bool(whole.can_be_absent))
@@ -81,10 +83,12 @@ class Scope:
             kind = dataclasses.replace(kind, low=float(whole.low), high=float(whole.high))
         return dataclasses.replace(part, kind=kind)
 
-    def reckoned(self, parts: Sequence[Part], work: Callable[..., Range], *, is_whole: bool | None = None) -> Part:
+    def reckoned(
+        self, parts: Sequence[BoundNode], work: Callable[..., Range], *, is_whole: bool | None = None
+    ) -> BoundNode:
         """A number that `work` makes of others, whole where all of them are, or as `is_whole` says."""
         integer = all(part.kind.integer for part in parts) if is_whole is None else is_whole
-        return self.with_ends(Part.over(Kind("number", integer=integer), parts, work))
+        return self.with_ends(BoundNode.over(Kind("number", integer=integer), parts, work))
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Node(ABC):
     source: str
 
     @abstractmethod
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """The same over the names of `scope`; BadExpression where they do not fit."""
 
     def names(self) -> frozenset[str]:
@@ -103,7 +107,7 @@ class Node(ABC):
         below = (node for value in values for node in (value if isinstance(value, tuple) else (value,)))
         return frozenset().union(*(node.names() for node in below if isinstance(node, Node)))
 
-    def bind_as(self, wanted: str, scope: Scope, cure: str = "") -> Part:
+    def bind_as(self, wanted: str, scope: NameScope, cure: str = "") -> BoundNode:
         """As `bind`, where only one type fits."""
         part = self.bind(scope)
         if wanted == "number":
@@ -115,15 +119,15 @@ class Node(ABC):
 
 
 @dataclass(frozen=True)
-class Number(Node):
+class NumberNode(Node):
     """A number."""
 
     value: float
     integer: bool
 
-    def bind(self, scope: Scope) -> Part:  # noqa: ARG002 # it reads no names
+    def bind(self, scope: NameScope) -> BoundNode:  # noqa: ARG002 # it reads no names
         """Itself."""
-        return Part.of_constant(Kind("number", integer=self.integer, low=self.value, high=self.value), self.value)
+        return BoundNode.of_constant(Kind("number", integer=self.integer, low=self.value, high=self.value), self.value)
 
 
 @dataclass(frozen=True)
@@ -132,20 +136,20 @@ class Truth(Node):
 
     value: bool
 
-    def bind(self, scope: Scope) -> Part:  # noqa: ARG002 # it reads no names
+    def bind(self, scope: NameScope) -> BoundNode:  # noqa: ARG002 # it reads no names
         """Itself."""
-        return Part.of_constant(TRUTH, self.value)
+        return BoundNode.of_constant(TRUTH, self.value)
 
 
 @dataclass(frozen=True)
-class Label(Node):
+class LabelNode(Node):
     """A quoted label."""
 
     text: str
 
-    def bind(self, scope: Scope) -> Part:  # noqa: ARG002 # it reads no names
+    def bind(self, scope: NameScope) -> BoundNode:  # noqa: ARG002 # it reads no names
         """The one category that it names; what it is held against has its code."""
-        return Part.of_constant(Kind("category", (self.text,)), 0.0)
+        return BoundNode.of_constant(Kind("category", (self.text,)), 0.0)
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ class Name(Node):
         """Itself."""
         return frozenset({self.name})
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """What is known of the fact; BadExpression where there is none, or one that expressions cannot read."""
         kind, name = scope.kinds.get(self.name), self.name
         if kind is None:
@@ -168,7 +172,7 @@ class Name(Node):
         if kind.type == "gappy":
             problem = f"`{name}` is missing for some people, and expressions cannot read it"
             raise BadExpression(problem, "read a dimension without `numeric` that labels the codes of the same column")
-        return Part(kind, lambda names: names[name], fact=name)
+        return BoundNode(kind, lambda names: names[name], fact=name)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class Logic(Node):
     operator: str
     operands: tuple[Node, ...]
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A truth, of truths."""
         return joined(self.operator, [node.bind_as("truth", scope) for node in self.operands])
 
@@ -189,9 +193,9 @@ class Negation(Node):
 
     of: Node
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A truth, of a truth."""
-        return Part.over(TRUTH, [self.of.bind_as("truth", scope)], ranges.negation)
+        return BoundNode.over(TRUTH, [self.of.bind_as("truth", scope)], ranges.negation)
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ class Arithmetic(Node):
     left: Node
     right: Node
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A number; BadExpression where the divisor is always 0."""
         operator = self.operator
         left, right = self.left.bind_as("number", scope), self.right.bind_as("number", scope)
@@ -219,12 +223,12 @@ class Negative(Node):
 
     of: Node
 
-    def bind(self, scope: Scope) -> Part:
+    def bind(self, scope: NameScope) -> BoundNode:
         """A number."""
         return scope.reckoned([self.of.bind_as("number", scope)], ranges.negative)
 
 
-def in_codes(part: Part) -> Part:
+def in_codes(part: BoundNode) -> BoundNode:
     """A category that has codes as the number that they are; anything else as it is."""
     if not part.kind.codes:
         return part
@@ -232,13 +236,13 @@ def in_codes(part: Part) -> Part:
     known = [code for code in part.kind.codes if not math.isnan(code)]
     integer = all(code.is_integer() for code in known)
     kind = Kind("number", integer=integer, low=min(known), high=max(known), optional=True)
-    return Part.over(kind, [part], lambda cells: ranges.recoded(cells, codes))
+    return BoundNode.over(kind, [part], lambda cells: ranges.recoded(cells, codes))
 
 
-def joined(operator: str, parts: Sequence[Part]) -> Part:
+def joined(operator: str, parts: Sequence[BoundNode]) -> BoundNode:
     """Truths joined by `and` or `or`."""
     join = ranges.both if operator == "and" else ranges.either
-    return Part.over(TRUTH, parts, lambda *cells: reduce(join, cells))
+    return BoundNode.over(TRUTH, parts, lambda *cells: reduce(join, cells))
 
 
 def _by(operation: Callable[[Any, Any], Any], how: Callable[..., Range]) -> Callable[[Range, Range], Range]:

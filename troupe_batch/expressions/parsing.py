@@ -148,11 +148,11 @@ class _Reader:
         if isinstance(value, bool):
             return nodes.Truth(source, value)
         if isinstance(value, str):
-            return nodes.Label(source, in_nfc(value))
+            return nodes.LabelNode(source, in_nfc(value))
         if isinstance(value, int | float):
             if not abs(value) < LIMIT:
                 raise BadExpression(f"`{source[:40]}` is too large", "numbers stay below 9e15")
-            return nodes.Number(source, float(value), isinstance(value, int))
+            return nodes.NumberNode(source, float(value), isinstance(value, int))
         raise BadExpression(f"`{source}` is no number or label", "write numbers, or labels in quotes")
 
     def _name(self, node: ast.Name) -> Node:
@@ -166,9 +166,9 @@ class _Reader:
         of = self.read(node.operand)
         if isinstance(node.op, ast.Not):
             return nodes.Negation(self._source(node), of)
-        if isinstance(of, nodes.Number):
+        if isinstance(of, nodes.NumberNode):
             sign = -1 if isinstance(node.op, ast.USub) else 1
-            return nodes.Number(self._source(node), sign * of.value, of.integer)
+            return nodes.NumberNode(self._source(node), sign * of.value, of.integer)
         return nodes.Negative(self._source(node), of) if isinstance(node.op, ast.USub) else of
 
     def _arithmetic(self, node: ast.BinOp) -> Node:
@@ -184,7 +184,7 @@ class _Reader:
                 raise BadExpression(f"`{source}` chains `in` with another comparison", "join them by `and`")
             items = self.read(node.comparators[0])
             of, is_negated = self.read(node.left), isinstance(node.ops[0], ast.NotIn)
-            if isinstance(of, nodes.Label) and isinstance(items, nodes.Name):
+            if isinstance(of, nodes.LabelNode) and isinstance(items, nodes.Name):
                 return sides.Containing(source, of, items, is_negated)
             if not isinstance(items, functions.Items):
                 raise BadExpression(f"`{source}`: a list belongs after `in`", "write it like x in ['a', 'b']")
@@ -193,11 +193,11 @@ class _Reader:
         known = tuple(op for op in operators if op is not None)
         if len(known) < len(operators):
             raise BadExpression(f"`{source}` chains `in` with another comparison", "join them by `and`")
-        return sides.Comparison(source, known, tuple(self.read(one) for one in (node.left, *node.comparators)))
+        return sides.ComparisonNode(source, known, tuple(self.read(one) for one in (node.left, *node.comparators)))
 
     def _choice(self, node: ast.IfExp) -> Node:
         parts = (self.read(part) for part in (node.test, node.body, node.orelse))
-        return sides.Choice(self._source(node), *parts)
+        return sides.ChoiceNode(self._source(node), *parts)
 
     def _call(self, node: ast.Call) -> Node:
         source = self._source(node)

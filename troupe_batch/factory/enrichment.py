@@ -64,7 +64,7 @@ class EnrichStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ProseModel:
     """Which model writes the prose, about how many people, and with which sampling parameters.
 
     A low limit of tokens is raised for prose.
@@ -96,14 +96,14 @@ class Enriched:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class ProsePrompt:
     """The messages that ask for one person's prose, and the schema of the reply."""
 
     messages: tuple[Message, ...]
     schema: ReplySchema
 
 
-def enrichment_prompt(person: TinyPerson, commission: Commission) -> Prompt:
+def enrichment_prompt(person: TinyPerson, commission: Commission) -> ProsePrompt:
     """What is asked about a person: the same rules first for everybody, the person last, so that caches can help."""
     level = commission.level
     schema = _BIO_SCHEMA if level == EnrichLevel.BIO else full_schema(settled_parts(person.persona.keys()))
@@ -112,10 +112,10 @@ def enrichment_prompt(person: TinyPerson, commission: Commission) -> Prompt:
     if may_change_facts(person):
         schema = asking_for_changes(schema, person)
         about = f"{about}\n\n{_TEMPLATES.render(_PARTICULARS)}"
-    return Prompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
+    return ProsePrompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
 
 
-async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission, asking: Asking) -> Enriched:
+async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission, asking: ProseModel) -> Enriched:
     """The person with a bio or a full persona. Only StopTheJob and TryAgain errors leave this function."""
     prompt = enrichment_prompt(person, commission)
     if set(prompt.schema.schema["properties"]) <= set(person.persona):

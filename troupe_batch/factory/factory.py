@@ -14,7 +14,7 @@ from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.demographies import compiled_from, population_from
-from troupe_batch.factory.enrichment import Asking, Enriched, EnrichStatus, enrich
+from troupe_batch.factory.enrichment import Enriched, EnrichStatus, ProseModel, enrich
 from troupe_batch.factory.generating import CONCURRENCY, OnProgress, Turns, Unwritten, write_all
 from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
 from troupe_batch.llm.chat import ChatModel
@@ -47,7 +47,7 @@ class TinyPersonFactory:
         *,
         locale: str | None = None,
         enrich: EnrichLevel | None = None,
-        asking: Asking | None = None,
+        asking: ProseModel | None = None,
         context: str | None = None,
         mind: Mind | None = None,
     ) -> None:
@@ -194,7 +194,7 @@ class TinyPersonFactory:
 
     async def _written(self, person: TinyPerson, mind: Mind) -> Enriched:
         level = EnrichLevel.FULL if self.level == EnrichLevel.NONE else self.level
-        enriched = await self._enrich(person, mind.model, level, Asking(mind.endpoint, mind.parameters))
+        enriched = await self._enrich(person, mind.model, level, ProseModel(mind.endpoint, mind.parameters))
         mind.calls += enriched.calls
         return enriched
 
@@ -230,7 +230,7 @@ class TinyPersonFactory:
             raise ValueError("enriching needs `asking`: which endpoint to ask, and how")
         return await self._enrich(person, model, self.level, self._asking)
 
-    async def _enrich(self, person: TinyPerson, model: ChatModel, level: EnrichLevel, asking: Asking) -> Enriched:
+    async def _enrich(self, person: TinyPerson, model: ChatModel, level: EnrichLevel, asking: ProseModel) -> Enriched:
         if level not in self._commissions:
             self._commissions[level] = commission_of(self.population.spec, level, self._locale)
         return await enrich(person, model, commission=self._commissions[level], asking=asking)

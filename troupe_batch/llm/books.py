@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from mmap import mmap
 
 from troupe_batch.llm.chat import ChatReply, ChatRequest
-from troupe_batch.llm.spending import COLUMNS, Spending, Tally, share, spending_in, tally_of
+from troupe_batch.llm.spending import COLUMNS, KindSums, Spending, share, spending_in, tally_of
 
 MAGIC = b"troupe books 1\n\n"  # 16 bytes; stands there once the rest can be read
 _NAME_BYTES = 128
@@ -83,7 +83,7 @@ class Books:
     def money(self) -> tuple[float, float]:
         """USD that are spent, and that a cost cap keeps beyond them for doubtful calls."""
         expected, reserved, numbers = 0.0, 0.0, self._numbers
-        for row in self._in_doubt:  # as `Tally` does, in a tenth of the time: this is done at each call
+        for row in self._in_doubt:  # as `KindSums` does, in a tenth of the time: this is done at each call
             likes, worst_usd = numbers[row + _LIKES], numbers[row + _LIKES_USD]
             mean = numbers[row + _COST] / worst_usd if worst_usd else 1.0
             expected += numbers[row + _DOUBTFUL_USD] * share(likes, mean)
@@ -168,14 +168,14 @@ class Books:
         return self._names[text]
 
 
-def tallies_in(content: bytes) -> dict[str, Tally]:
+def tallies_in(content: bytes) -> dict[str, KindSums]:
     """The sums by kind in the books that one process has left; ValueError where these are no books."""
     if len(content) != SIZE or not content.startswith(MAGIC):
         raise ValueError("no books of this version")
     return dict(_rows_in(content))
 
 
-def _rows_in(content: bytes) -> Iterator[tuple[str, Tally]]:
+def _rows_in(content: bytes) -> Iterator[tuple[str, KindSums]]:
     for start in range(len(MAGIC), SIZE, _ROW_BYTES):
         name = content[start : start + _NAME_BYTES].rstrip(b"\0").decode(errors="replace")
         if not name:

@@ -45,7 +45,7 @@ class NoReply(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorBody:
     """What a failed answer says. `codes` are all that it names, in one spelling: lower case, letters and digits alone.
 
     `code` is the foremost, as written; `status` is the one inside the body where it has one; `names_wait` holds what
@@ -64,7 +64,7 @@ class Said:
         return bool(self.codes or self.words or self.status)
 
 
-NOTHING = Said()
+NOTHING = ErrorBody()
 
 
 def body_of(content: bytes) -> Any:
@@ -82,12 +82,12 @@ def body_of(content: bytes) -> Any:
     return text[:_LONGEST_WORDS]
 
 
-def read_error(body: Any) -> Said:
+def read_error(body: Any) -> ErrorBody:
     """What the body of an answer says that is known to be an error."""
     return _read(body, 0)
 
 
-def error_inside(body: Any) -> Said:
+def error_inside(body: Any) -> ErrorBody:
     """The error in a body that came as a good answer and is no reply; `NOTHING` where it says none."""
     if isinstance(body, list):
         return next(filter(None, map(error_inside, body)), NOTHING)
@@ -98,7 +98,9 @@ def error_inside(body: Any) -> Said:
         return _read({"error": inside}, 0)
     said = NOTHING if body.get("choices") else _read({name: body[name] for name in body if name not in _OF_REPLIES}, 0)
     if not said and "choices" in body and body["choices"] is None:
-        return Said(codes=frozenset((code_of(_NO_CHOICES),)), words=f"the reply has no answer in it ({_NO_CHOICES})")
+        return ErrorBody(
+            codes=frozenset((code_of(_NO_CHOICES),)), words=f"the reply has no answer in it ({_NO_CHOICES})"
+        )
     return said
 
 
@@ -107,7 +109,7 @@ def code_of(written: object) -> str:
     return "".join(letter for letter in str(written)[:_LONGEST_CODE].lower() if letter.isalnum())
 
 
-def _read(body: Any, depth: int) -> Said:
+def _read(body: Any, depth: int) -> ErrorBody:
     if depth > _DEEPEST or body in (None, "", [], {}):
         return NOTHING
     if isinstance(body, str):
@@ -123,7 +125,7 @@ def _read(body: Any, depth: int) -> Said:
     return _joined([*inside, own, *further])
 
 
-def _read_text(text: str, depth: int) -> Said:
+def _read_text(text: str, depth: int) -> ErrorBody:
     text = text[:_LONGEST_WORDS]
     if text.lstrip().startswith(("{", "[")):
         try:
@@ -131,10 +133,10 @@ def _read_text(text: str, depth: int) -> Said:
         except orjson.JSONDecodeError:
             pass
     found = [*_CODE_IN_WORDS.findall(text)[:20], *_LITELLM.findall(text)[:5]]
-    return Said(codes=frozenset(map(code_of, found)), words=text)
+    return ErrorBody(codes=frozenset(map(code_of, found)), words=text)
 
 
-def _read_own(body: Mapping[str, Any]) -> Said:
+def _read_own(body: Mapping[str, Any]) -> ErrorBody:
     """What stands in this object itself."""
     named = [body[name] for name in _CODES if isinstance(body.get(name), str | int) and body[name] not in (True, "")]
     texts = [body[name] for name in _WORDS if isinstance(body.get(name), str)]
@@ -156,11 +158,11 @@ def _read_own(body: Mapping[str, Any]) -> Said:
     )
 
 
-def _joined(parts: Iterable[Said]) -> Said:
+def _joined(parts: Iterable[ErrorBody]) -> ErrorBody:
     """All of them as one; what is said first goes first."""
     every = [part for part in parts if part is not NOTHING]
     words = dict.fromkeys(part.words for part in every if part.words)
-    return Said(
+    return ErrorBody(
         code=next((part.code for part in every if part.code), None),
         codes=frozenset().union(*(part.codes for part in every)),
         words="; ".join(words)[:_LONGEST_WORDS],

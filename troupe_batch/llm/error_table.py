@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from troupe_batch.llm.error_bodies import Said
+from troupe_batch.llm.error_bodies import ErrorBody
 
 
 class Meaning(StrEnum):
@@ -39,7 +39,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ErrorRow:
     """One meaning and what tells it, under one of these statuses: a code, or the words.
 
     In codes * stands for any beginning or end; `also` are words of which some must stand beside those of `words`.
@@ -52,7 +52,7 @@ class Row:
     also: re.Pattern[str] | None = None
     needs_wait: bool = False
 
-    def fits(self, status: int, said: Said, *, has_wait: bool) -> bool:
+    def fits(self, status: int, said: ErrorBody, *, has_wait: bool) -> bool:
         """Whether this row tells what the answer means."""
         if status not in self.statuses or (self.needs_wait and not has_wait):
             return False
@@ -64,7 +64,7 @@ class Row:
         return is_said and (self.also is None or self.also.search(said.words) is not None)
 
 
-def meaning_of(status: int, said: Said, *, has_wait: bool = False) -> Meaning:
+def meaning_of(status: int, said: ErrorBody, *, has_wait: bool = False) -> Meaning:
     """What an answer with this status means that says this; `has_wait`: it also says when to come back."""
     status = said.status if status == 200 and said.status is not None else status
     return next(row.meaning for row in TABLE if row.fits(status, said, has_wait=has_wait))
@@ -90,11 +90,11 @@ _NOTHING_THERE = re.compile(
     re.IGNORECASE,
 )
 
-TABLE: tuple[Row, ...] = (
+TABLE: tuple[ErrorRow, ...] = (
     # A gateway holds back what all calls in flight could cost together: that passes.
-    Row(Meaning.BUSY, _ANY, ("openrouterinflightbudget", "inflightbudgetexhausted")),
-    Row(Meaning.BUSY, (402,), needs_wait=True),
-    Row(
+    ErrorRow(Meaning.BUSY, _ANY, ("openrouterinflightbudget", "inflightbudgetexhausted")),
+    ErrorRow(Meaning.BUSY, (402,), needs_wait=True),
+    ErrorRow(
         Meaning.PERIOD_SPENT,
         (200, 402, 403, 429, 503),
         ("*perday*", "*byday*", "*perweek*", "*permonth*", "*dailylimit*", "*monthlylimit*", "*dailyquota*"),
@@ -104,10 +104,10 @@ TABLE: tuple[Row, ...] = (
         ),
     ),
     # Gemini uses the words of an empty account for a limit of the minute too. A limit of 0: the plan has none at all.
-    Row(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
-    Row(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
-    Row(Meaning.BUSY, (200, 429), words=_words("quota exceeded for metric"), also=_words(r"retry in \d\S{0,20}")),
-    Row(
+    ErrorRow(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
+    ErrorRow(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
+    ErrorRow(Meaning.BUSY, (200, 429), words=_words("quota exceeded for metric"), also=_words(r"retry in \d\S{0,20}")),
+    ErrorRow(
         Meaning.BILLING,
         (200, 400, 401, 402, 403, 412, 429, 500, 503),
         (
@@ -128,13 +128,13 @@ TABLE: tuple[Row, ...] = (
             r"free (?:tier|quota) (?:\w{1,20} ){0,5}exhausted", "余额不足", "欠费",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.KEY,
         range(400, 500),
         ("accountdeactivated", "accessterminated", "accountsuspended"),
         _words(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
     ),
-    Row(
+    ErrorRow(
         Meaning.FILTERED,
         (200, 400, 403, 404, 422, 424, 451, 500),
         (
@@ -151,7 +151,7 @@ TABLE: tuple[Row, ...] = (
             "guardrail policy", r"violated? (?:\w{1,20} ){0,3}guardrails?", "敏感",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.PLAIN_HTTP,
         (400, 403, 426, 497),
         words=_words(
@@ -159,7 +159,7 @@ TABLE: tuple[Row, ...] = (
             "HTTP request to an HTTPS server",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.REGION,
         (400, 401, 403, 451),
         ("unsupportedcountry*",),
@@ -168,7 +168,7 @@ TABLE: tuple[Row, ...] = (
             r"not (?:available|supported|served) in your (?:country|region|location|territory)",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.KEY,
         (200, 400, 401, 403, 500),
         (
@@ -180,7 +180,7 @@ TABLE: tuple[Row, ...] = (
             r"api key (?:is )?(?:not valid|invalid)",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.TOO_LONG,
         (200, 400, 404, 413, 422, 429, 500, 502),
         (
@@ -194,8 +194,8 @@ TABLE: tuple[Row, ...] = (
         ),
     ),
     # The model could not keep to the schema this time (Groq): another try may.
-    Row(Meaning.FAULTY, (400, 422), ("jsonvalidatefailed", "jsongenerationfailed")),
-    Row(
+    ErrorRow(Meaning.FAULTY, (400, 422), ("jsonvalidatefailed", "jsongenerationfailed")),
+    ErrorRow(
         Meaning.SCHEMA,
         (200, 400, 404, 415, 422),
         ("invalid*schema*", "*schemainvalid", "*schemaunsupported", "invalidgrammar*"),
@@ -203,14 +203,14 @@ TABLE: tuple[Row, ...] = (
         _words(_TROUBLE),
     ),
     # Of a server's own failure less is its fault: schemas are in many words.
-    Row(
+    ErrorRow(
         Meaning.SCHEMA,
         (500, 501, 502),
         ("invalid*schema*", "invalidgrammar*"),
         _words(_COMPILED, r"json[ _-]?schemas?", r"response_?format"),
         _words(_TROUBLE),
     ),
-    Row(
+    ErrorRow(
         Meaning.NO_MODEL,
         (200, 400, 403, 404, 422),
         ("modelnotfound*", "deploymentnotfound", "unknownmodel*", "invalidmodel*", "nosuchmodel"),
@@ -220,7 +220,7 @@ TABLE: tuple[Row, ...] = (
             r"no (?:allowed )?(?:endpoints|providers) (?:found|are)",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.PARAMETER,
         (200, 400, 422),
         ("unsupportedparam*", "unsupportedvalue", "unknownparameter", "invalidparameter", "extraforbidden"),
@@ -231,7 +231,7 @@ TABLE: tuple[Row, ...] = (
             "is unsupported",
         ),
     ),
-    Row(
+    ErrorRow(
         Meaning.BUSY,
         (200, 400, 403, 424, 500, 502, 504),
         (
@@ -243,18 +243,20 @@ TABLE: tuple[Row, ...] = (
             r"(?:try|retry)(?: again)? (?:later|in|after)", r"model is (?:currently )?loading",
         ),
     ),
-    Row(Meaning.FILTERED, (200,), ("choicesnull",)),
-    Row(Meaning.NO_MODEL, (500,), words=_words("requires more system memory")),
-    Row(Meaning.NO_PATH, (200,), ("webpage",)),
+    ErrorRow(Meaning.FILTERED, (200,), ("choicesnull",)),
+    ErrorRow(Meaning.NO_MODEL, (500,), words=_words("requires more system memory")),
+    ErrorRow(Meaning.NO_PATH, (200,), ("webpage",)),
     # What is left speaks by its status alone.
-    Row(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),
-    Row(Meaning.BILLING, (402,)),
-    Row(Meaning.PROXY, (407,)),
-    Row(Meaning.KEY, (401, 403)),
-    Row(Meaning.NO_PATH, (405, *range(300, 400))),
-    Row(Meaning.NO_PATH, (200, 404), words=_words("unexpected endpoint or method", "cannot post", "no route matched")),
-    Row(Meaning.NO_PATH, (404,), words=_NOTHING_THERE),
-    Row(Meaning.NO_MODEL, (404, 410)),
-    Row(Meaning.FAULTY, (*range(200, 300), 408, *range(500, 600))),
-    Row(Meaning.REJECTED, range(100, 1_000)),
+    ErrorRow(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),
+    ErrorRow(Meaning.BILLING, (402,)),
+    ErrorRow(Meaning.PROXY, (407,)),
+    ErrorRow(Meaning.KEY, (401, 403)),
+    ErrorRow(Meaning.NO_PATH, (405, *range(300, 400))),
+    ErrorRow(
+        Meaning.NO_PATH, (200, 404), words=_words("unexpected endpoint or method", "cannot post", "no route matched")
+    ),
+    ErrorRow(Meaning.NO_PATH, (404,), words=_NOTHING_THERE),
+    ErrorRow(Meaning.NO_MODEL, (404, 410)),
+    ErrorRow(Meaning.FAULTY, (*range(200, 300), 408, *range(500, 600))),
+    ErrorRow(Meaning.REJECTED, range(100, 1_000)),
 )  # fmt: skip

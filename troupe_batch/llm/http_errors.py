@@ -24,7 +24,7 @@ from troupe_batch.errors import (
     RequestRejected,
     TroupeError,
 )
-from troupe_batch.llm.error_bodies import Said, read_error
+from troupe_batch.llm.error_bodies import ErrorBody, read_error
 from troupe_batch.llm.error_table import Meaning, meaning_of
 from troupe_batch.llm.waits import reset_in_s, retry_after_s, shown_end, wait_in_s
 from troupe_batch.llm.wrong_address import causes, wants_tls
@@ -75,7 +75,7 @@ class FailedAnswer:
     """An answer that is no reply: its status (200 too), what it says, its headers, and where it came from."""
 
     status: int
-    said: Said
+    said: ErrorBody
     headers: Mapping[str, str]
     url: httpx2.URL
 
@@ -134,7 +134,7 @@ def from_connection(error: Exception, masked: Callable[[str], str] = str) -> End
     return EndpointUnreachable(f"no answer from the endpoint: {detail}", may_be_paid=not never_sent)
 
 
-def parameter_in(said: Said, *, is_refusal: bool) -> str | None:
+def parameter_in(said: ErrorBody, *, is_refusal: bool) -> str | None:
     """The field of the request that an error names: in a field of its own, or quoted in its words.
 
     In the words of a refusal of a parameter it may stand unquoted too.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from troupe_batch.llm.quotas import UNKNOWN, Quotas
-from troupe_batch.llm.rate_limit import Rates
+from troupe_batch.llm.quotas import UNKNOWN, RateQuotas
+from troupe_batch.llm.rate_limit import AccountLimits
 from troupe_batch.llm.slowness import NO_CALLS, NOT_KNOWN, Latencies, Slowness
 
 START = 4.0
@@ -19,7 +19,7 @@ _MINUTE_S, _BIN_S = 60.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class PaceMember:
     """What one process has at the endpoint, what it would have, what it may have by itself, and when it said so."""
 
     under_way: int
@@ -29,7 +29,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PaceReport:
     """What became of a process's calls since its last report, for one who knew of `epoch` steps back.
 
     `refused`, `lost` and `proved` (answered) are calls that left after the last of these; `served` are all that were
@@ -49,7 +49,7 @@ class Report:
     is_full: bool = False
     is_crowded: bool = False
     is_held_back: bool = False
-    quotas: Quotas | None = None
+    quotas: RateQuotas | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Pace:
     told_s: float | None = None
     succeeded_s: float | None = None
     slowness: Slowness = NOT_KNOWN
-    quotas: Quotas = UNKNOWN
-    members: dict[str, Member] = field(default_factory=dict)
+    quotas: RateQuotas = UNKNOWN
+    members: dict[str, PaceMember] = field(default_factory=dict)
 
     @property
     def under_way(self) -> int:
@@ -100,7 +100,7 @@ class Pace:
         more = _divided(total - sum(wanted), spare)
         return next((a + b for one, a, b in zip(order, wanted, more, strict=True) if one == who), 0)
 
-    def rates(self) -> Rates:
+    def rates(self) -> AccountLimits:
         """Calls and tokens a minute: as learned, or as the endpoint names them; the tighter where both are known.
 
         What a growing window sets free leaves one after the other: a burst may be refused where the rate would not.
@@ -110,7 +110,7 @@ class Pace:
         said = None if requests is None else requests.per_minute()
         smooth = _MINUTE_S * _SMOOTH * self.window / mean_s if mean_s > _SMOOTH_FROM_S else None
         known = [rate for rate in (learned, said, smooth) if rate is not None]
-        return Rates(min(known) if known else None, tokens.per_minute() if tokens else None, burst_s=_BURST_S)
+        return AccountLimits(min(known) if known else None, tokens.per_minute() if tokens else None, burst_s=_BURST_S)
 
     def needed(self) -> float:
         """Calls in flight that the learned rate takes (Little 1961)."""

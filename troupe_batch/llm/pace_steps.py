@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from troupe_batch.llm.pace import Member, Pace, Report, binned, in_flight, since
+from troupe_batch.llm.pace import Pace, PaceMember, PaceReport, binned, in_flight, since
 
 _GONE_S = 10.0
 _DOUBLING_S = 2.5
@@ -39,7 +39,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_SHARE = 1.5, 30.0, 0.5
 _NEW_PAUSE_S, _LONGEST_DRAIN_S, _DRAIN_SHARE = 0.5, 5.0, 0.25
 
 
-def after(pace: Pace, report: Report, who: str, member: Member, *, timeout_s: float) -> Pace:
+def after(pace: Pace, report: PaceReport, who: str, member: PaceMember, *, timeout_s: float) -> Pace:
     """The pace once a process has said how its calls went; `member.seen_s` is now."""
     now_s = member.seen_s
     members = {one: known for one, known in pace.members.items() if now_s - known.seen_s < _GONE_S and one != who}
@@ -55,7 +55,7 @@ def after(pace: Pace, report: Report, who: str, member: Member, *, timeout_s: fl
     return _grown(_eased(pace, now_s, timeout_s), report, now_s, timeout_s)
 
 
-def _with_successes(pace: Pace, report: Report, now_s: float) -> Pace:
+def _with_successes(pace: Pace, report: PaceReport, now_s: float) -> Pace:
     paid = max(_PER_SUCCESS * report.served, _PER_S * since(pace.told_s, now_s)) if report.served else 0.0
     return replace(
         pace,
@@ -74,7 +74,7 @@ def _with_successes(pace: Pace, report: Report, now_s: float) -> Pace:
     )
 
 
-def _stepped_back(pace: Pace, report: Report, now_s: float, timeout_s: float) -> Pace:
+def _stepped_back(pace: Pace, report: PaceReport, now_s: float, timeout_s: float) -> Pace:
     if not report.refused and pace.credit >= report.lost and pace.slowness.factor < _SLOWER:
         # A single loss where all goes well is bad luck.
         return replace(pace, credit=pace.credit - report.lost)
@@ -101,7 +101,7 @@ def _stepped_back(pace: Pace, report: Report, now_s: float, timeout_s: float) ->
     )
 
 
-def _narrower(pace: Pace, report: Report, now_s: float, *, is_rate: bool, is_new: bool) -> float:
+def _narrower(pace: Pace, report: PaceReport, now_s: float, *, is_rate: bool, is_new: bool) -> float:
     if is_new:
         return 1.0
     if report.refused and not is_rate:
@@ -121,7 +121,7 @@ def _known_good(pace: Pace, *, is_rate: bool) -> float:
     return pace.known_good if is_rate else pace.window
 
 
-def _blocked(pace: Pace, report: Report, now_s: float) -> Pace:
+def _blocked(pace: Pace, report: PaceReport, now_s: float) -> Pace:
     """Nothing has been taken since the last step back. Where a minute is full, a new one begins by its end."""
     pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, _PAUSE_SHARE * since(pace.trouble_s, now_s)))
     minute_s = pace.minute_ends_s - now_s
@@ -164,7 +164,7 @@ def _eased(pace: Pace, now_s: float, timeout_s: float) -> Pace:
     return replace(pace, window=min(fewer, pace.window), known_good=pace.window, grown_s=now_s)
 
 
-def _grown(pace: Pace, report: Report, now_s: float, timeout_s: float) -> Pace:
+def _grown(pace: Pace, report: PaceReport, now_s: float, timeout_s: float) -> Pace:
     if not report.served or pace.is_probing:
         return pace
     passed_s = min(_DOUBLING_S, since(pace.grown_s, now_s))
@@ -175,7 +175,7 @@ def _grown(pace: Pace, report: Report, now_s: float, timeout_s: float) -> Pace:
     return replace(pace, window=window, rate=_faster(pace, report, now_s, passed_s), grown_s=now_s)
 
 
-def _is_near_its_end(pace: Pace, report: Report, timeout_s: float) -> bool:
+def _is_near_its_end(pace: Pace, report: PaceReport, timeout_s: float) -> bool:
     """Whether more calls in flight would only wait longer, or run into the time-out."""
     slowness = pace.slowness
     is_near = max(slowness.mean_s, report.latencies.longest_s) > _NEAR_TIMEOUT * timeout_s
@@ -193,7 +193,7 @@ def _wider(pace: Pace, served: int, now_s: float, passed_s: float) -> float:
     return pace.window + _haste(pace, now_s) * served / pace.window if pace.credit >= 0 else pace.window
 
 
-def _faster(pace: Pace, report: Report, now_s: float, passed_s: float) -> float | None:
+def _faster(pace: Pace, report: PaceReport, now_s: float, passed_s: float) -> float | None:
     if pace.rate is None or not report.is_held_back:
         return pace.rate
     back = min(pace.hoped, pace.rate * (1.0 + _RETURN_PER_S * passed_s))

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from troupe_batch.errors import StateUnreachable
-from troupe_batch.llm.pace import Member, Pace, Report
+from troupe_batch.llm.pace import Pace, PaceMember, PaceReport
 from troupe_batch.llm.pace_steps import after
-from troupe_batch.llm.quotas import Quotas
+from troupe_batch.llm.quotas import RateQuotas
 from troupe_batch.llm.slowness import Latencies
 from troupe_batch.llm.wake_ups import first
 
@@ -24,13 +24,13 @@ _TAKEN_S = 1.0
 # Fewer calls that were answered do not say how many may be in flight.
 _ENOUGH_PROOFS = 10
 
-Change = Callable[[Pace, float], Pace]
+PaceChange = Callable[[Pace, float], Pace]
 
 
 class PaceStore(Protocol):
     """Keeps the pace of one endpoint and model for all who share it."""
 
-    async def exchange(self, change: Change) -> tuple[Pace, float]:
+    async def exchange(self, change: PaceChange) -> tuple[Pace, float]:
         """The pace after `change`, which is given the pace and the time; and that time. May call it repeatedly."""
         ...
 
@@ -47,7 +47,7 @@ class MemoryPaceStore:
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
 
-    async def exchange(self, change: Change) -> tuple[Pace, float]:
+    async def exchange(self, change: PaceChange) -> tuple[Pace, float]:
         """The pace after `change`."""
         now_s, before = self._clock(), self.pace.epoch
         self.pace = change(self.pace, now_s)
@@ -97,7 +97,7 @@ class Pacer:
         self._who = who or secrets.token_hex(6)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._used = self._under_way = self._share = 0
-        self._report = Report()
+        self._report = PaceReport()
         self._paused_until_s = 0.0
         self._most_proved = self._proofs = 0
         self._departed_s = float("-inf")
@@ -197,7 +197,7 @@ class Pacer:
         """It ended in a way that says nothing of the pace."""
         self._under_way -= 1
 
-    def said(self, quotas: Quotas) -> None:
+    def said(self, quotas: RateQuotas) -> None:
         """What the endpoint says of its limits."""
         is_news = self.pace.quotas != quotas and self._report.quotas is None
         self._report = replace(self._report, quotas=quotas)
@@ -231,7 +231,7 @@ class Pacer:
                 self._used += 1
                 place.set_result(None)
 
-    def _trouble(self, report: Report, departure: Departure) -> None:
+    def _trouble(self, report: PaceReport, departure: Departure) -> None:
         """Told at once, and nothing leaves until it is: a sign from before the last step back is no news."""
         if departure.epoch != self.pace.epoch:
             return
@@ -279,11 +279,11 @@ class Pacer:
             # A refusal comes at once: this one is being served.
             self._report = replace(self._report, proved=1)
         report = replace(self._report, epoch=self.pace.epoch)
-        self._report = Report(is_full=bool(self._waiting) and not self._is_paused)
+        self._report = PaceReport(is_full=bool(self._waiting) and not self._is_paused)
         under_way, wanted = self._under_way, self._used + len(self._waiting)
 
         def change(pace: Pace, now_s: float) -> Pace:
-            member = Member(under_way, wanted, self._most, now_s)
+            member = PaceMember(under_way, wanted, self._most, now_s)
             return after(pace, report, self._who, member, timeout_s=self._timeout_s)
 
         before = self.pace.epoch

@@ -88,7 +88,7 @@ NO_RULE = CacheRule()
 """Of a service of which nothing is known: it is told nothing, and nothing is expected of it."""
 
 
-class Counter(Protocol):
+class PromptCounter(Protocol):
     """Counts the tokens of a prompt: `TokenCounter` does."""
 
     def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:
@@ -111,7 +111,7 @@ class Beginning:
 class Prefixes:
     """Works out what is said of the beginning of each request, by at most `most_keys`; counts each beginning once."""
 
-    def __init__(self, counter: Counter, most_keys: int = MOST_KEYS) -> None:
+    def __init__(self, counter: PromptCounter, most_keys: int = MOST_KEYS) -> None:
         self._counter = counter
         self._most_keys = most_keys
         self._known: dict[tuple[str, str, tuple[Message, ...]], tuple[str, int]] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from troupe_batch.llm.model_names import named
-from troupe_batch.llm.prices import STANDARD_TIERS, Price, Rates, Step, Tariff
+from troupe_batch.llm.prices import STANDARD_TIERS, Price, PriceStep, Rates, Tariff
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
@@ -164,7 +164,7 @@ def _read(prices: ModelPrice) -> Tariff:
         base.cached,
         base.completion,
         base.written,
-        steps=tuple(Step(start, _rates(prices, start + 1)) for start in sorted(starts)),
+        steps=tuple(PriceStep(start, _rates(prices, start + 1)) for start in sorted(starts)),
         per_call=(_at(prices, "requests_kcount", 0) or 0.0) / 1000,
     )
 

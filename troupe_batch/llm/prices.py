@@ -62,7 +62,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PriceStep:
     """The rates of all tokens of a call whose prompt has more than `above` tokens."""
 
     above: int
@@ -73,7 +73,7 @@ class Step:
 class Tariff(Rates):
     """The rates of one tier of service: they may step with the length of a prompt. `per_call` is USD on top of each."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PriceStep, ...] = ()
     per_call: _Usd = 0.0
 
     def of_usage(self, usage: Usage) -> float:

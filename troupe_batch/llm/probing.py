@@ -45,15 +45,15 @@ _SHOWN = ("answers", "schema enforced", "order", "prompt", "usage", "reasoning",
 _NEXT_MODE = {SchemaMode.STRICT: "json", SchemaMode.JSON: "none"}
 
 
-class Verdict(StrEnum):
-    """How well an ability is there: bad ones stop a run."""
+class Grade(StrEnum):
+    """How well something is there: what is bad stops a run."""
 
     GOOD = "good"
     WARNING = "warning"
     BAD = "bad"
 
 
-_WORST_FIRST = (Verdict.BAD, Verdict.WARNING, Verdict.GOOD)
+_WORST_FIRST = (Grade.BAD, Grade.WARNING, Grade.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Ability:
     """One thing that an endpoint can do or not, in words with the setting that helps."""
 
     what: str
-    verdict: Verdict
+    verdict: Grade
     says: str
 
 
@@ -132,18 +132,18 @@ class _Prober:
         if reply is None:
             return
         if reply.status is ReplyStatus.OK:
-            self._abilities.append(Ability("schema enforced", Verdict.GOOD, "JSON schemas are enforced"))
+            self._abilities.append(Ability("schema enforced", Grade.GOOD, "JSON schemas are enforced"))
         elif reply.status is ReplyStatus.UNREADABLE:
             says = "JSON schemas are not enforced, only hoped for: each reply is checked, and repaired by one more call"
             says += "; OpenAI.SCHEMA_MODE = json or none puts the schema into the prompt, where such models see it"
-            self._abilities.append(Ability("schema enforced", Verdict.WARNING, says))
+            self._abilities.append(Ability("schema enforced", Grade.WARNING, says))
 
     async def _reply(self, request: ChatRequest) -> ChatReply | None:
         self.calls += 1
         try:
             return await self._model.complete(request)
         except GaveUp as error:
-            self._abilities.append(Ability(AWAY, Verdict.WARNING, f"no answer for now: {error}"))
+            self._abilities.append(Ability(AWAY, Grade.WARNING, f"no answer for now: {error}"))
         except (RecordAndGoOn, EndpointMissing) as error:
             if isinstance(error, EndpointMissing) and not isinstance(request, EmbeddingRequest):
                 raise
@@ -154,10 +154,10 @@ class _Prober:
 def _refused(request: ChatRequest, error: Exception) -> Ability:
     if isinstance(request, EmbeddingRequest):
         says = f"no embeddings, which surveys do without and people who look things up need: {error}"
-        return Ability("embeddings", Verdict.BAD, says)
+        return Ability("embeddings", Grade.BAD, says)
     says = f"{request.endpoint.model} refuses what the job asks: {error}; OpenAI.SCHEMA_MODE = json or none puts the "
     says += "schema into the prompt; or name another model"
-    return Ability("answers", Verdict.BAD, says)
+    return Ability("answers", Grade.BAD, says)
 
 
 def _enforces(request: ChatRequest) -> bool:
@@ -175,11 +175,11 @@ def _judged(planned: PlannedRequest, reply: ChatReply) -> Iterable[Ability]:
 def _answered(request: ChatRequest, reply: ChatReply) -> Ability:
     model = request.endpoint.model
     if reply.status is ReplyStatus.OK:
-        return Ability("answers", Verdict.GOOD, f"{model} answers in {reply.latency_s:.1f} s, as the schema says")
+        return Ability("answers", Grade.GOOD, f"{model} answers in {reply.latency_s:.1f} s, as the schema says")
     if reply.status is ReplyStatus.TRUNCATED:
-        return Ability("answers", Verdict.BAD, f"{model}: {reply.reason}; {_more_room(request, reply)}")
+        return Ability("answers", Grade.BAD, f"{model}: {reply.reason}; {_more_room(request, reply)}")
     if reply.status is not ReplyStatus.UNREADABLE:
-        return Ability("answers", Verdict.WARNING, f"{model} gave no answer ({reply.status}): {reply.reason}")
+        return Ability("answers", Grade.WARNING, f"{model} gave no answer ({reply.status}): {reply.reason}")
     said = shown((reply.text or "")[:_FIRST_CHARACTERS])
     mode = _NEXT_MODE.get(request.endpoint.schema_mode)
     cure = (
@@ -187,7 +187,7 @@ def _answered(request: ChatRequest, reply: ChatReply) -> Ability:
         if mode
         else "name another model, or its OpenAI.SERVICE"
     )
-    return Ability("answers", Verdict.BAD, f"{model}: two replies could not be read: {reply.reason}: {said}; {cure}")
+    return Ability("answers", Grade.BAD, f"{model}: two replies could not be read: {reply.reason}: {said}; {cure}")
 
 
 def _more_room(request: ChatRequest, reply: ChatReply) -> str:
@@ -208,9 +208,9 @@ def _ordered(schema: ReplySchema, reply: ChatReply) -> Ability:
     except orjson.JSONDecodeError:  # within other words: the order was not enforced, and it was read all the same
         written = reply.value
     if _keeps_order(schema.schema, written):
-        return Ability("order", Verdict.GOOD, "the order of properties is kept")
+        return Ability("order", Grade.GOOD, "the order of properties is kept")
     says = "the order of properties is not kept: what is to be thought of first may be written last"
-    return Ability("order", Verdict.WARNING, says)
+    return Ability("order", Grade.WARNING, says)
 
 
 def _keeps_order(schema: Any, value: Any) -> bool:
@@ -230,16 +230,16 @@ def _counted(planned: PlannedRequest, reply: ChatReply) -> Iterable[Ability]:
         return  # what a filter turns away is not counted
     if usage is None:
         says = "the endpoint says no usage: what a call costs is not known, and under a cost cap it counts at its most"
-        yield Ability("usage", Verdict.WARNING, says)
+        yield Ability("usage", Grade.WARNING, says)
         return
     said = f"{usage.prompt_tokens:,} prompt tokens counted where about {expected:,} were sent"
     if expected >= _CUT_FROM and usage.prompt_tokens < _CUT_BELOW * expected:
         says = f"{said}: the server cuts long prompts; give it a longer context (Ollama: OLLAMA_CONTEXT_LENGTH)"
-        yield Ability("prompt", Verdict.BAD, says)
+        yield Ability("prompt", Grade.BAD, says)
     else:
-        yield Ability("prompt", Verdict.GOOD, f"the longest prompt: {said}")
+        yield Ability("prompt", Grade.GOOD, f"the longest prompt: {said}")
     is_dear = usage.prompt_tokens > _DEAR_FROM * max(expected, _CUT_FROM)
-    yield Ability("usage", Verdict.WARNING if is_dear else Verdict.GOOD, said if is_dear else "usage is said")
+    yield Ability("usage", Grade.WARNING if is_dear else Grade.GOOD, said if is_dear else "usage is said")
     yield _reasoning(planned.request, reply)
 
 
@@ -248,23 +248,23 @@ def _cut_alike(counted: Sequence[tuple[int, int]]) -> Iterable[Ability]:
     expected, counts = [one for one, _ in counted], {count for _, count in counted}
     if len(counted) > 1 and len(counts) == 1 and max(expected) > _CLEARLY_LONGER * min(expected):
         says = f"prompts of about {min(expected):,} and of about {max(expected):,} tokens both count {counts.pop():,}"
-        yield Ability("prompt", Verdict.BAD, f"{says}: the server cuts long prompts; give it a longer context")
+        yield Ability("prompt", Grade.BAD, f"{says}: the server cuts long prompts; give it a longer context")
 
 
 def _reasoning(request: ChatRequest, reply: ChatReply) -> Ability:
     usage = reply.usage
     if usage is None or not usage.reasoning_tokens:
-        return Ability("reasoning", Verdict.GOOD, "no hidden reasoning")
+        return Ability("reasoning", Grade.GOOD, "no hidden reasoning")
     share = usage.reasoning_tokens / max(1, usage.completion_tokens)
     says = f"{share:.0%} of the completion tokens are hidden reasoning, which is paid for"
     is_wanted = request.parameters.reasoning_effort not in (None, "none")
     if is_wanted or share < _MUCH_REASONING:
-        return Ability("reasoning", Verdict.GOOD, says)
-    return Ability("reasoning", Verdict.WARNING, f"{says}; OpenAI.REASONING_EFFORT = none asks for none")
+        return Ability("reasoning", Grade.GOOD, says)
+    return Ability("reasoning", Grade.WARNING, f"{says}; OpenAI.REASONING_EFFORT = none asks for none")
 
 
 def _embedding(reply: ChatReply, request: EmbeddingRequest) -> Ability:
     if reply.status is not ReplyStatus.OK:
         says = f"{request.endpoint.model} gave no embedding: {reply.reason}; see OpenAI.EMBEDDING_MODEL"
-        return Ability("embeddings", Verdict.BAD, says)
-    return Ability("embeddings", Verdict.GOOD, f"embeddings of {len(vector_of(reply))} dimensions")
+        return Ability("embeddings", Grade.BAD, says)
+    return Ability("embeddings", Grade.GOOD, f"embeddings of {len(vector_of(reply))} dimensions")

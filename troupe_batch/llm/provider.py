@@ -32,14 +32,14 @@ from troupe_batch.llm.http_errors import ContentFiltered, FailedAnswer, from_ans
 from troupe_batch.llm.masking import Echoes, KeyMask, each_text
 from troupe_batch.llm.prefix_cache import Prefixes
 from troupe_batch.llm.prices import Prices, billed_usd
-from troupe_batch.llm.quotas import Quotas, quotas, speaks_of_quotas
+from troupe_batch.llm.quotas import RateQuotas, quotas, speaks_of_quotas
 from troupe_batch.llm.reading import read_completion
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.llm.usage import usd_in_headers
 from troupe_batch.llm.wrong_address import is_broken_off, mistake, speaks_tls, wants_tls
 
-OnQuotas: TypeAlias = Callable[[str, Quotas], None]
+OnQuotas: TypeAlias = Callable[[str, RateQuotas], None]
 """Takes in what an endpoint says of its limits for a model."""
 
 # Of what an endpoint says about a failure, more is not looked at.

@@ -13,7 +13,7 @@ _SCARCE, _LONG_S = 0.1, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
+class RateQuota:
     """So many requests or tokens of a `limit` are left, and all of them are in `reset_s` seconds."""
 
     limit: float
@@ -29,15 +29,15 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotas:
+class RateQuotas:
     """What one answer said; None of what it did not mention."""
 
-    requests: Quota | None = None
-    tokens: Quota | None = None
+    requests: RateQuota | None = None
+    tokens: RateQuota | None = None
 
 
 _FIRST = b"x-ratelimit-limit-"
-UNKNOWN = Quotas()
+UNKNOWN = RateQuotas()
 
 
 def speaks_of_quotas(headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -45,18 +45,18 @@ def speaks_of_quotas(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     return any(name.lower().startswith(_FIRST) for name, _ in headers)
 
 
-def quotas(headers: Mapping[str, str]) -> Quotas:
+def quotas(headers: Mapping[str, str]) -> RateQuotas:
     """What these headers say of limits, in the names of OpenAI's guide to rate limits; resets as `20ms`, `6m0s`."""
-    return Quotas(_quota(headers, "requests"), _quota(headers, "tokens"))
+    return RateQuotas(_quota(headers, "requests"), _quota(headers, "tokens"))
 
 
-def _quota(headers: Mapping[str, str], of: str) -> Quota | None:
+def _quota(headers: Mapping[str, str], of: str) -> RateQuota | None:
     limit = _number(headers.get(f"x-ratelimit-limit-{of}"))
     if not limit:
         return None
     reset = headers.get(f"x-ratelimit-reset-{of}")
     remaining = _number(headers.get(f"x-ratelimit-remaining-{of}"))
-    return Quota(limit, remaining, None if reset is None else moment_in_s(reset))
+    return RateQuota(limit, remaining, None if reset is None else moment_in_s(reset))
 
 
 def _number(text: str | None) -> float | None:

@@ -20,7 +20,7 @@ _FORGOTTEN = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class AccountLimits:
     """The limits of an account at an endpoint; None is no limit. `burst_s` seconds' worth may go out at once.
 
     Calls are spread a little wider than the limit says, so that a minute holds no more than it whenever it begins: the
@@ -67,7 +67,7 @@ class RateLimiter(Protocol):
         """Tells how many tokens a call used in the end; the difference comes back, or is owed."""
         ...
 
-    def change(self, rates: Rates) -> None:
+    def change(self, rates: AccountLimits) -> None:
         """Other limits from now on; places that were given out stay as they are."""
         ...
 
@@ -107,7 +107,7 @@ class MemoryRateLimiter:
     A call may go when all before it are worked off; so a large one waits for others and never for itself.
     """
 
-    def __init__(self, rates: Rates, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rates: AccountLimits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rates = rates
         self._clock = clock
         # The moments up to which each limit is used up.
@@ -131,6 +131,6 @@ class MemoryRateLimiter:
         self._largest = max(self._largest, used)
         self._tokens_until += (used - reserved) * self._rates.token_s(self._largest)
 
-    def change(self, rates: Rates) -> None:
+    def change(self, rates: AccountLimits) -> None:
         """Other limits, from now on; what was given out stays as it is."""
         self._rates = rates

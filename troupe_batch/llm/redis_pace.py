@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from troupe_batch.llm.pace import Pace
-from troupe_batch.llm.pacer import Change
+from troupe_batch.llm.pacer import PaceChange
 from troupe_batch.llm.redis_batch import RedisBatch, Script
 from troupe_batch.llm.wake_ups import WakeUps
 
@@ -61,7 +61,7 @@ class RedisPaceStore:
         self._on_step_back: Callable[[], None] | None = None
         self._listening: asyncio.Task[None] | None = None
 
-    async def exchange(self, change: Change) -> tuple[Pace, float]:
+    async def exchange(self, change: PaceChange) -> tuple[Pace, float]:
         """The pace after `change`, which is tried again where somebody else was faster."""
         if self._listening is None and self._on_step_back is not None:
             self._listening = asyncio.get_running_loop().create_task(self._listen(self._on_step_back))

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from troupe_batch.errors import StateUnreachable
-from troupe_batch.llm.rate_limit import Rates
+from troupe_batch.llm.rate_limit import AccountLimits
 from troupe_batch.llm.redis_batch import RedisBatch, Script
 
 # No place of a block is further ahead than this: what a killed worker had reserved is lost for no longer.
@@ -73,7 +73,7 @@ class RedisRateLimiter:
         self,
         batch: RedisBatch,
         name: str,
-        rates: Rates,
+        rates: AccountLimits,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -110,7 +110,7 @@ class RedisRateLimiter:
         self._largest = max(self._largest, used)
         self._tokens_back_s += (reserved - used) * self._rates.token_s(self._largest)
 
-    def change(self, rates: Rates) -> None:
+    def change(self, rates: AccountLimits) -> None:
         """Other limits from now on; places that were given out stay as they are."""
         before, self._rates = self._rates.request_s, rates
         if rates.request_s > _MUCH_SLOWER * before:

@@ -16,7 +16,7 @@ _SILENT_AT_LEAST = 10
 
 
 @dataclass(slots=True)
-class Tally:
+class KindSums:
     """Sums over the calls of one kind: same model, same schema, same completion limit.
 
     `calls` brought a reply, `silent_calls` of them without usage. `doubtful_usd` and `likes_usd` are worst cases, of
@@ -43,7 +43,7 @@ class Tally:
     held_calls: int = 0
     held_usd: float = 0.0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: KindSums) -> None:
         """Add the sums of others."""
         dearest = max(self.dearest, other.dearest)
         for name in COLUMNS:
@@ -66,13 +66,13 @@ class Tally:
         return share(self.likes, self.dearest)
 
 
-COLUMNS = tuple(f.name for f in fields(Tally))
-_WHOLE = frozenset(f.name for f in fields(Tally) if f.type == "int")
+COLUMNS = tuple(f.name for f in fields(KindSums))
+_WHOLE = frozenset(f.name for f in fields(KindSums) if f.type == "int")
 
 
-def tally_of(numbers: Iterable[float]) -> Tally:
+def tally_of(numbers: Iterable[float]) -> KindSums:
     """The tally of numbers in the order of its fields."""
-    return Tally(*(round(n) if name in _WHOLE else n for name, n in zip(COLUMNS, numbers, strict=True)))  # type: ignore[arg-type] # whole ones are made whole
+    return KindSums(*(round(n) if name in _WHOLE else n for name, n in zip(COLUMNS, numbers, strict=True)))  # type: ignore[arg-type] # whole ones are made whole
 
 
 def share(likes: float, of_likes: float) -> float:
@@ -144,18 +144,18 @@ class Spending:
         return self.calls >= _SILENT_AT_LEAST and self.silent_calls == self.calls
 
 
-def spending_in(tallies: Mapping[str, Tally], *, room_usd: float = 0.0, ended_usd: float = 0.0) -> Spending:
+def spending_in(tallies: Mapping[str, KindSums], *, room_usd: float = 0.0, ended_usd: float = 0.0) -> Spending:
     """The sums over kinds of calls.
 
     `room_usd` is what processes may spend before they say more, whatever the kind; `ended_usd` the same of processes
     that ended without a word, so that it is doubtful.
     """
     every = list(tallies.values())
-    said = Tally()
+    said = KindSums()
     for one in every:
         if one.likes:
             said.add(one)
-    unknown = Tally(likes=said.likes, likes_usd=said.likes_usd, cost_usd=said.cost_usd, dearest=said.dearest)
+    unknown = KindSums(likes=said.likes, likes_usd=said.likes_usd, cost_usd=said.cost_usd, dearest=said.dearest)
     unknown.doubtful_usd, unknown.held_usd = ended_usd, room_usd
     in_doubt = [*every, unknown]
     return Spending(

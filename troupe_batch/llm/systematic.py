@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from troupe_batch.errors import EndpointUnsuitable, RecordAndGoOn
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
-from troupe_batch.llm.tallies import MOST_UNPROVEN, Fault, PromptCounts, Tally
+from troupe_batch.llm.tallies import MOST_UNPROVEN, CallTally, PromptCounts, SystematicFault
 from troupe_batch.llm.unsuitable import unsuitable
 
 # A model has at most twice as many calls in flight as went well: one success proves its schemas, but only several show
@@ -24,9 +24,9 @@ _MOST_SCHEMAS = 10_000
 class _Model:
     """All calls to one model, by themselves and by what they ask for."""
 
-    calls: Tally = field(default_factory=Tally)
+    calls: CallTally = field(default_factory=CallTally)
     prompts: PromptCounts = field(default_factory=PromptCounts)
-    forms: dict[tuple[str, ...], Tally] = field(default_factory=dict)
+    forms: dict[tuple[str, ...], CallTally] = field(default_factory=dict)
     proofs: int = 0
 
     @property
@@ -40,9 +40,9 @@ class _Kinds:
     """What one request counts for: its model, those that ask for the same, and those of its very schema."""
 
     model: _Model
-    form: Tally
-    schema: Tally
-    all: tuple[Tally, Tally, Tally]
+    form: CallTally
+    schema: CallTally
+    all: tuple[CallTally, CallTally, CallTally]
 
     @property
     def may_start(self) -> bool:
@@ -100,7 +100,7 @@ class _Round:
         model = self.models.setdefault(place[:2], _Model())
         # Orders of options make many schemas of what is one question.
         form = () if schema is None else (schema.name, *sorted(schema.schema.get("properties", ())))
-        tally, own = model.forms.setdefault(form, Tally()), Tally()
+        tally, own = model.forms.setdefault(form, CallTally()), CallTally()
         kinds = self.kinds[place] = _Kinds(model, tally, own, (own, tally, model.calls))
         return kinds
 
@@ -166,7 +166,9 @@ class Watched:
         self._stop_for([fault], request, kinds, now)
         return replace(reply, is_doubtful=True) if is_doubtful else reply
 
-    def _stop_for(self, faults: Sequence[Fault | None], request: ChatRequest, kinds: _Kinds, now: _Round) -> None:
+    def _stop_for(
+        self, faults: Sequence[SystematicFault | None], request: ChatRequest, kinds: _Kinds, now: _Round
+    ) -> None:
         """Raises for the first fault there is, and has whoever waits hear of it."""
         fault = next((fault for fault in faults if fault is not None), None)
         if fault is None:

@@ -37,7 +37,7 @@ _MOST_ALIKE, _LONGER_BYTES = 8, 64
 _PROMPTS_KEPT = 64
 
 
-class FaultKind(StrEnum):
+class SystematicFaultKind(StrEnum):
     """In which way all calls of a kind go wrong."""
 
     REJECTED = "rejected"
@@ -47,14 +47,14 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SystematicFault:
     """A fault that calls of a kind have in common: it hit `hit` of the last `of` of them, and began after `since`.
 
     `words` is the last reason, as it came. Of replies that were cut off, `thought` of `written` tokens were reasoning;
     of prompts that were cut, `prompt_tokens` is what was counted for those of `lengths` bytes.
     """
 
-    kind: FaultKind
+    kind: SystematicFaultKind
     hit: int
     of: int
     words: str
@@ -67,7 +67,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Tally:
+class CallTally:
     """The calls of one kind in this process. A refusal shows that a request was taken, and is nothing else here.
 
     Rejections have begun when the last request was taken (Unix time; 0 where none was): another process may have met
@@ -97,7 +97,7 @@ class Tally:
         left = MOST_REJECTIONS - rejected, MOST_UNREADABLE - self.unreadable, _FEWEST_CUT_OFF - self.cut_off
         return max(1, min(MOST_UNPROVEN, *left))
 
-    def reject(self, error: Exception) -> Fault | None:
+    def reject(self, error: Exception) -> SystematicFault | None:
         """Counts a call that was refused, or given up; the fault where as many were refused alike as are borne."""
         if isinstance(error, GaveUp) and self.successes:
             # Given up late, requests that are poison to a server come in a row though others went well all the time.
@@ -107,9 +107,11 @@ class Tally:
         hit = self.rejected[words]
         if hit < MOST_REJECTIONS:
             return None
-        return Fault(FaultKind.REJECTED, hit, self.rejected.total(), str(error), _written(self._taken_s))
+        return SystematicFault(
+            SystematicFaultKind.REJECTED, hit, self.rejected.total(), str(error), _written(self._taken_s)
+        )
 
-    def take(self, reply: ChatReply, *, is_readable: bool) -> Fault | None:
+    def take(self, reply: ChatReply, *, is_readable: bool) -> SystematicFault | None:
         """Counts a reply."""
         self._taken_s = time.time()
         self.rejected.clear()
@@ -127,9 +129,11 @@ class Tally:
         if self.unreadable < MOST_UNREADABLE:
             return self._too_often_cut_off(reply)
         since = _written(self._readable_s)
-        return Fault(FaultKind.UNREADABLE, self.unreadable, self.unreadable, reply.reason or "", since)
+        return SystematicFault(
+            SystematicFaultKind.UNREADABLE, self.unreadable, self.unreadable, reply.reason or "", since
+        )
 
-    def _take_cut_off(self, reply: ChatReply) -> Fault | None:
+    def _take_cut_off(self, reply: ChatReply) -> SystematicFault | None:
         self.cut_off += 1
         if reply.usage is not None:
             self.thought += reply.usage.reasoning_tokens
@@ -138,13 +142,13 @@ class Tally:
             self._cut_off_s = self._taken_s
         return self._too_often_cut_off(reply)
 
-    def _too_often_cut_off(self, reply: ChatReply) -> Fault | None:
+    def _too_often_cut_off(self, reply: ChatReply) -> SystematicFault | None:
         """The fault where more are cut off than is borne: of few replies, more than half."""
         is_judged = self.replies >= _FEWEST_REPLIES or 2 * self.cut_off > self.replies
         if not is_judged or self.cut_off < _FEWEST_CUT_OFF or self.cut_off <= MOST_CUT_OFF * self.replies:
             return None
-        return Fault(
-            FaultKind.CUT_OFF,
+        return SystematicFault(
+            SystematicFaultKind.CUT_OFF,
             self.cut_off,
             self.replies,
             reply.reason or "",
@@ -171,7 +175,7 @@ class PromptCounts:
         self._tokens: Counter[int] = Counter()
         self._can_be = False
 
-    def take(self, request: ChatRequest, tokens: int) -> tuple[Fault | None, bool]:
+    def take(self, request: ChatRequest, tokens: int) -> tuple[SystematicFault | None, bool]:
         """Counts a prompt: the fault where enough were cut to be sure, and whether this one is in doubt."""
         length = _length(request)
         if length < _SHORTEST_CUT:
@@ -217,13 +221,13 @@ def _longest(prompts: Sequence[_Counted]) -> int:
     return max((one.length for one in prompts), default=0)
 
 
-def _prompt_cut(found: Sequence[_Counted], latest: Iterable[_Counted]) -> Fault:
+def _prompt_cut(found: Sequence[_Counted], latest: Iterable[_Counted]) -> SystematicFault:
     """The fault; its keys are those of all prompts that counted as those found did, of one length or another."""
     counts = {one.tokens for one in found}
     spoiled = [one.request for one in latest if one.tokens in counts]
     lengths = tuple(sorted(one.length for one in found))
-    return Fault(
-        FaultKind.PROMPT_CUT,
+    return SystematicFault(
+        SystematicFaultKind.PROMPT_CUT,
         len(found),
         len(found),
         "",

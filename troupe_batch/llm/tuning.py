@@ -10,7 +10,7 @@ import orjson
 
 from troupe_batch.llm.pace import Pace
 from troupe_batch.llm.pacer import Pacer
-from troupe_batch.llm.rate_limit import Rates
+from troupe_batch.llm.rate_limit import AccountLimits
 from troupe_batch.llm.redis_batch import RedisBatch, Script
 
 TUNABLE = ("requests_per_minute", "tokens_per_minute", "concurrency")
@@ -46,9 +46,9 @@ class Tuned:
         """From the values of `TUNABLE` in the hash; what is no number counts for nothing."""
         return cls(*map(_number, found))
 
-    def rates(self, configured: Rates) -> Rates:
+    def rates(self, configured: AccountLimits) -> AccountLimits:
         """The rates in force."""
-        return Rates(
+        return AccountLimits(
             self.requests_per_minute or configured.requests_per_minute,
             self.tokens_per_minute or configured.tokens_per_minute,
         )

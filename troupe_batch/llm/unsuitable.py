@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from troupe_batch.errors import EndpointUnsuitable
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus, SchemaMode
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.llm.tallies import Fault, FaultKind
+from troupe_batch.llm.tallies import SystematicFault, SystematicFaultKind
 from troupe_batch.symptoms import Symptom, alike
 
 _STATUS = {
-    FaultKind.REJECTED: "failed",
-    FaultKind.UNREADABLE: str(ReplyStatus.UNREADABLE),
-    FaultKind.CUT_OFF: str(ReplyStatus.TRUNCATED),
-    FaultKind.PROMPT_CUT: str(ReplyStatus.OK),
+    SystematicFaultKind.REJECTED: "failed",
+    SystematicFaultKind.UNREADABLE: str(ReplyStatus.UNREADABLE),
+    SystematicFaultKind.CUT_OFF: str(ReplyStatus.TRUNCATED),
+    SystematicFaultKind.PROMPT_CUT: str(ReplyStatus.OK),
 }
 _NAMED = 8
 _LONGEST_WORDS = 400
@@ -25,13 +25,13 @@ _LOOK = "`troupe failed` shows the calls"
 _ANYWAY = "OpenAI.STOP_EARLY=no goes on all the same"
 
 
-def unsuitable(fault: Fault, request: ChatRequest, *, is_every: bool) -> EndpointUnsuitable:
+def unsuitable(fault: SystematicFault, request: ChatRequest, *, is_every: bool) -> EndpointUnsuitable:
     """The error that stops the job. `request` is one of those that were hit; `is_every`: no other kind fares better."""
     what = "all requests" if is_every else _kind_of(request)
     if isinstance(request, EmbeddingRequest):
         what = f"requests for embeddings to {request.endpoint.model}"
     found = _FOUND[fault.kind](fault, request, what)
-    words = alike(fault.words) if fault.kind is FaultKind.REJECTED else None
+    words = alike(fault.words) if fault.kind is SystematicFaultKind.REJECTED else None
     symptom = Symptom(_STATUS[fault.kind], fault.since, words, fault.prompt_tokens)
     return EndpointUnsuitable(f"{found}; {_ANYWAY}", symptom=symptom, spoiled=fault.keys)
 
@@ -52,19 +52,19 @@ def _thinking(thought: int, written: int) -> str:
     return f", and {thought:,} of the {written:,} tokens were hidden reasoning" if thought else ""
 
 
-def _rejected(fault: Fault, request: ChatRequest, what: str) -> str:
+def _rejected(fault: SystematicFault, request: ChatRequest, what: str) -> str:
     words = fault.words[:_LONGEST_WORDS]
     return f"{fault.hit} times in a row {what} failed alike, and none succeeded: {words}; {_cure_of(words, request)}"
 
 
-def _unreadable(fault: Fault, request: ChatRequest, what: str) -> str:
+def _unreadable(fault: SystematicFault, request: ChatRequest, what: str) -> str:
     return (
         f"{fault.hit} replies in a row to {what} could not be read, the last because {fault.words[:_LONGEST_WORDS]}; "
         f"{_LOOK}; set reasoning_effort: none in the model section of the job, or {_less_of_schemas(request)}"
     )
 
 
-def _cut_off(fault: Fault, request: ChatRequest, what: str) -> str:
+def _cut_off(fault: SystematicFault, request: ChatRequest, what: str) -> str:
     limit = request.parameters.max_completion_tokens
     at = f" at max_completion_tokens = {limit:,}" if limit else ""
     share = f"{fault.hit} of {fault.of} replies ({fault.hit / fault.of:.0%}) to {what} were cut off{at}"
@@ -72,7 +72,7 @@ def _cut_off(fault: Fault, request: ChatRequest, what: str) -> str:
     return f"{share}{thinking}; {more_room(has_thought=bool(thinking))} ({FURTHER_RUN})"
 
 
-def _prompt_cut(fault: Fault, request: ChatRequest, _: str) -> str:
+def _prompt_cut(fault: SystematicFault, request: ChatRequest, _: str) -> str:
     shortest, longest = fault.lengths[0], fault.lengths[-1]
     if fault.prompt_tokens is not None and shortest != longest:
         found = f"{fault.prompt_tokens:,} tokens for each of {fault.hit} prompts of {shortest:,} to {longest:,} bytes"
@@ -86,10 +86,10 @@ def _prompt_cut(fault: Fault, request: ChatRequest, _: str) -> str:
 
 
 _FOUND = {
-    FaultKind.REJECTED: _rejected,
-    FaultKind.UNREADABLE: _unreadable,
-    FaultKind.CUT_OFF: _cut_off,
-    FaultKind.PROMPT_CUT: _prompt_cut,
+    SystematicFaultKind.REJECTED: _rejected,
+    SystematicFaultKind.UNREADABLE: _unreadable,
+    SystematicFaultKind.CUT_OFF: _cut_off,
+    SystematicFaultKind.PROMPT_CUT: _prompt_cut,
 }
 
 _SHORTER = (

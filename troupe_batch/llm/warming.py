@@ -24,7 +24,7 @@ _FIRST_LOOK_S, _LOOKS_AT_LEAST_EVERY_S = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredPrompt:
     """What a service is to keep of a prompt: the key of its beginning, and for how long after its last use."""
 
     key: str
@@ -79,7 +79,7 @@ class Warming:
     def __init__(
         self,
         inner: ChatModel,
-        stored: Callable[[ChatRequest], Stored | None],
+        stored: Callable[[ChatRequest], StoredPrompt | None],
         hearth: Hearth,
         *,
         patience_s: float = PATIENCE_S,
@@ -110,11 +110,11 @@ class Warming:
         self._used[stored.key] = self._clock()
         return reply
 
-    def _is_warm(self, stored: Stored) -> bool:
+    def _is_warm(self, stored: StoredPrompt) -> bool:
         used = self._used.get(stored.key)
         return used is not None and self._clock() - used < _FRESH * stored.lifetime_s
 
-    async def _go_ahead(self, request: ChatRequest, stored: Stored) -> ChatReply:
+    async def _go_ahead(self, request: ChatRequest, stored: StoredPrompt) -> ChatReply:
         key, ahead = stored.key, asyncio.get_running_loop().create_future()
         self._ahead[key] = ahead
         is_ours = has_reply = False

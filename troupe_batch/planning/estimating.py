@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.enrichment import enrichment_prompt
-from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Sharing, Usage
+from troupe_batch.llm.chat import ChatRequest, Endpoint, Sharing, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule
 from troupe_batch.llm.prices import Prices
 from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
-from troupe_batch.planning.prefix_forecast import Beginnings, Cached, PrefixForecast
+from troupe_batch.planning.prefix_forecast import Beginnings, CachedPrompt, PrefixForecast, RequestCounter
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import PlannedCall
@@ -23,27 +22,6 @@ _MOST_CASES = 50
 _MOST_CALLS = 400
 # What a model writes about one person: taken, not measured, and said to be so in the note.
 _PROSE_TOKENS = {EnrichLevel.NONE: 0, EnrichLevel.BIO: 150, EnrichLevel.FULL: 1_500}
-
-
-class Counter(Protocol):
-    """Counts tokens: `TokenCounter` does."""
-
-    @property
-    def method(self) -> str:
-        """How it counts, in words for people."""
-        ...
-
-    def count(self, text: str) -> int:
-        """Tokens of the text."""
-        ...
-
-    def count_request(self, request: ChatRequest) -> int:
-        """Tokens of all that is sent for the request."""
-        ...
-
-    def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:
-        """Tokens of a prompt, with what wraps its messages."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +129,7 @@ class _Call:
     model: str
     prompt: int
     completion: int
-    cached: Cached
+    cached: CachedPrompt
 
 
 @dataclass(slots=True)
@@ -167,7 +145,7 @@ class _Sample:
 def estimate(
     plan: Plan,
     casting: Casting,
-    counter: Counter,
+    counter: RequestCounter,
     prices: Prices,
     rule_of: Callable[[Endpoint], CacheRule] = lambda _: NO_RULE,
 ) -> Estimate:
@@ -202,7 +180,7 @@ def estimate(
 
 
 def first_prompts(
-    plan: Plan, casting: Casting, counter: Counter, rule_of: Callable[[Endpoint], CacheRule]
+    plan: Plan, casting: Casting, counter: RequestCounter, rule_of: Callable[[Endpoint], CacheRule]
 ) -> PrefixForecast:
     """What the prompts of the study have in common, by those of its first case alone."""
     beginnings, seated = Beginnings(counter, rule_of), casting.people([0])
@@ -244,7 +222,9 @@ def _calls(plan: Plan, sample: _Sample) -> int:
     return stated if plan.acting is None else max(stated, round(len(sample.study) * plan.units / sample.cases))
 
 
-def _sampled(plan: Plan, casting: Casting, counter: Counter, studied: Beginnings, written_about: Beginnings) -> _Sample:
+def _sampled(
+    plan: Plan, casting: Casting, counter: RequestCounter, studied: Beginnings, written_about: Beginnings
+) -> _Sample:
     commission = commission_of(plan.population, plan.enrich)
     sample = _Sample(cases=min(plan.cases, _MOST_CASES, max(1, _MOST_CALLS // max(1, plan.calls_per_unit))))
     for number in range(sample.cases):
@@ -261,7 +241,7 @@ def _sampled(plan: Plan, casting: Casting, counter: Counter, studied: Beginnings
 
 
 def _study_calls(
-    calls: Sequence[PlannedCall], counter: Counter, studied: Beginnings, level: EnrichLevel, *, seats: int
+    calls: Sequence[PlannedCall], counter: RequestCounter, studied: Beginnings, level: EnrichLevel, *, seats: int
 ) -> Iterator[_Call]:
     """The calls of a unit; what a model will have written about the person stands in each prompt."""
     prose_tokens = _PROSE_TOKENS[level]
@@ -275,7 +255,7 @@ def _study_calls(
 
 
 def _prose_call(
-    person: TinyPerson, commission: Commission, counter: Counter, written_about: Beginnings, plan: Plan
+    person: TinyPerson, commission: Commission, counter: RequestCounter, written_about: Beginnings, plan: Plan
 ) -> _Call:
     """What it takes to have a model write about the person; the schema and the rules are the same for everybody."""
     prompt = enrichment_prompt(person, commission)
@@ -301,7 +281,7 @@ def _larger_tries(plan: Plan, calls: int, prompt_tokens: float, prices: Prices) 
     )
 
 
-def _note(plan: Plan, counter: Counter, unpriced: Sequence[str]) -> str:
+def _note(plan: Plan, counter: RequestCounter, unpriced: Sequence[str]) -> str:
     notes = [
         f"tokens: {counter.method}",
         "replies are taken to be of ordinary length, nothing to be in the cache, no call to fail",

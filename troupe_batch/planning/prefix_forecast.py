@@ -7,20 +7,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Usage
+from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
-from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule, Matches, digest_of
+from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule, Matches, PromptCounter, digest_of
 
 
-class Counter(Protocol):
+class RequestCounter(PromptCounter, Protocol):
     """Counts tokens: `TokenCounter` does."""
+
+    @property
+    def method(self) -> str:
+        """How it counts, in words for people."""
+        ...
 
     def count(self, text: str) -> int:
         """Tokens of the text."""
         ...
 
-    def count_prompt(self, messages: Sequence[Message], reply_schema: ReplySchema | None = None) -> int:
-        """Tokens of a prompt, with what wraps its messages."""
+    def count_request(self, request: ChatRequest) -> int:
+        """Tokens of all that is sent for the request."""
         ...
 
 
@@ -103,7 +108,7 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
+class CachedPrompt:
     """What an endpoint has, or stores, of one prompt: what it shares, and tokens read and written of its own beyond."""
 
     group: _Group | None = None
@@ -125,13 +130,13 @@ class Cached:
 class Beginnings:
     """Collects what sampled prompts begin with, unit by unit, and says what of it is read and stored."""
 
-    def __init__(self, counter: Counter, rule_of: Callable[[Endpoint], CacheRule]) -> None:
+    def __init__(self, counter: RequestCounter, rule_of: Callable[[Endpoint], CacheRule]) -> None:
         self._counter = counter
         self._rule_of = rule_of
         self._groups: dict[str, _Group] = {}
         self._longest = 0
 
-    def take(self, requests: Sequence[ChatRequest], *, seats: int = 1, prose_tokens: int = 0) -> list[Cached]:
+    def take(self, requests: Sequence[ChatRequest], *, seats: int = 1, prose_tokens: int = 0) -> list[CachedPrompt]:
         """Takes the requests of a unit, in order; what a model writes about a person makes each of them longer.
 
         What comes of each is known when all units were taken.
@@ -142,22 +147,22 @@ class Beginnings:
         found = []
         for request in requests:
             if isinstance(request, EmbeddingRequest):
-                found.append(Cached())
+                found.append(CachedPrompt())
                 continue
             found.append(self._cached(request, before, prose_tokens))
             before.append(request)
         return found
 
-    def _cached(self, request: ChatRequest, before: Sequence[ChatRequest], prose_tokens: int) -> Cached:
+    def _cached(self, request: ChatRequest, before: Sequence[ChatRequest], prose_tokens: int) -> CachedPrompt:
         rule, shared = self._rule_of(request.endpoint), self._shared(request)
         self._longest = max(self._longest, shared)
         if rule.matches is Matches.MARKED:
-            return Cached(self._group(request, rule, shared))
+            return CachedPrompt(self._group(request, rule, shared))
         if rule.matches is Matches.ANY:
             longest = max((self._in_common(request, one) for one in before), default=0)
             beyond = max(0, rule.cached(longest) - rule.cached(shared))
-            return Cached(self._group(request, rule, shared), beyond)
-        return self._newest(request, rule, before, prose_tokens) if rule.matches is Matches.NEWEST else Cached()
+            return CachedPrompt(self._group(request, rule, shared), beyond)
+        return self._newest(request, rule, before, prose_tokens) if rule.matches is Matches.NEWEST else CachedPrompt()
 
     def forecast(self, endpoint: Endpoint) -> PrefixForecast:
         """Which rule holds at the endpoint, and how much of their prompts the requests have in common."""
@@ -170,13 +175,13 @@ class Beginnings:
 
     def _newest(
         self, request: ChatRequest, rule: CacheRule, before: Sequence[ChatRequest], prose_tokens: int
-    ) -> Cached:
+    ) -> CachedPrompt:
         """All of it is stored, but for a whole prompt of before that it goes on from."""
         count, schema = self._counter.count_prompt, request.reply_schema
         tokens = rule.cached(count(request.messages, schema) + prose_tokens)
         earlier = (one for one in before if one.reply_schema == schema and _goes_on(request, one))
         read = max((rule.cached(count(one.messages, schema) + prose_tokens) for one in earlier), default=0)
-        return Cached(None, read, max(0, tokens - read))
+        return CachedPrompt(None, read, max(0, tokens - read))
 
     def _group(self, request: ChatRequest, rule: CacheRule, shared: int) -> _Group | None:
         """Those that begin as the request does; None where the beginning is not cached."""

@@ -7,7 +7,7 @@ import re
 from troupe_batch.persona.files import AgentFile, parse_agent, parse_fragment
 from troupe_batch.persona.fragment import MergeConflict, merge
 from troupe_batch.persona.persona import Persona
-from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, FromRecords, Numeric
+from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, FromRecords, NumericDimension
 from troupe_batch.population.distributions import check_distributions
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.names import has_locale, locales
@@ -92,7 +92,7 @@ def _check_dimension(name: str, dimension: Distributed, is_counted: bool, places
         places.add(place, f"exactly one of {', '.join(own)} belongs here, {found}", "keep one")
     else:
         _check_parents(present, dimension, place, places)
-    if isinstance(dimension, Numeric) and dimension.dist is None:
+    if isinstance(dimension, NumericDimension) and dimension.dist is None:
         for field in ("params", "truncate"):
             if getattr(dimension, field):
                 places.add((*place, field), f"`{field}` belongs to a distribution", "add `dist`, or remove it")
@@ -137,7 +137,7 @@ def _check_fragments(spec: PopulationSpec, places: Places) -> None:
 
 
 def _example(dimension: Dimension) -> str | int | float:
-    if not isinstance(dimension, Numeric | FromRecords) or (
+    if not isinstance(dimension, NumericDimension | FromRecords) or (
         isinstance(dimension, FromRecords) and not dimension.numeric
     ):
         return "(drawn)"

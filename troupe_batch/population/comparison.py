@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, block_sizes
 from troupe_batch.population.drawing.listing import Combinations
 from troupe_batch.population.drawing.weights import Weights
@@ -36,7 +36,7 @@ _QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quart
 _KEPT = 4
 
 
-class Comparison:
+class TargetComparison:
     """Counts the people of a population against its targets; everything about the same people in one go over them."""
 
     def __init__(self, spec: PopulationSpec, model: Model, facts: FactMaker, blocks: Blocks) -> None:
@@ -119,7 +119,7 @@ class Comparison:
     def _no_counts(self) -> _Counts:
         # Numbers that constraints bend follow no curve that could be cut into quarters.
         known = self._model.marginals.keys() | self._facts.redrawn_names
-        quartered = [n for n, d in self._spec.dimensions.items() if isinstance(d, Numeric) and n not in known]
+        quartered = [n for n, d in self._spec.dimensions.items() if isinstance(d, NumericDimension) and n not in known]
         quarter = np.full(len(_QUARTERS), 1 / len(_QUARTERS))
         margins = {
             factor.name: self._tally(self._model.marginals[factor.name], self._model.population_marginals[factor.name])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.bins import Bin
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -108,7 +108,7 @@ def _runs(low: Floats, high: Floats, shares: Floats) -> list[slice]:
     return runs
 
 
-def distribution_curve(dimension: Numeric) -> Callable[[Floats], Floats]:
+def distribution_curve(dimension: NumericDimension) -> Callable[[Floats], Floats]:
     """The inverse distribution function of a parametric dimension, truncated as it says; BadCurve where it has none."""
     family = dimension.dist or "uniform"
     params = _checked(family, {**_DEFAULTS.get(family, {}), **dimension.params})

@@ -13,7 +13,7 @@ from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.population.bins import Bin
 from troupe_batch.population.curves import BadCurve
-from troupe_batch.population.dimensions import FromRecords, Numeric, TextPool
+from troupe_batch.population.dimensions import FromRecords, NumericDimension, TextPool
 from troupe_batch.population.distributions import ends_of
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.model import Records
@@ -38,7 +38,7 @@ def kinds_of(spec: PopulationSpec, factors: Iterable[Factor], records: Records |
         elif isinstance(dimension, FromRecords) and dimension.numeric:
             numbers = records.numbers.get(name) if records else None
             kinds[name] = _kind_of_numbers(numbers, integer=dimension.integer)
-        elif isinstance(dimension, Numeric):
+        elif isinstance(dimension, NumericDimension):
             kinds[name] = _kind_of_numeric(dimension, factor)
         elif factor is not None:
             kinds[name] = Kind("category", factor.labels)
@@ -116,7 +116,7 @@ def _kind_of_numbers(numbers: npt.NDArray[np.int64] | Floats | None, *, integer:
     return Kind("number", integer=integer, low=float(np.min(numbers)), high=float(np.max(numbers)))
 
 
-def _kind_of_numeric(dimension: Numeric, factor: Factor | None) -> Kind:
+def _kind_of_numeric(dimension: NumericDimension, factor: Factor | None) -> Kind:
     low, high = -math.inf, math.inf
     if factor is not None and factor.bins:
         lows, highs = bin_ends(factor.bins, dimension)

@@ -7,8 +7,18 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from troupe_batch.population.dimensions import ByParent, Row, Unit
-from troupe_batch.population.spec_values import Crossed, Label, Line, Names, Ordered, Part, Shares, Stratifying, Whole
+from troupe_batch.population.dimensions import ByParent, Row, ShareUnit
+from troupe_batch.population.spec_values import (
+    Crossed,
+    Label,
+    Line,
+    Names,
+    Ordered,
+    Shares,
+    SpecPart,
+    Stratifying,
+    Whole,
+)
 from troupe_batch.scalars import Truth
 
 MAX_SIZE = 10_000_000
@@ -38,14 +48,16 @@ def derived_short_form(value: object) -> object:
     return value
 
 
-class Control(Part):
+class Control(SpecPart):
     """A margin over one or more dimensions that the joint distribution is fitted to (raking, IPF)."""
 
     dims: Crossed = Field(min_length=1, description="dimensions or derived fields that the table crosses")
     table: ControlTable = Field(
         description="a CSV or Parquet file, or the share of each cell: by the first dimension's category, then the next"
     )
-    unit: Unit = Field(Unit.SHARE, description="what the numbers are: share, percent or count, of the whole table")
+    unit: ShareUnit = Field(
+        ShareUnit.SHARE, description="what the numbers are: share, percent or count, of the whole table"
+    )
     on_sum: Literal["error", "renormalize"] = Field("error", description="when they miss 1 (or 100 percent)")
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
@@ -73,14 +85,14 @@ class Control(Part):
         return self.table if isinstance(self.table, tuple) else ()
 
 
-class Derived(Part):
+class Derived(SpecPart):
     """A fact worked out from other facts."""
 
     value: Line = Field(description="expression, such as cut(age, [25, 35, 55])")
     hidden: Truth = Field(False, description="true: a helper, kept out of facts and persona")
 
 
-class SeedData(Part):
+class SeedData(SpecPart):
     """Records of real or published microdata, of which people are copies: what goes together in them stays together.
 
     Only the columns that a dimension names are read. `columns` holds them once the file has been read.
@@ -92,7 +104,7 @@ class SeedData(Part):
     columns: dict[str, tuple[str | float | None, ...]] = Field({}, description="the columns themselves, by name")
 
 
-class Strata(Part):
+class Strata(SpecPart):
     """Oversampling: how many people of each stratum there are. Each person carries a design weight."""
 
     by: Stratifying = Field(min_length=1, description="dimensions or derived fields whose categories are strata")

@@ -15,11 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Part, Shares
+from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Shares, SpecPart
 from troupe_batch.scalars import Truth
 
 
-class Unit(StrEnum):
+class ShareUnit(StrEnum):
     """What the numbers of a distribution are: shares sum to 1, percents to 100, counts to anything."""
 
     SHARE = "share"
@@ -27,7 +27,7 @@ class Unit(StrEnum):
     COUNT = "count"
 
 
-class Row(Part):
+class Row(SpecPart):
     """The distribution of a conditional dimension for one combination of its parents' categories.
 
     A parent that `when` leaves out, or gives as `*`, may have any category; the most specific row wins.
@@ -50,7 +50,7 @@ Table: TypeAlias = Annotated[
 ]
 
 
-class _Dimension(Part):
+class _Dimension(SpecPart):
     """What all dimensions have: their source, their parents, and how their numbers are to be read."""
 
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
@@ -60,7 +60,7 @@ class _Dimension(Part):
         None,
         description="with `given`: a CSV or Parquet file, or `parent's category: {category: share}`, or rows",
     )
-    unit: Unit = Field(Unit.SHARE, description="what the numbers are: share, percent or count")
+    unit: ShareUnit = Field(ShareUnit.SHARE, description="what the numbers are: share, percent or count")
     on_sum: Annotated[str, Field(pattern=r"^(error|renormalize|residual:.+)$")] = Field(
         "error", description="when they miss 1 (or 100 percent): error, renormalize, or residual:<category>"
     )
@@ -92,7 +92,7 @@ class Categorical(_Dimension):
     )
 
 
-class Numeric(_Dimension):
+class NumericDimension(_Dimension):
     """A dimension whose value is a number: from bins with shares, or from a distribution."""
 
     type: Literal["numeric"]
@@ -116,7 +116,7 @@ class Numeric(_Dimension):
         return handler(table)
 
 
-class Text(Part):
+class PoolText(SpecPart):
     """One text of a pool, and who may get it."""
 
     text: Line = Field(description="what the person's fact says")
@@ -124,14 +124,14 @@ class Text(Part):
     when: Line | None = Field(None, description="expression over the facts; left out: open to everybody")
 
 
-class TextPool(Part):
+class TextPool(SpecPart):
     """A dimension whose value is one of some texts, drawn among those whose condition the person meets.
 
     Who meets none of the conditions lacks the fact. Nothing can depend on a text pool.
     """
 
     type: Literal["text_pool"]
-    values: tuple[Text, ...] = Field(min_length=1, max_length=10_000, description="the texts")
+    values: tuple[PoolText, ...] = Field(min_length=1, max_length=10_000, description="the texts")
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
     hidden: Truth = Field(False, description="true: kept out of facts and persona")
@@ -142,7 +142,7 @@ class TextPool(Part):
         return ()
 
 
-class FromRecords(Part):
+class FromRecords(SpecPart):
     """A dimension whose values come from the records of `seed_data`, with whatever goes together in them.
 
     Without `numeric` a category, named by `labels` or by its code; with `numeric` a number, and with `bins` a number
@@ -184,5 +184,5 @@ class FromRecords(Part):
         return (self.missing,) if isinstance(self.missing, str) else self.missing
 
 
-Distributed: TypeAlias = Categorical | Numeric
-Dimension: TypeAlias = Annotated[Categorical | Numeric | TextPool | FromRecords, Field(discriminator="type")]
+Distributed: TypeAlias = Categorical | NumericDimension
+Dimension: TypeAlias = Annotated[Categorical | NumericDimension | TextPool | FromRecords, Field(discriminator="type")]

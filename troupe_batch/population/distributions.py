@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.curves import BadCurve, distribution_curve
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.factors import Factor, Places, row_numbers
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile
@@ -43,7 +43,7 @@ class Distribution:
         return values
 
 
-def distribution_of(name: str, dimension: Numeric, factors: Mapping[str, Factor]) -> Distribution:
+def distribution_of(name: str, dimension: NumericDimension, factors: Mapping[str, Factor]) -> Distribution:
     """The distribution of a checked dimension."""
     parents = [factors[parent] for parent in dimension.given]
     rows = row_numbers(name, dimension.rows, parents, Places(SpecFile("", {}, {}))) if parents else None
@@ -52,14 +52,14 @@ def distribution_of(name: str, dimension: Numeric, factors: Mapping[str, Factor]
     return Distribution(dimension.given, np.zeros((), dtype=np.int64) if rows is None else rows, inverses)
 
 
-def each_row(dimension: Numeric) -> list[Numeric]:
+def each_row(dimension: NumericDimension) -> list[NumericDimension]:
     """The dimension with the parameters of each row of its table: `params` holds what all rows share."""
     if dimension.table is None:
         return [dimension]
     return [dimension.model_copy(update={"params": {**dimension.params, **row.values}}) for row in dimension.rows]
 
 
-def ends_of(dimension: Numeric) -> tuple[float, float]:
+def ends_of(dimension: NumericDimension) -> tuple[float, float]:
     """The lowest and the highest value that any row can give, rounded as facts are; BadCurve where one has none."""
     ends = [rounded(distribution_curve(one)(_ENDS), dimension) for one in each_row(dimension)]
     if not ends:
@@ -67,7 +67,7 @@ def ends_of(dimension: Numeric) -> tuple[float, float]:
     return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 
 
-def rounded(values: Floats, dimension: Numeric) -> npt.NDArray[np.int64] | Floats:
+def rounded(values: Floats, dimension: NumericDimension) -> npt.NDArray[np.int64] | Floats:
     """Values of a distribution as facts: whole numbers, or with as many digits as the dimension has."""
     return np.rint(values).astype(np.int64) if dimension.integer else np.round(values, dimension.decimals)
 
@@ -75,7 +75,7 @@ def rounded(values: Floats, dimension: Numeric) -> npt.NDArray[np.int64] | Float
 def check_distributions(spec: PopulationSpec, places: Places) -> None:
     """Notes every distribution that cannot be drawn from, at its `params` or at the row of its table."""
     for name, dimension in spec.dimensions.items():
-        if not isinstance(dimension, Numeric) or dimension.dist is None:
+        if not isinstance(dimension, NumericDimension) or dimension.dist is None:
             continue
         for row, one in enumerate(each_row(dimension)):
             try:

@@ -12,7 +12,7 @@ from troupe_batch.expressions.kinds import Kind
 from troupe_batch.persona.files import AgentFile
 from troupe_batch.persona.persona import Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
-from troupe_batch.population.comparison import Chosen, Comparison
+from troupe_batch.population.comparison import Chosen, TargetComparison
 from troupe_batch.population.drawing.blocks import Blocks
 from troupe_batch.population.drawing.exactness import unmet
 from troupe_batch.population.drawing.quotas import Quotas, is_plain
@@ -23,7 +23,7 @@ from troupe_batch.population.facts.making import FactMaker, FactTable
 from troupe_batch.population.facts.name_locales import NameLocales
 from troupe_batch.population.facts.names import gender_of
 from troupe_batch.population.joint.compiling import compile_model
-from troupe_batch.population.margins import ControlCell, DesignEffect, Finding, Margin, Redrawn
+from troupe_batch.population.margins import ControlCell, DesignEffect, Margin, PopulationFinding, Redrawn
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile
@@ -64,7 +64,7 @@ class Population:
         self._fragments = Fragments(spec, stated if spec.people else self._facts.kinds, places)
         self._names = NameLocales(spec, self._model, places)
         places.raise_if_any()
-        self._comparison = Comparison(spec, self._model, self._facts, self._blocks)
+        self._comparison = TargetComparison(spec, self._model, self._facts, self._blocks)
         self._weights = None if self._model.design is None else Weights(self._model.design, self._model.factors)
 
     @property
@@ -93,7 +93,7 @@ class Population:
         return {} if self.spec.people else self._facts.kinds
 
     @cached_property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[PopulationFinding, ...]:
         """What is allowed but should be known; with `exact: true` also what could not be met, which draws everybody."""
         if not self.spec.sampling.exact or self.spec.people:
             return self._model.findings

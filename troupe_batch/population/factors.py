@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.bins import BadBin, Bin, read_bins
-from troupe_batch.population.dimensions import Categorical, Distributed, FromRecords, Numeric, Row, TextPool
+from troupe_batch.population.dimensions import Categorical, Distributed, FromRecords, NumericDimension, Row, TextPool
 from troupe_batch.population.shares import BadShares, normalised
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean
@@ -162,7 +162,7 @@ def why_no_categories(name: str, spec: PopulationSpec, unusable: Mapping[str, Re
     dimension = spec.dimensions.get(name)
     if dimension is None:
         return f"there is no dimension {name!r}", did_you_mean(name, [*spec.dimensions, *spec.derive])
-    if isinstance(dimension, Numeric) and dimension.dist is not None:
+    if isinstance(dimension, NumericDimension) and dimension.dist is not None:
         return f"{name} is a distribution without categories, so nothing can depend on it", f"give {name} `bins`"
     if isinstance(dimension, FromRecords) and dimension.numeric and not dimension.bins:
         return f"{name} is a number without categories, so nothing can depend on it", f"give {name} `bins`"
@@ -181,12 +181,12 @@ def _cycle(left: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _equally_probable(name: str, dimension: Distributed, places: Places) -> Factor | None:
-    if isinstance(dimension, Numeric) and dimension.dist is not None:
+    if isinstance(dimension, NumericDimension) and dimension.dist is not None:
         return None
     shares = dimension.values if isinstance(dimension, Categorical) else dimension.bins
     labels = _labels(dimension, shares, name, places)
     bins = None
-    if isinstance(dimension, Numeric):
+    if isinstance(dimension, NumericDimension):
         try:
             bins = tuple(read_bins(labels, integer=dimension.integer))
         except BadBin as error:

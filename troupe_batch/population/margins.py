@@ -103,7 +103,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PopulationFinding:
     """Something that is allowed in a population file but should be known, where it stands, and what to do about it."""
 
     level: Level

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.factors import Factor
-from troupe_batch.population.margins import Finding
+from troupe_batch.population.margins import PopulationFinding
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Design:
+class SampleDesign:
     """Strata in the order of `sizes`; `weights` are design weights, 1 on the average over all people."""
 
     by: tuple[str, ...]
@@ -96,6 +96,6 @@ class Model:
     population_marginals: Mapping[str, Floats]
     components: tuple[Component, ...] = ()
     records: Records | None = None
-    design: Design | None = None
+    design: SampleDesign | None = None
     open_constraints: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[PopulationFinding, ...] = ()

@@ -13,10 +13,10 @@ from troupe_batch.population.bins import BadBin, Bin, read_bins
 from troupe_batch.population.design import SeedData
 from troupe_batch.population.dimensions import FromRecords
 from troupe_batch.population.factors import Factor, Places
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Codes, Floats, Ints, Records
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.tables.file_values import Cells, number_of, text_of
+from troupe_batch.population.tables.file_values import CellValues, number_of, text_of
 from troupe_batch.population.tables.reading import MAX_CATEGORIES
 from troupe_batch.population.tables.seed_files import MAX_RECORDS, TOO_MANY, cure_of_column
 from troupe_batch.spec_messages import short
@@ -108,7 +108,7 @@ def worth_of_records(spec: PopulationSpec) -> float | None:
     return float(weights.sum() ** 2 / np.square(weights).sum()) if weights.any() else 0.0
 
 
-def copies(people: int, probs: Floats) -> Finding | None:
+def copies(people: int, probs: Floats) -> PopulationFinding | None:
     """How often people share a record, where they often do; `probs` are the records' chances, which sum to 1."""
     # Kish 1965: as many records of equal weight say as much.
     worth = 1 / float(np.square(probs).sum())
@@ -120,7 +120,7 @@ def copies(people: int, probs: Floats) -> Finding | None:
         f"up to {most:,} people share one"
     )
     cure = "people who share a record are alike in all that comes from it: do not count them as independent"
-    return Finding(Level.NOTE, "seed_data", problem, cure)
+    return PopulationFinding(Level.NOTE, "seed_data", problem, cure)
 
 
 def _record_dimensions(spec: PopulationSpec) -> Iterator[tuple[str, FromRecords]]:
@@ -245,7 +245,7 @@ class _Reader:
     def categories(self, name: str, dimension: FromRecords) -> _Coded | None:
         """The categories and that of each record; None where some have none, which is then noted."""
         place, column = ("dimensions", name), dimension.column or name
-        read = Cells(text_of)
+        read = CellValues(text_of)
         texts = [read[self._columns[column][i]] for i in self._kept]
         if dimension.missing is None:
             gone = [i for i, text in zip(self._kept, texts, strict=True) if text is None]
@@ -291,7 +291,7 @@ class _Reader:
     def _floats(
         self, place: tuple[str, ...], column: str, which: Sequence[int], cure: str, *, may_be_empty: bool = False
     ) -> Floats | None:
-        read = Cells(number_of)
+        read = CellValues(number_of)
         cells = [read[self._columns[column][i]] for i in which]
         if may_be_empty:
             cells = [math.nan if cell is None else cell for cell in cells]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.dimensions import Unit
+from troupe_batch.population.dimensions import ShareUnit
 
 # Sums are checked to this relative tolerance: enough for 1/3 written with seven digits, not for a rounded percent.
 TOLERANCE = 1e-6
@@ -22,7 +22,9 @@ class BadShares(ValueError):
         super().__init__(problem)
 
 
-def normalised(shares: Mapping[str, float], labels: list[str], *, unit: Unit, on_sum: str) -> npt.NDArray[np.float64]:
+def normalised(
+    shares: Mapping[str, float], labels: list[str], *, unit: ShareUnit, on_sum: str
+) -> npt.NDArray[np.float64]:
     """Probabilities in the order of `labels`, summing to 1; a label that `shares` lacks has probability 0.
 
     `on_sum` is `error`, `renormalize` or `residual:<category>`; counts are always divided by their sum.
@@ -32,7 +34,7 @@ def normalised(shares: Mapping[str, float], labels: list[str], *, unit: Unit, on
     for label, share in shares.items():
         if share < 0:
             raise BadShares(f"{share:g} is negative", "shares are 0 or more", label)
-    whole = {Unit.SHARE: 1.0, Unit.PERCENT: 100.0, Unit.COUNT: None}[unit]
+    whole = {ShareUnit.SHARE: 1.0, ShareUnit.PERCENT: 100.0, ShareUnit.COUNT: None}[unit]
     vector = np.array([shares.get(label, 0.0) for label in labels])
     if whole is not None and on_sum.startswith("residual:"):
         vector = _with_residual(vector, labels, on_sum.removeprefix("residual:"), whole, shares)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData, Strata, derived_short_form
 from troupe_batch.population.dimensions import Dimension
-from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, Part, Whole
+from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, SpecPart, Whole
 from troupe_batch.scalars import Truth
 from troupe_batch.spec_building import BuiltSpec
 
@@ -35,7 +35,7 @@ class NameProvider(StrEnum):
     INITIALS = "initials"
 
 
-class Source(Part):
+class Source(SpecPart):
     """Where figures come from, named by `id` in the dimensions that use them."""
 
     id: Line = Field(description="short name that dimensions refer to")
@@ -47,7 +47,7 @@ class Source(Part):
     license: Line | None = Field(None, description="terms of use, for example public-domain")
 
 
-class Universe(Part):
+class Universe(SpecPart):
     """Whom the population stands for."""
 
     description: Line = Field(description="who is in, for example adults 25 and over, United States")
@@ -55,7 +55,7 @@ class Universe(Part):
     excludes: tuple[Line, ...] = Field((), max_length=50, description="who is left out")
 
 
-class NamesSpec(Part):
+class NamesSpec(SpecPart):
     """How people are named. Two people may share a name, as people do: `person_id` tells them apart."""
 
     later: ClassVar[frozenset[str]] = frozenset({"by", "locales"})
@@ -66,7 +66,7 @@ class NamesSpec(Part):
     locales: Annotated[dict[str, Label], *Ordered] = Field({}, description="its categories: locale, such as ja_JP")
 
 
-class FragmentShare(Part):
+class FragmentShare(SpecPart):
     """A TinyTroupe fragment merged into a share of the people, or of those who meet a condition."""
 
     later: ClassVar[frozenset[str]] = frozenset({"when"})
@@ -77,14 +77,14 @@ class FragmentShare(Part):
     when: Line | None = Field(None, description="expression over the facts; the share is then of those who meet it")
 
 
-class PersonaSpec(Part):
+class PersonaSpec(SpecPart):
     """What a persona holds beside its facts."""
 
     enrich: EnrichLevel = Field(EnrichLevel.NONE, description="prose written by the model: none, bio or full")
     fragments: tuple[FragmentShare, ...] = Field((), max_length=100, description="fragments to merge in, in order")
 
 
-class Sampling(Part):
+class Sampling(SpecPart):
     """How integer quotas are made: cube method for up to 20,000 cells, systematic beyond."""
 
     later: ClassVar[frozenset[str]] = frozenset({"exact", "tolerance_pp"})
@@ -96,7 +96,7 @@ class Sampling(Part):
     )
 
 
-class PopulationSpec(Part, BuiltSpec):
+class PopulationSpec(SpecPart, BuiltSpec):
     """A population: N people by their distributions (`dimensions`), or by name (`people`: agent files)."""
 
     later: ClassVar[frozenset[str]] = frozenset(

@@ -129,7 +129,7 @@ Stratifying: TypeAlias = Annotated[
 ]
 
 
-class Part(BaseModel):
+class SpecPart(BaseModel):
     """A group of fields of a population file.
 
     `later` names the fields that came after the first release: they are in the canonical JSON only where they say

@@ -28,7 +28,7 @@ FACULTY_RATES = {
 OTHER_FACULTY_RATE = 0.05
 
 
-class Line(TextTemplate):
+class SpokenLine(TextTemplate):
     """Something that people say, and for whom."""
 
     weight: Weight = Field(default=1.0, description="How often it is said, relative to the other lines that fit.")
@@ -44,7 +44,9 @@ class Acts(Spec):
     faculties: dict[str, Rate] = Field(
         default_factory=dict, description="Chance of each faculty's action by its type, where the act offers it."
     )
-    lines: list[Line | str] = Field(default_factory=list, description="What is said: texts, or {text, when, weight}.")
+    lines: list[SpokenLine | str] = Field(
+        default_factory=list, description="What is said: texts, or {text, when, weight}."
+    )
     words: Words = Field(default_factory=dict, description="Lists to fill {name} from, one word at random.")
     refusal_rate: Rate = Field(default=0.0, description="Share of acts that are refused.")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from troupe_batch.rehearsal.act_specs import DONE, REACH_OUT, TALK, THINK, Acts, Line
+from troupe_batch.rehearsal.act_specs import DONE, REACH_OUT, TALK, THINK, Acts, SpokenLine
 from troupe_batch.rehearsal.deeds import is_look_up, texts_of
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import Part, Refused
+from troupe_batch.rehearsal.reply_plan import Refused, ReplyPart
 from troupe_batch.rehearsal.scene import action_that_showed, question_put
 from troupe_batch.rehearsal.thoughts import FieldMaker, field_of, state_of_mind
 from troupe_batch.seeded import DrawStream, weighted_index
@@ -26,10 +26,10 @@ STATE = "cognitive_state"
 
 _NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
-Action = dict[str, Any]
+ActionFields = dict[str, Any]
 
 
-def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, QuestionTruth]) -> Mapping[str, Part]:
+def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, QuestionTruth]) -> Mapping[str, ReplyPart]:
     """Makers of the actions and the state of mind; none where the schema has no list of actions that ends in DONE.
 
     An open question that has no property of its own in the reply is answered aloud.
@@ -41,9 +41,9 @@ def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, Questi
     if DONE not in variants or node.get("minItems", 0) > 1 or (most is not None and most < 1):
         return {}
     spoken = {name: one for name, one in questions.items() if isinstance(one, TextQuestion) and name not in nodes}
-    parts = {ACTIONS: Part(Actor(variants, acts, most, spoken).actions, acts.refusal_rate)}
+    parts = {ACTIONS: ReplyPart(Actor(variants, acts, most, spoken).actions, acts.refusal_rate)}
     if STATE in nodes and (state := _resolved(schema, nodes[STATE])).get("type") == "object":
-        parts[STATE] = Part(state_of_mind(state, schema))
+        parts[STATE] = ReplyPart(state_of_mind(state, schema))
     return parts
 
 
@@ -65,7 +65,7 @@ class Actor:
         self._look_ups = [(name, rate / most_acts) for name, rate in look_ups]
         self._deeds = [(name, rate) for name, rate in faculties if not is_look_up(name)]
 
-    def actions(self, prompt: Prompt, draws: DrawStream) -> list[Action]:
+    def actions(self, prompt: Prompt, draws: DrawStream) -> list[ActionFields]:
         """An ordered list that ends in its only DONE."""
         actions = []
         if self._happens(THINK, self._acts.think, draws):
@@ -75,7 +75,7 @@ class Actor:
         actions += self._deeds_and_words(prompt, draws) if look_up is None else [look_up]
         return [*actions[: self._room], self._action(DONE, draws)]
 
-    def _deeds_and_words(self, prompt: Prompt, draws: DrawStream) -> list[Action]:
+    def _deeds_and_words(self, prompt: Prompt, draws: DrawStream) -> list[ActionFields]:
         actions = []
         if TALK in self._variants and (said := self._said(prompt, draws)) is not None:
             names = () if draws.uniform() < self._acts.to_everyone else prompt.in_reach
@@ -99,7 +99,7 @@ class Actor:
             return _aloud(self._spoken[name], prompt, draws)
         return self._lines.said(prompt, draws) if draws.uniform() < self._acts.talk else None
 
-    def _look_up(self, prompt: Prompt, draws: DrawStream) -> Action | None:
+    def _look_up(self, prompt: Prompt, draws: DrawStream) -> ActionFields | None:
         """What is looked up, seldom anything; never twice in a row, or the act would not come to its end."""
         if not self._look_ups or (name := self._looked_for(draws.uniform())) is None:
             return None
@@ -112,11 +112,11 @@ class Actor:
             u -= rate
         return None
 
-    def _deed(self, name: str, prompt: Prompt, draws: DrawStream) -> Action | None:
+    def _deed(self, name: str, prompt: Prompt, draws: DrawStream) -> ActionFields | None:
         texts = texts_of(name, self._variants[name].fields, prompt, draws)
         return None if texts is None else self._action(name, draws, texts)
 
-    def _action(self, name: str, draws: DrawStream, texts: Mapping[str, str | None] = _NOTHING) -> Action:
+    def _action(self, name: str, draws: DrawStream, texts: Mapping[str, str | None] = _NOTHING) -> ActionFields:
         fields = self._variants[name].fields
         return {"type": name} | {field: make(texts.get(field), draws) for field, make in fields.items()}
 
@@ -133,7 +133,7 @@ class Lines:
     """What people say: for whom, how often, and with what to fill in."""
 
     def __init__(self, acts: Acts) -> None:
-        written = [line if isinstance(line, Line) else Line(text=line) for line in acts.lines]
+        written = [line if isinstance(line, SpokenLine) else SpokenLine(text=line) for line in acts.lines]
         self._lines = [line for line in written if line.weight]
         self._words = acts.words
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from troupe_batch.rehearsal.act_specs import Acts
 from troupe_batch.rehearsal.acts import ACT, act_parts
-from troupe_batch.rehearsal.findings import EXTRACTION, Reader, extraction_parts
+from troupe_batch.rehearsal.findings import EXTRACTION, FindingsReader, extraction_parts
 from troupe_batch.rehearsal.judgements import ASSIGNED, assigned_parts, judgement_parts
 from troupe_batch.rehearsal.reply_plan import ReplyPlan, no_parts
 from troupe_batch.rehearsal.respondents import Respondents
@@ -22,7 +22,7 @@ class Conduct:
 
     questions: Mapping[str, QuestionTruth] = field(default_factory=dict)
     acts: Acts = field(default_factory=Acts)
-    reader: Reader = field(default_factory=Reader)
+    reader: FindingsReader = field(default_factory=FindingsReader)
     judgements: Mapping[str, Mapping[str, QuestionTruth]] = field(default_factory=dict)
 
     @classmethod
@@ -30,7 +30,7 @@ class Conduct:
         """What the file says."""
         if respondents is None:
             return cls()
-        reader = Reader.of(respondents.extractions)
+        reader = FindingsReader.of(respondents.extractions)
         return cls(respondents.questions, respondents.acts or Acts(), reader, respondents.judgements or {})
 
     def plan(self, name: str, schema: dict[str, Any], *, is_strict: bool) -> ReplyPlan:

@@ -35,7 +35,7 @@ _AT_ONCE = frozenset((FaultKind.RATE_LIMITED, FaultKind.INSUFFICIENT_QUOTA, Faul
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RehearsalRequest:
     """A request as it came in: the path has said what is asked for, the key stands for body and server seed."""
 
     is_chat: bool
@@ -44,7 +44,7 @@ class Order:
     key: int
 
 
-class Endpoint:
+class RehearsalEndpoint:
     """Answers orders. `clock` counts seconds; only rate limits look at it."""
 
     def __init__(self, config: RehearsalConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class Endpoint:
         self._latencies_s = _latencies(config.latency_ms / 1000, config.latency_sigma)
         self.stats = Stats()
 
-    def answer(self, order: Order) -> tuple[Reply, float]:
+    def answer(self, order: RehearsalRequest) -> tuple[Reply, float]:
         """What to send, and after how many seconds."""
         asked = self.stats.ask(order.key, len(order.body))
         try:
@@ -71,7 +71,7 @@ class Endpoint:
         u = uniform(order.key ^ _LATENCY, asked)
         return reply, self._latencies_s[int(u * len(self._latencies_s))]
 
-    def sent(self, order: Order, reply: Reply) -> None:
+    def sent(self, order: RehearsalRequest, reply: Reply) -> None:
         """Counts a reply that has gone out; what is stored of its prompt is known from now on."""
         self.stats.bytes_out += len(reply.body)
         self._chat.prefixes.keep(reply.found)
@@ -89,7 +89,7 @@ class Endpoint:
         self._limits = RateLimits(self._config.rpm, self._config.tpm)
         self._chat.prefixes.forget()
 
-    def _chat_reply(self, order: Order, asked: int) -> Reply:
+    def _chat_reply(self, order: RehearsalRequest, asked: int) -> Reply:
         call = read_chat(order.body, order.model_in_path)
         stopped, headers = self._admit(call.reserved_tokens)
         if stopped:
@@ -99,7 +99,7 @@ class Endpoint:
             return reply
         return self._chat.answer(call, key=order.key, asked=asked, fault=fault, headers=headers)
 
-    def _embedding_reply(self, order: Order, asked: int) -> Reply:
+    def _embedding_reply(self, order: RehearsalRequest, asked: int) -> Reply:
         data = read_json_object(order.body)
         model = data.get("model") or order.model_in_path
         if not isinstance(model, str):

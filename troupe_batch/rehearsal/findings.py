@@ -10,7 +10,7 @@ from troupe_batch.rehearsal.act_specs import Extractions
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.judgements import judgement_parts
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import AnswerMaker, Part, Refused, field_maker
+from troupe_batch.rehearsal.reply_plan import AnswerMaker, Refused, ReplyPart, field_maker
 from troupe_batch.seeded import DrawStream, weighted_index
 from troupe_batch.truths.truth import QuestionTruth
 
@@ -19,29 +19,29 @@ FINDINGS = "findings"
 
 
 @dataclass(frozen=True)
-class Reader:
+class FindingsReader:
     """Who reads what happened: the behaviour of each field, and the weight of each number of findings."""
 
     fields: Mapping[str, QuestionTruth] = field(default_factory=dict)
     counts: Mapping[int, float] = field(default_factory=lambda: _counts(Extractions()))
 
     @classmethod
-    def of(cls, extractions: Extractions | None) -> Reader:
+    def of(cls, extractions: Extractions | None) -> FindingsReader:
         """As the respondent file says; without a word in it, findings vary and mean nothing."""
         return cls(extractions.fields, _counts(extractions)) if extractions else cls()
 
 
-def extraction_parts(schema: dict[str, Any], reader: Reader) -> Mapping[str, Part]:
+def extraction_parts(schema: dict[str, Any], reader: FindingsReader) -> Mapping[str, ReplyPart]:
     """Makers of the fields, be they the whole reply or those of each finding in a list."""
     node = schema.get("properties", {}).get(FINDINGS, {})
     items = node.get("items", {})
     items = resolve(schema, items["$ref"]) if "$ref" in items else items
     if node.get("type") != "array" or items.get("type") != "object":
         return judgement_parts(schema, reader.fields)
-    return {FINDINGS: Part(_listing(node, items, schema, reader))}
+    return {FINDINGS: ReplyPart(_listing(node, items, schema, reader))}
 
 
-def _listing(node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], reader: Reader) -> AnswerMaker:
+def _listing(node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], reader: FindingsReader) -> AnswerMaker:
     fewest, most = int(node.get("minItems", 0)), int(node.get("maxItems", max(reader.counts)))
     counts, weights = list(reader.counts), list(reader.counts.values())
     makers = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import AnswerMaker, Part, field_maker, plain_maker
+from troupe_batch.rehearsal.reply_plan import AnswerMaker, ReplyPart, field_maker, plain_maker
 from troupe_batch.seeded import DrawStream
 from troupe_batch.truths.truth import QuestionTruth
 
@@ -15,7 +15,7 @@ ASSIGNED = "assigned"
 VALUE = "value"
 
 
-def judgement_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth]) -> Mapping[str, Part]:
+def judgement_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth]) -> Mapping[str, ReplyPart]:
     """Makers of the properties of which a truth is told here.
 
     A choice may also be yes or no, or null where it says don't know. A property that is a verdict, an object with a
@@ -26,15 +26,15 @@ def judgement_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth])
         if (truth := truths.get(name)) is not None:
             node = resolve(schema, written["$ref"]) if "$ref" in written else written
             make = _verdict(name, node, schema, truth) if VALUE in node.get("properties", {}) else None
-            parts[name] = Part(make or field_maker(name, node, schema, truth), truth.refusal_rate)
+            parts[name] = ReplyPart(make or field_maker(name, node, schema, truth), truth.refusal_rate)
     return parts
 
 
-def assigned_parts(schema: dict[str, Any]) -> Mapping[str, Part]:
+def assigned_parts(schema: dict[str, Any]) -> Mapping[str, ReplyPart]:
     """Makers of properties that refer to one list of categories: seldom null, as if each stood there written out."""
     nodes = schema.get("properties", {})
     referring = {name: resolve(schema, node["$ref"]) for name, node in nodes.items() if "$ref" in node}
-    return {name: Part(plain_maker(node, schema)) for name, node in referring.items()}
+    return {name: ReplyPart(plain_maker(node, schema)) for name, node in referring.items()}
 
 
 def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth) -> AnswerMaker:

@@ -23,14 +23,14 @@ class Prompt:
         self._messages = messages
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> PromptFacts:
         """What is known of the person: the persona, and the answers given so far as `answers.<question id>`."""
         # A line of its own first: rules may speak of <persona> and </persona> in passing.
         for opening, first in (("<persona>\n", "\n"), ("<persona>", "")):
             for text in self.texts:
                 if block := _between(text, opening, "</persona>"):
-                    return Facts(first + block, self)
-        return Facts("", self)
+                    return PromptFacts(first + block, self)
+        return PromptFacts("", self)
 
     @cached_property
     def said(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Prompt:
         return ""
 
 
-class Facts(Mapping[str, str]):
+class PromptFacts(Mapping[str, str]):
     """Facts as text; a nested part is the text of its lines.
 
     Each is searched when it is asked for: a respondent looks at a few of many.

@@ -23,17 +23,17 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReplyPart:
     """How one property of a reply is made, where it is no answer to a question."""
 
     make: AnswerMaker
     refusal_rate: float = 0.0
 
 
-Parts = Callable[[dict[str, Any]], Mapping[str, Part]]
+ReplyParts = Callable[[dict[str, Any]], Mapping[str, ReplyPart]]
 
 
-def no_parts(_schema: dict[str, Any]) -> Mapping[str, Part]:
+def no_parts(_schema: dict[str, Any]) -> Mapping[str, ReplyPart]:
     """Every property is an answer."""
     return {}
 
@@ -51,7 +51,7 @@ class ReplyPlan:
         truths: Mapping[str, QuestionTruth],
         *,
         is_strict: bool,
-        parts: Parts = no_parts,
+        parts: ReplyParts = no_parts,
     ) -> None:
         check_schema(schema)
         if is_strict:

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from troupe_batch.rehearsal.config import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.rehearsal.faults import FaultKind
 from troupe_batch.rehearsal.prefix_cache import without_hints
 from troupe_batch.rehearsal.replies import Reply, error
@@ -61,7 +61,7 @@ class _Door:
     """Takes HTTP requests, answers the simple ones, and hands model calls to the endpoint."""
 
     def __init__(self, config: RehearsalConfig) -> None:
-        self.endpoint = Endpoint(config)
+        self.endpoint = RehearsalEndpoint(config)
         self._hash_key = stream(config.seed, "rehearsal").to_bytes(8, "big")
         # Who answers, so that a client can tell whether these are the respondents that its run was planned with.
         self._headers = {"x-troupe-rehearsal": config.identity, "content-type": "application/json"}
@@ -76,13 +76,15 @@ class _Door:
         body = await request.read()
         if method == "POST" and path.endswith(("/chat/completions", "/embeddings")):
             key = hashlib.blake2b(without_hints(body), digest_size=8, key=self._hash_key).digest()
-            order = Order(path.endswith("/chat/completions"), _model_in(path), body, int.from_bytes(key, "big"))
+            order = RehearsalRequest(
+                path.endswith("/chat/completions"), _model_in(path), body, int.from_bytes(key, "big")
+            )
             return await self._exchange(request, order)
         if (page := self._page(method, path)) is not None:
             return self._answer(Reply(200, orjson.dumps(page)))
         return self._answer(error(404, f"Unknown request URL: {method} {path}", kind="invalid_request_error"))
 
-    async def _exchange(self, request: web.BaseRequest, order: Order) -> web.StreamResponse:
+    async def _exchange(self, request: web.BaseRequest, order: RehearsalRequest) -> web.StreamResponse:
         """One model call from its arrival to its end: answered, left hanging, or given up by the client."""
         self.endpoint.stats.arrive()
         try:
@@ -95,7 +97,7 @@ class _Door:
             self.endpoint.stats.leave()
         return self._answer(reply)
 
-    async def _reply(self, order: Order) -> Reply:
+    async def _reply(self, order: RehearsalRequest) -> Reply:
         reply, delay_s = self.endpoint.answer(order)
         if delay_s:
             try:

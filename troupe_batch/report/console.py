@@ -11,7 +11,7 @@ from rich.panel import Panel
 from troupe_batch.analysis.events import EventTable
 from troupe_batch.analysis.findings import FindingTable
 from troupe_batch.analysis.intervals import Interval
-from troupe_batch.analysis.prose import Prose
+from troupe_batch.analysis.prose import ProseCounts
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
 from troupe_batch.report.cases import cases_text
 from troupe_batch.report.events import documents_hint, events
@@ -20,10 +20,10 @@ from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.values import ValueKind
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import SafeText
 
 # A figure, and beside it the mean of the chances that the model stated.
-Cell: TypeAlias = tuple[Text, Text]
+Cell: TypeAlias = tuple[SafeText, SafeText]
 
 _FOOTNOTE_OF_FINDINGS = (
     "Findings are what a model read out of what simulated respondents said and did. Shares are of the findings that "
@@ -44,26 +44,26 @@ def results(
     tables: Sequence[QuestionTable],
     findings: Iterable[FindingTable] = (),
     happened: EventTable | None = None,
-    written: Prose | None = None,
+    written: ProseCounts | None = None,
 ) -> RenderableType:
     """All tables of a dataset, under a heading that says whose answers these are and what they cost.
 
     `happened` are the events of a study in which people act: all there is to show where nothing is asked or extracted.
     `written` is the prose about the people, where a model wrote any.
     """
-    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest, happened), Text()]
+    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest, happened), SafeText()]
     if written is not None:
-        parts += [prose(written), Text()]
+        parts += [prose(written), SafeText()]
     for table in tables:
-        parts += [question(table), Text()]
+        parts += [question(table), SafeText()]
     for found in findings:
-        parts += [extraction(found), Text()]
+        parts += [extraction(found), SafeText()]
     if happened is not None:
         has_other_tables = bool(manifest.questions or manifest.extractions)
-        parts += [] if has_other_tables or not happened.types else [events(happened), Text()]
+        parts += [] if has_other_tables or not happened.types else [events(happened), SafeText()]
         parts += documents_hint(happened, manifest.run_id)
     if manifest.extractions:
-        parts.append(Text(_FOOTNOTE_OF_FINDINGS, style="dim"))
+        parts.append(SafeText(_FOOTNOTE_OF_FINDINGS, style="dim"))
     if manifest.questions:
         parts += [*_footnotes(tables), *_weighting(tables)]
     return Group(*parts)
@@ -71,16 +71,16 @@ def results(
 
 def _footnotes(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
     if any(table.has_chances for table in tables):
-        yield Text(_FOOTNOTE_OF_CHANCES, style="dim")
+        yield SafeText(_FOOTNOTE_OF_CHANCES, style="dim")
     if any(table.no_interval is None for table in tables):
-        yield Text(_FOOTNOTE, style="dim")
+        yield SafeText(_FOOTNOTE, style="dim")
 
 
 def _weighting(tables: Sequence[QuestionTable]) -> Iterator[RenderableType]:
     effects = [table.total for table in tables if table.total.design_effect is not None]
     if effects:
         first = effects[0]
-        yield Text(
+        yield SafeText(
             "Strata are oversampled: shares, means and medians carry the people's design weights. Design effect "
             f"{first.design_effect:.2f}; {first.answered:,} answers to {tables[0].question.id} are worth those of "
             f"{first.interval_base:,.0f} people drawn alike.",
@@ -94,26 +94,26 @@ def question(table: QuestionTable) -> RenderableType:
     Where the model stated chances, a second column of each has their mean.
     """
     info, columns = table.question, table.columns
-    title = Text(f"{info.id}  ", style="bold").append(info.text, style="not bold")
+    title = SafeText(f"{info.id}  ", style="bold").append(info.text, style="not bold")
     has_chances = table.has_chances
     heads = [head for column in columns for head in [column.arm or "all", *(["stated"] if has_chances else [])]]
     rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows(table)]
     grid = FittedTable(heads, rows, together=2 if has_chances else 1)
     notes = [*table.notes, *([f"No intervals: {table.no_interval}."] if table.no_interval else [])]
     quotes = _quotes(table.total.examples) if info.value_kind is ValueKind.TEXT else ()
-    return Group(title, grid, *quotes, *(Text(note, style="dim") for note in notes))
+    return Group(title, grid, *quotes, *(SafeText(note, style="dim") for note in notes))
 
 
-def _paired(cells: Sequence[Cell]) -> list[Text]:
+def _paired(cells: Sequence[Cell]) -> list[SafeText]:
     return [part for pair in cells for part in pair]
 
 
 def _banners(manifest: Manifest) -> Iterator[RenderableType]:
     if manifest.is_rehearsal:
         text = "REHEARSAL: placeholder answers from the offline rehearsal server. They mean nothing; nothing was spent."
-        yield Panel(Text(text, style="bold"), border_style="yellow", expand=False)
+        yield Panel(SafeText(text, style="bold"), border_style="yellow", expand=False)
     if not manifest.is_complete:
-        yield Panel(Text(_what_is_missing(manifest), style="bold"), border_style="red", expand=False)
+        yield Panel(SafeText(_what_is_missing(manifest), style="bold"), border_style="red", expand=False)
 
 
 def _what_is_missing(manifest: Manifest) -> str:
@@ -154,7 +154,7 @@ def _whom(manifest: Manifest, happened: EventTable | None) -> str:
 
 def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
     made_by = manifest.provenance
-    heading = Text(made_by.title, style="bold")
+    heading = SafeText(made_by.title, style="bold")
     heading.append(f"\n{_whom(manifest, happened)}, {_what_is_there(manifest)}; model {made_by.model}", "not bold")
     if manifest.failed_acts:
         heading.append(f"\n{manifest.failed_acts:,} acts failed; `events` says why", "not bold yellow")
@@ -192,25 +192,25 @@ def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[Cell]]]
 
 
 def _plain(text: str, style: str = "") -> Cell:
-    return Text(text, style=style), Text()
+    return SafeText(text, style=style), SafeText()
 
 
 def _share_cell(share: Share | None) -> Cell:
     if share is None or share.share is None:
         return _plain("-")
-    cell = Text(f"{share.share:.0%}")
+    cell = SafeText(f"{share.share:.0%}")
     if share.interval is not None:
         cell.append(f" [{share.interval.low:.0%} to {share.interval.high:.0%}]", style="dim")
-    return cell, Text() if share.chance is None else Text(f"{share.chance:.0%}")
+    return cell, SafeText() if share.chance is None else SafeText(f"{share.chance:.0%}")
 
 
 def _number(value: float | None, interval: Interval | None = None) -> Cell:
     if value is None:
         return _plain("-")
-    cell = Text(_short(value))
+    cell = SafeText(_short(value))
     if interval is not None:
         cell.append(f" [{_short(interval.low)} to {_short(interval.high)}]", style="dim")
-    return cell, Text()
+    return cell, SafeText()
 
 
 def _short(value: float) -> str:
@@ -220,4 +220,4 @@ def _short(value: float) -> str:
 def _quotes(examples: Sequence[str]) -> Iterator[RenderableType]:
     for example in examples:
         line = " ".join(example.split())
-        yield Text(f"  “{line if len(line) <= 200 else line[:199] + '…'}”", style="italic")
+        yield SafeText(f"  “{line if len(line) <= 200 else line[:199] + '…'}”", style="italic")

@@ -11,7 +11,7 @@ from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTa
 from troupe_batch.analysis.tables import Figures
 from troupe_batch.report.fitted import FittedTable
 from troupe_batch.studies.study import FieldType
-from troupe_batch.terminal import Text
+from troupe_batch.terminal import SafeText
 
 _MOST_CHARACTERS = 300
 
@@ -20,24 +20,24 @@ def extraction(table: FindingTable) -> RenderableType:
     """The table of one extraction: a column for all together, and one for each arm; then the first findings."""
     info = table.extraction
     source = "from each person" if info.is_per_person else "from each unit as a whole"
-    title = Text(f"{info.id}  ", style="bold").append(f"extracted {source}", style="not bold")
+    title = SafeText(f"{info.id}  ", style="bold").append(f"extracted {source}", style="not bold")
     grid = FittedTable([column.arm or "all" for column in table.columns], list(_rows(table.columns)))
     has_text = any(field.type is FieldType.TEXT for field in info.fields)
     return Group(title, grid, *_examples(table.examples if has_text else ()))
 
 
-def _rows(columns: Sequence[FindingColumn]) -> Iterator[tuple[str, list[Text]]]:
-    yield "looked at", [Text(f"{column.targets:,}") for column in columns]
-    yield "findings", [Text(f"{column.findings:,}") for column in columns]
+def _rows(columns: Sequence[FindingColumn]) -> Iterator[tuple[str, list[SafeText]]]:
+    yield "looked at", [SafeText(f"{column.targets:,}") for column in columns]
+    yield "findings", [SafeText(f"{column.findings:,}") for column in columns]
     for place in range(len(columns[0].fields)):
         yield from _field_rows([column.fields[place] for column in columns])
     for status in dict.fromkeys(status for column in columns for status in column.absences):
         label = status.replace("_", " ")
-        cells = [Text(f"{column.absences.get(status, 0):,}", style="yellow") for column in columns]
+        cells = [SafeText(f"{column.absences.get(status, 0):,}", style="yellow") for column in columns]
         yield (label if status == "none_found" else f"no finding: {label}"), cells
 
 
-def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[Text]]]:
+def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[SafeText]]]:
     name = columns[0].field.id
     for place, share in enumerate(columns[0].shares):
         yield f"{name}: {share.label}", [_share(column, place) for column in columns]
@@ -47,22 +47,24 @@ def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[Text
         yield f"{name}: median", [_number(one.median) for one in figures]
 
 
-def _share(column: FieldColumn, place: int) -> Text:
+def _share(column: FieldColumn, place: int) -> SafeText:
     share = column.shares[place]
-    return Text("-") if share.share is None else Text(f"{share.share:.0%} ({share.count:,})")
+    return SafeText("-") if share.share is None else SafeText(f"{share.share:.0%} ({share.count:,})")
 
 
-def _number(value: float | None) -> Text:
+def _number(value: float | None) -> SafeText:
     if value is None:
-        return Text("-")
-    return Text(f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}")
+        return SafeText("-")
+    return SafeText(f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}")
 
 
 def _examples(examples: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     for example in examples:
         said = "; ".join(f"{name}: {_value(value)}" for name, value in example.items() if value is not None)
         line = " ".join(said.split())
-        yield Text(f"  {line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + '…'}", style="italic")
+        yield SafeText(
+            f"  {line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + '…'}", style="italic"
+        )
 
 
 def _value(value: Any) -> str:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import ConsoleOptions, RenderResult
 
 from troupe_batch.shown_text import shown
-from troupe_batch.terminal import Table, Text
+from troupe_batch.terminal import SafeText, TextTable
 
 _EDGES = 2
 _GAP = 3
@@ -34,7 +34,7 @@ class FittedTable:
     """
 
     heads: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Text]]]
+    rows: Sequence[tuple[str, Sequence[SafeText]]]
     together: int = 1
 
     def __rich_console__(self, console: object, options: ConsoleOptions) -> RenderResult:
@@ -76,13 +76,13 @@ class FittedTable:
         yield shown(self.heads[column])[: _LEAST_LABEL * 2]
         yield from (cells[column].plain for _, cells in self.rows)
 
-    def _rendered(self, block: Block) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    def _rendered(self, block: Block) -> TextTable:
+        table = TextTable(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("", width=block.label)
         for column, width in zip(block.columns, block.widths, strict=True):
-            table.add_column(Text(self.heads[column]), justify="right", width=width)
+            table.add_column(SafeText(self.heads[column]), justify="right", width=width)
         for label, cells in self.rows:
-            table.add_row(Text(label), *(cells[column] for column in block.columns))
+            table.add_row(SafeText(label), *(cells[column] for column in block.columns))
         return table
 
 

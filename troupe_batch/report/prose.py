@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troupe_batch.analysis.duplicates import MANY, Duplicates
-from troupe_batch.analysis.prose import Prose
-from troupe_batch.terminal import Text
+from troupe_batch.analysis.prose import ProseCounts
+from troupe_batch.terminal import SafeText
 
 _WHAT = {"bio": "a bio", "full": "a full persona"}
 
 
-def prose(found: Prose) -> Text:
+def prose(found: ProseCounts) -> SafeText:
     """How many texts there are, were mended or left out, and whether they are too much alike."""
-    shown = Text("Prose: ", style="bold")
+    shown = SafeText("Prose: ", style="bold")
     lines = [(_written(found), ""), *_trouble(found), (_alike(found), "yellow" if found.duplicates.are_many else "")]
     for place, (line, style) in enumerate(lines):
         shown.append(("\n" if place else "") + line, style=f"not bold {style}".strip())
     return shown
 
 
-def _written(found: Prose) -> str:
+def _written(found: ProseCounts) -> str:
     line = f"{_WHAT.get(found.level, found.level)} about {found.written:,} of {_people(found.people)}"
     if found.repaired:
         line += f", {found.repaired:,} of them written again because the first text contradicted the facts"
@@ -29,7 +29,7 @@ def _written(found: Prose) -> str:
     return line
 
 
-def _trouble(found: Prose) -> Iterator[tuple[str, str]]:
+def _trouble(found: ProseCounts) -> Iterator[tuple[str, str]]:
     if found.contradicted:
         facts = ", ".join(f"{fact} {number:,}" for fact, number in found.contradicted.items())
         yield f"Contradicted at first: {facts}", ""
@@ -41,7 +41,7 @@ def _trouble(found: Prose) -> Iterator[tuple[str, str]]:
         yield f"Missing: no text was had about {_people(found.missing)}; `llm_calls` says why", "yellow"
 
 
-def _alike(found: Prose) -> str:
+def _alike(found: ProseCounts) -> str:
     duplicates = found.duplicates
     of = f"{duplicates.texts:,} texts"
     if duplicates.texts < found.written:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from troupe_batch.expressions.kinds import Kind
-from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords, Numeric, TextPool
+from troupe_batch.population.dimensions import Categorical, Dimension, FromRecords, NumericDimension, TextPool
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.simulation.person.person import TinyPerson
@@ -44,7 +44,7 @@ def fact_types(population: PopulationSpec, caster: _Caster, *, count: int | None
 
 
 def _type_of(dimension: Dimension) -> pa.DataType:
-    is_number = isinstance(dimension, Numeric) or (isinstance(dimension, FromRecords) and dimension.numeric)
+    is_number = isinstance(dimension, NumericDimension) or (isinstance(dimension, FromRecords) and dimension.numeric)
     if not is_number or isinstance(dimension, Categorical | TextPool):
         return pa.string()
     return pa.int64() if dimension.integer else pa.float64()

@@ -42,7 +42,7 @@ _FOR_THE_USER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """One object as a listing shows it; `path` is relative to the folder of the `Objects`."""
 
     path: str
@@ -138,13 +138,13 @@ class Objects:
             except FileNotFoundError:
                 return None
 
-    async def list(self, folder: str = "") -> AsyncIterator[Stored]:
+    async def list(self, folder: str = "") -> AsyncIterator[StoredObject]:
         """All objects in the folder and below, in no order."""
         cut = len(self._folder) + 1 if self._folder else 0
         with _translated(self.url):
             async for chunk in obstore.list(self._store, prefix=self._at(folder) or None, chunk_size=_LIST_CHUNK):
                 for meta in chunk:
-                    yield Stored(meta["path"][cut:], meta["size"])
+                    yield StoredObject(meta["path"][cut:], meta["size"])
 
     async def folders(self) -> tuple[str, ...]:
         """Names of the folders directly in this one, sorted; nothing below them is listed."""

@@ -35,7 +35,7 @@ _OWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class PanelMember:
     """A person of a panel, how it ended that a model was to write about them, and whether nothing was written."""
 
     person: TinyPerson
@@ -68,7 +68,7 @@ class PanelWriter:
         self._writer = BlockWriter(path, self._schema, PANEL)
         self._people = self._without_prose = 0
 
-    def add(self, members: Sequence[Member], facts: FactTable) -> None:
+    def add(self, members: Sequence[PanelMember], facts: FactTable) -> None:
         """The next block of people with their facts; only the last one may be short."""
         people = [member.person for member in members]
         columns: list[Any] = [

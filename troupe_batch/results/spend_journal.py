@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from troupe_batch.llm.books import SIZE, Books, tallies_in
-from troupe_batch.llm.spending import Tally
+from troupe_batch.llm.spending import KindSums
 
 _SUFFIX = ".books"
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Journalled:
     """What a journal says: the sums of one process, and whether it still lives."""
 
     is_alive: bool
-    tallies: dict[str, Tally]
+    tallies: dict[str, KindSums]
 
 
 def journalled(folder: Path | None) -> dict[str, Journalled]:
@@ -90,7 +90,7 @@ def journalled(folder: Path | None) -> dict[str, Journalled]:
 
 
 @contextmanager
-def ended(folder: Path | None) -> Iterator[dict[str, dict[str, Tally]]]:
+def ended(folder: Path | None) -> Iterator[dict[str, dict[str, KindSums]]]:
     """The sums in journals whose processes are no more, by name; they are removed at the end, unless in an error."""
     with ExitStack() as locks:
         found = {}
@@ -126,7 +126,7 @@ def _is_free(file: int, lock: int) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, Tally] | None:
+def _read(path: Path) -> dict[str, KindSums] | None:
     """The sums by kind; None, with a word in the log, where the file is none of this version."""
     try:
         return tallies_in(path.read_bytes())

@@ -23,7 +23,7 @@ import orjson
 from troupe_batch.declared import as_declared
 from troupe_batch.errors import ResultsDamaged, StateUnreachable
 from troupe_batch.llm.books import Books, tallies_in
-from troupe_batch.llm.spending import Spending, Tally, spending_in
+from troupe_batch.llm.spending import KindSums, Spending, spending_in
 from troupe_batch.results.spend_journal import SpendJournal, ended, journalled
 from troupe_batch.results.store import RunStore
 
@@ -161,12 +161,12 @@ class SpendRecord:
 class _Record:
     """What a stored record says."""
 
-    tallies: dict[str, Tally]
+    tallies: dict[str, KindSums]
     room_usd: float = 0.0
     worker: str = ""
 
 
-def record_of(tallies: Mapping[str, Tally], worker: str, room_usd: float = 0.0) -> bytes:
+def record_of(tallies: Mapping[str, KindSums], worker: str, room_usd: float = 0.0) -> bytes:
     """A record as it is stored: sums by kind of call, without those that are zero."""
     saved_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     kinds = {kind: {name: value for name, value in asdict(one).items() if value} for kind, one in tallies.items()}
@@ -176,7 +176,7 @@ def record_of(tallies: Mapping[str, Tally], worker: str, room_usd: float = 0.0) 
 
 async def record_settled(store: RunStore, usd: float) -> None:
     """Puts on record what processes that died had settled with the budget and could not store."""
-    record = record_of({"settled": Tally(cost_usd=usd)}, "processes that died before they could record it")
+    record = record_of({"settled": KindSums(cost_usd=usd)}, "processes that died before they could record it")
     await store.objects.put(f"{_FOLDER}/{secrets.token_hex(8)}.json", record)
 
 
@@ -198,7 +198,7 @@ async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: 
     Journals of this machine know it to the last call. `is_over`: nobody is at the run, so that what is still held was
     held by processes that died, and is doubtful.
     """
-    kinds: dict[str, Tally] = {}
+    kinds: dict[str, KindSums] = {}
     room_usd, journals, is_known = 0.0, journalled(journal), False
     for path in sorted([stored.path async for stored in store.objects.list(_FOLDER)]):
         data = await store.objects.get(path)
@@ -211,7 +211,7 @@ async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: 
         for kind, tally in tallies.items():
             if is_over or (own is not None and not own.is_alive):
                 tally.end()
-            kinds.setdefault(kind, Tally()).add(tally)
+            kinds.setdefault(kind, KindSums()).add(tally)
     if not is_known:
         return None
     return spending_in(kinds, **{"ended_usd" if is_over else "room_usd": room_usd})
@@ -221,7 +221,7 @@ def _read(path: str, data: bytes) -> _Record:
     try:
         content: dict[str, Any] = orjson.loads(data)
         if content["schema"] == SPEND_SCHEMA:
-            tallies = {kind: as_declared(Tally, one) for kind, one in content["kinds"].items()}
+            tallies = {kind: as_declared(KindSums, one) for kind, one in content["kinds"].items()}
             return _Record(tallies, _money(content["room_usd"]), str(content["worker"]))
         if content["schema"] == _BEFORE_KINDS:
             return _Record({"": _of_before(content["spending"])}, worker=str(content["worker"]))
@@ -238,7 +238,7 @@ def _money(usd: Any) -> float:
     return float(usd)
 
 
-def _of_before(content: dict[str, Any]) -> Tally:
+def _of_before(content: dict[str, Any]) -> KindSums:
     """The sums of a record of before calls had kinds: its doubtful calls have no likes."""
     names = {"uncertain_calls": "doubtful_calls", "uncertain_usd": "doubtful_usd"}
-    return as_declared(Tally, {names.get(name, name): value for name, value in content.items()})
+    return as_declared(KindSums, {names.get(name, name): value for name, value in content.items()})

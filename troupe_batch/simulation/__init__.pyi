@@ -28,8 +28,8 @@ from troupe_batch.simulation.person.person import TinyPerson as TinyPerson
 from troupe_batch.simulation.person.validator import TinyPersonValidator as TinyPersonValidator
 from troupe_batch.simulation.person.validator import Validation as Validation
 from troupe_batch.simulation.record.artifacts import ArtifactExporter as ArtifactExporter
-from troupe_batch.simulation.record.control import Control as Control
 from troupe_batch.simulation.record.control import ControlStatus as ControlStatus
+from troupe_batch.simulation.record.control import ReplyControl as ReplyControl
 from troupe_batch.simulation.record.documents import Document as Document
 from troupe_batch.simulation.record.documents import read_documents as read_documents
 from troupe_batch.simulation.record.events import Action as Action

@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.functions import Mentions
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.expressions.nodes import Label as LabelNode
-from troupe_batch.expressions.nodes import Logic, Name, Node, Number
+from troupe_batch.expressions.nodes import LabelNode, Logic, Name, Node, NumberNode
 from troupe_batch.expressions.parsing import MAX_LENGTH
-from troupe_batch.expressions.sides import Comparison, Containing, Membership
+from troupe_batch.expressions.sides import ComparisonNode, Containing, Membership
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.questions.form import QuestionId
 from troupe_batch.studies.questions.forms.numeric import Bound as Limit
@@ -67,7 +66,9 @@ class Condition(BaseModel):
                     parts.append(Membership(str(self), name, tuple(labels), is_negated))
         for operator, limit in ((">=", self.at_least), ("<=", self.at_most)):
             if limit is not None:
-                parts.append(Comparison(str(self), (operator,), (name, Number(f"{limit:g}", limit, limit % 1 == 0))))
+                parts.append(
+                    ComparisonNode(str(self), (operator,), (name, NumberNode(f"{limit:g}", limit, limit % 1 == 0)))
+                )
         if self.mentions is not None:
             parts.append(Mentions(str(self), name, as_tuple(self.mentions)))
         return Expression.of(str(self), Logic(str(self), "and", tuple(parts)))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
-from troupe_batch.studies.script import Line, as_tuple
+from troupe_batch.studies.script import ScriptLine, as_tuple
 
 
-def reach_person(person: TinyPerson, line: Line, speaker: str) -> None:
+def reach_person(person: TinyPerson, line: ScriptLine, speaker: str) -> None:
     """The line reaches one person; what is said is said by the speaker."""
     if line.context is not None:
         person.change_context(as_tuple(line.context))
@@ -22,7 +22,7 @@ def reach_person(person: TinyPerson, line: Line, speaker: str) -> None:
             _PERSON_TAKES_IN[kind](person, text)
 
 
-def reach_world(world: TinyWorld, seats: Sequence[int], line: Line, speaker: str) -> None:
+def reach_world(world: TinyWorld, seats: Sequence[int], line: ScriptLine, speaker: str) -> None:
     """The line reaches the people in these seats: one event where that is everybody, else one for each of them."""
     people = world.people
     if len(seats) < len(people):

@@ -35,7 +35,7 @@ class Best(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScaleStep:
     """A label and its code."""
 
     label: str
@@ -55,13 +55,13 @@ class Scale:
     labels are numbers other than their codes, so that figures of codes are not figures of labels.
     """
 
-    steps: tuple[Step, ...]
-    outside: tuple[Step, ...]
-    suspects: tuple[Step, ...]
+    steps: tuple[ScaleStep, ...]
+    outside: tuple[ScaleStep, ...]
+    suspects: tuple[ScaleStep, ...]
     best: Best | None
     disagrees: bool
 
-    def boxes(self, size: int) -> tuple[tuple[Step, ...], tuple[Step, ...]] | None:
+    def boxes(self, size: int) -> tuple[tuple[ScaleStep, ...], tuple[ScaleStep, ...]] | None:
         """The `size` best and the `size` worst steps, in file order; None where the best end is not known."""
         if self.best is None:
             return None
@@ -87,7 +87,7 @@ def scale_of(labels: Sequence[str], codes: Sequence[int], best: Best | None, out
     Without `best`, numbers that are their own codes say it themselves: the highest is the best. Without `outside`
     (None), what looks as if it were no step counts as none until somebody says so: wrong figures are worse than none.
     """
-    everything = [Step(label, code) for label, code in zip(labels, codes, strict=True)]
+    everything = [ScaleStep(label, code) for label, code in zip(labels, codes, strict=True)]
     suspects = tuple(_suspects(everything)) if outside is None else ()
     apart = {*(outside or ()), *(step.label for step in suspects)}
     steps = tuple(step for step in everything if step.label not in apart)
@@ -110,7 +110,7 @@ def _number(label: str) -> float | None:
     return float(label.replace(",", ".")) if _NUMBER.fullmatch(label) else None
 
 
-def _suspects(steps: Sequence[Step]) -> Iterator[Step]:
+def _suspects(steps: Sequence[ScaleStep]) -> Iterator[ScaleStep]:
     """Labels that say that they are no step, and usual codes of such labels that stand apart from all others.
 
     Two steps are left in any case: a scale of fewer is none.

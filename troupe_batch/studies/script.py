@@ -38,7 +38,7 @@ _STIMULI = {
 }
 
 
-class Line(BaseModel):
+class ScriptLine(BaseModel):
     """One thing that reaches people: exactly one of say, show, think, goal, move_to and context."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +55,7 @@ class Line(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _is_one_thing(self) -> Line:
+    def _is_one_thing(self) -> ScriptLine:
         named = [name for name in self._names() if getattr(self, name) is not None]
         if len(named) != 1:
             found = f"stand together: {', '.join(named)}" if named else "are all missing"

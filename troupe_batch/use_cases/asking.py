@@ -28,7 +28,7 @@ _QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskReport:
     """What was sent and what came of it; `answer` is None where only the prompt was wanted."""
 
     person: TinyPerson
@@ -60,7 +60,7 @@ def _people_in(path: Path) -> tuple[People, int]:
 
 async def ask_person(
     settings: Settings, person: TinyPerson, question: str, *, rehearse: bool = False, only_prompt: bool = False
-) -> Asked:
+) -> AskReport:
     """The person's answer in their own words. Nothing is called where only the prompt is wanted."""
     study = study_of(SurveySpec(questions=(OpenText(id=_QUESTION, text=question),)), seed=0)
     endpoint = choose_endpoint(settings, model=None, rehearse=rehearse)
@@ -69,7 +69,7 @@ async def ask_person(
     [planned] = study.planned_calls(unit, [person], asking)
     messages = planned.request.messages
     if only_prompt:
-        return Asked(person, messages)
+        return AskReport(person, messages)
     check_connection(settings, endpoint, starts_rehearsal=True)
     rehearsal = rehearsal_config(settings) if rehearse else None
     async with (
@@ -77,4 +77,4 @@ async def ask_person(
         await open_model(here.settings, endpoint, is_shared=False) as stack,
     ):
         outcome = await study.run_unit(unit, [person], stack.model, asking)
-    return Asked(person, messages, outcome.answers[0], outcome.calls)
+    return AskReport(person, messages, outcome.answers[0], outcome.calls)

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from troupe_batch.dispatch.embedded_redis import find_server
@@ -21,7 +20,7 @@ from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.prefix_cache import Matches
 from troupe_batch.llm.prices import Price
-from troupe_batch.llm.probing import Ability, Verdict
+from troupe_batch.llm.probing import Ability, Grade
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.planning.prices import price_text
 from troupe_batch.redis_address import with_ca_file
@@ -39,23 +38,12 @@ from troupe_batch.wiring.workers import EMBEDDED
 _GIB = 2**30
 
 
-class Finding(StrEnum):
-    """How a check went."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-_FINDINGS = {Verdict.GOOD: Finding.GOOD, Verdict.WARNING: Finding.WARNING, Verdict.BAD: Finding.BAD}
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check: what was looked at, and what it says to the user."""
 
     what: str
-    finding: Finding
+    finding: Grade
     says: str
 
 
@@ -78,44 +66,44 @@ async def check_all(settings: Settings, *, asks: bool = False, is_offline: bool 
         try:
             found += await check(settings)
         except TroupeError as error:
-            found.append(Check(what, Finding.BAD, str(error)))
+            found.append(Check(what, Grade.BAD, str(error)))
     return found
 
 
 async def _python(_: Settings) -> list[Check]:
-    return [Check("python", Finding.GOOD, f"Python {platform.python_version()} at {sys.executable}")]
+    return [Check("python", Grade.GOOD, f"Python {platform.python_version()} at {sys.executable}")]
 
 
 async def _redis(settings: Settings) -> list[Check]:
     if settings.redis.broker_url == EMBEDDED:
         with tempfile.TemporaryDirectory() as folder:
             server = find_server(Path(folder))
-        return [Check("redis", Finding.GOOD, f"embedded: `troupe run` starts {server} as its private server")]
+        return [Check("redis", Grade.GOOD, f"embedded: `troupe run` starts {server} as its private server")]
     checks = []
     for role, url in (("broker", settings.redis.broker_url), ("cache", settings.redis.cache_url)):
         if url is None:
             says = "Redis.CACHE_URL is empty: broker and cache share a server; in production give the cache its own"
-            checks.append(Check("cache", Finding.WARNING, says))
+            checks.append(Check("cache", Grade.WARNING, says))
             continue
         health = await look_at_redis(with_ca_file(url, settings.redis.ca_file))
-        checks.append(Check(role, Finding.GOOD, f"{health.version} answers, {health.used_bytes / _GIB:.2f} GiB used"))
+        checks.append(Check(role, Grade.GOOD, f"{health.version} answers, {health.used_bytes / _GIB:.2f} GiB used"))
         if role == "broker" and health.evicts:
             says = f"maxmemory-policy is {health.policy}: it may drop queued shards; set it to noeviction"
-            checks.append(Check("broker", Finding.BAD, says))
+            checks.append(Check("broker", Grade.BAD, says))
         if role == "broker" and not health.persists:
             says = "append-only file is off: after a restart of Redis the queue is built anew from the ledger"
-            checks.append(Check("broker", Finding.WARNING, says))
+            checks.append(Check("broker", Grade.WARNING, says))
     return checks
 
 
 async def _storage(settings: Settings) -> list[Check]:
     lacking = [
-        Check("storage", Finding.WARNING, problem) for problem in lacking_settings(settings.storage.url, os.environ)
+        Check("storage", Grade.WARNING, problem) for problem in lacking_settings(settings.storage.url, os.environ)
     ]
     try:
-        return [*lacking, Check("storage", Finding.GOOD, await _tried_store(settings))]
+        return [*lacking, Check("storage", Grade.GOOD, await _tried_store(settings))]
     except TroupeError as error:
-        return [*lacking, Check("storage", Finding.BAD, str(error))]
+        return [*lacking, Check("storage", Grade.BAD, str(error))]
 
 
 async def _tried_store(settings: Settings) -> str:
@@ -141,16 +129,16 @@ async def _model(settings: Settings) -> list[Check]:
         # Without a key there are still rehearsals; a key or an address that can be none is a mistake.
         is_missing = not (settings.secrets.openai_api_key or settings.openai.base_url)
         is_missing = is_missing and settings.openai.api_type == "openai"
-        return [Check("model", Finding.WARNING if is_missing else Finding.BAD, str(error))]
+        return [Check("model", Grade.WARNING if is_missing else Grade.BAD, str(error))]
     price = price_list(settings, endpoint).of(endpoint.model)
     today = datetime.now(UTC).date()
     listed = "no price is known" if price is None else price_text("price", price, today, tier=None, today=today)
-    checks = [Check("model", Finding.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
+    checks = [Check("model", Grade.GOOD, f"{endpoint.model} at {endpoint.identity}, {listed}")]
     further = further_endpoints(settings, endpoint).further_models
     notes = shutdown_notes((endpoint.model, *further), endpoint)
     return [
         *checks,
-        *[Check("model", Finding.WARNING, note) for note in notes],
+        *[Check("model", Grade.WARNING, note) for note in notes],
         _prefix_cache(settings, endpoint, price),
     ]
 
@@ -165,7 +153,7 @@ def _prefix_cache(settings: Settings, endpoint: Endpoint, price: Price | None) -
     is_dear = rule.matches is Matches.NEWEST
     says = f"{rule.in_words()}{costs}"
     return Check(
-        "prefix cache", Finding.WARNING if is_dear else Finding.GOOD, f"{says}; `troupe status RUN` says what it did"
+        "prefix cache", Grade.WARNING if is_dear else Grade.GOOD, f"{says}; `troupe status RUN` says what it did"
     )
 
 
@@ -183,13 +171,13 @@ async def _reached(settings: Settings, endpoint: Endpoint) -> Check:
     try:
         models = await listed_models(settings, endpoint)
     except TroupeError as error:
-        return Check("endpoint", Finding.BAD, f"{error}; check OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT, and the key")
+        return Check("endpoint", Grade.BAD, f"{error}; check OpenAI.BASE_URL or AZURE_OPENAI_ENDPOINT, and the key")
     speaks = f"it answers, and is asked in the dialect of {dialect_of(settings).service}"
     if not models or settings.openai.api_type == "azure" or endpoint.model in models:
-        return Check("endpoint", Finding.GOOD, speaks)
+        return Check("endpoint", Grade.GOOD, speaks)
     # Some servers answer with the one model that they have, whatever the name.
     meant = f"; {did_you_mean(endpoint.model, models)}" if len(models) > 1 else f"; it has {models[0]}"
-    return Check("endpoint", Finding.WARNING, f"{speaks}, but lists no model {endpoint.model}{meant}")
+    return Check("endpoint", Grade.WARNING, f"{speaks}, but lists no model {endpoint.model}{meant}")
 
 
 async def _abilities(settings: Settings) -> list[Check]:
@@ -199,14 +187,14 @@ async def _abilities(settings: Settings) -> list[Check]:
     found = [Check(one.what, _finding(one), one.says) for one in report.abilities]
     took = "as found out within the last day" if report.is_kept else f"{report.calls} calls"
     spent = "" if report.is_kept or report.cost_usd is None else f", ${report.cost_usd:.4f}"
-    return [*found, Check("abilities", Finding.GOOD, f"{took}{spent}")]
+    return [*found, Check("abilities", Grade.GOOD, f"{took}{spent}")]
 
 
-def _finding(one: Ability) -> Finding:
+def _finding(one: Ability) -> Grade:
     """Which jobs need embeddings is not known here, and surveys do not: their lack is worth a warning."""
-    found = _FINDINGS[one.verdict]
-    return Finding.WARNING if found is Finding.BAD and one.what == "embeddings" else found
+    found = one.verdict
+    return Grade.WARNING if found is Grade.BAD and one.what == "embeddings" else found
 
 
 async def _tokens(_: Settings) -> list[Check]:
-    return [Check("tokens", Finding.GOOD, TokenCounter.at_hand().method)]
+    return [Check("tokens", Grade.GOOD, TokenCounter.at_hand().method)]

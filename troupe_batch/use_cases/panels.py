@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing, SettingsError
-from troupe_batch.factory.enrichment import Asking, Enriched
+from troupe_batch.factory.enrichment import Enriched, ProseModel
 from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.factory.generating import write_all
 from troupe_batch.llm.chat import ChatModel, Endpoint
@@ -23,7 +23,7 @@ from troupe_batch.population.draw import Population
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.blocks import BLOCK
 from troupe_batch.results.facts import fact_types
-from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.results.panel_writing import PanelMember, PanelWriter, Written
 from troupe_batch.results.spending import SpendRecord, bring_in, spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
@@ -111,7 +111,7 @@ async def freeze_people(
         return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
     endpoint = choose_endpoint(settings, model=None, rehearse=options.rehearse)
     written = Written(level, endpoint.model, endpoint.is_rehearsal)
-    asking = Asking(endpoint, default_parameters(settings, endpoint), people)
+    asking = ProseModel(endpoint, default_parameters(settings, endpoint), people)
     factory = TinyPersonFactory(population, enrich=level, asking=asking)
     store = RunStore.open(Path(settings.storage.state_folder) / "freezing", _spend_name(population, written))
     async with _model(settings, endpoint, store) as (model, spent_usd):
@@ -149,11 +149,11 @@ class _Freezing:
                 raise ProseMissing(_missing_text(self._missing, people))
             return writer.close()
 
-    async def _members(self, start: int, stop: int) -> Sequence[Member]:
+    async def _members(self, start: int, stop: int) -> Sequence[PanelMember]:
         cast = self._factory.people(start, stop)
         if self._model is None:
             self._note(len(cast))
-            return [Member(person) for person in cast]
+            return [PanelMember(person) for person in cast]
         asked = self._model
         written = await write_all(
             range(len(cast)),
@@ -175,8 +175,8 @@ class _Freezing:
         self._on_frozen(self._done)
 
 
-def _member(person: TinyPerson, enriched: Enriched) -> Member:
-    return Member(enriched.person or person, str(enriched.status), is_missing=enriched.person is None)
+def _member(person: TinyPerson, enriched: Enriched) -> PanelMember:
+    return PanelMember(enriched.person or person, str(enriched.status), is_missing=enriched.person is None)
 
 
 def _missing_text(missing: Counter[str], people: int) -> str:

@@ -14,7 +14,7 @@ from troupe_batch.errors import EndpointUnsuitable, StateUnreachable, StopTheJob
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import EndpointMemory
-from troupe_batch.llm.probing import AWAY, MOST_CALLS, Ability, PlannedRequest, Verdict, in_order, probe
+from troupe_batch.llm.probing import AWAY, MOST_CALLS, Ability, Grade, PlannedRequest, in_order, probe
 from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona.persona import Persona
 from troupe_batch.planning.plan import Plan
@@ -52,12 +52,12 @@ class ProbeReport:
     @property
     def problems(self) -> list[Ability]:
         """What stands in the way of a run."""
-        return [one for one in self.abilities if one.verdict is Verdict.BAD]
+        return [one for one in self.abilities if one.verdict is Grade.BAD]
 
     @property
     def remarks(self) -> list[Ability]:
         """What a run can live with."""
-        return [one for one in self.abilities if one.verdict is Verdict.WARNING]
+        return [one for one in self.abilities if one.verdict is Grade.WARNING]
 
     def check(self) -> None:
         """EndpointUnsuitable where the endpoint cannot do what a job needs."""
@@ -209,7 +209,7 @@ def _left_out(stack: ModelStack, model: str) -> Iterable[Ability]:
         else ""
     )
     if names := sorted({name for parts in learned for names in parts.values() for name in names}):
-        yield Ability("left out", Verdict.GOOD, f"asked without {', '.join(names)}, which it refuses{limit}")
+        yield Ability("left out", Grade.GOOD, f"asked without {', '.join(names)}, which it refuses{limit}")
 
 
 @dataclass(frozen=True, slots=True)

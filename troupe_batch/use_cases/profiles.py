@@ -29,7 +29,7 @@ WEIGHT, STRATUM = "weight", "stratum"
 
 
 @dataclass(frozen=True)
-class Group:
+class ProfileGroup:
     """Some people as columns of facts, with design weights where strata were oversampled.
 
     `is_file`: they are drawn from a population file now, which says what their shares are.
@@ -47,7 +47,7 @@ class Group:
 class ProfileReport:
     """The profile of some people, and how far they are from `against`; `unlike` names attributes beyond all noise."""
 
-    group: Group
+    group: ProfileGroup
     profile: Profile
     against: str
     differences: Mapping[str, Difference]
@@ -80,7 +80,7 @@ def profile_report(
     return ProfileReport(group, profile, other.name, differences)
 
 
-def _profile(group: Group, bins: Mapping[str, Sequence[Bin]]) -> Profile:
+def _profile(group: ProfileGroup, bins: Mapping[str, Sequence[Bin]]) -> Profile:
     """The profile, with numbers counted in these bins under their own labels."""
     if not group.columns:
         raise FixTheInput(f"{group.name}: its people have no facts to profile")
@@ -91,7 +91,7 @@ def _profile(group: Group, bins: Mapping[str, Sequence[Bin]]) -> Profile:
     return Profile(profile.people, named)
 
 
-def _from_targets(group: Group, spec: PopulationSpec) -> Mapping[str, Difference]:
+def _from_targets(group: ProfileGroup, spec: PopulationSpec) -> Mapping[str, Difference]:
     margins = Population(spec).margins()
     found = targets_in(spec, margins, group.columns)
     if not found:
@@ -104,7 +104,7 @@ def _from_targets(group: Group, spec: PopulationSpec) -> Mapping[str, Difference
     return Profiler(tuple(columns)).profile_columns(columns, group.weights).against(targets)
 
 
-def _group(settings: Settings, reference: str, people: int | None) -> Group:
+def _group(settings: Settings, reference: str, people: int | None) -> ProfileGroup:
     path = Path(reference)
     if path.suffix == PANEL_SUFFIX:
         panel = Panel.at(path)
@@ -117,7 +117,7 @@ def _group(settings: Settings, reference: str, people: int | None) -> Group:
     return _of_run(settings, reference, people)
 
 
-def _of_run(settings: Settings, run_id: str, people: int | None) -> Group:
+def _of_run(settings: Settings, run_id: str, people: int | None) -> ProfileGroup:
     store = RunStore.open(settings.storage.url, run_id)
     plan = plan_now(store)
     if plan is None:
@@ -131,11 +131,11 @@ def _of_run(settings: Settings, run_id: str, people: int | None) -> Group:
     return _as_group(f"run {run_id}", number, columns, plan.population)
 
 
-def _as_group(name: str, people: int, facts: Mapping[str, Any], spec: PopulationSpec) -> Group:
+def _as_group(name: str, people: int, facts: Mapping[str, Any], spec: PopulationSpec) -> ProfileGroup:
     if spec.strata is None or WEIGHT not in facts:
-        return Group(name, people, facts, spec)
+        return ProfileGroup(name, people, facts, spec)
     columns = {fact: values for fact, values in facts.items() if fact not in (WEIGHT, STRATUM)}
-    return Group(name, people, columns, spec, np.asarray(facts[WEIGHT], dtype=np.float64).tolist())
+    return ProfileGroup(name, people, columns, spec, np.asarray(facts[WEIGHT], dtype=np.float64).tolist())
 
 
 def _number(name: str, people: int | None, there: int) -> int:

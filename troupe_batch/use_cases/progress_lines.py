@@ -9,7 +9,7 @@ from collections.abc import Callable
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.results.money_text import money_notes, money_text
 from troupe_batch.shown_text import shown
-from troupe_batch.use_cases.runs import Beginning, BegunRun
+from troupe_batch.use_cases.runs import BegunRun, Opening
 
 _EVERY_S = 5.0
 
@@ -29,9 +29,9 @@ class ProgressLines:
         plan, run_id = begun.run.plan, begun.run.store.run_id
         self._units, self._is_rehearsal = plan.units, plan.endpoint.is_rehearsal
         what = f"{plan.units:,} units, model {plan.endpoint.model}{' in a rehearsal' if self._is_rehearsal else ''}"
-        if begun.beginning is Beginning.COMPLETE:
+        if begun.beginning is Opening.COMPLETE:
             self._write(f"run {run_id} is complete; again=True asks again for what has no answer")
-        elif begun.beginning is Beginning.RESUMED:
+        elif begun.beginning is Opening.RESUMED:
             self._write(f"resuming run {run_id}: {begun.committed:,} of {plan.shards:,} shards are done; {what}")
         else:
             self._write(f"run {run_id}: {what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from troupe_batch.demography import Proposal, Prose, Wanted, read_proposal
+from troupe_batch.demography import Proposal, SourceText, Wanted, read_proposal
 from troupe_batch.errors import CannotAct
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
 from troupe_batch.persona.block import harmless
@@ -38,7 +38,7 @@ async def propose_population(
     async with await open_connection(settings, rehearse=rehearse, seed=wanted.seed) as connection:
         mind = connection.mind
         model = mind.reasoning.model
-        prose = Prose(name, text, f"a rehearsal of {model}" if mind.reasoning.is_rehearsal else model)
+        prose = SourceText(name, text, f"a rehearsal of {model}" if mind.reasoning.is_rehearsal else model)
 
         def read(value: Any) -> Proposal | None:
             return read_proposal(value, prose, wanted)

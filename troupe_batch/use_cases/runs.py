@@ -25,7 +25,7 @@ from troupe_batch.wiring.people import Supplies, casting_of, make_run
 _REHEARSAL = "-rehearsal"
 
 
-class Beginning(StrEnum):
+class Opening(StrEnum):
     """How a command finds its run."""
 
     NEW = "new"
@@ -42,7 +42,7 @@ class BegunRun:
     """
 
     run: Run
-    beginning: Beginning
+    beginning: Opening
     committed: int
     retries: str | None = None
     price_changes: tuple[str, ...] = ()
@@ -78,9 +78,9 @@ async def begin_run(
         await reopen_spoiled(store)
         await forget_faults(store)
         committed = len(await store.committed())
-        beginning = Beginning.NEW if frozen.is_new else Beginning.RESUMED
+        beginning = Opening.NEW if frozen.is_new else Opening.RESUMED
         if committed >= frozen.plan.shards:
-            beginning = Beginning.COMPLETE
+            beginning = Opening.COMPLETE
         changed = tuple(changes(plan.prices, frozen.plan.prices))
         return BegunRun(make_run(frozen.plan, store), beginning, committed, retries, changed)
     raise AssertionError("count() ends nowhere")

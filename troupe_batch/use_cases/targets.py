@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.bins import BadBin, Bin, read_bins
-from troupe_batch.population.dimensions import FromRecords, Numeric
+from troupe_batch.population.dimensions import FromRecords, NumericDimension
 from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Margin
 from troupe_batch.population.spec import PopulationSpec
 
@@ -68,7 +68,7 @@ def bins_in(spec: PopulationSpec) -> Mapping[str, Sequence[Bin]]:
     """Dimension -> its bins, the lowest first, where they follow each other without a gap."""
     found = {}
     for name, dimension in spec.dimensions.items():
-        if isinstance(dimension, Numeric | FromRecords) and (labels := _bin_labels(dimension)):
+        if isinstance(dimension, NumericDimension | FromRecords) and (labels := _bin_labels(dimension)):
             bins = sorted(read_bins(labels, integer=dimension.integer), key=lambda one: one.low)
             if all(lower.high == upper.low for lower, upper in pairwise(bins)):
                 found[name] = bins
@@ -80,15 +80,15 @@ def edges_of(bins: Sequence[Bin]) -> Sequence[float]:
     return [*(one.low for one in bins), float(np.nextafter(bins[-1].high, bins[-1].low))]
 
 
-def _bin_labels(dimension: Numeric | FromRecords) -> list[str]:
-    if isinstance(dimension, Numeric) and dimension.rows and dimension.dist is None:
+def _bin_labels(dimension: NumericDimension | FromRecords) -> list[str]:
+    if isinstance(dimension, NumericDimension) and dimension.rows and dimension.dist is None:
         return list(dict.fromkeys(label for row in dimension.rows for label in row.values))
     return list(dimension.bins or ())
 
 
 def _categories(spec: PopulationSpec, margins: Sequence[Margin], values: Sequence[object]) -> Sequence[object] | None:
     dimension = spec.dimensions.get(margins[0].dimension)
-    if not isinstance(dimension, Numeric):
+    if not isinstance(dimension, NumericDimension):
         return values
     try:
         bins = sorted(

@@ -13,7 +13,7 @@ from troupe_batch.use_cases.runs import stored_run
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TuningChange:
     """What was tuned before, and is now; and how many workers hear of it."""
 
     before: Tuned
@@ -21,7 +21,7 @@ class Change:
     workers: int
 
 
-async def tune(settings: Settings, run_id: str, changes: Mapping[str, int | None]) -> Change:
+async def tune(settings: Settings, run_id: str, changes: Mapping[str, int | None]) -> TuningChange:
     """Changes the named limits of a run that is under way; None puts one back to what the settings say.
 
     FixTheInput where there is no such run, or nobody is at it.
@@ -40,7 +40,7 @@ async def tune(settings: Settings, run_id: str, changes: Mapping[str, int | None
         before = await board.tuned(run_id)
         if changes:
             await board.tune(run_id, changes)
-        return Change(before, await board.tuned(run_id), len(status.workers))
+        return TuningChange(before, await board.tuned(run_id), len(status.workers))
 
 
 def _not_under_way(run_id: str) -> FixTheInput:

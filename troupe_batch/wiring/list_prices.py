@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.price_library import ListedPrices
-from troupe_batch.llm.prices import SETTINGS, Price, PriceList, Prices, Rates, Step, Tariff
+from troupe_batch.llm.prices import SETTINGS, Price, PriceList, Prices, PriceStep, Rates, Tariff
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.endpoints import choose_endpoint, dialect_of, tiers_at
@@ -90,8 +90,8 @@ def _in_proportion(price: Price, listed: Price) -> Price:
             written,
         )
 
-    def steps_like(tariff: Tariff) -> tuple[Step, ...]:
-        return tuple(Step(step.above, like(step.rates)) for step in tariff.steps)
+    def steps_like(tariff: Tariff) -> tuple[PriceStep, ...]:
+        return tuple(PriceStep(step.above, like(step.rates)) for step in tariff.steps)
 
     def tariff_like(tariff: Tariff) -> Tariff:
         rates = like(tariff)

@@ -45,7 +45,7 @@ from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.sqlite_values import SqliteValues
 from troupe_batch.llm.systematic import Watched
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.llm.warming import OwnHearth, Stored, Warming
+from troupe_batch.llm.warming import OwnHearth, StoredPrompt, Warming
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings
@@ -184,7 +184,7 @@ def _cached(model: ChatModel, replies: ReplyStore, resources: AsyncExitStack) ->
     return cached
 
 
-def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Stored | None:
+def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> StoredPrompt | None:
     """What the endpoint is to keep of the request's prompt; None where nothing is, or what is kept is no news."""
     if not request.sharing.messages:
         return None
@@ -192,7 +192,7 @@ def _stored(prefixes: Prefixes, dialects: Dialects, request: ChatRequest) -> Sto
     dialect = dialects.of(model)
     rule = cache_rule(dialect.service, model, dialect.prefix_cache)
     beginning = prefixes.beginning(request, rule)
-    return Stored(beginning.key, rule.lifetime_s) if beginning is not None and beginning.is_long else None
+    return StoredPrompt(beginning.key, rule.lifetime_s) if beginning is not None and beginning.is_long else None
 
 
 async def _keep_up(cap: Cap, budget: RedisBudget, prices: LearnedPrices, models: Sequence[str]) -> None:

@@ -8,8 +8,8 @@ from troupe_batch.llm.chat import ChatModel, Endpoint
 from troupe_batch.llm.pace import Pace
 from troupe_batch.llm.paced import Lane, Paced
 from troupe_batch.llm.pacer import MemoryPaceStore, Pacer, PaceStore
-from troupe_batch.llm.quotas import Quotas
-from troupe_batch.llm.rate_limit import MemoryRateLimiter, RateLimiter, Rates
+from troupe_batch.llm.quotas import RateQuotas
+from troupe_batch.llm.rate_limit import AccountLimits, MemoryRateLimiter, RateLimiter
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_pace import RedisPaceStore
 from troupe_batch.llm.redis_rate_limit import RedisRateLimiter
@@ -40,7 +40,7 @@ class Pacing:
         self._state = state
         # Lanes are opened as their models are asked, so what they need is closed here.
         self._resources = AsyncExitStack()
-        self._configured = Rates(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
+        self._configured = AccountLimits(settings.limits.requests_per_minute, settings.limits.tokens_per_minute)
         # One queue for all models of the run: what the settings allow is the sum.
         self._limiter = self._limiter_of(f"{endpoint.identity}/{endpoint.model}", self._configured)
         self._dial = RunDial(state, run_id) if state is not None and run_id is not None else None
@@ -53,7 +53,7 @@ class Pacing:
         patience_s = min(_BARE_PATIENCE_S, patience_s) if is_bare else patience_s
         return Paced(model, self._lane, self._limiter, patience_s=patience_s, hangs_on_it=not is_bare)
 
-    def note_quotas(self, model: str, quotas: Quotas) -> None:
+    def note_quotas(self, model: str, quotas: RateQuotas) -> None:
         """Takes in what the endpoint says of its limits for a model."""
         self._lane(model).pacer.said(quotas)
 
@@ -74,7 +74,7 @@ class Pacing:
 
     def _opened(self, model: str) -> Lane:
         name = f"{self._endpoint.identity}/{model}"
-        learned = self._limiter_of(f"{name}/learned", Rates())
+        learned = self._limiter_of(f"{name}/learned", AccountLimits())
 
         async def after_telling(pacer: Pacer, now_s: float) -> None:
             learned.change(self._learned(pacer.pace))
@@ -92,11 +92,11 @@ class Pacing:
         lane = self._lanes[model] = Lane(pacer, learned)
         return lane
 
-    def _learned(self, pace: Pace) -> Rates:
+    def _learned(self, pace: Pace) -> AccountLimits:
         """What the endpoint says of tokens is for those who have not set a limit themselves."""
         rates, own = pace.rates(), self.tuned.rates(self._configured)
         tokens = None if own.tokens_per_minute else rates.tokens_per_minute
-        return Rates(rates.requests_per_minute, tokens, rates.burst_s)
+        return AccountLimits(rates.requests_per_minute, tokens, rates.burst_s)
 
     def _tune(self, tuned: Tuned) -> None:
         if tuned == self.tuned:
@@ -106,7 +106,7 @@ class Pacing:
         for lane in self._lanes.values():
             lane.pacer.at_most = tuned.concurrency
 
-    def _limiter_of(self, name: str, rates: Rates) -> RateLimiter:
+    def _limiter_of(self, name: str, rates: AccountLimits) -> RateLimiter:
         return MemoryRateLimiter(rates) if self._state is None else RedisRateLimiter(self._state, name, rates)
 
     def _store(self, name: str) -> PaceStore:

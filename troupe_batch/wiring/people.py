@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from troupe_batch.factory.enrichment import Asking
+from troupe_batch.factory.enrichment import ProseModel
 from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.planning.casting import Casting, FactsOnDemand
 from troupe_batch.planning.panels import FrozenPeople
@@ -76,7 +76,7 @@ def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
     if supplies.panel is not None:
         factory = supplies.panel
     else:
-        asking = Asking(plan.endpoint, plan.parameters, plan.seated)
+        asking = ProseModel(plan.endpoint, plan.parameters, plan.seated)
         factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
     return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
 

@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable
 
-from troupe_batch.dispatch.attempt import GOODBYE_S, Ending, Outcome, ShardAttempt, Workplace
+from troupe_batch.dispatch.attempt import GOODBYE_S, AttemptOutcome, Ending, ShardAttempt, Workplace
 from troupe_batch.dispatch.celery_queue import HintQueue
 from troupe_batch.dispatch.coordination import Coordination, Holder
 from troupe_batch.dispatch.extraction import extract_once
@@ -78,7 +78,7 @@ class Child:
     async def run(self, run_id: str, shard: int, attempt: ShardAttempt) -> Ending:
         """Runs the attempt, and what may be due after it: the extraction, a look after the run."""
         if self._is_leaving.is_set() or (run_id, shard) in self._under_way:
-            return Ending(Outcome.RETURNED if self._is_leaving.is_set() else Outcome.LEASED)
+            return Ending(AttemptOutcome.RETURNED if self._is_leaving.is_set() else AttemptOutcome.LEASED)
         self._under_way[run_id, shard] = attempt
         try:
             ending = await attempt.run()
@@ -87,7 +87,7 @@ class Child:
         finally:
             del self._under_way[run_id, shard]
         with contextlib.suppress(StateUnreachable, TimeoutError):  # the reconciler is the backstop
-            if ending.outcome is Outcome.RETURNED:
+            if ending.outcome is AttemptOutcome.RETURNED:
                 async with asyncio.timeout(GOODBYE_S):
                     await self._board.note_hints(run_id, [shard])  # Celery puts the message back into the queue
                 return ending

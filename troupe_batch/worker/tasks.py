@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from celery import Celery, Task, signals
 from celery.exceptions import Reject, SoftTimeLimitExceeded
 
-from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt
+from troupe_batch.dispatch.attempt import AttemptOutcome, Ending, ShardAttempt
 from troupe_batch.dispatch.celery_queue import BROKER_OUTAGE, EXTRACT, RUN_SHARD, TEND, HintQueue
 from troupe_batch.dispatch.queue_settings import WorkerSettings
 from troupe_batch.dispatch.worker_runtime import ShardProgress, WorkerRuntime
@@ -85,9 +85,9 @@ class _Process:
         child = self._opened(task)
         attempt = child.attempt(run_id, shard)
         ending = self._result(task, self._loop.submit(child.run(run_id, shard, attempt)), attempt)
-        if ending.outcome is Outcome.RETURNED:
+        if ending.outcome is AttemptOutcome.RETURNED:
             raise Reject("this worker shuts down", requeue=True)
-        if ending.outcome is Outcome.FAILED:
+        if ending.outcome is AttemptOutcome.FAILED:
             raise ShardFailed(ending.reason)
         return _in_words(ending, attempt.progress)
 
@@ -147,7 +147,7 @@ def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
 
 
 def _in_words(ending: Ending, progress: ShardProgress) -> str:
-    if ending.outcome is Outcome.COMMITTED:
+    if ending.outcome is AttemptOutcome.COMMITTED:
         return f"committed: {_counts(progress)}"
     return f"{ending.outcome}: {ending.reason}" if ending.reason else str(ending.outcome)
 

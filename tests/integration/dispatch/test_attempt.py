@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.patience import HANG_S
-from troupe_batch.dispatch.attempt import Ending, Outcome, ShardAttempt, Workplace
+from troupe_batch.dispatch.attempt import AttemptOutcome, Ending, ShardAttempt, Workplace
 from troupe_batch.dispatch.coordination import ClaimState, Coordination
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard, Snapshot
@@ -100,7 +100,7 @@ async def begun(attempt: ShardAttempt, runtime: Scripted) -> asyncio.Task[Ending
 async def test_a_shard_with_its_mark_is_committed(coordination: Coordination, runtime: Scripted) -> None:
     ending = await attempt_of(coordination, runtime).run()
 
-    assert ending == Ending(Outcome.COMMITTED)
+    assert ending == Ending(AttemptOutcome.COMMITTED)
     assert (await look(coordination)).status.committed_shards == 1
     assert (await look(coordination)).status.progress.units == 10
 
@@ -120,7 +120,7 @@ async def test_a_second_hint_for_a_shard_starts_nothing(coordination: Coordinati
     first.leave()
     await running
 
-    assert second.outcome is Outcome.LEASED
+    assert second.outcome is AttemptOutcome.LEASED
     assert len(runtime.attempts) == 1
 
 
@@ -130,7 +130,7 @@ async def test_a_spent_budget_stops_the_run_and_blames_no_shard(coordination: Co
     ending = await attempt_of(coordination, runtime).run()
 
     stop = (await look(coordination)).status.stop
-    assert ending.outcome is Outcome.STOPPED
+    assert ending.outcome is AttemptOutcome.STOPPED
     assert stop is not None
     assert (stop.kind, stop.reason) == ("BudgetSpent", "10 USD are spent")
     assert not (await look(coordination)).status.trouble
@@ -151,7 +151,7 @@ async def test_an_outage_never_leads_to_quarantine(coordination: Coordination, r
 
     endings = [await attempt_of(coordination, runtime).run() for _ in range(5)]
 
-    assert {ending.outcome for ending in endings} == {Outcome.FAILED}
+    assert {ending.outcome for ending in endings} == {AttemptOutcome.FAILED}
     assert (await look(coordination)).status.trouble == {0: "the store is away"}
     assert not (await look(coordination)).status.quarantined
 
@@ -161,7 +161,7 @@ async def test_a_shard_that_keeps_failing_is_quarantined(coordination: Coordinat
 
     endings = [await attempt_of(coordination, runtime).run() for _ in range(3)]
 
-    assert [e.outcome for e in endings] == [Outcome.FAILED, Outcome.FAILED, Outcome.QUARANTINED]
+    assert [e.outcome for e in endings] == [AttemptOutcome.FAILED, AttemptOutcome.FAILED, AttemptOutcome.QUARANTINED]
     assert endings[-1].reason == "tried 2 times; last: ZeroDivisionError: weights sum to 0"
 
 
@@ -170,7 +170,7 @@ async def test_a_runtime_that_places_no_mark_has_failed(coordination: Coordinati
 
     ending = await attempt_of(coordination, runtime).run()
 
-    assert ending.outcome is Outcome.FAILED
+    assert ending.outcome is AttemptOutcome.FAILED
     assert ending.counts
 
 
@@ -184,7 +184,7 @@ async def test_leaving_lets_calls_in_flight_end_and_frees_the_shard(
 
     attempt.leave()
 
-    assert (await running).outcome is Outcome.RETURNED
+    assert (await running).outcome is AttemptOutcome.RETURNED
     assert not runtime.was_cancelled
     assert (await coordination.claim(RUN, 0, worker="w@b", process="p2")).state is ClaimState.CLAIMED
 
@@ -198,7 +198,7 @@ async def test_work_that_does_not_end_within_the_grace_is_cut_off(
 
     attempt.leave()
 
-    assert (await running).outcome is Outcome.RETURNED
+    assert (await running).outcome is AttemptOutcome.RETURNED
     assert runtime.was_cancelled
 
 
@@ -209,7 +209,7 @@ async def test_a_shard_that_commits_while_leaving_is_committed(coordination: Coo
 
     attempt.leave()
 
-    assert (await running).outcome is Outcome.COMMITTED
+    assert (await running).outcome is AttemptOutcome.COMMITTED
 
 
 async def test_a_time_limit_counts_as_a_failure_with_its_reason(coordination: Coordination, runtime: Scripted) -> None:
@@ -230,7 +230,7 @@ async def test_a_stop_of_the_run_ends_attempts_under_way(coordination: Coordinat
 
     await coordination.redis.hset(coordination.keys(RUN)["meta"], "stop", "Interrupted: Ctrl-C")
 
-    assert (await running).outcome is Outcome.STOPPED
+    assert (await running).outcome is AttemptOutcome.STOPPED
     assert (await look(coordination)).status.leased_shards == 0
 
 
@@ -241,7 +241,7 @@ async def test_an_attempt_that_lost_its_lease_is_abandoned(coordination: Coordin
 
     await coordination.redis.hset(coordination.keys(RUN)["owners"], "0", "another w@b 9")
 
-    assert (await running).outcome is Outcome.LOST
+    assert (await running).outcome is AttemptOutcome.LOST
     assert await coordination.redis.hget(coordination.keys(RUN)["owners"], "0") == b"another w@b 9"
 
 
@@ -263,5 +263,5 @@ async def test_a_shard_of_a_dead_sibling_is_taken_over_at_once(coordination: Coo
 
     ending = await attempt_of(coordination, runtime, replace(HERE, is_gone=lambda _: True)).run()
 
-    assert ending.outcome is Outcome.COMMITTED
+    assert ending.outcome is AttemptOutcome.COMMITTED
     assert len(runtime.attempts) == 1

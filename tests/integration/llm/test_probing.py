@@ -13,7 +13,7 @@ from troupe_batch.llm.connection import ConnectionSpec
 from troupe_batch.llm.dialect import dialect_at
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prices import PriceList
-from troupe_batch.llm.probing import MOST_CALLS, Ability, PlannedRequest, Verdict, probe
+from troupe_batch.llm.probing import MOST_CALLS, Ability, Grade, PlannedRequest, probe
 from troupe_batch.llm.provider import connect
 
 SCHEMA = ReplySchema(
@@ -55,7 +55,7 @@ async def probed(habits: Habits, *planned: PlannedRequest) -> tuple[dict[str, Ab
 async def test_a_service_that_can_do_it_all_takes_two_calls() -> None:
     found, calls = await probed(Habits())
 
-    assert {one.verdict for one in found.values()} == {Verdict.GOOD}
+    assert {one.verdict for one in found.values()} == {Grade.GOOD}
     assert list(found) == ["answers", "schema enforced", "order", "prompt", "usage", "reasoning"]
     assert calls == 2
 
@@ -63,17 +63,17 @@ async def test_a_service_that_can_do_it_all_takes_two_calls() -> None:
 @pytest.mark.parametrize(
     ("habits", "what", "verdict", "says"),
     [
-        (Habits(schema="ignored"), "answers", Verdict.BAD, "OpenAI.SCHEMA_MODE = json"),
-        (Habits(schema="refused"), "answers", Verdict.BAD, "Failed to compile the grammar"),
-        (Habits(sorts_properties=True), "order", Verdict.WARNING, "the order of properties is not kept"),
-        (Habits(context_tokens=1_000), "prompt", Verdict.BAD, "the server cuts long prompts"),
-        (Habits(usage="absent"), "usage", Verdict.WARNING, "the endpoint says no usage"),
-        (Habits(reasoning_tokens=90), "reasoning", Verdict.WARNING, "OpenAI.REASONING_EFFORT = none"),
-        (Habits(reasoning_tokens=600), "answers", Verdict.BAD, "OpenAI.REASONING_EFFORT to none"),
+        (Habits(schema="ignored"), "answers", Grade.BAD, "OpenAI.SCHEMA_MODE = json"),
+        (Habits(schema="refused"), "answers", Grade.BAD, "Failed to compile the grammar"),
+        (Habits(sorts_properties=True), "order", Grade.WARNING, "the order of properties is not kept"),
+        (Habits(context_tokens=1_000), "prompt", Grade.BAD, "the server cuts long prompts"),
+        (Habits(usage="absent"), "usage", Grade.WARNING, "the endpoint says no usage"),
+        (Habits(reasoning_tokens=90), "reasoning", Grade.WARNING, "OpenAI.REASONING_EFFORT = none"),
+        (Habits(reasoning_tokens=600), "answers", Grade.BAD, "OpenAI.REASONING_EFFORT to none"),
     ],
 )
 async def test_what_a_service_lacks_is_said_with_the_setting_that_helps(
-    habits: Habits, what: str, verdict: Verdict, says: str
+    habits: Habits, what: str, verdict: Grade, says: str
 ) -> None:
     found, calls = await probed(habits)
 
@@ -85,8 +85,8 @@ async def test_what_a_service_lacks_is_said_with_the_setting_that_helps(
 async def test_a_schema_that_is_only_hoped_for_shows_against_the_grain() -> None:
     found, _ = await probed(Habits(script={2: Say(message={"content": "hello"})}))
 
-    assert found["answers"].verdict is Verdict.GOOD
-    assert found["schema enforced"].verdict is Verdict.WARNING
+    assert found["answers"].verdict is Grade.GOOD
+    assert found["schema enforced"].verdict is Grade.WARNING
     assert "OpenAI.SCHEMA_MODE" in found["schema enforced"].says
 
 
@@ -95,14 +95,14 @@ async def test_a_prompt_that_a_filter_turns_away_says_nothing_of_what_is_counted
 
     found, _ = await probed(Habits(always=Say(403, flagged)))
 
-    assert found["answers"].verdict is Verdict.WARNING
+    assert found["answers"].verdict is Grade.WARNING
     assert not {"prompt", "usage"} & set(found)
 
 
 async def test_one_reply_that_cannot_be_read_is_no_verdict() -> None:
     found, calls = await probed(Habits(script={1: Say(message={"content": "Well, it depends."})}))
 
-    assert found["answers"].verdict is Verdict.GOOD
+    assert found["answers"].verdict is Grade.GOOD
     assert calls == 3
 
 
@@ -113,7 +113,7 @@ async def test_other_models_of_the_plan_are_asked_too_and_five_calls_are_enough(
 
     found, chats = await probed(Habits(), PlannedRequest(embedding, 1), *planned)
 
-    assert found["embeddings"].verdict is Verdict.GOOD
+    assert found["embeddings"].verdict is Grade.GOOD
     assert chats == MOST_CALLS - 1
 
 
@@ -122,7 +122,7 @@ async def test_a_service_without_the_embedding_model_is_unfit_for_who_needs_one(
 
     found, _ = await probed(Habits(models=("m",)), PLANNED, embedding)
 
-    assert found["embeddings"].verdict is Verdict.BAD
+    assert found["embeddings"].verdict is Grade.BAD
     assert "OpenAI.EMBEDDING_MODEL" in found["embeddings"].says
 
 
@@ -146,5 +146,5 @@ async def test_prompts_of_different_lengths_that_count_the_same_were_cut() -> No
 
     found, _ = await probed(Habits(context_tokens=1_600), shorter, replace(PLANNED, prompt_tokens=2_000))
 
-    assert found["prompt"].verdict is Verdict.BAD
+    assert found["prompt"].verdict is Grade.BAD
     assert "both count 1,600" in found["prompt"].says

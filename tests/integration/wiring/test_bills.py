@@ -11,7 +11,7 @@ import pytest
 from tests.doubles.endpoint import Books, FakeEndpoint, Habits, fake_endpoint
 from troupe_batch.errors import BudgetSpent, EndpointUnsuitable, SettingsError, TroupeError
 from troupe_batch.llm.chat import ChatRequest, Message, Parameters, Role, Usage
-from troupe_batch.llm.prices import Price, Rates, Step, Tariff
+from troupe_batch.llm.prices import Price, PriceStep, Rates, Tariff
 from troupe_batch.llm.spending import Spending
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.settings import load_settings
@@ -27,10 +27,10 @@ PRICE = Price(
     0.1,
     4.0,
     1.25,
-    steps=(Step(272_000, Rates(2.0, 0.2, 6.0, 2.5)),),
+    steps=(PriceStep(272_000, Rates(2.0, 0.2, 6.0, 2.5)),),
     tiers={
-        "flex": Tariff(0.5, 0.05, 2.0, 0.625, steps=(Step(272_000, Rates(1.0, 0.1, 3.0, 1.25)),)),
-        "priority": Tariff(2.0, 0.2, 8.0, 2.5, steps=(Step(272_000, Rates(4.0, 0.4, 12.0, 5.0)),)),
+        "flex": Tariff(0.5, 0.05, 2.0, 0.625, steps=(PriceStep(272_000, Rates(1.0, 0.1, 3.0, 1.25)),)),
+        "priority": Tariff(2.0, 0.2, 8.0, 2.5, steps=(PriceStep(272_000, Rates(4.0, 0.4, 12.0, 5.0)),)),
     },
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from troupe_batch.factory import Asking, Enriched, EnrichStatus, TinyPersonFactory
+from troupe_batch.factory import Enriched, EnrichStatus, ProseModel, TinyPersonFactory
 from troupe_batch.llm.chat import CacheState, ChatModel, Endpoint
 from troupe_batch.population import EnrichLevel, load_population
 from troupe_batch.rehearsal import RehearsalConfig, RehearsalProcess
@@ -56,7 +56,7 @@ async def written(
     )
     population = load_population(POPULATIONS / "us_adults.yaml").population
     factory = TinyPersonFactory(
-        population, enrich=level, asking=Asking(endpoint, default_parameters(settings, endpoint))
+        population, enrich=level, asking=ProseModel(endpoint, default_parameters(settings, endpoint))
     )
     async with await open_model(settings, endpoint) as stack:
         model: ChatModel = stack.model

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.doubles import user_studies
 from tests.doubles.runs import AnsweringModel, new_run, person_asked
-from troupe_batch.analysis import Absence, unwanted_absences
+from troupe_batch.analysis import AbsenceCount, unwanted_absences
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import GaveUp
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
@@ -15,7 +15,7 @@ from troupe_batch.studies.study import AnswerStatus
 STUDY: dict[str, Any] = {"questions": [{"id": "why", "text": "Why?", "type": "open"}]}
 
 
-def absences_of(said: list[ChatReply | Exception]) -> list[Absence]:
+def absences_of(said: list[ChatReply | Exception]) -> list[AbsenceCount]:
     def script(request: ChatRequest) -> ChatReply:
         reply = said[person_asked(request)]
         if isinstance(reply, Exception):
@@ -43,9 +43,9 @@ def test_each_kind_of_absence_has_its_number_and_its_most_frequent_reason() -> N
     )
 
     assert found == [
-        Absence(AnswerStatus.FAILED, 3, "again and again", 2),
-        Absence(AnswerStatus.UNREADABLE, 1, "the reply could not be read: no JSON", 1),
-        Absence(AnswerStatus.REFUSED, 1, "the model refused: I would rather not", 1),
+        AbsenceCount(AnswerStatus.FAILED, 3, "again and again", 2),
+        AbsenceCount(AnswerStatus.UNREADABLE, 1, "the reply could not be read: no JSON", 1),
+        AbsenceCount(AnswerStatus.REFUSED, 1, "the model refused: I would rather not", 1),
     ]
 
 
@@ -74,11 +74,11 @@ def test_what_a_function_returned_nothing_for_is_named_and_a_follow_up_that_was_
         asyncio.run(run_inline(run, model=model, concurrency=1))
 
     nothing = "the function returned nothing for why"
-    assert unwanted_absences(Dataset(silent.store)) == [Absence(AnswerStatus.SKIPPED, 2, nothing, 2)]
+    assert unwanted_absences(Dataset(silent.store)) == [AbsenceCount(AnswerStatus.SKIPPED, 2, nothing, 2)]
     assert AnswerStatus.SKIPPED not in {one.status for one in unwanted_absences(Dataset(followed.store))}
 
 
 def test_one_answer_is_no_answers() -> None:
-    assert Absence(AnswerStatus.UNREADABLE, 1, "no JSON", 1).counted == "1 answer"
-    assert Absence(AnswerStatus.UNREADABLE, 1204, "no JSON", 1).counted == "1,204 answers"
-    assert Absence(AnswerStatus.FAILED, 1, "no", 1, "findings").counted == "1 finding"
+    assert AbsenceCount(AnswerStatus.UNREADABLE, 1, "no JSON", 1).counted == "1 answer"
+    assert AbsenceCount(AnswerStatus.UNREADABLE, 1204, "no JSON", 1).counted == "1,204 answers"
+    assert AbsenceCount(AnswerStatus.FAILED, 1, "no", 1, "findings").counted == "1 finding"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.analysis import duplicates
-from troupe_batch.analysis.duplicates import Text, near_duplicates, shingles_of
+from troupe_batch.analysis.duplicates import PersonText, near_duplicates, shingles_of
 from troupe_batch.seeded import bits, stream
 
 WORDS = [f"word{n}" for n in range(2_000)]
@@ -21,8 +21,8 @@ def lives(count: int, *, seed: int = 1, words: int = 90) -> list[list[str]]:
     return [[WORDS[bits(key, n * words + w) % len(WORDS)] for w in range(words)] for n in range(count)]
 
 
-def texts(some: list[list[str]]) -> list[Text]:
-    return [Text(f"p{number}", " ".join(words)) for number, words in enumerate(some)]
+def texts(some: list[list[str]]) -> list[PersonText]:
+    return [PersonText(f"p{number}", " ".join(words)) for number, words in enumerate(some)]
 
 
 def changed(words: list[str], places: int) -> list[str]:
@@ -96,11 +96,11 @@ def test_the_same_life_under_another_name_is_the_same_life() -> None:
     life = "{0} counts change at a till. {1} is slow to warm, and {1} keeps the radio on. The chair is {0}'s own."
     people = [("p1", "Ana Ruiz", "Ana"), ("p2", "Bea Ortiz", "Bea"), ("p3", "Cleo de Wit", "Cleo")]
 
-    found = near_duplicates(Text(person, life.format(name, first), name) for person, name, first in people)
+    found = near_duplicates(PersonText(person, life.format(name, first), name) for person, name, first in people)
 
     assert found.alike == 3
     assert found.pairs[0].similarity == 1
-    without_names = near_duplicates(Text(person, life.format(name, first)) for person, name, first in people)
+    without_names = near_duplicates(PersonText(person, life.format(name, first)) for person, name, first in people)
     assert without_names.alike == 0
 
 
@@ -169,8 +169,8 @@ def test_of_many_candidates_those_with_the_most_similar_sketches_are_compared() 
 )
 @settings(max_examples=200)
 def test_the_parts_of_the_result_fit_together(some: list[str]) -> None:
-    def named() -> Iterator[Text]:
-        return (Text(f"p{number}", text, None) for number, text in enumerate(some))
+    def named() -> Iterator[PersonText]:
+        return (PersonText(f"p{number}", text, None) for number, text in enumerate(some))
 
     found = near_duplicates(named())
 

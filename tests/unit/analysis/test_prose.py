@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.doubles.runs import ENDPOINT, AnsweringModel, new_run, population
-from troupe_batch.analysis import Prose, prose_of
+from troupe_batch.analysis import ProseCounts, prose_of
 from troupe_batch.analysis.prose import MOST_TEXTS, text_of
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import GaveUp
-from troupe_batch.factory import Asking, TinyPersonFactory
+from troupe_batch.factory import ProseModel, TinyPersonFactory
 from troupe_batch.llm.chat import CacheState, ChatReply, ChatRequest, ReplyStatus, Usage
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.results.dataset import Dataset
@@ -51,13 +51,13 @@ class Author(AnsweringModel):
 async def dataset_of(author: AnsweringModel, **job: Any) -> Dataset:
     run = new_run(people=20, **{"enrich": "bio", **job})
     people = Population(population(20))
-    factory = TinyPersonFactory(people, enrich=run.plan.enrich, asking=Asking(ENDPOINT))
+    factory = TinyPersonFactory(people, enrich=run.plan.enrich, asking=ProseModel(ENDPOINT))
     run = dataclasses.replace(run, factory=factory)
     await run_inline(run, model=author, concurrency=3)
     return Dataset(run.store)
 
 
-async def prose(author: AnsweringModel, **job: Any) -> Prose:
+async def prose(author: AnsweringModel, **job: Any) -> ProseCounts:
     found = prose_of(await dataset_of(author, **job))
     assert found is not None
     return found

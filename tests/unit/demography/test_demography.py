@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.demography.compiling import SEX, compiled, entry_of, fields, targets
-from troupe_batch.demography import Choices, Outcome, Overlaps, compile_demography
+from troupe_batch.demography import Choices, Overlaps, ValueOutcome, compile_demography
 from troupe_batch.demography.outline import outline
 from troupe_batch.errors import FixTheInput
 from troupe_batch.population import Population
@@ -25,7 +25,7 @@ def test_percents_that_sum_to_the_whole_are_taken_as_they_stand() -> None:
         "values": {"Female": 51, "Male": 49},
         "source": "demography",
     }
-    assert entry_of(made, "Sex > Male").outcome is Outcome.TAKEN
+    assert entry_of(made, "Sex > Male").outcome is ValueOutcome.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_sum_missed_by_rounding_is_divided_out_and_reported() -> None:
 
     assert fields(made, "area")["on_sum"] == "renormalize"
     entry = entry_of(made, "Area > B")
-    assert entry.outcome is Outcome.REPAIRED
+    assert entry.outcome is ValueOutcome.REPAIRED
     assert "99" in entry.said
     assert targets(made, "area")["A"] == pytest.approx(1 / 3)
 
@@ -88,9 +88,9 @@ def test_overlapping_categories_are_left_out_unless_one_says_what_to_do() -> Non
 
     assert "party" not in left_out.spec["dimensions"]
     assert "124.1" in entry_of(left_out, "Party > Reds").said
-    assert entry_of(left_out, "Party > Reds").outcome is Outcome.LEFT_OUT
+    assert entry_of(left_out, "Party > Reds").outcome is ValueOutcome.LEFT_OUT
     assert targets(divided, "party")["Reds"] == pytest.approx(43 / 124.1, abs=1e-6)
-    assert entry_of(divided, "Party > Reds").outcome is Outcome.REPAIRED
+    assert entry_of(divided, "Party > Reds").outcome is ValueOutcome.REPAIRED
     assert targets(each, "party_reds") == {"yes": 0.43, "no": 0.57}
 
 
@@ -100,7 +100,7 @@ def test_things_of_which_people_have_several_are_yes_or_no_each() -> None:
     assert targets(made, "hobby_reading") == {"yes": 0.37, "no": 0.63}
     assert targets(made, "hobby_chess") == {"yes": 0.12, "no": 0.88}
     sports = entry_of(made, "Interests and Hobbies > Sports")
-    assert (sports.outcome, sports.found) == (Outcome.LEFT_OUT, "Golf, Judo")
+    assert (sports.outcome, sports.found) == (ValueOutcome.LEFT_OUT, "Golf, Judo")
 
 
 def test_no_block_becomes_more_than_twelve_yes_or_no_dimensions() -> None:
@@ -109,7 +109,7 @@ def test_no_block_becomes_more_than_twelve_yes_or_no_dimensions() -> None:
     names = [name for name in made.spec["dimensions"] if name.startswith("hobby_")]
     assert len(names) == 12
     left_out = entry_of(made, "Hobbies > Hobby 13")
-    assert left_out.outcome is Outcome.LEFT_OUT
+    assert left_out.outcome is ValueOutcome.LEFT_OUT
     assert "at most 12" in left_out.said
 
 
@@ -148,7 +148,7 @@ def test_shares_by_the_categories_of_another_block_are_no_parts_of_a_whole() -> 
 
     assert fields(by_sex, "smoking_smokes")["given"] == "sex"
     assert fields(by_sex, "smoking_smokes")["table"]["Male"] == {"yes": 20, "no": 80}
-    assert entry_of(by_some, "Mood > Good > North").outcome is Outcome.LEFT_OUT
+    assert entry_of(by_some, "Mood > Good > North").outcome is ValueOutcome.LEFT_OUT
     assert "West" in entry_of(by_some, "Mood > Good > North").said
 
 
@@ -228,8 +228,8 @@ def test_every_value_is_spoken_of_once_and_the_file_can_be_drawn_from(
     assert sorted(place for entry in made.report.entries for place in entry.places) == sorted(places)
     assert yaml.safe_load(made.text) == made.spec
     for entry in made.report.entries:
-        assert (entry.dimension is not None) == (entry.outcome in (Outcome.TAKEN, Outcome.REPAIRED))
-        assert entry.said or entry.outcome is Outcome.TAKEN
+        assert (entry.dimension is not None) == (entry.outcome in (ValueOutcome.TAKEN, ValueOutcome.REPAIRED))
+        assert entry.said or entry.outcome is ValueOutcome.TAKEN
     people = Population(made.population_spec())
     assert len(people.names(0, 50)) == 50
     assert set(people.facts(0, 1)) == set(made.report.dimensions)

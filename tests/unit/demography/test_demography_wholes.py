@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.demography.compiling import compiled, entry_of, fields, targets
-from troupe_batch.demography import Outcome
+from troupe_batch.demography import ValueOutcome
 
 
 def test_cumulative_categories_become_differences() -> None:
@@ -44,7 +44,7 @@ def test_groups_within_a_block_are_one_dimension_and_a_total_binds_its_parts() -
     assert shares["Protestant"] == pytest.approx(40 * 60 / 64 / 100, abs=1e-5)
     assert shares["Protestant"] + shares["Catholic"] + shares["Other (Christian)"] == pytest.approx(0.6)
     assert (shares["Other (Non-Christian)"], shares["Unaffiliated"]) == (0.02, 0.34)
-    assert entry_of(made, "Religion > Christian > Total").outcome is Outcome.USED
+    assert entry_of(made, "Religion > Christian > Total").outcome is ValueOutcome.USED
     assert any("64" in f.problem and "60" in f.problem for f in made.report.findings)
 
 

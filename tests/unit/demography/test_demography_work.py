@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.demography.compiling import compiled, entry_of, fields, targets
-from troupe_batch.demography import Compiled, Outcome
+from troupe_batch.demography import Compiled, ValueOutcome
 from troupe_batch.population import Population, PopulationSpec
 
 RATES = {"Labor Force Participation Rate": "60%", "Unemployment Rate": "5%"}
@@ -51,7 +51,7 @@ def test_occupations_are_those_of_the_employed_and_the_missing_ones_are_other() 
     assert table["employed"] == {"Nursing": 90_000, "Farming": 90_000, "other occupation": 180_000}
     assert table["unemployed"] == {"none": 100}
     assert targets(made, "occupation")["Nursing"] == pytest.approx(0.45 / 4)
-    assert entry_of(made, "Occupations > Farming > Annual Wage").outcome is Outcome.LEFT_OUT
+    assert entry_of(made, "Occupations > Farming > Annual Wage").outcome is ValueOutcome.LEFT_OUT
 
 
 @pytest.mark.parametrize(("workers", "other"), [("175,000", False), ("150,000", True)])
@@ -125,7 +125,7 @@ def test_what_else_stands_beside_the_rates_is_kept_and_is_of_the_employed() -> N
 
     assert fields(made, "employment")["table"]["not in the labor force"] == OUT_OF_WORK
     assert targets(made, "employment")["Full-time"] == pytest.approx(0.57 * 0.8)
-    assert entry_of(made, "Employment > Youth Unemployment Rate").outcome is Outcome.LEFT_OUT
+    assert entry_of(made, "Employment > Youth Unemployment Rate").outcome is ValueOutcome.LEFT_OUT
 
 
 def test_rates_are_no_second_dimension_beside_a_block_that_says_who_works() -> None:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.demography import Outcome, Proposal, Prose, Wanted, read_proposal
+from troupe_batch.demography import Proposal, SourceText, ValueOutcome, Wanted, read_proposal
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.use_cases.proposals import proposal_messages, proposal_schema
@@ -34,7 +34,7 @@ def reply(*dimensions: dict[str, Any], locale: str = "en_GB") -> dict[str, Any]:
 def read(*dimensions: dict[str, Any], **fields: Any) -> Proposal:
     value = reply(*dimensions, **fields)
     jsonschema.validate(value, proposal_schema())
-    proposal = read_proposal(value, Prose("notes.txt", TEXT, "model-1"), Wanted("village", 100, 3))
+    proposal = read_proposal(value, SourceText("notes.txt", TEXT, "model-1"), Wanted("village", 100, 3))
     assert proposal is not None
     return proposal
 
@@ -75,7 +75,7 @@ def test_a_wrong_sum_is_divided_out_with_a_note() -> None:
 
     assert made.spec["dimensions"]["sex"]["on_sum"] == "renormalize"
     assert "92" in made.spec["dimensions"]["sex"]["note"]
-    assert [entry.outcome for entry in made.report.entries] == [Outcome.REPAIRED]
+    assert [entry.outcome for entry in made.report.entries] == [ValueOutcome.REPAIRED]
 
 
 def test_numbers_need_bins_and_become_categories_without_them() -> None:
@@ -100,13 +100,13 @@ def test_what_cannot_be_used_is_left_out_and_said() -> None:
     assert made.spec["dimensions"]["sex"]["values"] == {"woman": 52}
     assert made.spec["dimensions"]["sex"]["note"].count("left out") == 3
     assert made.spec["locale"] == "en_US"
-    assert [(e.place, e.outcome) for e in made.report.entries][1] == ("work", Outcome.LEFT_OUT)
+    assert [(e.place, e.outcome) for e in made.report.entries][1] == ("work", ValueOutcome.LEFT_OUT)
 
 
 def test_nothing_usable_is_no_proposal() -> None:
     value = reply(dimension("work", category("fishing", 0), category("farming", 0)))
 
-    assert read_proposal(value, Prose("notes.txt", TEXT, "m"), Wanted("v", 10)) is None
+    assert read_proposal(value, SourceText("notes.txt", TEXT, "m"), Wanted("v", 10)) is None
 
 
 def test_the_text_cannot_end_its_block_and_stands_last() -> None:
@@ -143,7 +143,7 @@ DIMENSIONS = st.builds(
 def test_whatever_fits_the_schema_makes_a_file_that_can_be_drawn_from_once_accepted(
     value: list[dict[str, Any]],
 ) -> None:
-    proposal = read_proposal(reply(*value), Prose("notes.txt", TEXT, "m"), Wanted("v", 20))
+    proposal = read_proposal(reply(*value), SourceText("notes.txt", TEXT, "m"), Wanted("v", 20))
 
     if proposal is None:
         assert not any(first_shares(one) for one in value)

@@ -14,7 +14,7 @@ from tests.doubles.minds import Asked, FakeModel, Said, acts, talk
 from tests.doubles.pairs import PairStudy, pair_run
 from tests.doubles.runs import AnsweringModel, new_run
 from troupe_batch.errors import BudgetSpent, EndpointDown, GaveUp, StateUnreachable
-from troupe_batch.execution.gate import Gate, UnitGate
+from troupe_batch.execution.gate import StopGate, UnitGate
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.results.run import Run
@@ -106,7 +106,7 @@ async def test_code_that_asks_for_ever_cannot_keep_a_stopped_shard_busy() -> Non
 
 
 async def test_a_gate_keeps_no_prompts_and_a_failed_unit_no_replies() -> None:
-    gate = UnitGate(Gate(AnsweringModel(), lambda: False))
+    gate = UnitGate(StopGate(AnsweringModel(), lambda: False))
     request = next(iter(survey_requests()))
 
     reply = await gate.complete(request)

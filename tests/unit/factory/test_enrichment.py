@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable, TroupeError
-from troupe_batch.factory import Asking, EnrichStatus, TinyPersonFactory, prompt_digests
+from troupe_batch.factory import EnrichStatus, ProseModel, TinyPersonFactory, prompt_digests
 from troupe_batch.factory.hints import hints_of
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role
 from troupe_batch.persona import AgentFile, Persona, parse_agent
@@ -17,7 +17,7 @@ from troupe_batch.population import EnrichLevel, Population, PopulationSpec
 from troupe_batch.simulation import TinyPerson
 from troupe_batch.spec_files import SpecFile
 
-ASKING = Asking(Endpoint("test", "model-1"), Parameters(temperature=0.7))
+ASKING = ProseModel(Endpoint("test", "model-1"), Parameters(temperature=0.7))
 DIMENSIONS: dict[str, Any] = {
     "age": {"type": "numeric", "source": "s", "integer": True, "bins": {"18-64": 0.8, "65-90": 0.2}},
     "sex": {"type": "categorical", "source": "s", "values": {"female": 0.5, "male": 0.5}},

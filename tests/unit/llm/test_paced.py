@@ -14,7 +14,7 @@ from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
 from troupe_batch.llm.pace import Pace
 from troupe_batch.llm.paced import Lane, Paced
 from troupe_batch.llm.pacer import MemoryPaceStore, Pacer
-from troupe_batch.llm.rate_limit import MemoryRateLimiter, Rates
+from troupe_batch.llm.rate_limit import AccountLimits, MemoryRateLimiter
 
 BUSY = EndpointBusy("429")
 
@@ -23,13 +23,13 @@ class Stack:
     """A model behind a pacer; `store` is what all processes would share."""
 
     def __init__(
-        self, inner: ChatModel, *, patience_s: float = 7200.0, most: int = 64, rates: Rates | None = None
+        self, inner: ChatModel, *, patience_s: float = 7200.0, most: int = 64, rates: AccountLimits | None = None
     ) -> None:
         clock = asyncio.get_running_loop().time
         self.store = MemoryPaceStore(Pace(window=8.0), clock=clock)
         self.pacer = Pacer(self.store, most=most, timeout_s=60.0, clock=clock)
-        self.limiter = MemoryRateLimiter(rates or Rates(), clock=clock)
-        lane = Lane(self.pacer, MemoryRateLimiter(Rates(), clock=clock))
+        self.limiter = MemoryRateLimiter(rates or AccountLimits(), clock=clock)
+        lane = Lane(self.pacer, MemoryRateLimiter(AccountLimits(), clock=clock))
         self.model = Paced(inner, lambda _: lane, self.limiter, patience_s=patience_s, clock=clock)
 
     async def ask(self, times: int = 1) -> list[ChatReply]:
@@ -151,4 +151,4 @@ def test_a_place_in_a_configured_limit_is_kept_and_settled() -> None:
 
 
 async def limited(model: ChatModel) -> None:
-    await Stack(model, rates=Rates(requests_per_minute=10, burst_s=0.1)).ask(3)
+    await Stack(model, rates=AccountLimits(requests_per_minute=10, burst_s=0.1)).ask(3)

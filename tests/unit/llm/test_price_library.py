@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from troupe_batch.llm.chat import Usage
 from troupe_batch.llm.dialect import dialect_at
 from troupe_batch.llm.price_library import ListedPrices, PriceFile
-from troupe_batch.llm.prices import Price, Rates, Step
+from troupe_batch.llm.prices import Price, PriceStep, Rates
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 PROJECT = Path(__file__).resolve().parents[3]
@@ -31,14 +31,14 @@ def test_gpt_6_luna_has_three_classes_of_prompt_tokens_a_step_and_four_tiers() -
     luna = price_at("openai", LUNA)
 
     assert (luna.prompt, luna.cached, luna.written, luna.completion) == (0.10, 0.01, 0.125, 0.50)
-    assert luna.steps == (Step(272_000, Rates(0.20, 0.02, 0.75, 0.25)),)
+    assert luna.steps == (PriceStep(272_000, Rates(0.20, 0.02, 0.75, 0.25)),)
     assert {name: tier.prompt for name, tier in luna.tiers.items()} == {
         "flex": 0.05,
         "batch": 0.05,
         "priority": 0.20,
         "fast": 0.20,
     }
-    assert luna.tiers["fast"].steps == (Step(272_000, Rates(0.40, 0.04, 1.50, 0.50)),)
+    assert luna.tiers["fast"].steps == (PriceStep(272_000, Rates(0.40, 0.04, 1.50, 0.50)),)
 
 
 @pytest.mark.parametrize("model", [LUNA, "gpt-4o-mini", "gpt-4.1", "gpt-5", "gpt-5.1", "text-embedding-3-small"])

@@ -28,8 +28,8 @@ from troupe_batch.llm.prices import (
     Excess,
     Price,
     PriceList,
+    PriceStep,
     Rates,
-    Step,
     Tariff,
     asking_for,
     billed_usd,
@@ -159,10 +159,10 @@ TIERED = Price(
     0.1,
     4.0,
     1.25,
-    steps=(Step(1_000, Rates(2.0, 0.2, 6.0, 2.5)),),
+    steps=(PriceStep(1_000, Rates(2.0, 0.2, 6.0, 2.5)),),
     tiers={
-        "flex": Tariff(0.5, 0.05, 2.0, 0.625, steps=(Step(1_000, Rates(1.0, 0.1, 3.0, 1.25)),)),
-        "priority": Tariff(2.0, 0.2, 8.0, 2.5, steps=(Step(1_000, Rates(4.0, 0.4, 12.0, 5.0)),)),
+        "flex": Tariff(0.5, 0.05, 2.0, 0.625, steps=(PriceStep(1_000, Rates(1.0, 0.1, 3.0, 1.25)),)),
+        "priority": Tariff(2.0, 0.2, 8.0, 2.5, steps=(PriceStep(1_000, Rates(4.0, 0.4, 12.0, 5.0)),)),
     },
 )
 """A made-up price whose prompts above 1,000 tokens cost twice as much, in three tiers."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from troupe_batch.llm.quotas import Quota, Quotas, quotas, speaks_of_quotas
+from troupe_batch.llm.quotas import RateQuota, RateQuotas, quotas, speaks_of_quotas
 
 
 def test_limits_are_read_as_openai_writes_them() -> None:
@@ -15,31 +15,33 @@ def test_limits_are_read_as_openai_writes_them() -> None:
         "x-ratelimit-reset-tokens": "6m0s",
     }
 
-    assert quotas(headers) == Quotas(Quota(600.0, 599.0, 0.1), Quota(150_000.0, 149_984.0, 360.0))
+    assert quotas(headers) == RateQuotas(RateQuota(600.0, 599.0, 0.1), RateQuota(150_000.0, 149_984.0, 360.0))
 
 
 @pytest.mark.parametrize("limit", ["", "none", "-1", "0", "inf", "nan", "unlimited"])
 def test_a_limit_that_is_no_number_is_none(limit: str) -> None:
-    assert quotas({"x-ratelimit-limit-requests": limit}) == Quotas()
+    assert quotas({"x-ratelimit-limit-requests": limit}) == RateQuotas()
 
 
 def test_a_reset_that_cannot_be_read_leaves_the_limit() -> None:
     headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-reset-requests": "soon"}
 
-    assert quotas(headers).requests == Quota(60.0)
+    assert quotas(headers).requests == RateQuota(60.0)
 
 
 @pytest.mark.parametrize(
     ("quota", "per_minute"),
     [
-        (Quota(600.0), 600.0),
-        (Quota(600.0, 300.0, 30.0), 600.0),
-        (Quota(600.0, 30.0, 30.0), 60.0),
-        (Quota(600.0, 0.0, 60.0), 1.0),
-        (Quota(600.0, 0.0, 1.0), 600.0),
+        (RateQuota(600.0), 600.0),
+        (RateQuota(600.0, 300.0, 30.0), 600.0),
+        (RateQuota(600.0, 30.0, 30.0), 60.0),
+        (RateQuota(600.0, 0.0, 60.0), 1.0),
+        (RateQuota(600.0, 0.0, 1.0), 600.0),
     ],
 )
-def test_where_others_have_used_nearly_all_the_rest_must_do_until_the_reset(quota: Quota, per_minute: float) -> None:
+def test_where_others_have_used_nearly_all_the_rest_must_do_until_the_reset(
+    quota: RateQuota, per_minute: float
+) -> None:
     assert quota.per_minute() == per_minute
 
 

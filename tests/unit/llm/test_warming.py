@@ -10,7 +10,7 @@ import pytest
 from tests.patience import HANG_S
 from troupe_batch.errors import EndpointBusy, StateUnreachable
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Message, ReplyStatus, Role, Sharing
-from troupe_batch.llm.warming import Hearth, OwnHearth, Stored, Warming, Warmth
+from troupe_batch.llm.warming import Hearth, OwnHearth, StoredPrompt, Warming, Warmth
 
 OK = ChatReply(ReplyStatus.OK, text="yes")
 
@@ -58,8 +58,8 @@ def asked(number: int, *, shares: bool = True) -> ChatRequest:
     )
 
 
-def stored(request: ChatRequest) -> Stored | None:
-    return Stored("all", 1_000.0) if request.sharing.messages else None
+def stored(request: ChatRequest) -> StoredPrompt | None:
+    return StoredPrompt("all", 1_000.0) if request.sharing.messages else None
 
 
 async def settled() -> None:

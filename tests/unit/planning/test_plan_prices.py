@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from troupe_batch.errors import ResultsDamaged
-from troupe_batch.llm.prices import Price, PriceList, Rates, Step, Tariff
+from troupe_batch.llm.prices import Price, PriceList, PriceStep, Rates, Tariff
 from troupe_batch.planning.plan import Plan, as_resumed, differences
 from troupe_batch.planning.prices import PlanPrices, changes, price_text, rates_text
 
@@ -22,7 +22,7 @@ LUNA = Price(
     0.01,
     0.50,
     0.125,
-    steps=(Step(272_000, Rates(0.20, 0.02, 0.75, 0.25)),),
+    steps=(PriceStep(272_000, Rates(0.20, 0.02, 0.75, 0.25)),),
     tiers={"flex": Tariff(0.05, 0.005, 0.25, 0.0625)},
     as_of=date(2026, 11, 9),
     source="OpenAI, by a list",

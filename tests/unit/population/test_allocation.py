@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.doubles.population_files import HEAD, mistakes_in, model_of
-from troupe_batch.population.model import Design, Model
+from troupe_batch.population.model import Model, SampleDesign
 
 REGION = "  region: {type: categorical, source: s, values: {north: 0.02, south: 0.38, west: 0.6}}\n"
 SEX = "  sex: {type: categorical, source: s, given: region, table: [{when: {}, values: {f: 0.5, m: 0.5}}, "
@@ -20,7 +20,7 @@ def strata(allocation: str, by: str = "[region]", more: str = "") -> str:
     return f"strata: {{by: {by}, allocation: {allocation}{more}}}\n"
 
 
-def design_of(model: Model) -> Design:
+def design_of(model: Model) -> SampleDesign:
     assert model.design is not None
     return model.design
 

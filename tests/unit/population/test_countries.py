@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from troupe_batch.population import Population, load_population
-from troupe_batch.population.dimensions import Categorical, Numeric
+from troupe_batch.population.dimensions import Categorical, NumericDimension
 
 FOLDER = Path(__file__).resolve().parents[3] / "populations"
 COUNTRIES = ("australia_adults", "brazil_adults", "france_adults")
@@ -19,7 +19,7 @@ def loaded(name: str) -> Population:
 
 def counts(people: Population, name: str) -> dict[str, float]:
     dimension = people.spec.dimensions[name]
-    assert isinstance(dimension, Categorical | Numeric)
+    assert isinstance(dimension, Categorical | NumericDimension)
     found = dimension.values if isinstance(dimension, Categorical) else dimension.bins
     assert found is not None
     return found

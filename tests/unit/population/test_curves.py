@@ -13,13 +13,13 @@ from scipy.interpolate import PchipInterpolator
 
 from troupe_batch.population.bins import BadBin, read_bins
 from troupe_batch.population.curves import BadCurve, binned_curve, distribution_curve, pchip_slopes
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 
 U = (np.arange(2000) + 0.5) / 2000
 
 
-def numeric(**fields: Any) -> Numeric:
-    return Numeric.model_validate({"type": "numeric", "source": "s", **fields})
+def numeric(**fields: Any) -> NumericDimension:
+    return NumericDimension.model_validate({"type": "numeric", "source": "s", **fields})
 
 
 @settings(max_examples=200)

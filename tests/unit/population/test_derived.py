@@ -13,7 +13,7 @@ from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.population.bins import read_bins
 from troupe_batch.population.derived import bin_ends
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 
 AGE = {"type": "numeric", "integer": True, "source": "s", "bins": {"18-34": 0.3, "35-64": 0.5, "65-90": 0.2}}
 SEX = {"type": "categorical", "source": "s", "values": {"f": 0.5, "m": 0.5}}
@@ -99,7 +99,7 @@ def test_a_derived_field_that_cannot_be_worked_out_is_named_once(message: str, f
 def test_the_ends_of_a_bin_are_rounded_numbers_inside_of_it(low: float, width: float, decimals: int, u: float) -> None:
     high = low + width
     bins = read_bins([f"{low} to {high}"], integer=False)
-    dimension = Numeric(type="numeric", source=("s",), bins={"0-1": 1.0}, decimals=decimals)
+    dimension = NumericDimension(type="numeric", source=("s",), bins={"0-1": 1.0}, decimals=decimals)
 
     (first,), (last,) = (end.tolist() for end in bin_ends(bins, dimension))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from troupe_batch.population.lint.checking import lint, too_fine
-from troupe_batch.population.margins import ControlCell, Finding, Level, Margin
+from troupe_batch.population.margins import ControlCell, Level, Margin, PopulationFinding
 from troupe_batch.population.spec import PopulationSpec
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
@@ -32,7 +32,7 @@ def categorical(**fields: Any) -> PopulationSpec:
     return spec(dimensions={"sex": SEX, "work": {"type": "categorical", "source": "register", **fields}})
 
 
-def problems(found: list[Finding], place: str) -> list[tuple[str, str]]:
+def problems(found: list[PopulationFinding], place: str) -> list[tuple[str, str]]:
     return [(str(one.level), one.problem) for one in found if one.place == place]
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.population.drawing.repair import Choices, Quota, repaired
+from troupe_batch.population.drawing.repair import OptionSets, Quota, repaired
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,12 +34,12 @@ def test_people_stay_in_their_set_and_no_repair_makes_things_worse(data: st.Data
         quotas.append(Quota(groups, low, low + data.draw(st.integers(0, 2)), data.draw(st.integers(1, 3))))
     before = at.copy()
 
-    after = repaired(at, Choices(sets, np.zeros(len(sets))), quotas, key)
+    after = repaired(at, OptionSets(sets, np.zeros(len(sets))), quotas, key)
 
     assert np.array_equal(at, before)
     assert np.array_equal(sets[after], sets[at])
     assert misses(after, quotas) <= misses(at, quotas)
-    assert np.array_equal(after, repaired(at, Choices(sets, np.zeros(len(sets))), quotas, key))
+    assert np.array_equal(after, repaired(at, OptionSets(sets, np.zeros(len(sets))), quotas, key))
 
 
 @settings(max_examples=200)
@@ -48,7 +48,9 @@ def test_one_margin_is_met_with_no_more_moves_than_it_needs(start: list[int], wa
     at = np.array(start)
     counts = np.bincount(wanted[: len(start)], minlength=4)
 
-    after = repaired(at, Choices(np.zeros(4, dtype=np.int64), np.zeros(4)), [exactly(np.arange(4), counts.tolist())], 1)
+    after = repaired(
+        at, OptionSets(np.zeros(4, dtype=np.int64), np.zeros(4)), [exactly(np.arange(4), counts.tolist())], 1
+    )
 
     assert np.bincount(after, minlength=4).tolist() == counts.tolist()
     assert np.sum(after != at) == np.maximum(np.bincount(at, minlength=4) - counts, 0).sum()
@@ -60,13 +62,13 @@ def test_a_margin_is_met_over_a_chain_of_moves_that_help_nobody_alone() -> None:
     groups = np.array([0, 1, 1, 2])
     at = np.array([0, 0, 2, 2])
 
-    after = repaired(at, Choices(sets, np.zeros(4)), [exactly(groups, [1, 2, 1])], 3)
+    after = repaired(at, OptionSets(sets, np.zeros(4)), [exactly(groups, [1, 2, 1])], 3)
 
     assert np.bincount(groups[after]).tolist() == [1, 2, 1]
 
 
 def test_a_heavier_quota_wins_where_both_cannot_hold() -> None:
-    choices = Choices(np.zeros(2, dtype=np.int64), np.zeros(2))
+    choices = OptionSets(np.zeros(2, dtype=np.int64), np.zeros(2))
     light = Quota(np.arange(2), np.array([4, 0]), np.array([4, 0]))
     heavy = Quota(np.arange(2), np.array([1, 3]), np.array([1, 3]), weight=3)
 
@@ -77,7 +79,7 @@ def test_a_heavier_quota_wins_where_both_cannot_hold() -> None:
 
 def test_likelier_options_are_chosen_more_often_and_chance_decides_who_moves() -> None:
     # Option 0 must lose ten people; 1 and 2 are one group, and 2 is nine times as likely.
-    choices = Choices(np.zeros(3, dtype=np.int64), np.log([0.5, 0.05, 0.45]))
+    choices = OptionSets(np.zeros(3, dtype=np.int64), np.log([0.5, 0.05, 0.45]))
     moved, taken = np.zeros(200), np.zeros(3)
     for key in range(100):
         after = repaired(np.zeros(200, dtype=np.int64), choices, [exactly(np.array([0, 1, 1]), [190, 10])], key)
@@ -96,7 +98,7 @@ def test_lots_decide_who_moves_among_more_people_than_are_weighed() -> None:
     quotas = [exactly(np.arange(2), [19_990, 10])]
 
     moved = [
-        np.flatnonzero(repaired(at, Choices(np.zeros(2, dtype=np.int64), np.zeros(2)), quotas, key))
+        np.flatnonzero(repaired(at, OptionSets(np.zeros(2, dtype=np.int64), np.zeros(2)), quotas, key))
         for key in range(40)
     ]
 
@@ -107,4 +109,4 @@ def test_lots_decide_who_moves_among_more_people_than_are_weighed() -> None:
 def test_what_holds_is_left_alone() -> None:
     at = np.array([0, 1, 1])
 
-    assert repaired(at, Choices(np.zeros(2, dtype=np.int64), np.zeros(2)), [exactly(np.arange(2), [1, 2])], 0) is at
+    assert repaired(at, OptionSets(np.zeros(2, dtype=np.int64), np.zeros(2)), [exactly(np.arange(2), [1, 2])], 0) is at

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.population.drawing import categorical, codes, control, equal, open_categories, population
 from troupe_batch.population import Population
 from troupe_batch.population.drawing.blocks import BLOCK
-from troupe_batch.population.drawing.repair import Choices, Quota, repaired
+from troupe_batch.population.drawing.repair import OptionSets, Quota, repaired
 from troupe_batch.population.drawing.targets import _WEIGHT_OF_STRATA
 from troupe_batch.population.margins import ControlCell, Margin
 
@@ -148,7 +148,9 @@ def test_strata_hold_where_other_quotas_contradict_them(seed: int) -> None:
     model_quota = Quota(np.array([0, 1]), np.array([9, 1]), np.array([9, 1]), _WEIGHT_OF_STRATA)
     others = [Quota(np.array([0, 1]), np.array([0, 10]), np.array([0, 10]), weight) for weight in (4, 4, 4, 1, 1)]
 
-    found = repaired(np.arange(10) % 2, Choices(np.zeros(2, dtype=np.int64), np.zeros(2)), [model_quota, *others], seed)
+    found = repaired(
+        np.arange(10) % 2, OptionSets(np.zeros(2, dtype=np.int64), np.zeros(2)), [model_quota, *others], seed
+    )
 
     assert np.bincount(found, minlength=2).tolist() == [9, 1]
 

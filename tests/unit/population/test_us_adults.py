@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from troupe_batch.population import Population, load_population
-from troupe_batch.population.dimensions import Categorical, Numeric
+from troupe_batch.population.dimensions import Categorical, NumericDimension
 from troupe_batch.population.spec import PopulationSpec
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
@@ -52,7 +52,7 @@ def test_every_dimension_names_a_source_with_citation_url_and_year(us_adults: Po
 def test_ages_sum_to_the_published_total(us_adults: Population) -> None:
     # NC-EST2024-AGESEX-RES, POPESTIMATE2022: all ages, less the single years under 18, less those of 100 and over.
     age, sex = us_adults.spec.dimensions["age"], us_adults.spec.dimensions["sex"]
-    assert isinstance(age, Numeric)
+    assert isinstance(age, NumericDimension)
     assert age.bins is not None
     assert isinstance(sex, Categorical)
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from troupe_batch.rehearsal.config import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.rehearsal.replies import Reply
 from troupe_batch.seeded import stream
 
@@ -61,36 +61,36 @@ def body() -> Body:
 
 
 @pytest.fixture
-def endpoint_with(tmp_path: Path) -> Callable[..., Endpoint]:
+def endpoint_with(tmp_path: Path) -> Callable[..., RehearsalEndpoint]:
     """Makes endpoints; `respondents` is the text of a respondent file, without its first line."""
 
-    def make(respondents: str = "", **options: Any) -> Endpoint:
+    def make(respondents: str = "", **options: Any) -> RehearsalEndpoint:
         if respondents:
             options["respondents"] = tmp_path / "respondents.yaml"
             options["respondents"].write_text(f"schema: troupe_batch/respondents/1\n{respondents}")
-        return Endpoint(RehearsalConfig(**options))
+        return RehearsalEndpoint(RehearsalConfig(**options))
 
     return make
 
 
-def answer(endpoint: Endpoint, body: bytes) -> Reply:
+def answer(endpoint: RehearsalEndpoint, body: bytes) -> Reply:
     """Asks and counts as the HTTP server does, without its waiting."""
-    order = Order(is_chat=True, model_in_path=None, body=body, key=stream(body.hex()))
+    order = RehearsalRequest(is_chat=True, model_in_path=None, body=body, key=stream(body.hex()))
     reply, _ = endpoint.answer(order)
     endpoint.sent(order, reply)
     return reply
 
 
 @pytest.fixture
-def ask() -> Callable[[Endpoint, bytes], Reply]:
+def ask() -> Callable[[RehearsalEndpoint, bytes], Reply]:
     return answer
 
 
 @pytest.fixture
-def said() -> Callable[[Endpoint, bytes], Any]:
+def said() -> Callable[[RehearsalEndpoint, bytes], Any]:
     """The parsed content of the reply; None for a refusal."""
 
-    def parse(endpoint: Endpoint, body: bytes) -> Any:
+    def parse(endpoint: RehearsalEndpoint, body: bytes) -> Any:
         content = orjson.loads(answer(endpoint, body).body)["choices"][0]["message"]["content"]
         return None if content is None else orjson.loads(content)
 

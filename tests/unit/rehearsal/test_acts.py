@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.unit.rehearsal.act_requests import act_request, act_schema
 from troupe_batch.rehearsal import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 
-Make = Callable[..., Endpoint]
-Said = Callable[[Endpoint, bytes], Any]
+Make = Callable[..., RehearsalEndpoint]
+Said = Callable[[RehearsalEndpoint, bytes], Any]
 
 EVERYTHING = {
     "WRITE_DOCUMENT": ["title", "content", "author"],
@@ -72,7 +72,9 @@ def test_whatever_a_person_is_able_to_do_the_act_is_valid(
 ) -> None:
     body = act_request(faculties=faculties, asked=asked, now=now)
 
-    reply, _ = Endpoint(RehearsalConfig()).answer(Order(is_chat=True, model_in_path=None, body=body, key=key))
+    reply, _ = RehearsalEndpoint(RehearsalConfig()).answer(
+        RehearsalRequest(is_chat=True, model_in_path=None, body=body, key=key)
+    )
 
     value = orjson.loads(orjson.loads(reply.body)["choices"][0]["message"]["content"])
     jsonschema_rs.validate(act_schema(faculties, asked), value)

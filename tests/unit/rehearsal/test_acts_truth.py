@@ -12,10 +12,10 @@ from tests.unit.rehearsal.act_requests import act_request
 from tests.unit.rehearsal.shares import assert_share
 from troupe_batch.rehearsal import parse_respondents, true_distribution, true_quantile
 from troupe_batch.rehearsal.act_specs import FACULTY_RATES, Acts
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 
-Make = Callable[..., Endpoint]
-Said = Callable[[Endpoint, bytes], Any]
+Make = Callable[..., RehearsalEndpoint]
+Said = Callable[[RehearsalEndpoint, bytes], Any]
 
 Asked = Mapping[str, Mapping[str, Any]]
 

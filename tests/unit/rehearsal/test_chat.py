@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.rehearsal import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.rehearsal.replies import Reply
 
-Make = Callable[..., Endpoint]
-Ask = Callable[[Endpoint, bytes], Reply]
+Make = Callable[..., RehearsalEndpoint]
+Ask = Callable[[RehearsalEndpoint, bytes], Reply]
 
 NODE = {"type": "string", "enum": list("abcdefghijklmnop")}
 
@@ -202,9 +202,9 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.deferred(
 )
 @example({"model": "m", "input": [True], "dimensions": True}, False)
 def test_whatever_json_comes_the_server_answers_or_says_why_not(data: dict[str, Any], is_chat: bool) -> None:
-    endpoint = Endpoint(RehearsalConfig())
+    endpoint = RehearsalEndpoint(RehearsalConfig())
 
-    reply, _ = endpoint.answer(Order(is_chat=is_chat, model_in_path=None, body=orjson.dumps(data), key=1))
+    reply, _ = endpoint.answer(RehearsalRequest(is_chat=is_chat, model_in_path=None, body=orjson.dumps(data), key=1))
 
     assert reply.status in (200, 400)
     assert orjson.loads(reply.body)

@@ -10,12 +10,12 @@ import pytest
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.rehearsal import RehearsalConfig, parse_faults
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.rehearsal.faults import Fault, FaultKind, FaultPlan, parse_fault
 from troupe_batch.rehearsal.limits import RateLimits
 from troupe_batch.seeded import stream
 
-Make = Callable[..., Endpoint]
+Make = Callable[..., RehearsalEndpoint]
 
 
 def _chosen(plan: FaultPlan, requests: int = 2_000, asked: int = 1, text: str = "") -> Counter[FaultKind | None]:
@@ -97,7 +97,9 @@ def test_latency_is_log_normal_around_its_mean(endpoint_with: Make, body: Any) -
     endpoint = endpoint_with(latency_ms=200, latency_sigma=0.5)
 
     delays_s = [
-        endpoint.answer(Order(is_chat=True, model_in_path=None, body=body("q", {"const": 1}), key=stream(n)))[1]
+        endpoint.answer(
+            RehearsalRequest(is_chat=True, model_in_path=None, body=body("q", {"const": 1}), key=stream(n))
+        )[1]
         for n in range(3_000)
     ]
 

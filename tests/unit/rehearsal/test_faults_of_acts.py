@@ -11,14 +11,14 @@ import pytest
 
 from tests.unit.rehearsal.act_requests import act_request, act_schema
 from troupe_batch.rehearsal import parse_faults
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 
-Make = Callable[..., Endpoint]
+Make = Callable[..., RehearsalEndpoint]
 
 SEEDS = range(40)
 
 
-def _choices(endpoint: Endpoint, ask: Any) -> list[dict[str, Any]]:
+def _choices(endpoint: RehearsalEndpoint, ask: Any) -> list[dict[str, Any]]:
     return [orjson.loads(ask(endpoint, act_request(seed=seed)).body)["choices"][0] for seed in SEEDS]
 
 

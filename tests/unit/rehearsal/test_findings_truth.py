@@ -12,10 +12,10 @@ import pytest
 
 from tests.unit.rehearsal.shares import assert_share
 from troupe_batch.rehearsal import misfit, parse_respondents, true_distribution, true_quantile
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 
-Make = Callable[..., Endpoint]
-Said = Callable[[Endpoint, bytes], Any]
+Make = Callable[..., RehearsalEndpoint]
+Said = Callable[[RehearsalEndpoint, bytes], Any]
 
 FIRST = "schema: troupe_batch/respondents/1\n"
 DRAWS = 3_000

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.rehearsal.prefix_cache import PrefixCache, has_breakpoints, without_hints
 from troupe_batch.rehearsal.replies import Reply
 from troupe_batch.seeded import stream
 
-Make = Callable[..., Endpoint]
+Make = Callable[..., RehearsalEndpoint]
 # One token is four bytes.
 START = b"abcd" * 1_024
 RULES = "rule " * 1_200  # 1,500 tokens
@@ -112,7 +112,7 @@ def marked(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text, "prompt_cache_breakpoint": EXPLICIT}]
 
 
-def counts(endpoint: Endpoint, ask: Any, bodies: Sequence[bytes]) -> list[tuple[int, int]]:
+def counts(endpoint: RehearsalEndpoint, ask: Any, bodies: Sequence[bytes]) -> list[tuple[int, int]]:
     """Of each reply in turn, how many tokens were read and how many written."""
     usages = [orjson.loads(ask(endpoint, body).body)["usage"]["prompt_tokens_details"] for body in bodies]
     return [(usage["cached_tokens"], usage["cache_write_tokens"]) for usage in usages]
@@ -182,7 +182,7 @@ def test_at_most_four_beginnings_are_written_the_implicit_one_included_and_the_l
 def test_what_a_prompt_stores_is_known_when_its_reply_is_out_and_not_before(endpoint_with: Make) -> None:
     endpoint = endpoint_with()
     bodies = [request(marked(RULES), f"I am number {n}.", prompt_cache_options=EXPLICIT) for n in range(3)]
-    orders = [Order(is_chat=True, model_in_path=None, body=body, key=stream(body.hex())) for body in bodies]
+    orders = [RehearsalRequest(is_chat=True, model_in_path=None, body=body, key=stream(body.hex())) for body in bodies]
 
     together = [(order, endpoint.answer(order)[0]) for order in orders[:2]]
     for order, reply in together:

@@ -16,7 +16,7 @@ import pytest
 
 from troupe_batch.rehearsal import load_respondents, parse_respondents
 from troupe_batch.rehearsal.config import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 from troupe_batch.rehearsal.replies import Reply
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -73,7 +73,9 @@ def _requests(body: Any, nodes: Nodes) -> Iterator[bytes]:
                 yield body(question_id, node, shown=LABELS[seed % 4 :], facts={"age": 20 + seed}, seed=seed)
 
 
-def _digest(endpoint: Endpoint, requests: Iterator[bytes], ask: Callable[[Endpoint, bytes], Reply]) -> str:
+def _digest(
+    endpoint: RehearsalEndpoint, requests: Iterator[bytes], ask: Callable[[RehearsalEndpoint, bytes], Reply]
+) -> str:
     digest = hashlib.sha256()
     for request in requests:
         digest.update(ask(endpoint, request).body)
@@ -81,7 +83,7 @@ def _digest(endpoint: Endpoint, requests: Iterator[bytes], ask: Callable[[Endpoi
 
 
 def test_replies_to_the_questions_of_a_file_are_the_same_bytes_as_ever(
-    endpoint_with: Callable[..., Endpoint], body: Any, ask: Any
+    endpoint_with: Callable[..., RehearsalEndpoint], body: Any, ask: Any
 ) -> None:
     found = _digest(endpoint_with(FILE, seed=7), _requests(body, NODES), ask)
 
@@ -89,7 +91,7 @@ def test_replies_to_the_questions_of_a_file_are_the_same_bytes_as_ever(
 
 
 def test_replies_without_a_file_are_the_same_bytes_as_ever(
-    endpoint_with: Callable[..., Endpoint], body: Any, ask: Any
+    endpoint_with: Callable[..., RehearsalEndpoint], body: Any, ask: Any
 ) -> None:
     nodes = NODES | {"q": WITHOUT_A_FILE}
 
@@ -104,7 +106,7 @@ def test_replies_of_the_flagship_job_are_the_same_bytes_as_ever(body: Any, ask: 
     scale = list(orjson.loads(spec.model_dump_json())["questions"]["purchase_likelihood"]["base"])
     nodes: Nodes = {"purchase_likelihood": [{"type": "string", "enum": scale}], "in_own_words": [{"type": "string"}]}
 
-    found = _digest(Endpoint(RehearsalConfig(respondents=file)), _requests(body, nodes), ask)
+    found = _digest(RehearsalEndpoint(RehearsalConfig(respondents=file)), _requests(body, nodes), ask)
 
     assert found == "ecfd6cc5d87acb8ee989d42269a5cb7521a29aa06798dd448b7ac90e0dc061de"
 

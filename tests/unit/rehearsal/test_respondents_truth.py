@@ -11,13 +11,13 @@ import pytest
 
 from tests.unit.rehearsal.shares import assert_share
 from troupe_batch.rehearsal import parse_respondents, true_distribution, true_quantile
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 
 LABELS = ["Bad", "Fair", "Good"]
 DRAWS = 4_000
 
-Make = Callable[..., Endpoint]
-Said = Callable[[Endpoint, bytes], Any]
+Make = Callable[..., RehearsalEndpoint]
+Said = Callable[[RehearsalEndpoint, bytes], Any]
 
 CHOICE = """
 questions:

@@ -7,13 +7,13 @@ import orjson
 import pytest
 
 from tests.unit.rehearsal.act_requests import act_request
-from troupe_batch.rehearsal.endpoint import Endpoint
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 from troupe_batch.rehearsal.usage import reasoning_tokens
 from troupe_batch.seeded import DrawStream
 
 
 def test_usage_adds_up_and_knows_the_schema_and_the_cached_part(
-    endpoint_with: Callable[..., Endpoint], body: Any, ask: Any
+    endpoint_with: Callable[..., RehearsalEndpoint], body: Any, ask: Any
 ) -> None:
     endpoint = endpoint_with()
     long_text = [{"role": "system", "content": "word " * 1_500}]
@@ -48,7 +48,7 @@ def test_only_reasoning_costs_hidden_tokens(model: str, effort: str | None, low:
 
 
 def test_what_a_growing_prompt_shares_with_the_one_before_is_counted_as_by_hand(
-    endpoint_with: Callable[..., Endpoint], ask: Any
+    endpoint_with: Callable[..., RehearsalEndpoint], ask: Any
 ) -> None:
     endpoint = endpoint_with()
     story = [f"Ana Silva said: this is line {number} of a long conversation about soup" for number in range(60)]

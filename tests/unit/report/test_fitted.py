@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from troupe_batch.report.fitted import FittedTable
-from troupe_batch.terminal import Terminal, Text
+from troupe_batch.terminal import SafeText, Terminal
 
 WORD = st.text("abcdefgé漢字-", min_size=1, max_size=30)
 LABEL = st.lists(WORD, min_size=1, max_size=5).map(" ".join)
@@ -29,7 +29,7 @@ def tables(draw: st.DrawFn) -> FittedTable:
     # A few cells go round the table: a draw for each of them would take longer than what is tested.
     cells = draw(st.lists(CELL, min_size=1, max_size=9))
     rows = [
-        [Text(cells[(row * 7 + column) % len(cells)]) for column in range(len(heads))] for row in range(len(labels))
+        [SafeText(cells[(row * 7 + column) % len(cells)]) for column in range(len(heads))] for row in range(len(labels))
     ]
     return FittedTable(heads, list(zip(labels, rows, strict=True)), together)
 
@@ -55,7 +55,7 @@ def cut(line: str, start: int, stop: int) -> str:
 
 
 @given(tables(), st.integers(40, 200))
-@example(FittedTable(["all", "a" * 60], [("Definitely would not buy it", [Text("12% [3% to 21%]")] * 2)]), 40)
+@example(FittedTable(["all", "a" * 60], [("Definitely would not buy it", [SafeText("12% [3% to 21%]")] * 2)]), 40)
 def test_every_label_head_and_figure_is_there_at_every_width(table: FittedTable, width: int) -> None:
     lines = rendered(table, width)
     blocks = table.blocks(width)
@@ -99,7 +99,7 @@ def test_columns_that_belong_together_are_never_parted(table: FittedTable) -> No
 
 def test_four_arms_at_120_columns_keep_their_labels_and_figures() -> None:
     labels = ["Definitely would not buy", "Probably would not buy", "Might or might not buy", "Definitely would buy"]
-    cells = [Text(f"{share}% [{share - 9}% to {share + 9}%]") for share in (21, 32, 43, 54, 65)]
+    cells = [SafeText(f"{share}% [{share - 9}% to {share + 9}%]") for share in (21, 32, 43, 54, 65)]
     table = FittedTable(["all", "tomato", "watermelon", "cucumber", "plain"], [(label, cells) for label in labels])
 
     text = "\n".join(rendered(table, 120))

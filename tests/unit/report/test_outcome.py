@@ -14,13 +14,13 @@ from troupe_batch.errors import BudgetSpent
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.use_cases.progress_lines import ProgressLines
-from troupe_batch.use_cases.runs import Beginning, BegunRun
+from troupe_batch.use_cases.runs import BegunRun, Opening
 
 
 def result(model: AnsweringModel | None = None, **options: Any) -> Result:
     run = new_run(people=20, **options)
     outcome = asyncio.run(run_inline(run, model=model or AnsweringModel(), concurrency=1))
-    return Result(outcome, Dataset(run.store), Beginning.NEW)
+    return Result(outcome, Dataset(run.store), Opening.NEW)
 
 
 def test_a_result_is_shown_in_a_few_lines() -> None:
@@ -75,12 +75,12 @@ def test_a_manifest_and_an_outcome_are_shown_in_a_line() -> None:
 @pytest.mark.parametrize(
     ("beginning", "first"),
     [
-        (Beginning.NEW, "run soup: 20 units, model a-model"),
-        (Beginning.RESUMED, "resuming run soup: 1 of 3 shards are done; 20 units, model a-model"),
-        (Beginning.COMPLETE, "run soup is complete; again=True asks again for what has no answer"),
+        (Opening.NEW, "run soup: 20 units, model a-model"),
+        (Opening.RESUMED, "resuming run soup: 1 of 3 shards are done; 20 units, model a-model"),
+        (Opening.COMPLETE, "run soup is complete; again=True asks again for what has no answer"),
     ],
 )
-def test_progress_begins_with_what_is_run(beginning: Beginning, first: str) -> None:
+def test_progress_begins_with_what_is_run(beginning: Opening, first: str) -> None:
     said: list[str] = []
 
     ProgressLines(said.append).begin(BegunRun(new_run(people=20), beginning, 1))

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 
 from troupe_batch.population import Population
-from troupe_batch.population.margins import Finding, Level, Redrawn
+from troupe_batch.population.margins import Level, PopulationFinding, Redrawn
 from troupe_batch.report.population.console import console_report
 from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.look import look_at
@@ -46,8 +46,8 @@ def test_the_terminal_shows_what_matters(report: PopulationReport) -> None:
 
 
 def test_warnings_come_before_figures_and_notes_are_cut(report: PopulationReport) -> None:
-    notes = tuple(Finding(Level.NOTE, f"place {i}", "something") for i in range(9))
-    warning = Finding(Level.WARNING, "dimensions.sex", "a problem", "a cure")
+    notes = tuple(PopulationFinding(Level.NOTE, f"place {i}", "something") for i in range(9))
+    warning = PopulationFinding(Level.WARNING, "dimensions.sex", "a problem", "a cure")
 
     text = shown(replace(report, findings=(warning, *notes)))
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from troupe_batch.population import Population
-from troupe_batch.population.margins import DesignEffect, Finding, Level, Redrawn
+from troupe_batch.population.margins import DesignEffect, Level, PopulationFinding, Redrawn
 from troupe_batch.report.population.charts.bars import bar, deviation
 from troupe_batch.report.population.charts.histogram import histogram
 from troupe_batch.report.population.charts.prefixes import prefix_lines
@@ -129,7 +129,7 @@ def test_every_dimension_has_a_card_and_every_category_a_row(tree: Tree, report:
 
 def test_labels_cannot_break_out_of_the_page(report: PopulationReport) -> None:
     evil = '<script>alert("x")</script>'
-    finding = Finding(Level.WARNING, evil, f"`{evil}` and {evil}", evil)
+    finding = PopulationFinding(Level.WARNING, evil, f"`{evil}` and {evil}", evil)
     example = replace(report.examples[0], name=evil, facts={evil: evil})
     dimension = replace(report.dimensions[0], name=evil, note=evil)
 
@@ -142,7 +142,7 @@ def test_labels_cannot_break_out_of_the_page(report: PopulationReport) -> None:
 
 
 def test_what_is_quoted_in_a_message_is_set_as_code(report: PopulationReport) -> None:
-    findings = (Finding(Level.WARNING, "a", "write `x < 3`", "not `"),)
+    findings = (PopulationFinding(Level.WARNING, "a", "write `x < 3`", "not `"),)
 
     html = page(replace(report, findings=findings))
 

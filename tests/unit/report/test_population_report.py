@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from troupe_batch.population import Margin, Population, PopulationSpec, load_population
-from troupe_batch.report.population.data import PopulationReport, Row
+from troupe_batch.report.population.data import PopulationReport, TargetRow
 from troupe_batch.report.population.look import look_at, row_set
 
 POPULATIONS = Path(__file__).resolve().parents[3] / "populations"
@@ -19,8 +19,8 @@ def report(riverside: Population) -> PopulationReport:
     return look_at(riverside)
 
 
-def row(label: str, target: float, *, beyond: bool = False) -> Row:
-    return Row((label,), target, target, 1, 1.0, 0.1, 0.0, is_beyond_allowed=beyond, is_beyond_tolerance=False)
+def row(label: str, target: float, *, beyond: bool = False) -> TargetRow:
+    return TargetRow((label,), target, target, 1, 1.0, 0.1, 0.0, is_beyond_allowed=beyond, is_beyond_tolerance=False)
 
 
 def test_the_headline_says_who_these_people_are(report: PopulationReport, riverside: Population) -> None:

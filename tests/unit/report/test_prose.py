@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from troupe_batch.analysis import Duplicates, Pair, Prose
+from troupe_batch.analysis import Duplicates, ProseCounts, SimilarPair
 from troupe_batch.report.prose import prose
 
-PLAIN = Prose(
+PLAIN = ProseCounts(
     level="bio",
     people=200,
     written=200,
@@ -53,8 +53,8 @@ def test_what_was_mended_left_out_or_missing_is_said_with_examples() -> None:
 
 
 def test_many_near_duplicates_are_a_warning_with_examples() -> None:
-    few = Duplicates(200, 4, 2, 2, (Pair("p1", "p9", 0.91),))
-    many = Duplicates(190, 10, 3, 6, (Pair("p1", "p9", 0.91),))
+    few = Duplicates(200, 4, 2, 2, (SimilarPair("p1", "p9", 0.91),))
+    many = Duplicates(190, 10, 3, 6, (SimilarPair("p1", "p9", 0.91),))
 
     quiet = prose(dataclasses.replace(PLAIN, duplicates=few))
     loud = prose(dataclasses.replace(PLAIN, duplicates=many))

@@ -7,7 +7,7 @@ import pytest
 from obstore.store import S3Store
 
 from troupe_batch.errors import SettingsError, StateUnreachable
-from troupe_batch.results.objects import Objects, Stored
+from troupe_batch.results.objects import Objects, StoredObject
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "az://container/path", "s3:/", "/dev/null/below-a-file"])
@@ -61,7 +61,7 @@ async def test_what_a_killed_writer_left_half_written_is_not_listed(tmp_path: Pa
     # The name under which the local store writes before it renames.
     (tmp_path / "ledger" / "2.json#1").write_bytes(b"ha")
 
-    assert [found async for found in objects.list()] == [Stored("ledger/1.json", 1)]
+    assert [found async for found in objects.list()] == [StoredObject("ledger/1.json", 1)]
     assert await objects.get("ledger/2.json") is None
 
 

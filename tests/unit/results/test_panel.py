@@ -20,7 +20,7 @@ from troupe_batch.results import blocks
 from troupe_batch.results.blocks import STATED_KEY
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.panel import POPULATION_KEY, Panel
-from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.results.panel_writing import PanelMember, PanelWriter, Written
 from troupe_batch.use_cases import panels
 
 BLOCK = 16
@@ -242,7 +242,7 @@ def test_a_panel_that_was_left_unfinished_leaves_nothing_and_replaces_nothing(pa
     before = path.read_bytes()
     people = TinyPersonFactory(Population(population())).people(0, 2)
     with PanelWriter(path, population(), {}, Written()) as writer:
-        writer.add([Member(person) for person in people], {})
+        writer.add([PanelMember(person) for person in people], {})
 
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]

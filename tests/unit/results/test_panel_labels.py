@@ -17,7 +17,7 @@ from troupe_batch.population import Population
 from troupe_batch.results.blocks import BlockFile, BlockWriter, Format
 from troupe_batch.results.objects import Objects
 from troupe_batch.results.panel import FACT_KEY, Panel
-from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.results.panel_writing import PanelMember, PanelWriter, Written
 
 FORM = Format("tests/words/1", "file of words", "write it anew")
 SCHEMA = pa.schema([pa.field("word", pa.string())])
@@ -97,7 +97,7 @@ def test_a_fact_that_a_person_does_not_have_is_absent_and_no_empty_text(tmp_path
     facts: dict[str, list[Any]] = {"region": ["North", None, ""], "age": [30, None, 0]}
     types = {"region": pa.string(), "age": pa.int64()}
     with PanelWriter(path, drawn, types, Written()) as writer:
-        writer.add([Member(person) for person in people], facts)  # type: ignore[arg-type] # lists are columns too
+        writer.add([PanelMember(person) for person in people], facts)  # type: ignore[arg-type] # lists are columns too
         writer.close()
 
     panel = Panel.at(path)
@@ -111,7 +111,7 @@ def test_a_fact_that_a_person_does_not_have_is_absent_and_no_empty_text(tmp_path
 def test_people_without_prose_are_counted_over_all_blocks(tmp_path: Path) -> None:
     drawn = population()
     people = TinyPersonFactory(Population(drawn)).people(0, 5)
-    members = [Member(person, "refused", is_missing=person.index != 2) for person in people]
+    members = [PanelMember(person, "refused", is_missing=person.index != 2) for person in people]
     with PanelWriter(tmp_path / "panel.parquet", drawn, {}, Written()) as writer:
         writer.add(members[:3], {})
         writer.add(members[3:], {})

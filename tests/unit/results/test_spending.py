@@ -19,7 +19,7 @@ from troupe_batch.llm.books import Books, tallies_in
 from troupe_batch.llm.chat import ChatRequest, Parameters
 from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
-from troupe_batch.llm.spending import Spending, Tally, spending_in
+from troupe_batch.llm.spending import KindSums, Spending, spending_in
 from troupe_batch.results.extractor import extract
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.results.objects import Objects
@@ -129,7 +129,7 @@ async def test_no_call_leaves_before_the_stored_record_has_room_for_it() -> None
 
 
 def test_what_doubtful_calls_cost_is_reckoned_within_their_kind() -> None:
-    dear, cheap = Tally(likes=99, likes_usd=99.0, cost_usd=49.5), Tally(likes=99, likes_usd=99.0, cost_usd=0.99)
+    dear, cheap = KindSums(likes=99, likes_usd=99.0, cost_usd=49.5), KindSums(likes=99, likes_usd=99.0, cost_usd=0.99)
     cheap.doubtful_calls, cheap.doubtful_usd = 10, 10.0
 
     spending = spending_in({"dear": dear, "cheap": cheap})

@@ -17,7 +17,7 @@ from troupe_batch.llm.chat import CacheState, ChatReply, ReplySchema, ReplyStatu
 from troupe_batch.simulation.mind import Mind, use_mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record import control
-from troupe_batch.simulation.record.control import Control
+from troupe_batch.simulation.record.control import ReplyControl
 
 ANY = ReplySchema("any", {"type": "object"})
 
@@ -82,10 +82,10 @@ async def test_every_part_of_a_reply_comes_back_but_what_the_call_cost(path: Pat
         return found
 
     mind = mind_of(FakeModel(others={"any": lambda asked: replies[asked.number]}))
-    with Control(path, mind):
+    with ReplyControl(path, mind):
         assert await ask(mind) == replies
     again = mind_of(FakeModel(others={"any": lambda _asked: pytest.fail("asked")}))
-    with Control(path, again):
+    with ReplyControl(path, again):
         restored = await ask(again)
 
     for old, new in zip(replies, restored, strict=True):
@@ -99,7 +99,7 @@ async def test_every_part_of_a_reply_comes_back_but_what_the_call_cost(path: Pat
 async def test_errors_are_not_kept_and_what_failed_is_asked_again(path: Path) -> None:
     mind = mind_of(FakeModel([GaveUp("busy"), acts(talk("Here I am."))]))
     [ana] = people("Ana", mind=mind)
-    with Control(path, mind) as kept:
+    with ReplyControl(path, mind) as kept:
         with pytest.raises(GaveUp):
             await ana.listen_and_act("Hello?")
         assert kept.status.kept == 0
@@ -113,7 +113,7 @@ async def test_equal_requests_in_flight_share_what_came_first_as_they_will_when_
     said = iter(["one", "two"])
     model = FakeModel(others={"any": lambda _asked: {"said": next(said)}})
     mind = mind_of(model)
-    with Control(path, mind) as kept:
+    with ReplyControl(path, mind) as kept:
         both = await asyncio.gather(*(mind.ask("test", (), ANY, draw="0") for _ in range(2)))
 
     assert both[0].value == both[1].value
@@ -129,7 +129,7 @@ def model_of_one_answer() -> FakeModel:
 async def size_for(folder: Path, count: int) -> int:
     mind = mind_of(model_of_one_answer())
     path = folder / f"{count}.control"
-    with Control(path, mind):
+    with ReplyControl(path, mind):
         for number in range(count):
             person = TinyPerson(f"Person {number}", mind=mind).define("age", 20 + number % 60)
             await person.listen_and_act("What would you pay for a loaf of bread?")
@@ -202,7 +202,7 @@ async def test_the_module_records_the_connected_mind_until_the_end(path: Path) -
 
 async def test_a_call_in_flight_at_the_end_is_answered_and_not_kept(path: Path) -> None:
     mind = mind_of(FakeModel(others={"any": lambda _asked: {"said": "late"}}))
-    kept = Control(path, mind)
+    kept = ReplyControl(path, mind)
     late = asyncio.create_task(mind.ask("test", (), ANY, draw="0"))
     await asyncio.sleep(0)
     kept.end()
@@ -212,9 +212,9 @@ async def test_a_call_in_flight_at_the_end_is_answered_and_not_kept(path: Path) 
 
 
 def test_one_file_serves_one_program_at_a_time(path: Path) -> None:
-    with Control(path, mind_of()), pytest.raises(FixTheInput, match="is in use"):
-        Control(path, mind_of())
-    Control(path, mind_of()).end()
+    with ReplyControl(path, mind_of()), pytest.raises(FixTheInput, match="is in use"):
+        ReplyControl(path, mind_of())
+    ReplyControl(path, mind_of()).end()
 
 
 def test_the_second_begin_says_what_to_end(path: Path) -> None:
@@ -230,7 +230,7 @@ def test_the_second_begin_says_what_to_end(path: Path) -> None:
 
 
 def test_an_ended_control_makes_no_checkpoints_and_may_end_twice(path: Path) -> None:
-    kept = Control(path, mind_of())
+    kept = ReplyControl(path, mind_of())
     kept.end()
 
     kept.end()
@@ -275,4 +275,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "file" / "x.control"):
         with pytest.raises(FixTheInput, match="cannot be written"):
-            Control(place, mind_of())
+            ReplyControl(place, mind_of())

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.doubles.minds import FakeModel, mind_of, people
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.record.control import Control
+from troupe_batch.simulation.record.control import ReplyControl
 from troupe_batch.simulation.world.world import TinyWorld
 
 
@@ -40,7 +40,7 @@ async def test_a_program_that_begins_again_in_a_notebook_is_restored(tmp_path: P
     mind = mind_of()
 
     for restored in (0, 6):
-        with Control(tmp_path / "sam.control", mind) as kept:
+        with ReplyControl(tmp_path / "sam.control", mind) as kept:
             await program(mind)
         assert kept.status.restored == restored
 

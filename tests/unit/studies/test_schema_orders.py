@@ -12,7 +12,7 @@ import pytest
 
 from troupe_batch.llm.chat import ChatRequest
 from troupe_batch.rehearsal.config import RehearsalConfig
-from troupe_batch.rehearsal.endpoint import Endpoint, Order
+from troupe_batch.rehearsal.endpoint import RehearsalEndpoint, RehearsalRequest
 from troupe_batch.seeded import stream
 from troupe_batch.studies import MultiChoice, Rating, SingleChoice, SurveySpec, SurveyStudy, Unit
 from troupe_batch.studies.survey import Question
@@ -88,7 +88,7 @@ def test_the_position_bias_of_respondents_is_recovered_from_few_orders(
     behaviour = f"  buy: {{type: choice, base: {shares}, position: {{first: 1.0}}}}"
     written = f"schema: troupe_batch/respondents/1\nquestions:\n{behaviour}\n"
     (tmp_path / "respondents.yaml").write_text(written)
-    endpoint = Endpoint(RehearsalConfig(respondents=tmp_path / "respondents.yaml"))
+    endpoint = RehearsalEndpoint(RehearsalConfig(respondents=tmp_path / "respondents.yaml"))
     question = Rating(id="buy", text="Buy?", labels=LABELS, order="random")
     stated = []
 
@@ -102,11 +102,11 @@ def test_the_position_bias_of_respondents_is_recovered_from_few_orders(
     assert by_place[1:] == pytest.approx([100 / (np.e + 4)] * 4, abs=1)
 
 
-def said(endpoint: Endpoint, request: ChatRequest) -> Any:
+def said(endpoint: RehearsalEndpoint, request: ChatRequest) -> Any:
     assert request.reply_schema is not None
     schema = {"name": "answers", "strict": True, "schema": request.reply_schema.schema}
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
     form = {"type": "json_schema", "json_schema": schema}
     body = orjson.dumps({"model": "any", "messages": messages, "response_format": form})
-    reply, _ = endpoint.answer(Order(is_chat=True, model_in_path=None, body=body, key=stream(body.hex())))
+    reply, _ = endpoint.answer(RehearsalRequest(is_chat=True, model_in_path=None, body=body, key=stream(body.hex())))
     return orjson.loads(orjson.loads(reply.body)["choices"][0]["message"]["content"])

@@ -17,7 +17,7 @@ from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.results.extractor import extract
-from troupe_batch.results.panel_writing import Member, PanelWriter, Written
+from troupe_batch.results.panel_writing import PanelMember, PanelWriter, Written
 from troupe_batch.results.recollections import Earlier, LocalRecollections, write_recollections
 from troupe_batch.results.store import recollections_path
 from troupe_batch.settings import load_settings
@@ -40,7 +40,7 @@ def written(path: Path, facts: dict[str, list[Any]], how: Written) -> None:
     types = {"age": pa.int64(), "region": pa.string(), "height": pa.float64()}
     with PanelWriter(path, drawn, {name: types[name] for name in facts}, how) as writer:
         people = TinyPersonFactory(Population(drawn)).people(0, number)
-        writer.add([Member(person) for person in people], facts)  # type: ignore[arg-type] # lists are columns too
+        writer.add([PanelMember(person) for person in people], facts)  # type: ignore[arg-type] # lists are columns too
         writer.close()
 
 

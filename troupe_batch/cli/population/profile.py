@@ -12,7 +12,7 @@ from rich import box
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, say
 from troupe_batch.simulation.judging.profiler import AttributeProfile, Difference
-from troupe_batch.terminal import Table
+from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.profiles import ProfileReport, profile_report
 
 _MOST_VALUES = 12
@@ -53,10 +53,10 @@ def command(
     say(f"further from {report.against} than chance: {unlike}" if unlike else f"as near to {report.against} as chance")
 
 
-def _table(report: ProfileReport) -> Table:
+def _table(report: ProfileReport) -> TextTable:
     weighted = ", weighted" if report.group.weights is not None else ""
     title = f"{report.group.name}: {report.group.people:,} simulated people{weighted}, against {report.against}"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    table = TextTable(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     for name in ("attribute", "value"):
         table.add_column(name)
     for name in ("people", "share %", "other %", "pp", "distance", "noise"):

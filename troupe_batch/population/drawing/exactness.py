@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from troupe_batch.population.drawing.targets import Targets
-from troupe_batch.population.margins import ControlCell, Finding, Level, Margin
+from troupe_batch.population.margins import ControlCell, Level, Margin, PopulationFinding
 
 _CURE = "merge small categories, ease the controls and constraints that tie them together, or have more people"
 
 
-def unmet(margins: Sequence[Margin], cells: Sequence[ControlCell], targets: Targets) -> Iterator[Finding]:
+def unmet(margins: Sequence[Margin], cells: Sequence[ControlCell], targets: Targets) -> Iterator[PopulationFinding]:
     """Every dimension of the whole population without its exact counts, and every control off by a person or more."""
     for name, group in groupby(margins, key=lambda margin: margin.dimension):
         if (counts := targets.exact_counts(name)) is not None:
@@ -24,9 +24,9 @@ def unmet(margins: Sequence[Margin], cells: Sequence[ControlCell], targets: Targ
         yield from _finding(f"controls ({', '.join(dims)})", [row for row in triples if abs(row[1] - row[2]) >= 1])
 
 
-def _finding(place: str, missed: Sequence[tuple[str, int, float]]) -> Iterator[Finding]:
+def _finding(place: str, missed: Sequence[tuple[str, int, float]]) -> Iterator[PopulationFinding]:
     if missed:
         category, found, wanted = max(missed, key=lambda row: abs(row[1] - row[2]))
         more = f", and {len(missed) - 1} more are off" if len(missed) > 1 else ""
         problem = f"could not be met to the person: {category} has {found} people, not {wanted:.10g}{more}"
-        yield Finding(Level.WARNING, place, problem, _CURE)
+        yield PopulationFinding(Level.WARNING, place, problem, _CURE)

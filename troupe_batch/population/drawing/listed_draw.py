@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from troupe_batch.population.drawing.cube import balanced_rounding
 from troupe_batch.population.drawing.lattice import spread_within
-from troupe_batch.population.drawing.listing import Kind, Listing
+from troupe_batch.population.drawing.listing import GroupingKind, Listing
 from troupe_batch.population.drawing.matching import ordered_cells
 from troupe_batch.population.drawing.repair import Quota, repaired
 from troupe_batch.population.drawing.targets import Targets
@@ -50,8 +50,10 @@ def drawn_by_cube(listing: Listing, block: BlockOfPeople, wanted: Ints, name: tu
 def drawn_by_tree(listing: Listing, block: BlockOfPeople, targets: Targets, name: tuple[int, ...]) -> Ints:
     """The cell of each person: a walk each, and after each level as few moves as its margin and controls need."""
     drawn = [targets.drawn_quota(grouping, block.number) for grouping in listing.groupings]
-    controls = [q for q, g in zip(drawn, listing.groupings, strict=True) if g.kind is not Kind.MARGIN]
-    settled_controls = [s for s, g in zip(listing.settled, listing.groupings, strict=True) if g.kind is not Kind.MARGIN]
+    controls = [q for q, g in zip(drawn, listing.groupings, strict=True) if g.kind is not GroupingKind.MARGIN]
+    settled_controls = [
+        s for s, g in zip(listing.settled, listing.groupings, strict=True) if g.kind is not GroupingKind.MARGIN
+    ]
     loose = [targets.quota(grouping, block.number) for grouping in listing.groupings]
     # Controls first, since moves that must keep margins as well find few ways; a margin may then be the other of its
     # two numbers rather than leave a control off.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.drawing.ragged import end_to_end
-from troupe_batch.population.drawing.repair import Choices
+from troupe_batch.population.drawing.repair import OptionSets
 from troupe_batch.population.drawing.tree import CellTree
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.cells import flat_index
@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 _MOST_WITHIN_STRATA = 500
 
 
-class Kind(Enum):
+class GroupingKind(Enum):
     """What a grouping of cells counts."""
 
     STRATA = "strata"
@@ -42,7 +42,7 @@ class Grouping:
     `dims` are the dimensions that tell the groups apart.
     """
 
-    kind: Kind
+    kind: GroupingKind
     dims: tuple[str, ...]
     groups: Ints
     shares: Floats
@@ -106,14 +106,14 @@ class Listing:
         equations = 1 + sum(len(grouping.shares) for grouping in self.groupings)
         return float(len(self.probs)) * equations**2
 
-    def neighbours(self, agreeing: Sequence[str]) -> tuple[Ints, Choices]:
+    def neighbours(self, agreeing: Sequence[str]) -> tuple[Ints, OptionSets]:
         """An order of the cells in which those that agree in all of these dimensions are a set of choices."""
         columns = [self.codes[:, self.names.index(name)] for name in agreeing]
         order = np.lexsort(columns) if columns else np.arange(len(self.codes))
         differs = np.zeros(len(order), dtype=np.int64)
         for column in columns:
             differs[1:] |= column[order[1:]] != column[order[:-1]]
-        return order, Choices(np.cumsum(differs), np.log(self.probs[order]))
+        return order, OptionSets(np.cumsum(differs), np.log(self.probs[order]))
 
 
 class Combinations:
@@ -192,7 +192,7 @@ def listed_whole(model: Model, parts: Sequence[Listing], most: int, *, dense: bo
         Grouping(control.kind, control.dims, control.groups[origins[number]], control.shares)
         for number, part in enumerate(parts)
         for control in part.groupings
-        if control.kind is Kind.CONTROL
+        if control.kind is GroupingKind.CONTROL
     )
     groupings = _groupings(names, codes, probs, model, controls)
     return Listing(tuple(range(len(names))), names, codes, probs, groupings, origins, {})
@@ -203,7 +203,7 @@ def _groupings(
 ) -> tuple[Grouping, ...]:
     """What people are counted by, what matters most first: strata, margins, controls, margins within each stratum."""
     margins = [
-        Grouping(Kind.MARGIN, (name,), codes[:, place].astype(np.int64), model.marginals[name])
+        Grouping(GroupingKind.MARGIN, (name,), codes[:, place].astype(np.int64), model.marginals[name])
         for place, name in enumerate(names)
     ]
     design = model.design
@@ -211,13 +211,15 @@ def _groupings(
         return (*margins, *controls)
     strata = Combinations(design.by, design.categories, model.factors)
     stratum = strata.rows([codes[:, names.index(name)] for name in design.by])
-    whole = Grouping(Kind.STRATA, design.by, stratum, design.sizes / design.sizes.sum())
+    whole = Grouping(GroupingKind.STRATA, design.by, stratum, design.sizes / design.sizes.sum())
     within = []
     for margin in margins:
         cells = len(design.sizes) * len(margin.shares)
         if margin.dims[0] not in design.by and cells <= _MOST_WITHIN_STRATA:
             groups = stratum * len(margin.shares) + margin.groups
-            within.append(Grouping(Kind.WITHIN, (*design.by, *margin.dims), groups, totals(groups, probs, cells)))
+            within.append(
+                Grouping(GroupingKind.WITHIN, (*design.by, *margin.dims), groups, totals(groups, probs, cells))
+            )
     return (whole, *margins, *controls, *within)
 
 
@@ -225,7 +227,7 @@ def _controls(component: Component, first: npt.NDArray[np.integer]) -> list[Grou
     """The controls over several dimensions: one over a single one is its margin."""
     return [
         Grouping(
-            Kind.CONTROL,
+            GroupingKind.CONTROL,
             control.dims,
             control.groups[first],
             totals(control.groups, component.cells.probs, len(control.target)),

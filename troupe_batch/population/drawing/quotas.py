@@ -20,13 +20,13 @@ from troupe_batch.population.drawing.listed_draw import (
 )
 from troupe_batch.population.drawing.listing import (
     Grouping,
-    Kind,
+    GroupingKind,
     Listing,
     listed_component,
     listed_whole,
 )
 from troupe_batch.population.drawing.matching import wanted_codes
-from troupe_batch.population.drawing.repair import Choices, repaired
+from troupe_batch.population.drawing.repair import OptionSets, repaired
 from troupe_batch.population.drawing.systematic import dealt
 from troupe_batch.population.drawing.targets import Targets
 from troupe_batch.population.drawing.weights import Weights
@@ -51,7 +51,7 @@ LISTED_CELLS = 2_000_000
 # So much takes a second or two a block.
 CUBE_WORK = 2e9
 # Beside margins, the first people are balanced in these, unless they have too many groups for so few people.
-_ORDERED_BY = (Kind.STRATA, Kind.CONTROL)
+_ORDERED_BY = (GroupingKind.STRATA, GroupingKind.CONTROL)
 _MOST_ORDERED_BY = 100
 
 
@@ -201,10 +201,10 @@ class Quotas:
             return categories
         table = factor.probs.reshape(-1, len(factor.labels))
         sets, category = np.nonzero(table)
-        grouping = Grouping(Kind.MARGIN, (factor.name,), category, self._model.marginals[factor.name])
+        grouping = Grouping(GroupingKind.MARGIN, (factor.name,), category, self._model.marginals[factor.name])
         quota = self.targets.drawn_quota(grouping, block.number)
         at = np.searchsorted(sets * table.shape[1] + category, row * table.shape[1] + categories)
-        choices = Choices(sets, np.log(table[sets, category]))
+        choices = OptionSets(sets, np.log(table[sets, category]))
         return category[repaired(at, choices, [quota], block.key("margin", factor.name))]
 
     def _records(self, cells: Mapping[int, Ints], block: BlockOfPeople) -> Ints | None:

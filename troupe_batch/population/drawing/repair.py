@@ -30,7 +30,7 @@ _SIDEWAYS = 6
 
 
 @dataclass(frozen=True)
-class Choices:
+class OptionSets:
     """What people can be: options in sets, numbered so that those of a set stand together; people stay in their set.
 
     `sets` has the set of each option, rising; `logs` the logarithm of its probability.
@@ -61,7 +61,7 @@ class Quota:
         return self.weight * int(np.maximum(counts - self.high, 0).sum() + np.maximum(self.low - counts, 0).sum())
 
 
-def repaired(at: Ints, choices: Choices, quotas: Sequence[Quota], key: int) -> Ints:
+def repaired(at: Ints, choices: OptionSets, quotas: Sequence[Quota], key: int) -> Ints:
     """The option of each person: `at`, but for as few moves as bring the groups within their quotas, or near them."""
     if not sum(quota.misses(quota.counts(at)) for quota in quotas):
         return at
@@ -98,7 +98,7 @@ class _Step(IntEnum):
 class _Repair:
     """People on their way to their options, and how many there are of each group of each quota."""
 
-    def __init__(self, at: Ints, choices: Choices, quotas: Sequence[Quota]) -> None:
+    def __init__(self, at: Ints, choices: OptionSets, quotas: Sequence[Quota]) -> None:
         self.at = at
         self._choices = choices
         self._tallies = [_Tally(quota, at) for quota in quotas]

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.drawing.listing import Grouping, Kind
+from troupe_batch.population.drawing.listing import Grouping, GroupingKind
 from troupe_batch.population.drawing.repair import Quota
 from troupe_batch.population.joint.apportionment import largest_remainder, rounded_at_random, spread_over_blocks
 from troupe_batch.population.model import Model
@@ -38,7 +38,7 @@ class Targets:
         """What the block may have of each group: as promised, where something is, else the numbers about its share."""
         promised = self._promised(grouping, block)
         if promised is not None:
-            weight = _WEIGHT_OF_STRATA if grouping.kind is Kind.STRATA else _WEIGHT_OF_MARGINS
+            weight = _WEIGHT_OF_STRATA if grouping.kind is GroupingKind.STRATA else _WEIGHT_OF_MARGINS
             return Quota(grouping.groups, promised, promised, weight)
         expected = grouping.shares * int(self._sizes[block])
         low, high = np.floor(expected + _EPS), np.ceil(expected - _EPS)
@@ -47,7 +47,11 @@ class Targets:
     def drawn_quota(self, grouping: Grouping, block: int) -> Quota:
         """The same, but which of the two numbers about its share a margin gets is drawn, right in the mean."""
         quota = replace(self.quota(grouping, block), weight=1)
-        if grouping.kind is not Kind.MARGIN or grouping.dims[0] in self._spec.derive or np.all(quota.low == quota.high):
+        if (
+            grouping.kind is not GroupingKind.MARGIN
+            or grouping.dims[0] in self._spec.derive
+            or np.all(quota.low == quota.high)
+        ):
             return quota
         size = int(self._sizes[block])
         u = uniform(stream(self._spec.seed, "margin", grouping.dims[0]), block)
@@ -59,9 +63,9 @@ class Targets:
         return None if name not in self._margins else self._margins[name].sum(axis=0)
 
     def _promised(self, grouping: Grouping, block: int) -> Ints | None:
-        if grouping.kind is Kind.STRATA and self._strata is not None:
+        if grouping.kind is GroupingKind.STRATA and self._strata is not None:
             return np.asarray(self._strata[block])
-        if grouping.kind is Kind.MARGIN and grouping.dims[0] in self._margins:
+        if grouping.kind is GroupingKind.MARGIN and grouping.dims[0] in self._margins:
             return np.asarray(self._margins[grouping.dims[0]][block])
         return None
 

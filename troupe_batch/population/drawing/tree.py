@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.drawing.lattice import lattice_uniforms
-from troupe_batch.population.drawing.repair import Choices
+from troupe_batch.population.drawing.repair import OptionSets
 from troupe_batch.seeded import stream, uniforms
 
 Floats = npt.NDArray[np.float64]
@@ -59,10 +59,10 @@ class CellTree:
             nodes = mend(level, self._step(level, nodes, coordinates(level, nodes)))
         return nodes
 
-    def siblings(self, level: int) -> Choices:
+    def siblings(self, level: int) -> OptionSets:
         """The nodes of a level, each beside those of the same parent."""
         parents = np.searchsorted(self.starts[level - 1], self.starts[level], side="right") - 1
-        return Choices(parents, np.log(np.add.reduceat(self._probs, self.starts[level])))
+        return OptionSets(parents, np.log(np.add.reduceat(self._probs, self.starts[level])))
 
     def settled_at(self, values: npt.NDArray[np.integer], level: int) -> int:
         """The first level at whose nodes all cells have the same of `values`, where they do at `level`."""

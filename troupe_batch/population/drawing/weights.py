@@ -11,7 +11,7 @@ import numpy.typing as npt
 from troupe_batch.population.drawing.listing import Combinations
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Stratum
-from troupe_batch.population.model import Codes, Design
+from troupe_batch.population.model import Codes, SampleDesign
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 class Weights:
     """The strata of a design, and the people in them."""
 
-    def __init__(self, design: Design, factors: Sequence[Factor]) -> None:
+    def __init__(self, design: SampleDesign, factors: Sequence[Factor]) -> None:
         self._design = design
         self._combinations = Combinations(design.by, design.categories, factors)
         self._labels = np.array([" / ".join(categories) for categories in design.categories], dtype=object)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from troupe_batch.population.curves import BinnedCurve, binned_curve
 from troupe_batch.population.derived import bin_ends
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.distributions import Distribution, distribution_of, rounded
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
@@ -32,7 +32,7 @@ class DrawnNumbers:
         self._curves: dict[str, _Binned | _Distributed] = {}
         factors = {factor.name: factor for factor in model.factors}
         for name, dimension in spec.dimensions.items():
-            if not isinstance(dimension, Numeric):
+            if not isinstance(dimension, NumericDimension):
                 continue
             if dimension.dist is not None:
                 self._curves[name] = _Distributed(dimension, distribution_of(name, dimension, factors))
@@ -60,7 +60,7 @@ class DrawnNumbers:
 
 @dataclass(frozen=True)
 class _Binned:
-    dimension: Numeric
+    dimension: NumericDimension
     curve: BinnedCurve
     ends: tuple[Floats, Floats]
 
@@ -75,7 +75,7 @@ class _Binned:
 
 @dataclass(frozen=True)
 class _Distributed:
-    dimension: Numeric
+    dimension: NumericDimension
     distribution: Distribution
 
     def values(self, codes: CodesByName, u: Floats) -> Numbers:

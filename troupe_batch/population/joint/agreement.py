@@ -13,7 +13,7 @@ from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.controls import Target
 from troupe_batch.population.joint.fitting import fit, totals
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class _Shared:
 
 def agreeing(
     targets: Sequence[Target], factors: Mapping[str, Factor], tolerance: float, places: Places
-) -> tuple[list[Target], list[Finding]]:
+) -> tuple[list[Target], list[PopulationFinding]]:
     """The targets with the same margins wherever they share dimensions: later ones are rescaled to the first.
 
     A margin that differs by more than `tolerance` (a share) is a mistake with both numbers. A derived field is shared
@@ -56,7 +56,7 @@ def agreeing(
     """
     decided = {name: factor for name, factor in factors.items() if factor.parents and is_decided(factor)}
     agreed: list[_Known] = []
-    findings: list[Finding] = []
+    findings: list[PopulationFinding] = []
     for target in targets:
         known = _Known(target, _implied(target, decided))
         shared = [s for first in agreed if (s := _shared(first, known, factors)) is not None]
@@ -69,7 +69,9 @@ def agreeing(
     return [known.target for known in agreed], findings
 
 
-def _compare(shared: _Shared, target: Target, tolerance: float, places: Places, findings: list[Finding]) -> None:
+def _compare(
+    shared: _Shared, target: Target, tolerance: float, places: Places, findings: list[PopulationFinding]
+) -> None:
     found = totals(shared.groups, target.shares.ravel(), len(shared.wanted))
     gaps = np.abs(found - shared.wanted)
     # The first of those that differ most: rounding must not choose between two categories.
@@ -87,7 +89,7 @@ def _compare(shared: _Shared, target: Target, tolerance: float, places: Places, 
         places.add(target.place, problem, "let both say the same")
     elif gaps[cell] > _UNSAID:
         cure = f"nothing, if {shared.first.said} is the better source; else correct it, or let both say the same"
-        findings.append(Finding(Level.NOTE, target.said, f"{problem}; rescaled to that", cure))
+        findings.append(PopulationFinding(Level.NOTE, target.said, f"{problem}; rescaled to that", cure))
 
 
 def _rescaled(target: Target, shared: Sequence[_Shared], places: Places) -> Target:

@@ -11,7 +11,7 @@ from troupe_batch.population.design import Strata
 from troupe_batch.population.factors import Factor, Places, Reason, why_no_categories
 from troupe_batch.population.joint.apportionment import largest_remainder
 from troupe_batch.population.joint.cells import Join
-from troupe_batch.population.model import Component, Design
+from troupe_batch.population.model import Component, SampleDesign
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import did_you_mean
 
@@ -41,7 +41,9 @@ def check_strata(spec: PopulationSpec, unusable: Mapping[str, Reason], places: P
             places.add(("strata", field), problem, f"remove it, or write `allocation: {allocation}`")
 
 
-def design_of(spec: PopulationSpec, component: Component, factors: Mapping[str, Factor], places: Places) -> Design:
+def design_of(
+    spec: PopulationSpec, component: Component, factors: Mapping[str, Factor], places: Places
+) -> SampleDesign:
     """The strata of the component that has them, in the order of their categories; SpecError where sizes cannot be.
 
     The weight of everybody in stratum h is (N_h/N) / (n_h/n) (Kish 1965, 3.1), 1 on the average over all people.
@@ -59,10 +61,10 @@ def design_of(spec: PopulationSpec, component: Component, factors: Mapping[str, 
     places.raise_if_any()
     assert sizes is not None  # noqa: S101 # else there was a mistake
     # Weights stand in datasets: 0.6, not 0.6 and the thirteenth digit of a fit.
-    return Design(tuple(strata.by), categories, sizes, shares, np.round(shares / (sizes / spec.count), 12))
+    return SampleDesign(tuple(strata.by), categories, sizes, shares, np.round(shares / (sizes / spec.count), 12))
 
 
-def tilted(component: Component, design: Design, factors: Mapping[str, Factor]) -> Component:
+def tilted(component: Component, design: SampleDesign, factors: Mapping[str, Factor]) -> Component:
     """The component as people are drawn: each stratum as probable as its size says."""
     stratum = stratum_of(component, design, factors)
     probs = component.population_probs / design.weights[stratum]
@@ -71,7 +73,7 @@ def tilted(component: Component, design: Design, factors: Mapping[str, Factor]) 
     return Component(drawn, component.population_probs, component.controls)
 
 
-def stratum_of(component: Component, design: Design, factors: Mapping[str, Factor]) -> Ints:
+def stratum_of(component: Component, design: SampleDesign, factors: Mapping[str, Factor]) -> Ints:
     """The stratum of each cell of the component, shape (cells,)."""
     shape = tuple(len(factors[name].labels) for name in design.by)
     number = np.zeros(int(np.prod(shape)), dtype=np.int64)

@@ -14,15 +14,15 @@ from troupe_batch.population.factors import Factor, Places, compile_factors, equ
 from troupe_batch.population.joint.agreement import agreeing
 from troupe_batch.population.joint.allocation import check_strata, design_of, tilted
 from troupe_batch.population.joint.cells import MAX_CELLS, Join, TooManyCells
-from troupe_batch.population.joint.components import Parts, fitted_component, marginal_of, members_by_name, tied
+from troupe_batch.population.joint.components import JointParts, fitted_component, marginal_of, members_by_name, tied
 from troupe_batch.population.joint.constraints import compile_constraints
 from troupe_batch.population.joint.controls import control_targets, stated_targets
 from troupe_batch.population.joint.derived_factors import DerivedFactors, derived_factors
 from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.factor_tables import ancestry, cell_count, marginal, parents_first
 from troupe_batch.population.joint.fitting import totals
-from troupe_batch.population.margins import Finding
-from troupe_batch.population.model import Component, Design, Model
+from troupe_batch.population.margins import PopulationFinding
+from troupe_batch.population.model import Component, Model, SampleDesign
 from troupe_batch.population.records import compile_records
 from troupe_batch.population.spec import PopulationSpec
 
@@ -78,7 +78,7 @@ def _names(spec: PopulationSpec, places: Places) -> _Names:
 
 def _parts(
     spec: PopulationSpec, names: _Names, factors: Sequence[Factor], places: Places
-) -> tuple[Parts, list[Finding]]:
+) -> tuple[JointParts, list[PopulationFinding]]:
     by_name = {factor.name: factor for factor in factors}
     unusable = names.derived.unusable
     constraints = compile_constraints(spec, names.kinds, names.domains, places)
@@ -88,12 +88,12 @@ def _parts(
         [*stated_targets(spec, by_name), *controls], by_name, spec.sampling.tolerance_pp / 100, places
     )
     places.raise_if_any()
-    return Parts(spec, tuple(factors), targets, constraints, names.derived.records, names.domains), findings
+    return JointParts(spec, tuple(factors), targets, constraints, names.derived.records, names.domains), findings
 
 
 def _with_strata(
     spec: PopulationSpec, components: Sequence[Component], factors: Sequence[Factor], places: Places
-) -> tuple[list[Component], Design | None]:
+) -> tuple[list[Component], SampleDesign | None]:
     """The components as people are drawn from them, and the design, where there are strata."""
     if spec.strata is None:
         return list(components), None

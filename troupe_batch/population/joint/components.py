@@ -25,7 +25,7 @@ from troupe_batch.population.joint.factor_tables import ancestry
 from troupe_batch.population.joint.fitting import PATIENCE, Fit, fit, totals
 from troupe_batch.population.joint.joining import Joined, Joiner
 from troupe_batch.population.joint.possibility import NEAR
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Cells, Component, FittedControl, Records
 from troupe_batch.population.records import copies
 from troupe_batch.population.spec import PopulationSpec
@@ -39,7 +39,7 @@ _FADED = 1e-6
 
 
 @dataclass(frozen=True)
-class Parts:
+class JointParts:
     """What the joint distribution of a population is made of; `targets` agree with each other."""
 
     spec: PopulationSpec
@@ -55,7 +55,7 @@ class Parts:
         return () if self.records is None else tuple(factor.name for factor in self.records.factors)
 
 
-def tied(parts: Parts) -> list[list[Factor]]:
+def tied(parts: JointParts) -> list[list[Factor]]:
     """The dimensions of each component, in the order of the file: what is tied, with all that it depends on."""
     groups: list[set[str]] = []
     by_name = {factor.name: factor for factor in parts.factors}
@@ -71,7 +71,7 @@ def tied(parts: Parts) -> list[list[Factor]]:
     return [[factor for factor in parts.factors if factor.name in group] for group in groups]
 
 
-def _ties(parts: Parts) -> Iterable[Sequence[str]]:
+def _ties(parts: JointParts) -> Iterable[Sequence[str]]:
     yield parts.of_records
     for target in parts.targets:
         if target.control is not None:
@@ -82,7 +82,7 @@ def _ties(parts: Parts) -> Iterable[Sequence[str]]:
         yield parts.spec.strata.by
 
 
-def fitted_component(members: Sequence[Factor], parts: Parts, places: Places) -> Component | None:
+def fitted_component(members: Sequence[Factor], parts: JointParts, places: Places) -> Component | None:
     """The joint distribution of these dimensions; None where a mistake was noted."""
     return _Fitting(members, parts, places).component()
 
@@ -90,7 +90,7 @@ def fitted_component(members: Sequence[Factor], parts: Parts, places: Places) ->
 class _Fitting:
     """The work on one component."""
 
-    def __init__(self, members: Sequence[Factor], parts: Parts, places: Places) -> None:
+    def __init__(self, members: Sequence[Factor], parts: JointParts, places: Places) -> None:
         names = {factor.name for factor in members}
         self._members = members
         self._parts = parts
@@ -198,7 +198,7 @@ class _Fitting:
         said = ", ".join(f"{factor.name}={factor.labels[code]}" for factor, code in first)
         problem = f"the targets leave nobody for {int(out.sum()):,} combinations that nothing forbids, such as {said}"
         cure = "nothing, if so it is meant; else check the figures, which leave no room"
-        self._parts.constraints.findings.append(Finding(Level.NOTE, "controls", problem, cure))
+        self._parts.constraints.findings.append(PopulationFinding(Level.NOTE, "controls", problem, cure))
 
     def _note_slow(self, found: Fit) -> None:
         target = self._targets[found.margin]
@@ -207,7 +207,7 @@ class _Fitting:
             f"worst is {target.cell(found.cell)}"
         )
         cure = "nothing, unless the constraints leave fewer combinations than they should"
-        self._parts.constraints.findings.append(Finding(Level.NOTE, target.said, problem, cure))
+        self._parts.constraints.findings.append(PopulationFinding(Level.NOTE, target.said, problem, cure))
 
     def _members_by_name(self, names: Sequence[str]) -> list[Factor]:
         by_name = {factor.name: factor for factor in self._members}

@@ -13,7 +13,7 @@ from troupe_batch.expressions.kinds import BadExpression, Kind, Possible
 from troupe_batch.population.factors import Places
 from troupe_batch.population.joint.cells import MAX_CELLS
 from troupe_batch.population.joint.domains import Bases, Domains
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec
 
@@ -43,7 +43,7 @@ class Constraints:
 
     rules: list[Rule]
     open: set[int]
-    findings: list[Finding]
+    findings: list[PopulationFinding]
 
 
 def compile_constraints(
@@ -92,18 +92,20 @@ def truths(possible: Possible) -> tuple[Bools, Bools]:
     return possible.can_be_true, possible.can_be_false
 
 
-def never_bites(number: int, text: str) -> Finding:
+def never_bites(number: int, text: str) -> PopulationFinding:
     """That a constraint rules nothing out."""
     problem = f"`{text}` never says no: whoever can occur satisfies it"
-    return Finding(Level.WARNING, f"constraints[{number}]", problem, "remove it, or check its labels and bounds")
+    return PopulationFinding(
+        Level.WARNING, f"constraints[{number}]", problem, "remove it, or check its labels and bounds"
+    )
 
 
-def drops_records(number: int, text: str, dropped: Ints, records: Records) -> Finding:
+def drops_records(number: int, text: str, dropped: Ints, records: Records) -> PopulationFinding:
     """That nobody is drawn from some records, whatever else they may get."""
     share = f"{records.weights[dropped].sum() * 100:.3g} % of the weight"
     problem = f"`{text}` drops {len(dropped):,} of {len(records.weights):,} records, which have {share}"
     cure = "nothing, if no such people are meant; else relax it, or correct the records"
-    return Finding(Level.NOTE, f"constraints[{number}]", problem, cure)
+    return PopulationFinding(Level.NOTE, f"constraints[{number}]", problem, cure)
 
 
 def _subject(bases: Bases, bound: Bound) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.design import Control
-from troupe_batch.population.dimensions import Categorical, Distributed, Row, Unit
+from troupe_batch.population.dimensions import Categorical, Distributed, Row, ShareUnit
 from troupe_batch.population.factors import MAX_TABLE, Factor, Places, Reason, why_no_categories
 from troupe_batch.population.shares import TOLERANCE, wrong_sum
 from troupe_batch.population.spec import PopulationSpec
@@ -181,7 +181,7 @@ class _Reader:
 
     def _check_sum(self, cells: Floats) -> None:
         control = self._control
-        whole = {Unit.SHARE: 1.0, Unit.PERCENT: 100.0, Unit.COUNT: None}[control.unit]
+        whole = {ShareUnit.SHARE: 1.0, ShareUnit.PERCENT: 100.0, ShareUnit.COUNT: None}[control.unit]
         total = float(cells.sum())
         if not 0 < total < np.inf:
             problem = f"the cells sum to {total:g}"

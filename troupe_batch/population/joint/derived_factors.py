@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.expressions.expression import Bound
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.factors import MAX_TABLE, Factor, Reason
 from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.fitting import totals
@@ -72,7 +72,7 @@ class _Work:
         elif bases.open:
             first = bases.open[0]
             dimension = self._spec.dimensions[first]
-            cure = f"give {first} `bins`" if isinstance(dimension, Numeric) else f"let it read no {first}"
+            cure = f"give {first} `bins`" if isinstance(dimension, NumericDimension) else f"let it read no {first}"
             self.unusable[name] = (
                 f"{name} reads {first}, which has no categories, so nothing can depend on it or count it",
                 cure,

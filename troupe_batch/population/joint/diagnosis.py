@@ -17,7 +17,7 @@ from troupe_batch.population.joint.controls import Target
 from troupe_batch.population.joint.fitting import Fit, totals
 from troupe_batch.population.joint.joining import Joiner
 from troupe_batch.population.joint.possibility import NEAR, Nearest, nearest
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Cells
 from troupe_batch.population.spec import PopulationSpec
 
@@ -135,7 +135,7 @@ def _percent(share: float) -> str:
     return f"{share * 100:.6g} %"
 
 
-def moved_tables(cells: Cells, factors: Sequence[Factor], spec: PopulationSpec) -> Iterator[Finding]:
+def moved_tables(cells: Cells, factors: Sequence[Factor], spec: PopulationSpec) -> Iterator[PopulationFinding]:
     """Notes the conditional tables that the fit had to leave by more than is tolerated, and where it is most."""
     sizes = {factor.name: len(factor.labels) for factor in factors}
     for factor in factors:
@@ -158,7 +158,7 @@ def moved_tables(cells: Cells, factors: Sequence[Factor], spec: PopulationSpec) 
                 f"constraints and stated shares make it {fitted[row, code] * 100:.4g} %"
             )
             cure = "nothing, if those are the better sources; else check which of them it contradicts"
-            yield Finding(Level.NOTE, f"dimensions.{factor.name}.table", problem, cure)
+            yield PopulationFinding(Level.NOTE, f"dimensions.{factor.name}.table", problem, cure)
 
 
 def nobody_left(targets: Sequence[Target], groups: Sequence[Ints]) -> Bools:

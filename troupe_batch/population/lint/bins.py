@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from troupe_batch.population.bins import BadBin, read_bins
-from troupe_batch.population.dimensions import Dimension, FromRecords, Numeric
+from troupe_batch.population.dimensions import Dimension, FromRecords, NumericDimension
 from troupe_batch.population.lint.stated_shares import categories_of
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 
 _MOST_NAMED = 3
 
 
-def holes_between_bins(place: str, dimension: Dimension) -> Iterator[Finding]:
+def holes_between_bins(place: str, dimension: Dimension) -> Iterator[PopulationFinding]:
     """A note that names the numbers which lie between two bins and in neither."""
-    if not isinstance(dimension, Numeric | FromRecords) or (isinstance(dimension, Numeric) and dimension.dist):
+    if not isinstance(dimension, NumericDimension | FromRecords) or (
+        isinstance(dimension, NumericDimension) and dimension.dist
+    ):
         return
     try:
         bins = sorted(read_bins(categories_of(dimension), integer=dimension.integer), key=lambda one: one.low)
@@ -27,7 +29,7 @@ def holes_between_bins(place: str, dimension: Dimension) -> Iterator[Finding]:
     named = [_said(low, high, is_whole=dimension.integer) for low, high in holes[:_MOST_NAMED]]
     more = f" and in {len(holes) - _MOST_NAMED:,} more holes" if len(holes) > _MOST_NAMED else ""
     problem = f"nobody can be {' or '.join(named)}{more}: the bins leave that out"
-    yield Finding(Level.NOTE, place, problem, _cure(holes, is_whole=dimension.integer))
+    yield PopulationFinding(Level.NOTE, place, problem, _cure(holes, is_whole=dimension.integer))
 
 
 def _said(low: float, high: float, *, is_whole: bool) -> str:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from troupe_batch.population.dimensions import FromRecords
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.population.tables.file_values import Cells, number_of
+from troupe_batch.population.tables.file_values import CellValues, number_of
 
 # 9999999, -99, and their kin for "refused" and "don't know": 9999998, 9999997, 9999996. Of two digits these are ages.
 _NINES = re.compile(r"99|99+[6-9]")
@@ -18,13 +18,13 @@ _NEGATIVE_NINES = re.compile(r"-(9|99|99+[6-9])")
 _FAR = 2
 
 
-def codes_among_numbers(spec: PopulationSpec) -> Iterator[Finding]:
+def codes_among_numbers(spec: PopulationSpec) -> Iterator[PopulationFinding]:
     """A finding for each number of the records in which such codes pass for values."""
     for name, dimension in spec.dimensions.items():
         if not isinstance(dimension, FromRecords) or not dimension.numeric or spec.seed_data is None:
             continue
         column = dimension.column or name
-        read = Cells(number_of)
+        read = CellValues(number_of)
         known = {float(code) for code in dimension.codes_of_none}
         cells = (read[cell] for cell in spec.seed_data.columns.get(column, ()))
         counts = Counter(cell for cell in cells if isinstance(cell, float) and cell not in known)
@@ -37,7 +37,9 @@ def codes_among_numbers(spec: PopulationSpec) -> Iterator[Finding]:
                 f"{column} is {shown} in {records:,} of {total:,} records, and {min(rest):,.10g} to {max(rest):,.10g} "
                 "in all others: it looks like a code for no answer"
             )
-            yield Finding(Level.WARNING, f"dimensions.{name}", problem, f"if it is one, add `missing: [{shown}]`")
+            yield PopulationFinding(
+                Level.WARNING, f"dimensions.{name}", problem, f"if it is one, add `missing: [{shown}]`"
+            )
 
 
 def _codes_in(counts: Counter[float]) -> list[float]:

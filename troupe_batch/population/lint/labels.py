@@ -54,7 +54,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class LabelSpan:
     """The numbers that a label such as "25-34", "under $15,000" or "85 and over" stands for, ends included or not."""
 
     label: str
@@ -70,13 +70,13 @@ def remarks_on(labels: Sequence[str]) -> list[Remark]:
     return [*_twice(labels), *_totals(labels), *_overlaps(labels), *_cumulative(labels)]
 
 
-def open_ended(labels: Sequence[str]) -> list[Span]:
+def open_ended(labels: Sequence[str]) -> list[LabelSpan]:
     """The labels of ranges without an end, such as "85+", where the others are ranges too."""
     spans = [span for label in labels if (span := span_of(label)) is not None]
     return [span for span in spans if math.inf in (span.high, -span.low)] if len(spans) > 1 else []
 
 
-def span_of(label: str) -> Span | None:
+def span_of(label: str) -> LabelSpan | None:
     """The numbers that a label stands for; None where it is no number and no range of numbers."""
     text = _plain(label)
     if len(text) > _LONGEST:
@@ -96,14 +96,14 @@ def span_of(label: str) -> Span | None:
 
 def _span(
     label: str, match: re.Match[str], *, includes_low: bool = True, includes_high: bool = True, is_one: bool = False
-) -> Span:
+) -> LabelSpan:
     groups = match.groupdict()
     low = _number(groups["low"]) if groups.get("low") else -math.inf
     high = low if is_one else _number(groups["high"]) if groups.get("high") else math.inf
     words = " ".join(groups.get(part) or "" for part in ("before", "after", "rest")).split()
     # What the numbers are of: "men 18-25" and "women 18-34" do not overlap.
     about = " ".join(word for word in (w.strip(".,;:()") for w in words) if word and word not in _UNITS)
-    return Span(label, low, high, includes_low, includes_high, about)
+    return LabelSpan(label, low, high, includes_low, includes_high, about)
 
 
 def _number(text: str) -> float:
@@ -152,7 +152,7 @@ def _overlaps(labels: Sequence[str]) -> Iterator[Remark]:
                     yield _overlap(first, second)
 
 
-def _meet(first: Span, second: Span) -> bool:
+def _meet(first: LabelSpan, second: LabelSpan) -> bool:
     if second.low == first.high:
         return first.includes_high and second.includes_low
     if first.low == second.low and not (first.includes_low or second.includes_low):
@@ -160,7 +160,7 @@ def _meet(first: Span, second: Span) -> bool:
     return second.low < first.high
 
 
-def _overlap(first: Span, second: Span) -> Remark:
+def _overlap(first: LabelSpan, second: LabelSpan) -> Remark:
     labels = (first.label, second.label)
     if first.high == math.inf or (first.low == -math.inf and second.high <= first.high):
         return Remark(labels, f"{first.label!r} is cumulative: {second.label!r} is part of it", _SPLIT)

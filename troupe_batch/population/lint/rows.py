@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from troupe_batch.population.dimensions import Categorical, Dimension, Row
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 
 _MOST_NAMED = 5
 _NEAR = 0.75
 
 
-def labels_of_some_rows(place: str, dimension: Dimension) -> Iterator[Finding]:
+def labels_of_some_rows(place: str, dimension: Dimension) -> Iterator[PopulationFinding]:
     """A warning for each label that looks like a commoner one misspelt, and a note on the others that rows lack.
 
     `categories` says that all of its labels are meant, so that there is nothing to find.
@@ -30,13 +30,15 @@ def labels_of_some_rows(place: str, dimension: Dimension) -> Iterator[Finding]:
         when = ", ".join(f"{key}={value}" for key, value in own[0].when.items()) or "*"
         where = "only here" if len(own) == 1 else f"in {len(own):,} of {len(dimension.rows):,} rows only, such as this"
         cure = f"did you mean {near!r}? If not, list both in `categories`"
-        yield Finding(Level.WARNING, f"{place}.table", f"row {when}: {label!r} occurs {where}", cure)
+        yield PopulationFinding(Level.WARNING, f"{place}.table", f"row {when}: {label!r} occurs {where}", cure)
     others = [label for label in some if label not in misspelt and label not in misspelt.values()]
     if others:
         named = ", ".join(repr(label) for label in others[:_MOST_NAMED])
         more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
         cure = "list all in `categories`, so that a misspelt one is found, or write a share of 0"
-        yield Finding(Level.NOTE, f"{place}.table", f"some rows lack {named}{more}, and count as 0 there", cure)
+        yield PopulationFinding(
+            Level.NOTE, f"{place}.table", f"some rows lack {named}{more}, and count as 0 there", cure
+        )
 
 
 def _commoner(label: str, rows: dict[str, list[Row]]) -> str | None:

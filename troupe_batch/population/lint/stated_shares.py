@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from troupe_batch.population.dimensions import Categorical, Dimension, Distributed, FromRecords, Numeric, TextPool
+from troupe_batch.population.dimensions import (
+    Categorical,
+    Dimension,
+    Distributed,
+    FromRecords,
+    NumericDimension,
+    TextPool,
+)
 
 
 def categories_of(dimension: Dimension) -> list[str]:
@@ -22,7 +29,7 @@ def categories_of(dimension: Dimension) -> list[str]:
 
 def stated_groups(dimension: Distributed) -> list[tuple[str, Mapping[str, float]]]:
     """Every list of shares of a dimension, with what it is given as text; none for a distribution."""
-    if isinstance(dimension, Numeric) and dimension.dist is not None:
+    if isinstance(dimension, NumericDimension) and dimension.dist is not None:
         return []
     shares = dimension.values if isinstance(dimension, Categorical) else dimension.bins
     if shares is not None:

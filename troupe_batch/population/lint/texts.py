@@ -12,9 +12,9 @@ import numpy.typing as npt
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Domain, Kind
 from troupe_batch.population.bins import BadBin, read_bins
-from troupe_batch.population.dimensions import Dimension, Numeric, TextPool
+from troupe_batch.population.dimensions import Dimension, NumericDimension, TextPool
 from troupe_batch.population.lint.stated_shares import categories_of, without_share
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import PopulationSpec
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 _MOST_COMBINATIONS = 20_000
 
 
-def texts_for_nobody(spec: PopulationSpec) -> Iterator[Finding]:
+def texts_for_nobody(spec: PopulationSpec) -> Iterator[PopulationFinding]:
     """A finding for each text whose condition is false for every category that has a share and every number of a bin.
 
     Conditions over derived fields and records are passed over: what those can be is known once they are compiled.
@@ -36,7 +36,7 @@ def texts_for_nobody(spec: PopulationSpec) -> Iterator[Finding]:
             if text.when is not None and _is_impossible(text.when, kinds, cells):
                 place = f"dimensions.{name}.values[{index}]"
                 problem = f"nobody can get this text: `{text.when}` is never true of these dimensions"
-                yield Finding(Level.WARNING, place, problem, "correct `when`, or remove the text")
+                yield PopulationFinding(Level.WARNING, place, problem, "correct `when`, or remove the text")
 
 
 def _is_impossible(condition: str, kinds: Mapping[str, Kind], cells: Mapping[str, Domain]) -> bool:
@@ -88,14 +88,14 @@ def _possible_values(dimension: Dimension) -> tuple[Kind, Domain] | None:
         labels, empty = categories_of(dimension), set(without_share(dimension))
         codes = [code for code, label in enumerate(labels) if label not in empty]
         return Kind("category", tuple(labels)), Domain(codes=np.array(codes, dtype=np.int64))
-    if not isinstance(dimension, Numeric):
+    if not isinstance(dimension, NumericDimension):
         return None
     low, high = _ends(dimension)
     kind = Kind("number", integer=dimension.integer, low=float(low.min()), high=float(high.max()))
     return kind, Domain(low=low, high=high)
 
 
-def _ends(dimension: Numeric) -> tuple[Floats, Floats]:
+def _ends(dimension: NumericDimension) -> tuple[Floats, Floats]:
     """The lowest and highest value of each bin that has a share; of a distribution, where it is truncated."""
     if dimension.dist is not None:
         low, high = dimension.truncate or (-math.inf, math.inf)

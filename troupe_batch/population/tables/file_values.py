@@ -26,7 +26,7 @@ _SUFFIXES = (".parquet", ".pq")
 _LARGEST_WHOLE = 1e15
 
 
-class Cells(dict[Any, _Value]):
+class CellValues(dict[Any, _Value]):
     """What cells mean, by what stands there. Columns have few different cells, so each is read once."""
 
     def __init__(self, convert: Callable[[object], _Value]) -> None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.population.dimensions import Row, Unit
+from troupe_batch.population.dimensions import Row, ShareUnit
 from troupe_batch.population.factors import RowsInFile
 from troupe_batch.population.tables.file_values import BadCell, is_parquet, read_parquet, text_of
 from troupe_batch.scalars import in_nfc
 from troupe_batch.spec_files import did_you_mean, read_text_file
 
-NUMBER_COLUMNS = tuple(Unit)
+NUMBER_COLUMNS = tuple(ShareUnit)
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_CATEGORIES = 2_000
 _MAX_MISTAKES = 20
@@ -30,7 +30,7 @@ class FileTable:
 
     rows: tuple[Row, ...]
     places: RowsInFile
-    unit: Unit | None = None
+    unit: ShareUnit | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _Sheet:
     def mistake_in_header(self, problem: str, cure: str) -> Mistake:
         return Mistake(problem, cure, line=None if self.is_parquet else 1)
 
-    def table(self, rows: list[Row], numbers: list[int], unit: Unit | None = None) -> FileTable:
+    def table(self, rows: list[Row], numbers: list[int], unit: ShareUnit | None = None) -> FileTable:
         return FileTable(tuple(rows), RowsInFile(str(self.path), numbers, "row" if self.is_parquet else "line"), unit)
 
 
@@ -190,7 +190,7 @@ def _long(sheet: _Sheet, dimension: str, keys: _Keys) -> FileTable:
         raise SpecError(str(sheet.path), mistakes[:_MAX_MISTAKES])
     _check_number_of({category for _, values in grouped.values() for category in values}, sheet)
     rows = [Row(when=dict(zip(keys.names, key, strict=True)), values=v) for key, (_, v) in grouped.items()]
-    return sheet.table(rows, [number for number, _ in grouped.values()], Unit(numbers[0]))
+    return sheet.table(rows, [number for number, _ in grouped.values()], ShareUnit(numbers[0]))
 
 
 def _check_number_of(categories: Collection[str], sheet: _Sheet) -> None:

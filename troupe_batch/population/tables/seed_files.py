@@ -14,7 +14,7 @@ from troupe_batch.plain_files import open_plain
 from troupe_batch.population.factors import RowsInFile
 from troupe_batch.population.tables.file_values import (
     BadCell,
-    Cells,
+    CellValues,
     NoSuchColumn,
     is_parquet,
     number_of,
@@ -48,8 +48,8 @@ def read_seed_columns(path: Path, are_numbers: Mapping[str, bool]) -> SeedColumn
 
     SpecError where the file cannot be read, is empty or has more than 300,000 records; NoSuchColumn.
     """
-    converted: dict[str, Cells[Value]] = {
-        name: Cells(number_of if is_number else text_of) for name, is_number in are_numbers.items()
+    converted: dict[str, CellValues[Value]] = {
+        name: CellValues(number_of if is_number else text_of) for name, is_number in are_numbers.items()
     }
     if is_parquet(path):
         return _from_parquet(path, converted)
@@ -73,7 +73,7 @@ class _Lines(Protocol):
     def __iter__(self) -> Iterator[list[str]]: ...
 
 
-def _from_parquet(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColumns:
+def _from_parquet(path: Path, converted: Mapping[str, CellValues[Value]]) -> SeedColumns:
     cells = read_parquet(path, list(converted), most=MAX_RECORDS, too_many=TOO_MANY)
     columns: Columns = {}
     for name, read in converted.items():
@@ -88,7 +88,7 @@ def _from_parquet(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColu
     return SeedColumns(columns, RowsInFile(str(path), range(1, count + 1), "row"))
 
 
-def _from_csv(path: Path, converted: Mapping[str, Cells[Value]]) -> SeedColumns:
+def _from_csv(path: Path, converted: Mapping[str, CellValues[Value]]) -> SeedColumns:
     with reading(path), TextIOWrapper(open_plain(path), encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(file, strict=True)
         try:
@@ -113,7 +113,9 @@ def _header(path: Path, lines: _Lines, wanted: Iterable[str]) -> list[str]:
     return header
 
 
-def _rows_below(header: list[str], path: Path, lines: _Lines, converted: Mapping[str, Cells[Value]]) -> SeedColumns:
+def _rows_below(
+    header: list[str], path: Path, lines: _Lines, converted: Mapping[str, CellValues[Value]]
+) -> SeedColumns:
     columns: dict[str, list[Value]] = {name: [] for name in converted}
     wanted = [(header.index(name), read, columns[name]) for name, read in converted.items()]
     begins: list[int] = []

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from troupe_batch.population.expected import Expected
 from troupe_batch.population.factors import Factor
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ _LEAST_SHOWN = 0.01
 _CHANCE = 1e-3
 
 
-class Pair(NamedTuple):
+class FactPair(NamedTuple):
     """Two facts, Cramér's V among the people and what the file makes of it; `expected` is None where it is not known.
 
     `is_off` where the two differ by more than chance allows.
@@ -47,15 +47,15 @@ class Associations:
     """Cramér's V of every two of `names`, 0 (unrelated) to 1, each once; `left_out` have too many values for it."""
 
     names: tuple[str, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[FactPair, ...]
     left_out: tuple[str, ...]
 
     @property
-    def strongest(self) -> list[Pair]:
+    def strongest(self) -> list[FactPair]:
         """All pairs, those that differ from what is expected first, then those that go together most."""
         return sorted(self.pairs, key=lambda pair: (not pair.is_off, -pair.value))
 
-    def of(self, one: str, other: str) -> Pair:
+    def of(self, one: str, other: str) -> FactPair:
         """The pair of two names, in either order."""
         return next(pair for pair in self.pairs if {one, other} == {pair.one, pair.other})
 
@@ -83,10 +83,10 @@ def associations_of(columns: Mapping[str, npt.NDArray[Any]], expected: Expected 
     return Associations(names, tuple(pairs), tuple(left_out))
 
 
-def beyond_chance(associations: Associations | None) -> list[Finding]:
+def beyond_chance(associations: Associations | None) -> list[PopulationFinding]:
     """A finding for each pair that is tied more or less than the file ties it."""
     return [
-        Finding(
+        PopulationFinding(
             Level.WARNING,
             f"{pair.one} with {pair.other}",
             f"Cramér's V is {pair.value:.2f} among these people, and {pair.expected:.2f} in what the file says",
@@ -109,11 +109,11 @@ def codes_of(column: npt.NDArray[Any], factor: Factor) -> Ints | None:
     return None if np.any(found < 0) else found
 
 
-def _pair(names: tuple[str, str], groups: Mapping[str, Ints], expected: Expected | None, z: float) -> Pair:
+def _pair(names: tuple[str, str], groups: Mapping[str, Ints], expected: Expected | None, z: float) -> FactPair:
     one, other = names
     value = cramers_v(groups[one], groups[other])
     if expected is None:
-        return Pair(one, other, value)
+        return FactPair(one, other, value)
     n, joint = len(groups[one]), None
     if expected.are_apart(one, other):
         shares = [np.bincount(groups[name]) / n for name in (one, other)]
@@ -121,11 +121,11 @@ def _pair(names: tuple[str, str], groups: Mapping[str, Ints], expected: Expected
     elif one in expected.factors and other in expected.factors:
         joint = expected.joint((one, other))
     if joint is None:
-        return Pair(one, other, value)
+        return FactPair(one, other, value)
     phi2, spread, most = _of_joint(joint, n, z)
     v = min(1.0, math.sqrt(phi2 / most))
     is_off = abs(value**2 * most - phi2) > spread and abs(value - v) > _LEAST_SHOWN
-    return Pair(one, other, value, v, is_off)
+    return FactPair(one, other, value, v, is_off)
 
 
 def _of_joint(joint: Floats, n: int, z: float) -> tuple[float, float, int]:

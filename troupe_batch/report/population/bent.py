@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.curves import binned_curve
-from troupe_batch.population.dimensions import Numeric
+from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.distributions import distribution_of, rounded
 from troupe_batch.population.expected import Expected
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.wording import number
@@ -28,11 +28,11 @@ _LEAST, _ERRORS = 0.02, 4
 
 def bent_numbers(
     spec: PopulationSpec, model: Model, expected: Expected, columns: Mapping[str, npt.NDArray[Any]]
-) -> Iterator[Finding]:
+) -> Iterator[PopulationFinding]:
     """A note for each number that constraints over numbers read and whose mean is no longer the stated one."""
     for name, column in columns.items():
         dimension = spec.dimensions.get(name)
-        if name not in expected.read_by_constraints or not isinstance(dimension, Numeric):
+        if name not in expected.read_by_constraints or not isinstance(dimension, NumericDimension):
             continue
         stated, values = _stated_mean(name, dimension, model, expected), column.astype(np.float64)
         if stated is None or len(values) < 2:
@@ -43,10 +43,10 @@ def bent_numbers(
                 f"constraints bend it: its stated mean is {number(stated)}, that of these people {number(realised)}"
             )
             cure = "nothing, if the constraints are right; else state the distribution of those who meet them"
-            yield Finding(Level.NOTE, f"dimensions.{name}", problem, cure)
+            yield PopulationFinding(Level.NOTE, f"dimensions.{name}", problem, cure)
 
 
-def _stated_mean(name: str, dimension: Numeric, model: Model, expected: Expected) -> float | None:
+def _stated_mean(name: str, dimension: NumericDimension, model: Model, expected: Expected) -> float | None:
     """The mean of its curves, each weighted by the people who have it; None where those are not known."""
     factor = expected.factors.get(name)
     if factor is not None and factor.bins is not None:
@@ -63,5 +63,5 @@ def _stated_mean(name: str, dimension: Numeric, model: Model, expected: Expected
     return float(np.dot(of_rows, means))
 
 
-def _mean(values: Floats, dimension: Numeric) -> float:
+def _mean(values: Floats, dimension: NumericDimension) -> float:
     return float((np.floor(values) if dimension.integer else values).mean())

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from troupe_batch.population.dimensions import Distributed
 from troupe_batch.population.expected import Expected
 from troupe_batch.population.factors import Places, row_numbers
-from troupe_batch.population.margins import Finding, Level
+from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.shares import normalised
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.associations import codes_of
@@ -84,7 +84,7 @@ def conditional_tables(
     return tuple(table for table in tables if table is not None)
 
 
-def rows_beyond_chance(tables: Sequence[ConditionalTable]) -> Iterator[Finding]:
+def rows_beyond_chance(tables: Sequence[ConditionalTable]) -> Iterator[PopulationFinding]:
     """A finding for each table with rows that chance does not explain."""
     for table in tables:
         if table.beyond_chance:
@@ -95,7 +95,7 @@ def rows_beyond_chance(tables: Sequence[ConditionalTable]) -> Iterator[Finding]:
                 f"{table.beyond_chance:,} of {counted(table.count, 'row')}"
             )
             cure = f"add a control of {' by '.join((*table.given, table.name))}, or take more people"
-            yield Finding(Level.WARNING, f"dimensions.{table.name}.table", problem, cure)
+            yield PopulationFinding(Level.WARNING, f"dimensions.{table.name}.table", problem, cure)
 
 
 def _table(name: str, dimension: Distributed, codes: Mapping[str, Ints], expected: Expected) -> ConditionalTable | None:

@@ -8,12 +8,12 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 
-from troupe_batch.population.margins import Finding, Level
-from troupe_batch.report.population.associations import Pair
-from troupe_batch.report.population.data import DimensionReport, PopulationReport, Row
+from troupe_batch.population.margins import Level, PopulationFinding
+from troupe_batch.report.population.associations import FactPair
+from troupe_batch.report.population.data import DimensionReport, PopulationReport, TargetRow
 from troupe_batch.report.population.heat import strongest
 from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
-from troupe_batch.terminal import Table, Text
+from troupe_batch.terminal import SafeText, TextTable
 
 _MOST_ROWS = 16
 _MOST_NOTES = 6
@@ -25,37 +25,37 @@ def console_report(report: PopulationReport) -> RenderableType:
     """Everything in the order in which it matters: whether all is well, then the figures."""
     parts: list[RenderableType] = [_heading(report), *findings_text(report.findings)]
     if report.dimensions:
-        parts += [Text(), _dimensions(report), *_numbers(report)]
+        parts += [SafeText(), _dimensions(report), *_numbers(report)]
     if report.controls:
-        parts += [Text(), _controls(report)]
+        parts += [SafeText(), _controls(report)]
     if report.associations and (pairs := strongest(report.associations)):
         together = ", ".join(map(_tie, pairs))
-        parts += [Text(), _line("go together", f"{together} (Cramér's V; in brackets what the file makes of it)")]
+        parts += [SafeText(), _line("go together", f"{together} (Cramér's V; in brackets what the file makes of it)")]
     if report.conditionals:
-        parts += [Text(), _conditionals(report)]
+        parts += [SafeText(), _conditionals(report)]
     if report.prefixes:
-        parts += [Text(), _prefixes(report)]
-    parts += [Text(), *_weights(report), *_constraints(report), *_rare(report), *_sources(report)]
+        parts += [SafeText(), _prefixes(report)]
+    parts += [SafeText(), *_weights(report), *_constraints(report), *_rare(report), *_sources(report)]
     if report.examples:
-        parts += [Text(), _examples(report)]
+        parts += [SafeText(), _examples(report)]
     return Group(*parts)
 
 
-def findings_text(findings: tuple[Finding, ...]) -> Iterator[RenderableType]:
+def findings_text(findings: tuple[PopulationFinding, ...]) -> Iterator[RenderableType]:
     """All warnings, and the first notes."""
     warnings = [one for one in findings if one.level is Level.WARNING]
     notes = [one for one in findings if one.level is not Level.WARNING]
     for one in [*warnings, *notes[:_MOST_NOTES]]:
         is_warning = one.level is Level.WARNING
-        text = Text("warning  " if is_warning else "note     ", style="bold yellow" if is_warning else "dim")
+        text = SafeText("warning  " if is_warning else "note     ", style="bold yellow" if is_warning else "dim")
         text.append(f"{one.place}: ", style="not bold cyan").append(one.problem, style="not bold")
         yield text.append(f"; {one.cure}" if one.cure else "", style="not bold dim")
     if len(notes) > _MOST_NOTES:
-        yield Text(f"         and {counted(len(notes) - _MOST_NOTES, 'more note')}, on the page", style="dim")
+        yield SafeText(f"         and {counted(len(notes) - _MOST_NOTES, 'more note')}, on the page", style="dim")
 
 
 def _heading(report: PopulationReport) -> RenderableType:
-    heading = Text(report.title or report.id, style="bold")
+    heading = SafeText(report.title or report.id, style="bold")
     whom = counted(report.people, "simulated person", "simulated people")
     part = "" if report.people == report.size else f", the first of {report.size:,}"
     heading.append(f"\n{whom}{part}; {report.id}, seed {report.seed}, locale {report.locale}", "not bold")
@@ -67,7 +67,9 @@ def _heading(report: PopulationReport) -> RenderableType:
         good = total - report.beyond_allowed
         style = "not bold green" if good == total else "not bold red"
         heading.append(f"\n{good:,} of {total:,} shares are within the allowed error", style)
-    return Panel(heading, title=Text(f"synthetic: {report.label}"), title_align="left", box=box.ROUNDED, expand=False)
+    return Panel(
+        heading, title=SafeText(f"synthetic: {report.label}"), title_align="left", box=box.ROUNDED, expand=False
+    )
 
 
 def _dimensions(report: PopulationReport) -> RenderableType:
@@ -80,7 +82,7 @@ def _dimensions(report: PopulationReport) -> RenderableType:
     return table
 
 
-def _add_dimension(table: Table, dimension: DimensionReport, report: PopulationReport) -> None:
+def _add_dimension(table: TextTable, dimension: DimensionReport, report: PopulationReport) -> None:
     rows, largest = dimension.margins.rows, dimension.margins.largest
     by_size = sorted(range(len(rows)), key=lambda i: (not rows[i].is_beyond_allowed, -rows[i].target))
     # One row left out would take a line to say so.
@@ -97,10 +99,10 @@ def _add_dimension(table: Table, dimension: DimensionReport, report: PopulationR
         name = ""
     left_out = dimension.margins.count - len(kept)
     if left_out and rows:
-        table.add_row("", Text(f"and {left_out:,} more", style="dim"))
+        table.add_row("", SafeText(f"and {left_out:,} more", style="dim"))
 
 
-def _figures(row: Row) -> tuple[str, ...]:
+def _figures(row: TargetRow) -> tuple[str, ...]:
     off, allowed = points(row.error_pp), size_of_points(100 * row.allowed)
     shares = (percent(row.target), percent(row.realised), f"{row.people:,}", off, allowed)
     if row.weighted_target is None or row.weighted is None:
@@ -115,14 +117,14 @@ def _heads(report: PopulationReport) -> tuple[str, ...]:
     return "drawn target %", "realised %", "people", "off by, pp", "allowed, pp", "weighted target %", "weighted %"
 
 
-def _style(row: Row) -> str | None:
+def _style(row: TargetRow) -> str | None:
     return "red" if row.is_beyond_allowed else "yellow" if row.is_beyond_tolerance else None
 
 
-def _bar(value: float, largest: float) -> Text:
+def _bar(value: float, largest: float) -> SafeText:
     eighths = round(8 * _BAR * value / largest) if largest > 0 else 0
     full, rest = divmod(eighths, 8)
-    return Text("█" * full + (_EIGHTHS[rest] if rest else ""), style="cyan")
+    return SafeText("█" * full + (_EIGHTHS[rest] if rest else ""), style="cyan")
 
 
 def _numbers(report: PopulationReport) -> Iterator[RenderableType]:
@@ -136,13 +138,13 @@ def _numbers(report: PopulationReport) -> Iterator[RenderableType]:
     for name, one in numeric:
         figures = (one.mean, one.sd, one.lowest, *one.quartiles, one.highest)
         table.add_row(name, *map(number, figures), _sparkline(one.counts))
-    yield Text()
+    yield SafeText()
     yield table
 
 
-def _sparkline(counts: tuple[int, ...]) -> Text:
+def _sparkline(counts: tuple[int, ...]) -> SafeText:
     most = max(counts)
-    return Text("".join("▁▂▃▄▅▆▇█"[min(7, 8 * count // most)] if count else " " for count in counts), style="cyan")
+    return SafeText("".join("▁▂▃▄▅▆▇█"[min(7, 8 * count // most)] if count else " " for count in counts), style="cyan")
 
 
 def _controls(report: PopulationReport) -> RenderableType:
@@ -157,7 +159,7 @@ def _controls(report: PopulationReport) -> RenderableType:
     return table
 
 
-def _tie(pair: Pair) -> str:
+def _tie(pair: FactPair) -> str:
     expected = "" if pair.expected is None else f" ({pair.expected:.2f})"
     return f"{pair.one} with {pair.other} {pair.value:.2f}{expected}{' !' if pair.is_off else ''}"
 
@@ -209,7 +211,7 @@ def _weights(report: PopulationReport) -> Iterator[RenderableType]:
         table.add_row(" / ".join(one.categories), f"{one.people:,}", drawn, whole, f"{one.weight:.3f}")
     yield table
     if len(design.strata) > _MOST_ROWS:
-        yield Text(f"and {counted(len(design.strata) - _MOST_ROWS, 'more stratum', 'more strata')}", style="dim")
+        yield SafeText(f"and {counted(len(design.strata) - _MOST_ROWS, 'more stratum', 'more strata')}", style="dim")
 
 
 def _constraints(report: PopulationReport) -> Iterator[RenderableType]:
@@ -253,11 +255,11 @@ def _seen(report: PopulationReport) -> str:
 
 
 def _line(name: str, words: str) -> RenderableType:
-    return Text(f"{name:<15}", style="dim").append(words, style="not dim")
+    return SafeText(f"{name:<15}", style="dim").append(words, style="not dim")
 
 
-def _table(*columns: str, title: str, others: tuple[str, ...] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
+def _table(*columns: str, title: str, others: tuple[str, ...] = ()) -> TextTable:
+    table = TextTable(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for column in columns:
         table.add_column(column)
     for column in others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from troupe_batch.population.margins import DesignEffect, Finding, Redrawn
+from troupe_batch.population.margins import DesignEffect, PopulationFinding, Redrawn
 from troupe_batch.report.population.associations import Associations
 from troupe_batch.report.population.conditionals import ConditionalTable
 from troupe_batch.report.population.numbers import Numbers
@@ -16,7 +16,7 @@ LABEL = "simulated people, drawn from the file's shares"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TargetRow:
     """A category of a dimension, or a cell of a control, against its target; `error_pp` is realised less target.
 
     `target`, `realised` and `allowed` are shares. Where strata are oversampled, these are of the people as drawn, and
@@ -45,11 +45,11 @@ class Row:
 class RowSet:
     """The rows of a dimension or a control: all of them counted, those kept that a page can show."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TargetRow, ...]
     count: int
     beyond_allowed: int
     beyond_tolerance: int
-    worst: Row | None
+    worst: TargetRow | None
 
     @property
     def largest(self) -> float:
@@ -161,7 +161,7 @@ class PopulationReport:
     constraints: tuple[str, ...]
     redrawn: tuple[Redrawn, ...]
     prefixes: tuple[Prefix, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[PopulationFinding, ...]
     sources: tuple[SourceReport, ...]
     assumptions: tuple[tuple[str, str], ...]
     examples: tuple[Example, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from troupe_batch.report.population.associations import Associations, Pair
-from troupe_batch.report.population.data import ControlReport, Row
+from troupe_batch.report.population.associations import Associations, FactPair
+from troupe_batch.report.population.data import ControlReport, TargetRow
 from troupe_batch.report.population.wording import percent, points
 
 _MOST_COLUMNS, _MOST_ROWS = 24, 80
@@ -44,7 +44,7 @@ def deviations(control: ControlReport) -> HeatMap | None:
     return HeatMap(f"{' / '.join(control.dims[:-1])} by {control.dims[-1]}", columns, tuple(rows))
 
 
-def _deviation(row: Row | None) -> Cell:
+def _deviation(row: TargetRow | None) -> Cell:
     if row is None:
         return Cell("")
     used = abs(row.error_pp) / 100 / row.allowed if row.allowed > 0 else 0.0
@@ -62,7 +62,7 @@ def ties(associations: Associations) -> HeatMap:
     return HeatMap("", names[:-1], tuple(rows))
 
 
-def _tie(pair: Pair) -> Cell:
+def _tie(pair: FactPair) -> Cell:
     value = pair.value
     shown = f"{value:.2f}".lstrip("0") if value < 0.995 else "1"
     told = f"{pair.one} and {pair.other}: {value:.2f}"
@@ -73,6 +73,6 @@ def _tie(pair: Pair) -> Cell:
     return Cell("0" if value < 0.005 else shown, round(85 * value), "tie", told)
 
 
-def strongest(associations: Associations, most: int = 8) -> Sequence[Pair]:
+def strongest(associations: Associations, most: int = 8) -> Sequence[FactPair]:
     """The pairs that differ from what is expected, then those that go together most, without the unrelated."""
     return [pair for pair in associations.strongest[:most] if pair.value >= 0.01 or pair.is_off]

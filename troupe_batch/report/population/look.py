@@ -29,9 +29,9 @@ from troupe_batch.report.population.data import (
     PopulationReport,
     Rare,
     RareCell,
-    Row,
     RowSet,
     SourceReport,
+    TargetRow,
 )
 from troupe_batch.report.population.numbers import numbers_of
 from troupe_batch.report.population.prefixes import LARGEST, Prefix, prefix_of, prefix_sizes, worse_than_random
@@ -148,9 +148,9 @@ def _dimension(
     )
 
 
-def _row(labels: tuple[str, ...], of: Margin | ControlCell, spec: PopulationSpec, n: int) -> Row:
+def _row(labels: tuple[str, ...], of: Margin | ControlCell, spec: PopulationSpec, n: int) -> TargetRow:
     error = of.realised_share - of.target
-    return Row(
+    return TargetRow(
         labels=labels,
         target=of.target,
         realised=of.realised_share,
@@ -165,7 +165,7 @@ def _row(labels: tuple[str, ...], of: Margin | ControlCell, spec: PopulationSpec
     )
 
 
-def row_set(rows: Sequence[Row], most: int) -> RowSet:
+def row_set(rows: Sequence[TargetRow], most: int) -> RowSet:
     """All rows counted; of more than `most`, those kept that are beyond what is allowed, then the largest."""
     kept = rows
     if len(rows) > most:

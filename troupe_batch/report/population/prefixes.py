@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.margins import Finding, Level, Margin
+from troupe_batch.population.margins import Level, Margin, PopulationFinding
 from troupe_batch.report.population.wording import size_of_points
 from troupe_batch.seeded import stream
 
@@ -56,10 +56,10 @@ def balance_of(prefixes: Sequence[Prefix]) -> Balance:
     return Balance.BETTER if all(one.worst_pp <= one.random_pp + 1e-9 for one in prefixes) else Balance.ALIKE
 
 
-def worse_than_random(prefixes: Sequence[Prefix]) -> list[Finding]:
+def worse_than_random(prefixes: Sequence[Prefix]) -> list[PopulationFinding]:
     """A finding for each prefix that 95 of 100 simple random samples would beat."""
     return [
-        Finding(
+        PopulationFinding(
             Level.WARNING,
             f"the first {one.people:,} people",
             f"{one.dimension}: {one.category} is off by {size_of_points(one.worst_pp)} pp; 95 of 100 simple random "

@@ -43,7 +43,7 @@ class ControlStatus:
         return f"{self.path}: {self.restored} replies restored, {self.asked} asked, {self.kept} kept{damaged}"
 
 
-class Control:
+class ReplyControl:
     """Puts a file of replies before a mind's model until `end`; also as `with Control(path, mind):`.
 
     Every reply is written to the file as soon as it is there, so that a crash costs the calls in flight. `checkpoint`
@@ -120,10 +120,10 @@ class _Restoring:
 class _Begun:
     """What this program has begun: the one place for it, set by `begin` and `end` and never by the library."""
 
-    control: Control | None = None
+    control: ReplyControl | None = None
 
 
-def begin(path: str | PathLike[str], mind: Mind | None = None) -> Control:
+def begin(path: str | PathLike[str], mind: Mind | None = None) -> ReplyControl:
     """Restore replies from this file, and keep new ones in it, from now until `end`; by default of the connected mind.
 
     FixTheInput where something was begun and not ended, where the file is open in another program, or where it is no
@@ -131,7 +131,7 @@ def begin(path: str | PathLike[str], mind: Mind | None = None) -> Control:
     """
     if _Begun.control is not None:
         raise FixTheInput(f"{_Begun.control.status.path} was begun and not ended; call `control.end()` first")
-    _Begun.control = Control(path, mind if mind is not None else connected_mind())
+    _Begun.control = ReplyControl(path, mind if mind is not None else connected_mind())
     return _Begun.control
 
 
@@ -152,7 +152,7 @@ def status() -> ControlStatus:
     return _begun().status
 
 
-def _begun() -> Control:
+def _begun() -> ReplyControl:
     if _Begun.control is None:
         raise FixTheInput('nothing was begun; call `control.begin("a file")` first')
     return _Begun.control

@@ -21,9 +21,9 @@ from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
-    Line,
     Mistake,
     Place,
+    ScriptLine,
     act_question_mistakes,
     question_mistakes,
     repeats,
@@ -31,7 +31,7 @@ from troupe_batch.studies.script import (
 from troupe_batch.studies.survey.spec import OnFailure
 
 
-class InterviewLine(Line):
+class InterviewLine(ScriptLine):
     """One line of an interview, for those whose earlier answers fit `when`."""
 
     further: ClassVar[tuple[str, ...]] = ("ask",)

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from troupe_batch.spec_building import BuiltSpec
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose
-from troupe_batch.studies.questions.ordering import Listing
+from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.study import QuestionInfo
@@ -56,7 +56,7 @@ class QuestionForm(BuiltSpec):
         """What reads the replies to it."""
 
     @property
-    def listing(self) -> Listing | None:
+    def listing(self) -> ShownOptions | None:
         """Its options as they are shown; None where there are none."""
         return None
 

@@ -10,7 +10,7 @@ from troupe_batch.studies.questions.options import Order
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ShownOptions:
     """The options of a question as people are shown them.
 
     `anchored` keep their place while the others move, `last` stands behind them all. `lines` are those labels that

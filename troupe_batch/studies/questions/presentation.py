@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.options import Order
-from troupe_batch.studies.questions.ordering import Listing, OptionOrder, Shown
+from troupe_batch.studies.questions.ordering import OptionOrder, Shown, ShownOptions
 
 # Above 6 options (720 orders) a rendered order seldom comes back; below, nearly always.
 _KEPT_ORDERS = 720
@@ -20,7 +20,7 @@ class Presentation:
     """
 
     def __init__(self, question: QuestionForm, *, seed: int) -> None:
-        listing = question.listing or Listing((), Order.FIXED)
+        listing = question.listing or ShownOptions((), Order.FIXED)
         self._labels, self._last, self._lines = listing.labels, listing.last, listing.lines
         anchored = {self._labels.index(label) for label in listing.anchored}
         self._order = OptionOrder(len(self._labels), listing.order, anchored, seed=seed, question_id=question.id)

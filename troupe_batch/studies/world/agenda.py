@@ -10,7 +10,7 @@ from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.asking import Ask, Put
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.reaching import reach_world
-from troupe_batch.studies.script import Line
+from troupe_batch.studies.script import ScriptLine
 from troupe_batch.studies.study import Answer, AnswerStatus, Unit
 from troupe_batch.studies.world.spec import Seats, WorldSpec, as_several
 
@@ -19,7 +19,7 @@ from troupe_batch.studies.world.spec import Seats, WorldSpec, as_several
 class _Item:
     """A line, and the seats of those whom it reaches; a question reaches them as something said."""
 
-    line: Line
+    line: ScriptLine
     seats: tuple[int, ...]
 
 
@@ -36,7 +36,7 @@ class Agenda:
         asked: dict[int, dict[int, list[Question]]] = {}
         for line in spec.script:
             seats = spec.seats_of(line.to)
-            said = line if line.ask is None else Line(say=line.ask.text)
+            said = line if line.ask is None else ScriptLine(say=line.ask.text)
             self._items.setdefault(line.at, []).append(_Item(said, seats))
             if line.ask is not None:
                 self._reason[line.ask.id] = f"asked only of {_words(line.to)}"

@@ -14,7 +14,7 @@ from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.scalars import as_written, in_nfc, is_true
 from troupe_batch.studies.script import Mistake, Place
 from troupe_batch.studies.world.misfits import misfits, unknown_fact
-from troupe_batch.studies.world.seats import Range, SeatSpec, Wanted
+from troupe_batch.studies.world.seats import SeatRange, SeatSpec, Wanted
 
 _Bools = npt.NDArray[np.bool_]
 
@@ -82,7 +82,7 @@ def _fact_column(values: Sequence[object]) -> tuple[Kind, npt.NDArray[Any]]:
 
 def _holds(values: Sequence[object], wanted: Wanted) -> _Bools:
     column = np.asarray(values)
-    if isinstance(wanted, Range):
+    if isinstance(wanted, SeatRange):
         low = -np.inf if wanted.at_least is None else wanted.at_least
         high = np.inf if wanted.at_most is None else wanted.at_most
         if column.dtype.kind in "iuf":

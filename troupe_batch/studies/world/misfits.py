@@ -10,7 +10,7 @@ import numpy as np
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_messages import near
 from troupe_batch.studies.script import Mistake, Place
-from troupe_batch.studies.world.seats import Fact, Range, Wanted
+from troupe_batch.studies.world.seats import Fact, SeatRange, Wanted
 
 _MOST_VALUES = 12
 
@@ -31,13 +31,13 @@ def misfits(place: Place, fact: str, values: Sequence[object], wanted: Wanted) -
     at = (*place, fact)
     if not theirs:
         yield at, f"nobody has a value of {fact}", "choose people by another fact"
-    elif isinstance(wanted, Range):
+    elif isinstance(wanted, SeatRange):
         yield at, *_no_number_fits(fact, theirs, numbers, wanted)
     else:
         yield at, *_no_value_fits(fact, theirs, numbers, wanted if isinstance(wanted, tuple) else (wanted,))
 
 
-def _no_number_fits(fact: str, theirs: Sequence[Any], numbers: Sequence[float], wanted: Range) -> tuple[str, str]:
+def _no_number_fits(fact: str, theirs: Sequence[Any], numbers: Sequence[float], wanted: SeatRange) -> tuple[str, str]:
     if not numbers:
         name = "at_least" if wanted.at_least is not None else "at_most"
         return f"{fact} is {_kind(theirs)}; {name} needs a number", f"write a value, such as `{fact}: {theirs[0]}`"

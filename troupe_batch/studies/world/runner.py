@@ -25,7 +25,7 @@ from troupe_batch.studies.minds import mind_of
 from troupe_batch.studies.premise import premises, prompt_digests
 from troupe_batch.studies.questions.group import form_digests
 from troupe_batch.studies.reaching import reach_person
-from troupe_batch.studies.script import Line
+from troupe_batch.studies.script import ScriptLine
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
@@ -191,15 +191,15 @@ class _Place:
     fragment: Mapping[str, Any]
     overwrites: bool
     equipment: Equipment
-    beginnings: tuple[Line, ...]
+    beginnings: tuple[ScriptLine, ...]
 
     @classmethod
     def of(cls, seat: SeatSpec) -> _Place:
         """The place that the file describes."""
         lines = [
-            Line(context=seat.context) if seat.context is not None else None,
-            Line(goal=seat.goal) if seat.goal is not None else None,
-            Line(think=seat.think) if seat.think is not None else None,
+            ScriptLine(context=seat.context) if seat.context is not None else None,
+            ScriptLine(goal=seat.goal) if seat.goal is not None else None,
+            ScriptLine(think=seat.think) if seat.think is not None else None,
         ]
         equipment = Equipment(seat.documents, seat.tools)
         return cls(seat.partial_persona, seat.overwrite, equipment, tuple(line for line in lines if line is not None))

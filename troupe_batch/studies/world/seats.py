@@ -47,7 +47,7 @@ _FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length
 _Number: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
-class Range(BaseModel):
+class SeatRange(BaseModel):
     """Numbers from `at_least` to `at_most`, both included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class Range(BaseModel):
     at_most: _Number | None = Field(default=None, description="The greatest value that fits.")
 
     @model_validator(mode="after")
-    def _bounds_something(self) -> Range:
+    def _bounds_something(self) -> SeatRange:
         if self.at_least is None and self.at_most is None:
             raise ValueError("`at_least` and `at_most` are both missing; write one of them or both")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
@@ -70,7 +70,7 @@ class Range(BaseModel):
 
 
 def _form_of(value: Any) -> str:
-    if isinstance(value, Mapping | Range):
+    if isinstance(value, Mapping | SeatRange):
         return "range"
     return "values" if isinstance(value, list | tuple) else "value"
 
@@ -86,7 +86,7 @@ _Fact: TypeAlias = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, B
 Wanted: TypeAlias = Annotated[
     Annotated[_Fact, Tag("value")]
     | Annotated[tuple[_Fact, ...], Tag("values"), Field(min_length=1, max_length=1_000)]
-    | Annotated[Range, Tag("range")],
+    | Annotated[SeatRange, Tag("range")],
     Discriminator(_form_of),
 ]
 
@@ -190,5 +190,5 @@ class SeatSpec(BaseModel):
             yield ("where",), str(error), error.cure
 
 
-def _words(wanted: Fact | tuple[Fact, ...] | Range) -> str:
+def _words(wanted: Fact | tuple[Fact, ...] | SeatRange) -> str:
     return " or ".join(str(value) for value in wanted) if isinstance(wanted, tuple) else str(wanted)

@@ -35,10 +35,10 @@ from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
-    Line,
     Lines,
     Mistake,
     Place,
+    ScriptLine,
     act_question_mistakes,
     form_of,
     question_mistakes,
@@ -65,7 +65,7 @@ def as_several(seats: Seats) -> tuple[int | str, ...]:
     return seats if isinstance(seats, tuple) else (seats,)
 
 
-class Happening(Line):
+class Happening(ScriptLine):
     """One thing that reaches some or all of the people of a world."""
 
     to: Seats = Field(default=EVERYONE, description=f"Whom it reaches: {_SEATS}")

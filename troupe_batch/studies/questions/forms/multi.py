@@ -27,7 +27,7 @@ from troupe_batch.studies.questions.choosing import (
 )
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.options import Label, Order
-from troupe_batch.studies.questions.ordering import Listing
+from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader, Unreadable, short_text
 from troupe_batch.studies.questions.templates import EXCLUSIVE, LONG_LISTS, QUESTION, Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
@@ -76,9 +76,9 @@ class MultiChoice(QuestionForm):
         )
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> ShownOptions:
         """Each line is answered by yes or no, so don't know is none of them."""
-        return Listing(
+        return ShownOptions(
             labels_in(self.options),
             self.order,
             frozenset(self.anchor),

@@ -26,7 +26,7 @@ from troupe_batch.studies.questions.choosing import (
 )
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.options import Elicitation, Label, Order
-from troupe_batch.studies.questions.ordering import Listing
+from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import QUESTION, Blank
 from troupe_batch.studies.scales import Best
@@ -118,9 +118,9 @@ class Rating(QuestionForm):
         )
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> ShownOptions:
         """Labels that are no steps stay where they are when the scale is reversed; don't know is the last line."""
-        return Listing(
+        return ShownOptions(
             labels_in(self.labels),
             self.order,
             frozenset((*self.anchor, *(self.outside or ()))),

@@ -29,7 +29,7 @@ from troupe_batch.studies.questions.choosing import (
 )
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.options import Elicitation, Label, Order
-from troupe_batch.studies.questions.ordering import Listing
+from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import LONG_LISTS, QUESTION, Blank
 from troupe_batch.studies.study import QuestionInfo
@@ -74,9 +74,9 @@ class SingleChoice(QuestionForm):
         )
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> ShownOptions:
         """Don't know is one more line to choose, behind all others."""
-        return Listing(
+        return ShownOptions(
             labels_in(self.options),
             self.order,
             frozenset(self.anchor),
