@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.models import SCHEMA, ScriptedModel, ok, request
+from tests.doubles.models import SCHEMA, ScriptedModel, cache_in, ok, request
 from tests.patience import HANG_S
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatReply, ReplySchema, ReplyStatus
@@ -18,7 +18,6 @@ from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.reply_codec import ReplyCodec
 from troupe_batch.llm.reply_store import Lease, MemoryReplyStore, ReplyStore
-from troupe_batch.llm.sqlite_values import SqliteValues
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
@@ -30,7 +29,7 @@ Pair = tuple[ReplyStore, ReplyStore]
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         if request.param != "redis":
-            values = SqliteValues(tmp_path / "state" / "replies.sqlite") if request.param == "file" else None
+            values = cache_in(tmp_path / "state" / "replies.sqlite") if request.param == "file" else None
             if values is not None:
                 stack.callback(values.close)
             store = MemoryReplyStore(values)
@@ -275,12 +274,12 @@ async def test_a_value_with_a_time_to_live_is_stored_with_it(redis_url: str) -> 
 
 async def test_a_file_keeps_what_was_published_for_the_next_process(tmp_path: Path) -> None:
     path = tmp_path / "replies.sqlite"
-    first = SqliteValues(path)
+    first = cache_in(path)
     store = MemoryReplyStore(first)
     await store.publish(await lease_of(store), b"paid")
     # Not closed: a process that is killed closes nothing.
 
-    second = SqliteValues(path)
+    second = cache_in(path)
 
     assert await MemoryReplyStore(second).get(KEY) == b"paid"
     assert second.setdefault(KEY, b"late") == b"paid"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Message, ReplySchema, ReplyStatus, Role, Usage
+from troupe_batch.llm.sqlite_values import SqliteValues
 
 SCHEMA = ReplySchema(
     "answers",
@@ -38,6 +40,11 @@ def ok(answer: str = "yes", *, cost_usd: float | None = 0.01) -> ChatReply:
         model="m",
         finish_reason="stop",
     )
+
+
+def cache_in(path: Path) -> SqliteValues:
+    """Values of a reply cache in a file."""
+    return SqliteValues(path, name="reply cache", cure="set Storage.STATE_FOLDER")
 
 
 class ScriptedModel:

@@ -55,6 +55,7 @@ from troupe_batch.wiring.list_prices import prices_of
 from troupe_batch.wiring.pacing import Pacing
 
 _DAY_S = 86_400
+_CACHE_CURE = "set Storage.STATE_FOLDER to a folder with room that can be written"
 _BARE_ATTEMPTS = 3
 _LISTING_S = 10.0
 
@@ -235,7 +236,8 @@ def _memory(settings: Settings, state: RedisBatch | None) -> EndpointMemory:
 
 def _store(settings: Settings, resources: AsyncExitStack, *, is_shared: bool) -> ReplyStore:
     if not is_shared:
-        values = SqliteValues(Path(settings.storage.state_folder) / "replies.sqlite")
+        path = Path(settings.storage.state_folder) / "replies.sqlite"
+        values = SqliteValues(path, name="reply cache", cure=_CACHE_CURE)
         resources.callback(values.close)
         return MemoryReplyStore(values)
     days = settings.redis.cache_ttl_days

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.models import ScriptedModel, ok, request
-from troupe_batch.errors import SettingsError, StateUnreachable
+from tests.doubles.models import ScriptedModel, cache_in, ok, request
+from troupe_batch.errors import FixTheInput, StateUnreachable
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import CacheState
 from troupe_batch.llm.reply_store import MemoryReplyStore
@@ -99,12 +100,14 @@ async def test_what_is_left_is_handed_over() -> None:
 
 
 def test_a_disk_without_room_is_an_outage_of_the_store(tmp_path: Path) -> None:
-    values = SqliteValues(tmp_path / "replies.sqlite")
+    values = cache_in(tmp_path / "replies.sqlite")
     values[b"first"] = b"x" * 100
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(StateUnreachable, match=r"replies\.sqlite does not work \(.*\); make room on its disk"):
+        with pytest.raises(
+            StateUnreachable, match=r"replies\.sqlite cannot be written or read \(.*\); make room on its disk, or set"
+        ):
             values.setdefault(b"second", b"x" * 200_000)
         assert values.get(b"first") == b"x" * 100
     finally:
@@ -117,12 +120,12 @@ def test_a_disk_without_room_is_an_outage_of_the_store(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_a_message(tmp_path: Path) -> None:
     (tmp_path / "replies.sqlite").write_bytes(b"no database at all" * 100)
 
-    with pytest.raises(SettingsError, match=r"replies\.sqlite: the reply cache cannot be opened .*moved away"):
-        SqliteValues(tmp_path / "replies.sqlite")
+    with pytest.raises(FixTheInput, match=r"replies\.sqlite is damaged, or no reply cache .*; move it away, or set"):
+        cache_in(tmp_path / "replies.sqlite")
 
 
 def test_a_file_of_another_process_is_read_while_it_is_locked(tmp_path: Path) -> None:
-    values = SqliteValues(tmp_path / "replies.sqlite")
+    values = cache_in(tmp_path / "replies.sqlite")
     values[b"k"] = b"v"
     other = sqlite3.connect(tmp_path / "replies.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -131,3 +134,11 @@ def test_a_file_of_another_process_is_read_while_it_is_locked(tmp_path: Path) ->
 
     other.close()
     values.close()
+
+
+def test_a_file_that_somebody_holds_for_himself_names_the_way_out(tmp_path: Path) -> None:
+    with (
+        closing(SqliteValues(tmp_path / "own.sqlite", name="reply cache", cure="name another file", is_exclusive=True)),
+        pytest.raises(FixTheInput, match=r"own\.sqlite is in use .* has ended, or name another file"),
+    ):
+        SqliteValues(tmp_path / "own.sqlite", name="reply cache", cure="name another file", is_exclusive=True)

@@ -29,7 +29,7 @@ from troupe_batch.simulation.record.reply_file import ReplyFile
 class ControlStatus:
     """What came of it so far: how many replies were `restored` from the file, and how many were `asked` of the model.
 
-    `kept` replies are in the file; `damaged` lines of it could not be read, and what they held is asked anew.
+    `kept` replies are in the file; `damaged` ones of it could not be read, and what they held is asked anew.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class ReplyControl:
     def status(self) -> ControlStatus:
         """How many replies were restored, asked and kept."""
         model, file = self._model, self._file
-        return ControlStatus(file.path, model.restored, model.asked, len(file), file.damaged_lines)
+        return ControlStatus(file.path, model.restored, model.asked, len(file), file.damaged)
 
     def checkpoint(self) -> ControlStatus:
         """Put on the disk what is new; how far it has come."""

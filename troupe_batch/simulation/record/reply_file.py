@@ -1,12 +1,11 @@
-"""A file of replies that only grows: one line each, whole or dropped, open in one program at a time."""
+"""Replies of a simulation in a file that only grows: stored as they come, open in one program at a time."""
 
 from __future__ import annotations
 
 import base64
 import logging
-import os
-import sys
-from io import BufferedRandom
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,162 +14,122 @@ import zstandard
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import CacheState, ChatReply, ReplyStatus, Usage
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from troupe_batch.llm.sqlite_values import SqliteValues
 
 _LOG = logging.getLogger(__name__)
-_HEADER = b'{"schema": "troupe_batch/control/1"}\n'
-_FAMILY = b'{"schema": "troupe_batch/control/'
+# What tells it from the databases of others, and from those of a later layout ("tpC2" in ASCII).
+_KIND = 0x74704332
+# The beginning of files of before, with a line for each reply.
+_LINES = b'{"schema": "troupe_batch/control/1"}\n'
 _KEY_BYTES = 32
 # What a model says in one reply is far smaller; a damaged length must not ask for gigabytes.
 _LONGEST_REPLY = 64 * 2**20
 
 
 class ReplyFile:
-    """Replies by the key of their request, in memory as compressed as in the file.
+    """Replies by the key of their request.
 
-    Opening it reads all lines. A last line that was cut off by a crash is removed, a damaged one is skipped: what they
-    held is asked for anew. FixTheInput where the file is something else, or open in another program.
+    A damaged one is skipped and counted: what it held is asked for anew. FixTheInput where the file is something else,
+    or open in another program; StateUnreachable where it can no longer be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.damaged_lines = 0
-        self._replies: dict[bytes, bytes] = {}
+        self.damaged = 0
         # The checksum tells damaged frames from good ones, for 4 bytes.
         self._compress = zstandard.ZstdCompressor(level=9, write_checksum=True, write_content_size=True).compress
         self._decompress = zstandard.ZstdDecompressor().decompress
-        self._file = _opened(path)
-        try:
-            _lock(self._file, path)
-            self._load()
-        except BaseException:
-            self._file.close()
-            raise
+        self._values = self._opened()
+        self._count_at_end: int | None = None
 
     def __len__(self) -> int:
-        return len(self._replies)
+        return len(self._values) if self._count_at_end is None else self._count_at_end
 
     def get(self, key: bytes) -> ChatReply | None:
         """The reply to the request with this key; None where there is none, or it is damaged."""
-        frame = self._replies.get(key)
+        frame = self._values.get(key) if self._count_at_end is None else None
         if frame is None:
             return None
         try:
-            return _reply_of(orjson.loads(self._decompress(frame)), key)
+            if zstandard.frame_content_size(frame) <= _LONGEST_REPLY:
+                return _reply_of(orjson.loads(self._decompress(frame)), key)
         except (zstandard.ZstdError, ValueError, TypeError, KeyError, MemoryError):
-            self.damaged_lines += 1
-            del self._replies[key]
-            _LOG.warning("A reply in a control file is damaged", extra={"action": "control_reply_damaged"})
-            return None
+            pass
+        self._note_damage()
+        del self._values[key]
+        return None
 
     def add(self, key: bytes, reply: ChatReply) -> ChatReply:
         """Keep the reply, and return the one that stands for the key: an earlier one, where there is one."""
         if (earlier := self.get(key)) is not None:
             return earlier
-        if self._file.closed:
-            # Ended while the call was in flight: its reply is of use to whoever waits, and is not kept.
-            return reply
-        frame = self._compress(orjson.dumps(_parts_of(reply)))
-        try:
-            # One write of a whole line: a killed program leaves all of it, or a piece that the next one removes.
-            self._file.write(base64.b64encode(key + frame) + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise FixTheInput(f"{self.path} cannot be written: {error.strerror}; make room, and run again") from error
-        self._replies[key] = frame
+        # Ended while the call was in flight: its reply is of use to whoever waits, and is not kept.
+        if self._count_at_end is None:
+            self._values[key] = self._compress(orjson.dumps(_parts_of(reply)))
         return reply
 
     def sync(self) -> None:
         """Put on the disk what was written: now not even a power failure loses it."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._values.sync()
 
     def close(self) -> None:
         """Put everything on the disk and let other programs have the file."""
-        if not self._file.closed:
-            self.sync()
-            self._file.close()
+        self._count_at_end = len(self)
+        self._values.close()
 
-    def _load(self) -> None:
-        self._file.seek(0)
-        header = self._file.readline()
-        if header != _HEADER:
-            self._begin(header)
-            return
-        end = self._file.tell()
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break
-            end += len(line)
-            self._keep(line)
-        # The next line must not be glued to a piece of one.
-        self._file.truncate(end)
-        self._file.seek(end)
-
-    def _begin(self, header: bytes) -> None:
-        """Write the header of a new file, or of one that was cut off within it."""
-        if header.startswith(_FAMILY):
-            raise FixTheInput(
-                f"{self.path} was written by another version of troupe_batch; name another file for this program, "
-                "or delete it to ask everything anew"
-            )
-        if not _HEADER.startswith(header):
-            raise FixTheInput(f"{self.path} is not a control file of troupe_batch; name another file, or a new one")
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(_HEADER)
-        self._file.flush()
-
-    def _keep(self, line: bytes) -> None:
+    def _opened(self) -> SqliteValues:
         try:
-            key, frame = _entry(line)
-        except ValueError:
-            self.damaged_lines += 1
-            _LOG.warning("A line of a control file is damaged", extra={"action": "control_line_damaged"})
-        else:
-            self._replies.setdefault(key, frame)
+            return _values_in(self.path)
+        except FixTheInput as error:
+            # Who reads a file that this process has open in SQLite takes SQLite's lock from it, so not if it is in use.
+            if isinstance(error.__cause__, sqlite3.OperationalError) or not _has_lines(self.path):
+                raise
+        self._bring_lines_over()
+        return _values_in(self.path)
+
+    def _bring_lines_over(self) -> None:
+        """Makes a database of a file of lines, which stand until all of them are in it: a crash loses none."""
+        new = self.path.with_name(f"{self.path.name}.new")
+        with closing(_values_in(new)) as values:
+            # Another program may have done it before this one had the new file for itself.
+            if is_ours := _has_lines(self.path):
+                self._copy_lines(values)
+        if not is_ours:
+            new.unlink()
+            return
+        # Gone where another program took it between the two lines, and has done the same.
+        with suppress(FileNotFoundError):
+            new.replace(self.path)
+
+    def _copy_lines(self, values: SqliteValues) -> None:
+        # A last line without its end was cut off by a crash.
+        for line in self.path.read_bytes().split(b"\n")[1:-1]:
+            try:
+                entry = base64.b64decode(line, validate=True)
+            except ValueError:
+                self._note_damage()
+            else:
+                # Two lines of one key: the first was damaged, and asked anew.
+                values[entry[:_KEY_BYTES]] = entry[_KEY_BYTES:]
+
+    def _note_damage(self) -> None:
+        self.damaged += 1
+        _LOG.warning("A reply in a control file is damaged", extra={"action": "control_reply_damaged"})
 
 
-def _entry(line: bytes) -> tuple[bytes, bytes]:
-    """Key and frame of a line; ValueError where it is damaged as far as can be seen without unpacking it."""
-    entry = base64.b64decode(line.rstrip(b"\n"), validate=True)
-    key, frame = entry[:_KEY_BYTES], entry[_KEY_BYTES:]
+def _values_in(path: Path) -> SqliteValues:
+    cure = "name another file, in a folder of yours"
+    return SqliteValues(path, name="control file", cure=cure, kind=_KIND, is_exclusive=True)
+
+
+def _has_lines(path: Path) -> bool:
+    """Whether this is a file of lines, be it one that was cut off in its first."""
     try:
-        size = zstandard.frame_content_size(frame)
-    except zstandard.ZstdError as error:
-        raise ValueError("this is no frame") from error
-    if not 0 < size <= _LONGEST_REPLY:
-        raise ValueError("the length is damaged")
-    return key, frame
-
-
-def _opened(path: Path) -> BufferedRandom:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not "a+b": a torn last line is cut off and written over.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-    except OSError as error:
-        raise FixTheInput(f"{path} cannot be written: {error.strerror}; name a file in a folder of yours") from error
-    return os.fdopen(descriptor, "r+b")
-
-
-def _lock(file: BufferedRandom, path: Path) -> None:
-    """Hold the file until it is closed or the program ends, however it ends."""
-    try:
-        if sys.platform == "win32":
-            # One byte far behind the end: locked bytes cannot be read there.
-            file.seek(2**40)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise FixTheInput(
-            f"{path} is in use by a program that has begun it and not ended; wait for that one, or name another file"
-        ) from error
+        with path.open("rb") as file:
+            header = file.read(len(_LINES))
+    except OSError:
+        return False
+    return header != b"" and _LINES.startswith(header)
 
 
 def _parts_of(reply: ChatReply) -> list[Any]:
