@@ -23,7 +23,7 @@ def _notes(question: QuestionInfo) -> Iterator[str]:
             if question.dont_know:
                 yield f"Mean, deviation and median are of those who gave a number, without {question.dont_know!r}."
         case ValueKind.RANKING:
-            yield "Shares are of those who put the option first."
+            yield "Shares are of those who put the option first; mean ranks, from 1, of those who ranked it."
         case ValueKind.LABEL | ValueKind.LABELS | ValueKind.TEXT:
             pass
         case _:

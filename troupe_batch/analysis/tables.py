@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -15,7 +15,13 @@ from troupe_batch.analysis.intervals import Interval, mean_interval, share_inter
 from troupe_batch.analysis.notes import notes_of
 from troupe_batch.analysis.weights import Bools, DesignWeights, Weighted
 from troupe_batch.results.dataset import Dataset
-from troupe_batch.results.tables.responses import dont_know_column, option_column, outside_column, status_column
+from troupe_batch.results.tables.responses import (
+    dont_know_column,
+    fields_of,
+    option_column,
+    outside_column,
+    status_column,
+)
 from troupe_batch.studies.scales import FEWEST_STEPS_FOR_BOXES, Scale, ScaleStep
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo
 from troupe_batch.studies.values import ValueKind
@@ -29,7 +35,8 @@ class Share:
     """How many chose an option; `share` is of all that answered, don't know included. None where nobody answered.
 
     `count` is of answers as they came; `share` is weighted where people have design weights. `chance` is the mean of
-    the chances that the model stated for it, None where it stated none; of a box, `labels` are what it adds up.
+    the chances that the model stated for it, None where it stated none; of a box, `labels` are what it adds up. In a
+    ranking the share is of those who put it first, and `ranks` are the places, from 1, that it was given.
     """
 
     label: str
@@ -39,6 +46,7 @@ class Share:
     interval: Interval | None
     chance: float | None = None
     labels: tuple[str, ...] = ()
+    ranks: Figures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ class _Reading:
         return cls(dataset, weights, mean_chances(dataset, questions, weights), dataset.design.why_no_interval)
 
     def table(self, question: QuestionInfo) -> QuestionTable:
-        names = ["arm", "person_index", status_column(question), *_value_columns(question)]
+        names = ["arm", "person_index", *(field.name for field in fields_of(question))]
         rows = self.dataset.arrow("responses", names)
         arms = sorted(arm for arm in pc.unique(rows["arm"]).to_pylist() if arm is not None)
         columns = [self._column(question, rows, None)]
@@ -166,15 +174,6 @@ class _Reading:
         )
 
 
-def _value_columns(question: QuestionInfo) -> list[str]:
-    values = [question.id]
-    if question.value_kind in (ValueKind.LABELS, ValueKind.RANKING):
-        values = [option_column(question, code) for code in question.codes]
-    if question.outside:
-        values.append(outside_column(question))
-    return [*values, dont_know_column(question)] if question.dont_know else values
-
-
 @dataclass(frozen=True, slots=True)
 class _Answers:
     """The answers of one column of a table, to one question."""
@@ -188,28 +187,36 @@ class _Answers:
     def shares(self) -> tuple[Share, ...]:
         question = self.question
         shares = [self._share(label, code, chosen) for label, code, chosen in self._chosen()]
+        if question.value_kind is ValueKind.RANKING:
+            ranks = [self._figures(self.rows[option_column(question, code)]) for code in question.codes]
+            shares = [replace(share, ranks=given) for share, given in zip(shares, ranks, strict=True)]
         if question.dont_know:
             chosen = _marked(self.rows[dont_know_column(question)])
             shares.append(self._share(question.dont_know, None, chosen))
         return tuple(shares)
 
     def figures(self) -> Figures | None:
-        question, weighted = self.question, self.weighted
-        if question.value_kind not in (ValueKind.CODE, ValueKind.NUMBER):
-            return None
-        column = self.rows[question.id]
-        is_number = ~_marked(pc.is_null(column))
-        top_2 = bottom_2 = None
-        if question.value_kind is ValueKind.CODE:
-            scale = question.scale
-            is_number = _marked(pc.is_in(column, pa.array([step.code for step in scale.steps], column.type)))
-            top_2, bottom_2 = self._boxes(scale)
+        question = self.question
+        match question.value_kind:
+            case ValueKind.CODE:
+                column, scale = self.rows[question.id], question.scale
+                is_step = pc.is_in(column, pa.array([step.code for step in scale.steps], column.type))
+                top_2, bottom_2 = self._boxes(scale)
+                return replace(self._figures(column, _marked(is_step)), top_2=top_2, bottom_2=bottom_2)
+            case ValueKind.NUMBER:
+                return self._figures(self.rows[question.id])
+            case ValueKind.LABEL | ValueKind.LABELS | ValueKind.TEXT | ValueKind.RANKING:
+                return None
+        assert_never(question.value_kind)
+
+    def _figures(self, column: pa.ChunkedArray, is_counted: Bools | None = None) -> Figures:
+        is_number = ~_marked(pc.is_null(column)) if is_counted is None else is_counted
         if not is_number.any():
-            return Figures(n=0, top_2=top_2, bottom_2=bottom_2)
+            return Figures(n=0)
         values = column.filter(pa.array(is_number)).to_numpy().astype(np.float64)
-        some = weighted.of(is_number)
+        some = self.weighted.of(is_number)
         if not some.total:
-            return Figures(n=len(values), top_2=top_2, bottom_2=bottom_2)
+            return Figures(n=len(values))
         mean, sd = some.mean(values), some.sd(values)
         return Figures(
             n=len(values),
@@ -219,8 +226,6 @@ class _Answers:
             median=some.median(values),
             lowest=float(values.min()),
             highest=float(values.max()),
-            top_2=top_2,
-            bottom_2=bottom_2,
         )
 
     def _boxes(self, scale: Scale) -> tuple[Share | None, Share | None]:

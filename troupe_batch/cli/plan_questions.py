@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import BaseModel
 from rich import box
@@ -59,21 +59,22 @@ def _answers(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) -> 
 
 
 def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) -> Iterator[str]:
-    if question.labels:
-        yield " | ".join(_cut(_coded(question)))
-    elif question.id in bounds:
-        low, high = bounds[question.id]
-        kind = "a whole number" if question.is_integer else "a number"
-        yield f"{kind} from {low:g} to {high:g}{f' {question.unit}' if question.unit else ''}"
-    elif question.value_kind is ValueKind.TEXT:
-        yield "words of their own"
-
-
-def _coded(question: QuestionInfo) -> list[str]:
-    if question.value_kind is ValueKind.CODE and len(question.codes) == len(question.labels):
-        pairs = zip(question.codes, question.labels, strict=True)
-        return [label if label == str(code) else f"{code} {label}" for code, label in pairs]
-    return list(question.labels)
+    match question.value_kind:
+        case ValueKind.CODE:
+            pairs = zip(question.codes, question.labels, strict=True)
+            yield " | ".join(_cut([label if label == str(code) else f"{code} {label}" for code, label in pairs]))
+        case ValueKind.LABEL | ValueKind.LABELS:
+            yield " | ".join(_cut([*question.labels]))
+        case ValueKind.RANKING:
+            yield f"in order: {' | '.join(_cut([*question.labels]))}"
+        case ValueKind.NUMBER:
+            low, high = bounds[question.id]
+            kind = "a whole number" if question.is_integer else "a number"
+            yield f"{kind} from {low:g} to {high:g}{f' {question.unit}' if question.unit else ''}"
+        case ValueKind.TEXT:
+            yield "words of their own"
+        case _:
+            assert_never(question.value_kind)
 
 
 def _cut(labels: list[str]) -> list[str]:

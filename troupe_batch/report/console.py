@@ -19,7 +19,6 @@ from troupe_batch.report.extractions import extraction
 from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
-from troupe_batch.studies.values import ValueKind
 from troupe_batch.terminal import SafeText
 
 # A figure, and beside it the mean of the chances that the model stated.
@@ -100,8 +99,7 @@ def question(table: QuestionTable) -> RenderableType:
     rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows(table)]
     grid = FittedTable(heads, rows, together=2 if has_chances else 1)
     notes = [*table.notes, *([f"No intervals: {table.no_interval}."] if table.no_interval else [])]
-    quotes = _quotes(table.total.examples) if info.value_kind is ValueKind.TEXT else ()
-    return Group(title, grid, *quotes, *(SafeText(note, style="dim") for note in notes))
+    return Group(title, grid, *_quotes(table.total.examples), *(SafeText(note, style="dim") for note in notes))
 
 
 def _paired(cells: Sequence[Cell]) -> list[SafeText]:
@@ -168,6 +166,10 @@ def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Cell]]]:
         yield "worth (weighted)", [_plain(f"{column.interval_base:,.0f}") for column in columns]
     for place, share in enumerate(columns[0].shares):
         yield share.label, [_share_cell(column.shares[place]) for column in columns]
+    for place, share in enumerate(columns[0].shares):
+        if share.ranks is not None:
+            ranks = [column.shares[place].ranks or Figures(0) for column in columns]
+            yield f"mean rank: {share.label}", [_number(one.mean, one.mean_interval) for one in ranks]
     if columns[0].figures is not None:
         yield from _figure_rows(table.question.unit, [column.figures or Figures(0) for column in columns])
     yield from _absence_rows(columns)

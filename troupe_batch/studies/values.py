@@ -24,7 +24,12 @@ class ValueKind(StrEnum):
     @property
     def is_one_label(self) -> bool:
         """Whether an answer names exactly one label, so that chances can be stated for each."""
-        return self in (ValueKind.CODE, ValueKind.LABEL)
+        match self:
+            case ValueKind.CODE | ValueKind.LABEL:
+                return True
+            case ValueKind.LABELS | ValueKind.NUMBER | ValueKind.TEXT | ValueKind.RANKING:
+                return False
+        assert_never(self)
 
 
 def value_words(

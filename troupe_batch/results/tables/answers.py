@@ -14,9 +14,16 @@ from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.recount import Problem, Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table
-from troupe_batch.studies.questions.questions import KINDS
+from troupe_batch.studies.questions.questions import FORMS, KINDS
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo, UnitOutcome
+from troupe_batch.studies.values import ValueKind
 
+
+def _forms(*kinds: ValueKind) -> str:
+    return ", ".join(form.kind for form in FORMS if form.value_kind in kinds)
+
+
+_ONE_LABEL = _forms(*(kind for kind in ValueKind if kind.is_one_label))
 VALUES = ("code", "label", "number", "text", "selected", "is_dont_know")
 
 
@@ -45,11 +52,16 @@ class AnswersTable(Table):
             column_field(
                 "reason", pa.string(), "Why there is no answer; beside an answer, a remark on how it was read."
             ),
-            column_field("code", pa.int32(), "Code of the chosen option (single, rating); null for don't know."),
-            column_field("label", category(), "Label of the chosen option (single, rating)."),
-            column_field("number", pa.float64(), "The number given (numeric)."),
-            column_field("text", pa.string(), "The text given (open)."),
-            column_field("selected", pa.list_(pa.string()), "Labels of the selected options, possibly none (multi)."),
+            column_field("code", pa.int32(), f"Code of the chosen option ({_ONE_LABEL}); null for don't know."),
+            column_field("label", category(), f"Label of the chosen option ({_ONE_LABEL})."),
+            column_field("number", pa.float64(), f"The number given ({_forms(ValueKind.NUMBER)})."),
+            column_field("text", pa.string(), f"The text given ({_forms(ValueKind.TEXT)})."),
+            column_field(
+                "selected",
+                pa.list_(pa.string()),
+                f"Labels of the selected options, possibly none; ranked ones best first "
+                f"({_forms(ValueKind.LABELS, ValueKind.RANKING)}).",
+            ),
             column_field(
                 "is_dont_know", pa.bool_(), "Whether the answer was don't know; null where there is no answer."
             ),

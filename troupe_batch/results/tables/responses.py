@@ -31,7 +31,7 @@ class ResponsesTable(Table):
         facts = [
             column_field(name, schemas.facts[name], f"Fact `{name}` of the person.") for name in schemas.response_facts
         ]
-        asked = (field for question in schemas.questions for field in _fields_of(question))
+        asked = (field for question in schemas.questions for field in fields_of(question))
         schema = with_seats(pa.schema([*self.columns, *facts, *asked]), has_seats=schemas.contents.seats > 1)
         return without_doubles(schema, "facts and questions" if facts else "questions")
 
@@ -92,7 +92,8 @@ def option_column(question: QuestionInfo, code: int) -> str:
     return f"{question.id}__{code}"
 
 
-def _fields_of(question: QuestionInfo) -> list[pa.Field]:
+def fields_of(question: QuestionInfo) -> list[pa.Field]:
+    """The columns of `responses` for one question: its values, and how it ended."""
     columns = [_question_field(question, name, kind, label) for name, kind, label in _value_columns(question)]
     if question.outside:
         columns.append(_question_field(question, outside_column(question), category(), "outside the scale"))

@@ -18,12 +18,12 @@ RESERVED_IDS = frozenset(
     | {"sample", "unit_id", "unit_index", "weight"}
 )
 
-_ALL: tuple[type[QuestionForm], ...] = get_args(FormOfQuestion)
-_FORM_OF = {name: form for form in _ALL for name in get_args(form.model_fields["type"].annotation)}
-KINDS = tuple(form.kind for form in _ALL)
+FORMS: tuple[type[QuestionForm], ...] = get_args(FormOfQuestion)
+_FORM_OF = {name: form for form in FORMS for name in get_args(form.model_fields["type"].annotation)}
+KINDS = tuple(form.kind for form in FORMS)
 """What the forms are called in the data."""
 QUESTION_TYPES = tuple(_FORM_OF)
-_CALLED_ELSEWHERE = {**NO_FORMS, **{word: cure for form in _ALL for word, cure in form.called_elsewhere.items()}}
+_CALLED_ELSEWHERE = {**NO_FORMS, **{word: cure for form in FORMS for word, cure in form.called_elsewhere.items()}}
 _WITH_ELICITATION = tuple(name for name, form in _FORM_OF.items() if "elicitation" in form.model_fields)
 _MOST_QUESTIONS = 500
 
