@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from troupe_batch.errors import SettingsError
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 
 _CA = "ssl_ca_certs"
 _FILES = (_CA, "ssl_certfile", "ssl_keyfile")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from troupe_batch.errors import SettingsError
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.tinytroupe_options import OTHER_NAMES, OTHER_VALUES, WITHOUT_EFFECT

@@ -1,7 +1,8 @@
-"""Trust in a config.ini of the working folder: what it may not do before its user has said once that it may.
+"""Trust in a working folder, which somebody may have handed over: what nothing in it may do before its user said so.
 
-Such a file comes along with any folder that somebody hands over. Values from the environment, from --set and from a
-file that --config names are the user's own word.
+A config.ini comes along with any folder. Values from the environment, from --set and from a file that --config names
+are the user's own word; what is trusted is kept in the user's own folder. Python that we start takes no module from the
+working folder.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
 
-from troupe_batch.user_state import private_folder, user_state
+from troupe_batch.errors import SettingsError
 
 BASE_URL = "openai.base_url"
 PYTHON_STUDIES = "simulation.allow_python_studies"
@@ -69,3 +72,39 @@ def _is_harmless(address: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def user_state(environment: Mapping[str, str]) -> Path:
+    """The user's own folder, by the XDG base directory specification; it need not be there."""
+    told = Path(environment.get("XDG_STATE_HOME", ""))
+    return (told if told.is_absolute() else Path.home() / ".local" / "state") / "troupe_batch"
+
+
+def private_folder(path: Path, *, cure: str = "remove it, or give it to yourself alone (chmod 700)") -> Path:
+    """The folder, made where it is not there; SettingsError where it is not a folder that this user alone can use."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise SettingsError(f"{path} is not a private folder of yours; {cure}")
+    for inside in path.iterdir():
+        found = inside.lstat()
+        if found.st_uid != os.getuid() or stat.S_ISLNK(found.st_mode) or found.st_mode & 0o022:
+            raise SettingsError(f"{inside} can be written by others; remove it")
+    return path
+
+
+def python_command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module of ours, or one that is installed, with this interpreter."""
+    # -P: the working folder does not go to the front of sys.path, as it would with -m alone.
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def python_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """A copy of `own` in which PYTHONPATH names the same folders but the working folder by accident.
+
+    An empty entry, as `export PYTHONPATH=$PYTHONPATH:/lib` leaves it, means the working folder, at the front.
+    """
+    folders = [folder for folder in own.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    rest = {name: value for name, value in own.items() if name != "PYTHONPATH"}
+    return {**rest, "PYTHONPATH": os.pathsep.join(folders)} if folders else rest

@@ -17,10 +17,9 @@ from pathlib import Path
 
 from tests.doubles.models import ok, request
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budget, Budgeted, MemoryBudget
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Parameters
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget

@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 import yaml
 
+from troupe_batch.dispatch.fleet import FleetKeys
 from troupe_batch.dispatch.flower import FlowerSettings, flower_command
-from troupe_batch.dispatch.redis_keys import FleetKeys
 from troupe_batch.dispatch.worker_processes import WorkerCommand
 from troupe_batch.settings import load_settings
 

@@ -2,7 +2,7 @@ import pytest
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.redis_address import redis_address
-from troupe_batch.shown_url import shown_url, without_secrets
+from troupe_batch.shown_text import shown_url, without_secrets
 
 
 @pytest.mark.parametrize(

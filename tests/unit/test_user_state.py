@@ -6,7 +6,7 @@ import pytest
 
 from troupe_batch.dispatch.flower import state_file
 from troupe_batch.errors import SettingsError
-from troupe_batch.user_state import private_folder, user_state
+from troupe_batch.trust import private_folder, user_state
 
 
 def test_the_folder_is_the_users_own_wherever_the_project_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,3 @@
-from troupe_batch.analysis.absences import AbsenceCount as AbsenceCount
-from troupe_batch.analysis.absences import unwanted_absences as unwanted_absences
 from troupe_batch.analysis.duplicates import Duplicates as Duplicates
 from troupe_batch.analysis.duplicates import SimilarPair as SimilarPair
 from troupe_batch.analysis.duplicates import near_duplicates as near_duplicates
@@ -14,9 +12,8 @@ from troupe_batch.analysis.findings import FindingColumn as FindingColumn
 from troupe_batch.analysis.findings import FindingTable as FindingTable
 from troupe_batch.analysis.findings import finding_table as finding_table
 from troupe_batch.analysis.findings import finding_tables as finding_tables
-from troupe_batch.analysis.intervals import Interval as Interval
-from troupe_batch.analysis.intervals import mean_interval as mean_interval
-from troupe_batch.analysis.intervals import share_interval as share_interval
+from troupe_batch.analysis.notes import AbsenceCount as AbsenceCount
+from troupe_batch.analysis.notes import unwanted_absences as unwanted_absences
 from troupe_batch.analysis.prose import ProseCounts as ProseCounts
 from troupe_batch.analysis.prose import prose_of as prose_of
 from troupe_batch.analysis.tables import Column as Column
@@ -25,3 +22,6 @@ from troupe_batch.analysis.tables import QuestionTable as QuestionTable
 from troupe_batch.analysis.tables import Share as Share
 from troupe_batch.analysis.tables import question_table as question_table
 from troupe_batch.analysis.tables import question_tables as question_tables
+from troupe_batch.analysis.weights import Interval as Interval
+from troupe_batch.analysis.weights import mean_interval as mean_interval
+from troupe_batch.analysis.weights import share_interval as share_interval

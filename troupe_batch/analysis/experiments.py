@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from troupe_batch.analysis.intervals import Interval, share_interval
+from troupe_batch.analysis.weights import Interval, share_interval
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.design import NOT_INDEPENDENT, REPLICATES
 

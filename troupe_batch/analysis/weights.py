@@ -1,11 +1,8 @@
-"""Design weights of a dataset, and figures under them: shares, means, medians and how many people they are worth.
-
-Where strata are oversampled each person carries a weight, which says how many people of the population they stand for.
-Without strata everybody counts the same.
-"""
+"""Design weights of a dataset, figures under them, how many people they are worth, and simulation intervals."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +13,42 @@ import pyarrow as pa
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
 
+Z_95 = 1.959963984540054
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The 95 % simulation interval of a figure: how much it would move if the same model simulated other people.
+
+    It measures the noise of the simulation and says nothing of how near its answers are to those of real people.
+    """
+
+    low: float
+    high: float
+
+
+def share_interval(count: float, base: float) -> Interval | None:
+    """Wilson score interval of count / base at 95 %; None where nothing was counted.
+
+    centre = (p + z²/2n) / (1 + z²/n), half width = z/(1 + z²/n) · sqrt(p(1-p)/n + z²/4n²); Wilson (1927),
+    recommended over the normal interval by Brown, Cai & DasGupta (2001).
+    """
+    if base <= 0:
+        return None
+    share, z2 = count / base, Z_95**2
+    centre = (share + z2 / (2 * base)) / (1 + z2 / base)
+    half = Z_95 / (1 + z2 / base) * math.sqrt(share * (1 - share) / base + z2 / (4 * base**2))
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def mean_interval(mean: float, sd: float | None, base: float) -> Interval | None:
+    """The mean ± 1.96 · sd / sqrt(base), None below two answers; a normal approximation, too narrow below about 30."""
+    if sd is None or base < 2:
+        return None
+    half = Z_95 * sd / math.sqrt(base)
+    return Interval(mean - half, mean + half)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import click
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, print_text, say
 from troupe_batch.settings import CONFIG_FILE, SECTION_TITLES, SECTIONS, Secrets, Settings, default_config_text
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.terminal import TextTable
 from troupe_batch.trust import trust
 

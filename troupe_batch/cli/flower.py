@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from troupe_batch.child_python import python_environment
 from troupe_batch.cli.options import read_settings, settings_options
 from troupe_batch.cli.output import say
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
 from troupe_batch.dispatch.flower import FlowerSettings, flower_command, state_file
+from troupe_batch.trust import python_environment
 from troupe_batch.wiring.workers import EMBEDDED
 
 

@@ -21,8 +21,8 @@ from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.planning.scale_remarks import scale_remarks
 from troupe_batch.population.margins import Margin
 from troupe_batch.population.spec import EnrichLevel
-from troupe_batch.report.cases import cases_text
 from troupe_batch.settings import Settings
+from troupe_batch.studies.kinds import cases_text
 from troupe_batch.studies.study import ExtractionInfo
 from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.given_files import load_job

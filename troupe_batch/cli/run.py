@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from troupe_batch.analysis.absences import AbsenceCount, unwanted_absences
 from troupe_batch.analysis.events import event_table
 from troupe_batch.analysis.findings import finding_tables
+from troupe_batch.analysis.notes import AbsenceCount, unwanted_absences
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Follower, Result, RunOptions, run_job

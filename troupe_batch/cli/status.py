@@ -15,7 +15,7 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.results.money_text import cost_text, money_notes, money_text
 from troupe_batch.results.object_paths import checked_run_id
 from troupe_batch.settings import Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.standing import Standing, standing, standings
 

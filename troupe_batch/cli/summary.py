@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from troupe_batch.analysis.absences import AbsenceCount
+from troupe_batch.analysis.notes import AbsenceCount
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.api import Result
 from troupe_batch.cli.exit_codes import FAILED, OK, PARTLY_DONE, code_of

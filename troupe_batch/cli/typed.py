@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from troupe_batch.settings import ENVIRONMENT_PREFIX, Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 
 _FROM_ENVIRONMENT = f"environment {ENVIRONMENT_PREFIX}"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from troupe_batch.demography.distributions import number
 from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.figures import Span, read_span
 from troupe_batch.demography.naming import topic_of
 from troupe_batch.demography.outline import Section
 from troupe_batch.demography.parts import WHOLE, BlockParts, parts_of, plain
 from troupe_batch.demography.report import ValueOutcome
-from troupe_batch.demography.spans import Span, read_span
 
 OLDEST = 99
 _MOST_YEARS = 130

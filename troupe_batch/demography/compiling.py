@@ -12,7 +12,7 @@ from troupe_batch.demography.ages import ages
 from troupe_batch.demography.conditional import broken_down_by, by_category, demographic_blocks
 from troupe_batch.demography.cumulative import cumulative
 from troupe_batch.demography.distributions import distribution
-from troupe_batch.demography.draft import FILE_SOURCE, Choices, Draft
+from troupe_batch.demography.draft import FILE_SOURCE, Choices, Draft, spec_text
 from troupe_batch.demography.figures import FigureKind
 from troupe_batch.demography.home import Home, home_of
 from troupe_batch.demography.medians import check_medians
@@ -22,7 +22,6 @@ from troupe_batch.demography.outline import Leaf, Section, one_line, outline
 from troupe_batch.demography.report import CompilingReport, ValueOutcome
 from troupe_batch.demography.status import employment, is_of_workers, who_works
 from troupe_batch.demography.work import is_population_size, of_those_who_work, workers_of
-from troupe_batch.demography.writing import spec_text
 from troupe_batch.errors import FixTheInput
 from troupe_batch.population.margins import Level
 from troupe_batch.population.spec import SCHEMA, PopulationSpec

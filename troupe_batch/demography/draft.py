@@ -1,13 +1,16 @@
-"""A population file in the making: the dimensions made so far, and what was said about each value on the way."""
+"""A population file in the making: the dimensions made so far, what was said of each value, and the file as text."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from troupe_batch.demography.among import Among
+import yaml
+
 from troupe_batch.demography.naming import dimension_name, slug
 from troupe_batch.demography.outline import Leaf, Section, one_line, place_of
 from troupe_batch.demography.report import Entry, ValueOutcome
@@ -15,6 +18,9 @@ from troupe_batch.population.margins import Level, PopulationFinding
 
 FILE_SOURCE = "demography"
 MOST_DIMENSIONS = 64
+NOTHING = "none"
+_WHOLE = Decimal(100)
+_WIDTH = 110
 
 
 class Overlaps(StrEnum):
@@ -166,3 +172,69 @@ def _shared_path(leaves: Sequence[Leaf]) -> tuple[str, ...]:
     while depth and len({leaf.path[:depth] for leaf in leaves}) > 1:
         depth -= 1
     return leaves[0].path[:depth] if leaves else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The categories of another dimension whose people have a fact, and those whose people have none of it."""
+
+    parent: str
+    holders: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a dimension of plain categories, given the other one; any other dimension as it is."""
+        values = fields.get("values")
+        if fields.get("type") != "categorical" or not isinstance(values, dict):
+            return dict(fields)
+        kept = {name: value for name, value in fields.items() if name != "values"}
+        on_sum = str(kept.get("on_sum", ""))
+        if on_sum.startswith("residual:"):
+            del kept["on_sum"]
+            rest = _WHOLE - sum((Decimal(str(value)) for value in values.values()), Decimal(0))
+            values = {**values, on_sum.removeprefix("residual:"): int(rest) if rest % 1 == 0 else float(rest)}
+        nothing = {"no": 100} if set(values) == {"yes", "no"} else {_nothing_among(values): 100}
+        table = dict.fromkeys(self.holders, values) | dict.fromkeys(self.others, nothing)
+        return kept | {"given": self.parent, "table": table}
+
+    @property
+    def said(self) -> str:
+        """For whom the fact holds, in words."""
+        return f"of those whose {self.parent} is {' or '.join(self.holders)}; everybody else has none"
+
+
+def _nothing_among(values: Mapping[str, Any]) -> str:
+    """The category of those who have nothing, as the block itself writes it where it has one."""
+    return next((label for label in values if label.casefold() == NOTHING), NOTHING)
+
+
+def spec_text(spec: Mapping[str, Any], head: str, comments: Mapping[str, str]) -> str:
+    """The file: `head` as a comment on top, then every field; `comments` stand above the dimensions that they name."""
+    lines = [_comment(head, "")]
+    for part, value in spec.items():
+        if part != "dimensions":
+            lines.append(_yaml({part: value}, ""))
+            continue
+        lines.append("dimensions:\n")
+        for name, dimension in value.items():
+            if comment := comments.get(name):
+                lines.append(_comment(comment, "  "))
+            lines.append(_yaml({name: dimension}, "  ") + "\n")
+    return "".join(lines).rstrip("\n") + "\n"
+
+
+def _yaml(value: Mapping[str, Any], indent: str) -> str:
+    text = yaml.dump(dict(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return textwrap.indent(text, indent)
+
+
+def _comment(text: str, indent: str) -> str:
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, _WIDTH) or [""]]
+    return "".join(f"{indent}# {line}".rstrip() + "\n" for line in lines)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes equal parts out in full instead of pointing from one to the other."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- yaml's signature
+        return True

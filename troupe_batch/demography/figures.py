@@ -1,4 +1,4 @@
-"""The figures of a demography, as people write them: "18.6%", "$75,149 USD", "10.5 million", "38.5 years"."""
+"""Figures of a demography, as people write them: "18.6%", "$75,149 USD", "10.5 million"; and ranges: "25-54", "65+"."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ from typing import TypeAlias
 MOST = Decimal(10) ** 15
 # Characters: what is longer is prose.
 _LONGEST = 100
+_BOUND = r"(\d{1,3}(?:,\d{3})+|\d+)(\s?[kK])?"
+_AROUND = r"(?:aged?\s+)?[$£€]?\s*"
+_OF_UNIT = r"(?:\s*(?:years?(?: old)?|yrs|[A-Z]{3}))?"
+_FROM_TO = re.compile(rf"{_AROUND}{_BOUND}\s*(?:-|\u2013|\u2014|to)\s*[$£€]?\s*{_BOUND}{_OF_UNIT}", re.IGNORECASE)
+_ABOVE = re.compile(
+    rf"{_AROUND}{_BOUND}{_OF_UNIT}\s*(?:\+|(?:and|or|&)\s+(?:over|older|above|more|higher|up)){_OF_UNIT}", re.IGNORECASE
+)
+_ABOVE_FIRST = re.compile(rf"(?:over|above|more than|>)\s*{_AROUND}{_BOUND}{_OF_UNIT}", re.IGNORECASE)
+_BELOW = re.compile(
+    rf"(?:under|below|less than|up to|<)\s*{_AROUND}{_BOUND}{_OF_UNIT}"
+    rf"|{_AROUND}{_BOUND}{_OF_UNIT}\s*(?:and|or)\s+(?:under|younger|below|less){_OF_UNIT}",
+    re.IGNORECASE,
+)
+_SINGLE = re.compile(rf"{_AROUND}(\d+){_OF_UNIT}", re.IGNORECASE)
 
 
 class FigureKind(StrEnum):
@@ -180,3 +194,40 @@ def _finite(text: str) -> Decimal | None:
 def _step(number: Decimal) -> Decimal:
     exponent = number.as_tuple().exponent
     return Decimal(1).scaleb(min(0, exponent) if isinstance(exponent, int) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole numbers from `low` to `high`, both included; None where the range is open on that side."""
+
+    low: Decimal | None
+    high: Decimal | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one end is missing."""
+        return self.low is None or self.high is None
+
+
+def read_span(label: str) -> Span | None:
+    """The range that a label names; None where it names none."""
+    label = label.strip()
+    if match := _FROM_TO.fullmatch(label):
+        low, high = _bound(match[1], match[2] or match[4]), _bound(match[3], match[4])
+        return Span(low, high) if low <= high else None
+    if match := _ABOVE.fullmatch(label):
+        return Span(_bound(match[1], match[2]), None)
+    if match := _ABOVE_FIRST.fullmatch(label):
+        return Span(_bound(match[1], match[2]) + 1, None)
+    if match := _BELOW.fullmatch(label):
+        is_included = match[1] is None or label.lower().startswith("up to")
+        number = _bound(match[1] or match[3], match[2] or match[4])
+        return Span(None, number if is_included else number - 1)
+    if match := _SINGLE.fullmatch(label):
+        number = Decimal(match[1])
+        return Span(number, number)
+    return None
+
+
+def _bound(digits: str, thousands: str | None) -> Decimal:
+    return Decimal(digits.replace(",", "")) * (1000 if thousands else 1)

@@ -6,11 +6,11 @@ import re
 from decimal import Decimal
 
 from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.figures import Span, read_span
 from troupe_batch.demography.naming import topic_of
 from troupe_batch.demography.outline import Leaf, Section
 from troupe_batch.demography.parts import BlockPart, parts_of, plain
 from troupe_batch.demography.report import ValueOutcome
-from troupe_batch.demography.spans import Span, read_span
 
 _MEDIAN = re.compile(r"median\b\s*(.*)", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]+")

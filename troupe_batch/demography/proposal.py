@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from troupe_batch.demography.draft import MOST_DIMENSIONS
+from troupe_batch.demography.draft import MOST_DIMENSIONS, spec_text
 from troupe_batch.demography.naming import dimension_name, slug
 from troupe_batch.demography.outline import one_line
 from troupe_batch.demography.parts import plain
 from troupe_batch.demography.report import CompilingReport, Entry, ValueOutcome
-from troupe_batch.demography.writing import spec_text
-from troupe_batch.population.bins import BadBin, read_bins
+from troupe_batch.population.curves import BadBin, read_bins
 from troupe_batch.population.facts.names import has_locale
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import SCHEMA

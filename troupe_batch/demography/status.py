@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from troupe_batch.demography.among import Among
 from troupe_batch.demography.conditional import categories_of
 from troupe_batch.demography.distributions import NOT_STATED, number
-from troupe_batch.demography.draft import Draft, Made
+from troupe_batch.demography.draft import Among, Draft, Made
 from troupe_batch.demography.figures import FigureKind
 from troupe_batch.demography.naming import topic_of
 from troupe_batch.demography.nested import whole_of

@@ -7,10 +7,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from troupe_batch.demography.ages import age_bins
-from troupe_batch.demography.among import Among
 from troupe_batch.demography.cumulative import cumulative
 from troupe_batch.demography.distributions import distribution, number, values_of
-from troupe_batch.demography.draft import Draft
+from troupe_batch.demography.draft import Among, Draft
 from troupe_batch.demography.figures import FigureKind
 from troupe_batch.demography.naming import singular, topic_of
 from troupe_batch.demography.nested import nested

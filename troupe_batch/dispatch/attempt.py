@@ -1,9 +1,11 @@
-"""Attempt at a shard: claim it, run it while the lease holds, and leave Redis in order whatever happens."""
+"""Attempts at a shard, and at the dataset: claimed, run while the lease holds, Redis left in order whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -225,3 +227,42 @@ class ShardAttempt:
 
     def _facts(self, *, action: str) -> dict[str, str | int]:
         return {"run_id": self._run_id, "shard": self._shard, "action": action}
+
+
+async def extract_once(run_id: str, *, coordination: Coordination, runtime: WorkerRuntime) -> int | None:
+    """The number of shards in the new dataset; None when there is nothing to do or another worker is at it.
+
+    Raises what the extractor raises, after a note of it for the run's status.
+    """
+    if await coordination.is_extracted(run_id):
+        return None
+    holder = secrets.token_hex(8)
+    if not await coordination.hold_extraction(run_id, holder):
+        return None
+    renewal = asyncio.create_task(_keep_holding(run_id, holder, coordination))
+    try:
+        quarantined, stop = await coordination.absences(run_id)
+        if quarantined or stop is not None:
+            await runtime.note_absences(run_id, quarantined, stop)
+        shards = await runtime.extract(run_id)
+        await coordination.extraction_done(run_id, shards)
+    except StateUnreachable:
+        raise  # an outage is no verdict on the extraction: the reconciler asks again
+    except Exception as error:
+        log.exception("The dataset could not be extracted.", extra={"action": "extract_failed", "run_id": run_id})
+        await coordination.extraction_failed(run_id, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        renewal.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StateUnreachable):
+            await renewal
+        with contextlib.suppress(StateUnreachable):
+            await coordination.drop_extraction(run_id, holder)
+    return shards
+
+
+async def _keep_holding(run_id: str, holder: str, coordination: Coordination) -> None:
+    while True:
+        await asyncio.sleep(coordination.lease_s / 3)
+        with contextlib.suppress(StateUnreachable):
+            await coordination.hold_extraction(run_id, holder)

@@ -20,7 +20,7 @@ from kombu.transport import redis as transport
 from kombu.transport.virtual import Message
 from redis.exceptions import RedisError
 
-from troupe_batch.dispatch.queue_settings import QueueSettings
+from troupe_batch.dispatch.fleet import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
 from troupe_batch.dispatch.worker_runtime import RunFacts
 from troupe_batch.errors import StateUnreachable

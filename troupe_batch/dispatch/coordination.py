@@ -18,8 +18,8 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from troupe_batch.dispatch import coordination_scripts as scripts
+from troupe_batch.dispatch.fleet import ROOT, FleetKeys, RunKeys
 from troupe_batch.dispatch.redis_client import answering
-from troupe_batch.dispatch.redis_keys import ROOT, FleetKeys, RunKeys
 from troupe_batch.dispatch.run_status import Stop
 from troupe_batch.dispatch.worker_runtime import ShardProgress
 from troupe_batch.errors import StateUnreachable, StopReason

@@ -27,7 +27,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
 
 from troupe_batch.errors import SettingsError, StateUnreachable
-from troupe_batch.user_state import private_folder
+from troupe_batch.trust import private_folder
 
 START_TIMEOUT_S = 10.0
 LOADING_TIMEOUT_S = 300.0

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from troupe_batch.child_python import python_command
 from troupe_batch.errors import SettingsError
-from troupe_batch.user_state import private_folder, user_state
+from troupe_batch.trust import private_folder, python_command, user_state
 
 
 @dataclass(frozen=True, slots=True)

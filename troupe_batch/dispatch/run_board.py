@@ -13,7 +13,7 @@ from troupe_batch.dispatch.coordination import LIFETIME_S, Coordination, parse_s
 from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress
-from troupe_batch.llm.money import NANO, budget_key
+from troupe_batch.llm.spending import NANO, budget_key
 from troupe_batch.llm.tuning import TUNABLE, HeldBack, Tuned, held_back_key, tuned_key
 
 _DIGITS = 18  # of any number that we write; int() takes longer ones, and their digits take time

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from troupe_batch.child_python import python_command, python_environment
-from troupe_batch.dispatch.redis_keys import FleetKeys
+from troupe_batch.dispatch.fleet import FleetKeys
 from troupe_batch.errors import WorkersFailed
+from troupe_batch.trust import python_command, python_environment
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import troupe_batch
 from troupe_batch.errors import ENDINGS, EndpointDown, EndpointUnsuitable, StateUnreachable
 from troupe_batch.execution.casting import Cast, Roles
-from troupe_batch.execution.failure import log_failed_unit
 from troupe_batch.execution.gate import StopGate, UnitGate
 from troupe_batch.execution.progress import OnProgress, Progress, ignore_progress
 from troupe_batch.llm.chat import CallRecord, ChatModel, ChatReply
@@ -21,7 +20,7 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.shard_parts import absent, checked, encoded, recounted
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.store import TableFile
-from troupe_batch.studies.failing import reason_of
+from troupe_batch.studies.failing import reason_of, trace_of
 from troupe_batch.studies.study import AnswerStatus, Unit, UnitOutcome
 
 _logger = logging.getLogger(__name__)
@@ -267,3 +266,17 @@ def _tables(run: Run, shard: int, rows: ShardRows, is_whole: bool) -> tuple[list
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def log_failed_unit(run_id: str, unit: Unit, error: Exception) -> None:
+    """One line with the trace of the error, and without its message, which might quote a persona or a prompt."""
+    _logger.error(
+        "A unit failed and is recorded as failed",
+        extra={
+            "action": "unit_failed",
+            "run_id": run_id,
+            "unit_id": unit.unit_id,
+            "error": type(error).__name__,
+            "trace": " < ".join(reversed(trace_of(error))),
+        },
+    )

@@ -17,9 +17,9 @@ import orjson
 from troupe_batch import __version__
 from troupe_batch.errors import EndpointUnsuitable, RequestRejected, StateUnreachable
 from troupe_batch.llm.chat import Endpoint, SchemaMode
-from troupe_batch.llm.dialect import Dialect
+from troupe_batch.llm.connection import Dialect
 from troupe_batch.llm.endpoint_memory import EndpointMemory, NoMemory
-from troupe_batch.llm.strict_schemas import CHECKED_HERE
+from troupe_batch.llm.schemas import CHECKED_HERE
 
 _LOG = logging.getLogger(__name__)
 

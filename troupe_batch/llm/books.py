@@ -1,16 +1,15 @@
-"""The books of one process: what its calls cost, entered in memory that a killed process can leave behind.
-
-All numbers stand in one buffer. Put into a file that is mapped into memory, they need no write of their own, and the
-kernel keeps them whatever becomes of the process: a call is entered before it leaves, and once more at its end.
-"""
+"""Books of one process: what its calls cost, entered in memory that a killed process can leave behind."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from mmap import mmap
+from typing import TypeAlias
 
-from troupe_batch.llm.chat import ChatReply, ChatRequest
+from troupe_batch.errors import EndpointFaulty, EndpointUnreachable, RecordAndGoOn, StopTheJob, TryAgain
+from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.prices import Prices
 from troupe_batch.llm.spending import COLUMNS, KindSums, Spending, share, spending_in, tally_of
 
 MAGIC = b"troupe books 1\n\n"  # 16 bytes; stands there once the rest can be read
@@ -31,6 +30,7 @@ _PROMPT, _CACHED, _WRITTEN = _AT["prompt_tokens"], _AT["cached_tokens"], _AT["ca
 _COMPLETION, _REASONING = _AT["completion_tokens"], _AT["reasoning_tokens"]
 # The price of a call and the price of its usage are sums of floats.
 _ROUNDING = 1.0 + 1e-9
+Look: TypeAlias = Callable[[ChatRequest, ChatReply], Awaitable[None]]
 
 
 async def _no_room(worst_usd: float) -> None:
@@ -184,3 +184,44 @@ def _rows_in(content: bytes) -> Iterator[tuple[str, KindSums]]:
         if not all(0 <= number < math.inf for number in numbers):
             raise ValueError(f"the sums of {name!r} are no sums")
         yield name, tally_of(numbers)
+
+
+class Metered:
+    """A model that enters in `books` what each call costs, by the price of the model that the call names.
+
+    Stands below everything that may send a call again. `look` is shown each reply beside its request.
+    """
+
+    def __init__(self, inner: ChatModel, books: Books, prices: Prices, *, look: Look | None = None) -> None:
+        self._inner = inner
+        self._books = books
+        self._prices = prices
+        self._look = look
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """The reply to `request`."""
+        books, worst_usd = self._books, self._books.foreseen.get(id(request))
+        if worst_usd is None and (price := self._prices.of(request.endpoint.model)) is not None:
+            worst_usd = price.worst_case(request)
+        if books.departed_usd + (worst_usd or 0.0) > books.limit_usd:
+            await books.make_room(worst_usd or 0.0)
+        row = books.depart(request, worst_usd or 0.0)
+        try:
+            reply = await self._inner.complete(request)
+        except BaseException as error:
+            if may_be_paid(error):
+                books.enter_doubt(row, worst_usd)
+            else:
+                books.enter_nothing(row, worst_usd)
+            raise
+        books.enter_reply(row, worst_usd, reply)
+        if self._look is not None:
+            await self._look(request, reply)
+        return reply
+
+
+def may_be_paid(error: BaseException) -> bool:
+    """Whether a call that ended in this error may be charged for. A cancelled one may: it may have been served."""
+    if isinstance(error, EndpointFaulty | EndpointUnreachable):
+        return error.may_be_paid
+    return not isinstance(error, TryAgain | RecordAndGoOn | StopTheJob)

@@ -11,8 +11,8 @@ from typing import Protocol
 from troupe_batch.errors import BudgetSpent, EndpointUnsuitable, RequestRejected
 from troupe_batch.llm.books import Books
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
-from troupe_batch.llm.money import NANO
 from troupe_batch.llm.prices import Prices
+from troupe_batch.llm.spending import NANO
 
 
 @dataclass(frozen=True, slots=True)

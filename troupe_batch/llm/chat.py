@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import jsonschema_rs
 import orjson
 
-from troupe_batch.llm.schema_words import words_digest
+from troupe_batch.llm.schemas import words_digest
 
 CACHE_KEY_VERSION = 1
 _RAW = 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -16,7 +16,6 @@ from troupe_batch.llm.fitting import fitted, unwrapped
 from troupe_batch.llm.json_in_text import has_two_readings, only_object
 from troupe_batch.llm.plain_refusals import declines
 from troupe_batch.llm.reply_text import refusal_of, text_of, thoughts_of, without_thoughts
-from troupe_batch.llm.streamed import whole_reply
 from troupe_batch.llm.usage import OPENAI_USAGE, UsageRule, read_usage, said_tier, said_usd
 
 _LONGEST_REASON = 2_000
@@ -34,6 +33,7 @@ _MARKS = "\ufeff\u200b\u2060 \t\r\n"
 # The status; the text that stands for the reply from now on, as it came or the JSON that was found in it; the value of
 # that; and what is wrong.
 _Read: TypeAlias = tuple[ReplyStatus, str | None, Any, str | None]
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRule = OPENAI_USAGE) -> ChatReply:
@@ -215,3 +215,26 @@ def _in_thoughts(message: Mapping[str, Any], schema: ReplySchema) -> _Read | Non
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def whole_reply(events: Iterable[Any]) -> dict[str, Any] | None:
+    """The body of a reply that the events of a stream make together; None where they make none, or hold an error."""
+    whole: dict[str, Any] = {}
+    message: dict[str, Any] = {}
+    choice: dict[str, Any] = {"index": 0, "message": message}
+    for event in events:
+        if not isinstance(event, dict) or event.get("error"):
+            return None
+        whole.update({name: value for name, value in event.items() if name != "choices" and value is not None})
+        for piece in _first_choice(event):
+            for name in _TEXTS:
+                if isinstance(said := piece["delta"].get(name), str):
+                    message[name] = message.get(name, "") + said
+            choice["finish_reason"] = piece.get("finish_reason") or choice.get("finish_reason")
+    return {**whole, "choices": [choice]} if message else None
+
+
+def _first_choice(event: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = event.get("choices")
+    pieces = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+    return [one for one in pieces if one.get("index", 0) == 0 and isinstance(one.get("delta"), dict)]

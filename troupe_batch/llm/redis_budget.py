@@ -13,8 +13,8 @@ from typing import Any
 
 from troupe_batch.errors import BudgetSpent, StateUnreachable
 from troupe_batch.llm.budget import BudgetStatus, budget_spent, nano_usd
-from troupe_batch.llm.money import NANO, budget_key
 from troupe_batch.llm.redis_batch import RedisBatch, Script, Word
+from troupe_batch.llm.spending import NANO, budget_key
 from troupe_batch.llm.wake_ups import first
 
 _LOG = logging.getLogger(__name__)

@@ -10,10 +10,9 @@ import orjson
 
 from troupe_batch.errors import EndpointUnsuitable
 from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, SchemaMode
-from troupe_batch.llm.dialect import Dialect
+from troupe_batch.llm.connection import Dialect
 from troupe_batch.llm.prefix_cache import Beginning, CacheRule, Mark, Prefixes, cache_rule
-from troupe_batch.llm.schema_words import asking_for
-from troupe_batch.llm.strict_schemas import without_keywords
+from troupe_batch.llm.schemas import asking_for, without_keywords
 
 # 31 bits: some servers read the seed into a signed 32-bit integer.
 _SEED_MASK = 0x7FFFFFFF

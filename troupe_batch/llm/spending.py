@@ -11,8 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+NANO = 1_000_000_000
+"""Parts of a US dollar; sums of them are exact."""
 # So many silent replies, and none that said its usage, are no accident.
 _SILENT_AT_LEAST = 10
+
+
+def budget_key(run_id: str) -> str:
+    """The hash that holds the budget of a run: `cap`, `spent`, `held`, and `waits` while a call waits for money."""
+    return f"troupe:budget:{run_id}"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, f
 from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.population.design import MAX_SIZE
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_models import ReasoningEffort
 from troupe_batch.studies.kinds import StudySpec
 from troupe_batch.studies.questions.options import repeated

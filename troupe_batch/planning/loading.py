@@ -16,7 +16,7 @@ from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
 from troupe_batch.planning.placeholders import unfilled_placeholders
-from troupe_batch.population.lint.codes import codes_among_numbers
+from troupe_batch.population.lint.numbers import codes_among_numbers
 from troupe_batch.population.load import resolve_population
 from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.population.spec import PopulationSpec

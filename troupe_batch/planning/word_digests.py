@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from troupe_batch.factory.enrichment import prompt_digests
 from troupe_batch.llm.chat import Endpoint, SchemaMode
-from troupe_batch.llm.schema_words import words_digest
+from troupe_batch.llm.schemas import words_digest
 from troupe_batch.planning.waves import WaveInfo, wave_digests
 from troupe_batch.population.facts.name_locales import name_digests
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.dimensions import NumericDimension
-from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, block_sizes
+from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, Weights, block_sizes
 from troupe_batch.population.drawing.listing import Combinations
-from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.facts.making import FactMaker
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.margins import ControlCell, DesignEffect, Margin, Redrawn

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.population.bins import Bin
-from troupe_batch.population.curves import BadCurve
+from troupe_batch.population.curves import BadCurve, Bin
 from troupe_batch.population.dimensions import FromRecords, NumericDimension, TextPool
 from troupe_batch.population.distributions import ends_of
 from troupe_batch.population.factors import Factor, Places

@@ -13,10 +13,9 @@ from troupe_batch.persona.files import AgentFile
 from troupe_batch.persona.persona import Persona, Scalar
 from troupe_batch.population.checks import agents_of, check, fragments_of
 from troupe_batch.population.comparison import Chosen, TargetComparison
-from troupe_batch.population.drawing.blocks import Blocks
-from troupe_batch.population.drawing.exactness import unmet
+from troupe_batch.population.drawing.blocks import Blocks, Weights
 from troupe_batch.population.drawing.quotas import Quotas, is_plain
-from troupe_batch.population.drawing.weights import Weights
+from troupe_batch.population.drawing.targets import unmet
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.fragments import Fragments, stated_kinds
 from troupe_batch.population.facts.making import FactMaker, FactTable

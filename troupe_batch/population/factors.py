@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.errors import Mistake, SpecError
-from troupe_batch.population.bins import BadBin, Bin, read_bins
+from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import Categorical, Distributed, FromRecords, NumericDimension, Row, TextPool
 from troupe_batch.population.shares import BadShares, normalised
 from troupe_batch.population.spec import PopulationSpec

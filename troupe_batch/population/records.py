@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from troupe_batch.population.bins import BadBin, Bin, read_bins
+from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.design import SeedData
 from troupe_batch.population.dimensions import FromRecords
 from troupe_batch.population.factors import Factor, Places

@@ -14,7 +14,7 @@ from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData,
 from troupe_batch.population.dimensions import Dimension
 from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, SpecPart, Whole
 from troupe_batch.scalars import Truth
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
 

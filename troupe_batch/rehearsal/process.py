@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from troupe_batch.child_python import python_command, python_environment
 from troupe_batch.errors import EndpointUnreachable
 from troupe_batch.rehearsal.config import RehearsalConfig
+from troupe_batch.trust import python_command, python_environment
 
 _START_S = 30.0
 _STOP_S = 5.0

@@ -8,13 +8,11 @@ from typing import TypeAlias
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 
-from troupe_batch.analysis.events import EventTable
+from troupe_batch.analysis.events import EventCount, EventTable
 from troupe_batch.analysis.findings import FindingTable
-from troupe_batch.analysis.intervals import Interval
 from troupe_batch.analysis.prose import ProseCounts
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
-from troupe_batch.report.cases import cases_text
-from troupe_batch.report.events import documents_hint, events
+from troupe_batch.analysis.weights import Interval
 from troupe_batch.report.extractions import extraction
 from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
@@ -223,3 +221,22 @@ def _quotes(examples: Sequence[str]) -> Iterator[RenderableType]:
     for example in examples:
         line = " ".join(example.split())
         yield SafeText(f"  “{line if len(line) <= 200 else line[:199] + '…'}”", style="italic")
+
+
+def events(table: EventTable) -> RenderableType:
+    """The table of events: a row for each type, a column for each way in which one of them ended."""
+    statuses = list(dict.fromkeys(status for one in table.types for status in one.others))
+    rows = [(one.type, [SafeText(f"{one.happened:,}"), *_ended(one, statuses)]) for one in table.types]
+    grid = FittedTable(["happened", *statuses], rows)
+    return Group(SafeText("events", style="bold").append("  what people perceived and did", style="not bold"), grid)
+
+
+def _ended(one: EventCount, statuses: Sequence[str]) -> list[SafeText]:
+    return [SafeText(f"{one.others[s]:,}" if s in one.others else "", style="yellow") for s in statuses]
+
+
+def documents_hint(table: EventTable, run_id: str) -> Iterator[RenderableType]:
+    """How many documents were written, and the command that makes files of them; nothing where there are none."""
+    if table.documents:
+        were = "document was" if table.documents == 1 else "documents were"
+        yield SafeText(f"{table.documents:,} {were} written; as files: troupe documents {run_id} FOLDER")

@@ -27,7 +27,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from troupe_batch.errors import SettingsError, StateUnreachable
 from troupe_batch.results.object_paths import checked_path
-from troupe_batch.shown_url import shown_url, without_secrets
+from troupe_batch.shown_text import shown_url, without_secrets
 
 _LIST_CHUNK = 1000
 _PIECE_BYTES = 8 * 1024 * 1024

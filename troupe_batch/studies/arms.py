@@ -8,7 +8,7 @@ from functools import lru_cache
 from pydantic import ConfigDict, Field
 
 from troupe_batch.seeded import bits, stream
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.questions.options import Prose, Slug
 
 SPLITTING = 2

@@ -1,4 +1,4 @@
-"""Kinds of studies: which specs a job file may hold, and the study that each stands for."""
+"""Kinds of studies: which specs a job file may hold, the study that each stands for, and what its cases are called."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from troupe_batch.studies.world.runner import WorldStudy
 from troupe_batch.studies.world.spec import WorldSpec
 
 KINDS = ("survey", "interview", "world", "python")
+_WORLD, _FUNCTION = "world", "python"
 
 
 def _with_kind(value: Any) -> Any:
@@ -57,3 +58,16 @@ def study_of(spec: StudySpec, *, seed: int) -> Study:
 def is_python(spec: StudySpec) -> bool:
     """Whether the study runs code of the user's, which the settings must allow."""
     return isinstance(spec, PythonSpec)
+
+
+def cases_text(kind: str, seats: int, number: int | None = None) -> str:
+    """`worlds`, or `cases` of a function of the user's, after their number where it is given.
+
+    Empty where each person is a case of their own, as in surveys; a world of one is a world.
+    """
+    if seats == 1 and kind != _WORLD:
+        return ""
+    name = "case" if kind == _FUNCTION else "world"
+    if number is None:
+        return f"{name}s"
+    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"

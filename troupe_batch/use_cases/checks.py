@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from troupe_batch.dispatch.embedded_redis import find_server
-from troupe_batch.dispatch.redis_health import look_at_redis
+from troupe_batch.dispatch.redis_client import look_at_redis
 from troupe_batch.errors import ResultsDamaged, TroupeError
 from troupe_batch.llm.chat import Endpoint
 from troupe_batch.llm.model_names import shutdown_notes

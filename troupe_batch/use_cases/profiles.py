@@ -12,7 +12,7 @@ import numpy as np
 from troupe_batch.errors import FixTheInput
 from troupe_batch.planning.outline import JOB_ID_PATTERN
 from troupe_batch.planning.panels import PANEL_SUFFIX
-from troupe_batch.population.bins import Bin
+from troupe_batch.population.curves import Bin
 from troupe_batch.population.draw import Population
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.dataset import Dataset

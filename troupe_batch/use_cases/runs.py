@@ -17,7 +17,7 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.spec_messages import near
 from troupe_batch.use_cases.reuse import reuse_text
 from troupe_batch.wiring.people import Supplies, casting_of, make_run

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.bins import BadBin, Bin, read_bins
+from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import FromRecords, NumericDimension
 from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Margin
 from troupe_batch.population.spec import PopulationSpec

@@ -19,7 +19,7 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.recollections import Earlier, LocalRecollections, write_recollections
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.wiring.people import Supplies
 
 _REHEARSAL = "-rehearsal"

@@ -11,12 +11,11 @@ from pydantic import SecretStr
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.chat import Endpoint, SchemaMode
-from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
-from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
+from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec, Dialect, Pins, dialect_at, services
 from troupe_batch.llm.prefix_cache import CacheRule, cache_rule, keys_at
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.settings import Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.trust import BASE_URL
 

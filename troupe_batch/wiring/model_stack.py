@@ -16,12 +16,11 @@ from typing import Self
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.llm.adapting import Dialects
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import ChatModel, ChatRequest, Endpoint
-from troupe_batch.llm.cut_off import CutOff
-from troupe_batch.llm.dialect import Dialect
+from troupe_batch.llm.connection import Dialect
 from troupe_batch.llm.endpoint_memory import (
     EndpointMemory,
     FileEndpointMemory,
@@ -29,7 +28,6 @@ from troupe_batch.llm.endpoint_memory import (
     SharedEndpointMemory,
 )
 from troupe_batch.llm.learned_prices import LearnedPrices
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prefix_cache import Prefixes, cache_rule, keys_at
 from troupe_batch.llm.prices import PriceList, Prices
@@ -38,7 +36,7 @@ from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
 from troupe_batch.llm.redis_hearth import RedisHearth
 from troupe_batch.llm.redis_store import RedisReplyStore
-from troupe_batch.llm.repair import Repairing
+from troupe_batch.llm.repair import CutOff, Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
 from troupe_batch.llm.retry import Retrying, RetryPolicy
 from troupe_batch.llm.spending import Spending

@@ -18,7 +18,7 @@ from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.reopening import note_fault, reopen_spoiled
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
-from troupe_batch.shown_url import shown_url
+from troupe_batch.shown_text import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.people import make_run
 from troupe_batch.wiring.python_studies import check_allowed

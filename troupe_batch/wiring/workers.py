@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 
-from troupe_batch.dispatch.queue_settings import QueueSettings, WorkerSettings
+from troupe_batch.dispatch.fleet import QueueSettings, WorkerSettings
 from troupe_batch.errors import SettingsError
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings, load_settings

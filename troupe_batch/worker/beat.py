@@ -19,9 +19,8 @@ from celery.exceptions import WorkerTerminate
 from celery.worker import state
 
 from troupe_batch.dispatch.celery_queue import HintQueue
-from troupe_batch.dispatch.processes import this_process
-from troupe_batch.dispatch.queue_settings import WorkerSettings
-from troupe_batch.dispatch.worker_presence import WorkerPresence
+from troupe_batch.dispatch.fleet import WorkerSettings
+from troupe_batch.dispatch.worker_presence import WorkerPresence, this_process
 from troupe_batch.dispatch.worker_processes import READY_PIPE, STOP_WITH_STDIN
 from troupe_batch.errors import StateUnreachable
 

@@ -1,4 +1,4 @@
-"""Child process of a worker: the asynchronous side of the tasks."""
+"""Child process of a worker: the asynchronous side of the tasks, on a loop that outlives them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,64 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
-from troupe_batch.dispatch.attempt import GOODBYE_S, AttemptOutcome, Ending, ShardAttempt, Workplace
+from troupe_batch.dispatch.attempt import GOODBYE_S, AttemptOutcome, Ending, ShardAttempt, Workplace, extract_once
 from troupe_batch.dispatch.celery_queue import HintQueue
 from troupe_batch.dispatch.coordination import Coordination, Holder
-from troupe_batch.dispatch.extraction import extract_once
-from troupe_batch.dispatch.processes import is_gone, this_process
-from troupe_batch.dispatch.queue_settings import WorkerSettings
+from troupe_batch.dispatch.fleet import WorkerSettings
 from troupe_batch.dispatch.reconciler import Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_board import RunBoard
+from troupe_batch.dispatch.worker_presence import is_gone, this_process
 from troupe_batch.dispatch.worker_runtime import WorkerRuntime
 from troupe_batch.errors import FixTheInput, StateUnreachable, TryAgain
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TEND_WITHIN_S = 30.0  # one look after a run takes milliseconds; beyond this the worker that took it up is gone
+
+
+class ChildLoop:
+    """A loop in a daemon thread of this process, so that clients stay connected from shard to shard.
+
+    Created at the first task, never before the fork: what is made in the parent is dead in the child.
+    """
+
+    def __init__(self) -> None:
+        self._pid: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of this process, started on first use."""
+        if self._loop is None or self._pid != os.getpid():
+            self._loop = _new_loop()
+            self._pid = os.getpid()
+            threading.Thread(target=self._loop.run_forever, name="shards", daemon=True).start()
+        return self._loop
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process has used its loop."""
+        return self._loop is not None and self._pid == os.getpid()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Starts `work` on the loop; its result comes to whoever waits on the future."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class Child:

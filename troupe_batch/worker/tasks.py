@@ -16,14 +16,12 @@ from celery.exceptions import Reject, SoftTimeLimitExceeded
 
 from troupe_batch.dispatch.attempt import AttemptOutcome, Ending, ShardAttempt
 from troupe_batch.dispatch.celery_queue import BROKER_OUTAGE, EXTRACT, RUN_SHARD, TEND, HintQueue
-from troupe_batch.dispatch.queue_settings import WorkerSettings
+from troupe_batch.dispatch.fleet import WorkerSettings
 from troupe_batch.dispatch.worker_runtime import ShardProgress, WorkerRuntime
 from troupe_batch.errors import TryAgain
 from troupe_batch.worker.beat import make_beat
-from troupe_batch.worker.child import Child
-from troupe_batch.worker.child_loop import ChildLoop
-from troupe_batch.worker.last_resort import LastResort
-from troupe_batch.worker.lifeline import Lifeline
+from troupe_batch.worker.child import Child, ChildLoop
+from troupe_batch.worker.ending import LastResort, Lifeline
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from troupe_batch.dispatch.celery_queue import make_app
-from troupe_batch.dispatch.queue_settings import QueueSettings, WorkerSettings
+from troupe_batch.dispatch.fleet import QueueSettings, WorkerSettings
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
 from troupe_batch.errors import BudgetSpent, SpecError, StateUnreachable
 from troupe_batch.worker.tasks import register

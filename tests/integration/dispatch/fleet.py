@@ -14,7 +14,7 @@ from tests.integration.dispatch.fake_fleet import FolderRun
 from tests.patience import HANG_S
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
 from troupe_batch.dispatch.coordination import Coordination
-from troupe_batch.dispatch.queue_settings import QueueSettings
+from troupe_batch.dispatch.fleet import QueueSettings
 from troupe_batch.dispatch.reconciler import Patience, Reconciler
 from troupe_batch.dispatch.redis_client import connect
 from troupe_batch.dispatch.run_status import RunStatus

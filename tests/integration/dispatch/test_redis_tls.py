@@ -14,9 +14,8 @@ from flower.utils.broker import Broker
 from tests.integration.dispatch.tls_servers import TlsServer, certificate, running
 from tests.patience import HANG_S
 from troupe_batch.dispatch.celery_queue import HintQueue, make_app
-from troupe_batch.dispatch.queue_settings import QueueSettings
+from troupe_batch.dispatch.fleet import FleetKeys, QueueSettings
 from troupe_batch.dispatch.redis_client import connect
-from troupe_batch.dispatch.redis_keys import FleetKeys
 from troupe_batch.dispatch.worker_presence import WorkerPresence
 from troupe_batch.errors import SettingsError, TryAgain
 from troupe_batch.llm.redis_batch import RedisBatch

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import redis
 
-from troupe_batch.dispatch.redis_keys import FleetKeys
+from troupe_batch.dispatch.fleet import FleetKeys
 from troupe_batch.dispatch.worker_presence import WorkerPresence
 
 FLEET = FleetKeys("a.")

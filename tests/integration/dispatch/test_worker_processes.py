@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tests.integration.dispatch.fleet import PROJECT, until
-from troupe_batch.dispatch.redis_keys import FleetKeys
+from troupe_batch.dispatch.fleet import FleetKeys
 from troupe_batch.dispatch.worker_processes import WorkerCommand, WorkerProcesses
 from troupe_batch.errors import WorkersFailed
 

@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.integration.llm.fault_server import FaultServer, fault_server
-from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec
-from troupe_batch.llm.dialect import Pins, dialect_at
+from troupe_batch.llm.connection import OPENAI_URL, ConnectionSpec, Pins, dialect_at
 from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect
 

@@ -16,8 +16,7 @@ from tests.integration.llm.fault_server import SENT, Answer, FaultServer, comple
 from troupe_batch.errors import EndpointUnsuitable, RequestRejected
 from troupe_batch.llm.adapting import Dialects
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Parameters, ReplySchema, ReplyStatus, Role, SchemaMode
-from troupe_batch.llm.connection import ConnectionSpec
-from troupe_batch.llm.dialect import Pins, dialect_at
+from troupe_batch.llm.connection import ConnectionSpec, Pins, dialect_at
 from troupe_batch.llm.endpoint_memory import FileEndpointMemory
 from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect

@@ -11,8 +11,7 @@ from aiohttp import web
 
 from tests.integration.llm.fault_server import SENT, Answer, FaultServer, completion
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplyStatus, Role, Sharing
-from troupe_batch.llm.connection import ConnectionSpec
-from troupe_batch.llm.dialect import Pins, dialect_at
+from troupe_batch.llm.connection import ConnectionSpec, Pins, dialect_at
 from troupe_batch.llm.provider import OpenAIProvider
 
 ASKED = ChatRequest(

@@ -9,8 +9,7 @@ import pytest
 from tests.doubles.endpoint import Habits, Say, fake_endpoint
 from troupe_batch.errors import CredentialsRejected, EndpointMissing
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, Parameters, ReplySchema, Role, strict_object
-from troupe_batch.llm.connection import ConnectionSpec
-from troupe_batch.llm.dialect import dialect_at
+from troupe_batch.llm.connection import ConnectionSpec, dialect_at
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prices import PriceList
 from troupe_batch.llm.probing import MOST_CALLS, Ability, Grade, PlannedRequest, probe

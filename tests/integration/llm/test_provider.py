@@ -33,8 +33,7 @@ from troupe_batch.llm.chat import (
     Role,
     Usage,
 )
-from troupe_batch.llm.connection import ConnectionSpec
-from troupe_batch.llm.dialect import Pins, dialect_at
+from troupe_batch.llm.connection import ConnectionSpec, Pins, dialect_at
 from troupe_batch.llm.price_library import ListedPrices
 from troupe_batch.llm.provider import OpenAIProvider, connect
 from troupe_batch.llm.request_body import seed_of

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tests.doubles.runs import AnsweringModel, new_run, person_asked
-from troupe_batch.analysis.intervals import mean_interval, share_interval
 from troupe_batch.analysis.tables import QuestionTable, question_tables
+from troupe_batch.analysis.weights import mean_interval, share_interval
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.llm.chat import ChatReply, ChatRequest, ReplyStatus
 from troupe_batch.results.dataset import Dataset

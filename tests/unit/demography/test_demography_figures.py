@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.demography.figures import FigureKind, read_figure
+from troupe_batch.demography.figures import FigureKind, read_figure, read_span
 from troupe_batch.demography.naming import dimension_name, item_prefix, singular, topic_of
-from troupe_batch.demography.spans import read_span
 
 
 @pytest.mark.parametrize(

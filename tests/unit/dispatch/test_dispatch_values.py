@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from troupe_batch.dispatch.celery_queue import label_of, make_app
 from troupe_batch.dispatch.coordination import Holder
+from troupe_batch.dispatch.fleet import FleetKeys, QueueSettings, RunKeys
 from troupe_batch.dispatch.flower import FlowerSettings, flower_command
-from troupe_batch.dispatch.queue_settings import QueueSettings
 from troupe_batch.dispatch.redis_client import broker_url
-from troupe_batch.dispatch.redis_keys import FleetKeys, RunKeys
 from troupe_batch.dispatch.run_status import RunStatus, Stop
 from troupe_batch.dispatch.worker_processes import WorkerCommand
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress

@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 
-from troupe_batch.dispatch.processes import is_gone, this_process
+from troupe_batch.dispatch.worker_presence import is_gone, this_process
 
-SAY_WHO = "from troupe_batch.dispatch.processes import this_process; print(this_process(), flush=True); input()"
+SAY_WHO = "from troupe_batch.dispatch.worker_presence import this_process; print(this_process(), flush=True); input()"
 
 
 def started() -> tuple[subprocess.Popen[str], str]:

@@ -9,8 +9,8 @@ from troupe_batch.dispatch.worker_runtime import ShardProgress
 from troupe_batch.execution.progress import Progress
 from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.worker.beat import Watchdog
-from troupe_batch.worker.child_loop import ChildLoop
-from troupe_batch.worker.lifeline import Lifeline
+from troupe_batch.worker.child import ChildLoop
+from troupe_batch.worker.ending import Lifeline
 from troupe_batch.worker.tasks import _counts
 
 

@@ -16,10 +16,9 @@ from troupe_batch.errors import (
     RequestRejected,
     TroupeError,
 )
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budgeted, BudgetStatus, MemoryBudget
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, Parameters, ReplyStatus
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 
 PRICE = Price(1.0, 0.5, 4.0)

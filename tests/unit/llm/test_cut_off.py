@@ -9,7 +9,7 @@ import pytest
 from tests.doubles.models import ScriptedModel, ok, request
 from troupe_batch.errors import EndpointFaulty, RequestRejected
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, ReplyStatus, Usage
-from troupe_batch.llm.cut_off import CutOff
+from troupe_batch.llm.repair import CutOff
 
 CUT = ChatReply(ReplyStatus.TRUNCATED, '{"q1', usage=Usage(100, 0, 300, 298), cost_usd=0.02, latency_s=1.0)
 LARGER = Parameters(max_completion_tokens=300, larger_limit=1_200)

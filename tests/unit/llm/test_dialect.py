@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from troupe_batch.llm.chat import SchemaMode
-from troupe_batch.llm.dialect import Pins, dialect_at, services
+from troupe_batch.llm.connection import Pins, dialect_at, services
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.doubles.embeddings import CHAT, EMBEDDING, WordModel, embedding_reply
 from tests.doubles.models import ScriptedModel, request
 from troupe_batch.errors import EndpointDown, EndpointFaulty, EndpointMissing, EndpointUnsuitable, GaveUp
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
 from troupe_batch.llm.cache import Cached
 from troupe_batch.llm.chat import (
@@ -32,7 +32,6 @@ from troupe_batch.llm.chat import (
 )
 from troupe_batch.llm.embeddings import EmbeddingRequest, embedding_body, read_embedding, vector_of
 from troupe_batch.llm.error_bodies import NoReply
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.outage import OutageAware
 from troupe_batch.llm.prices import Price, PriceList
 from troupe_batch.llm.rate_limit import ExpectedTokens

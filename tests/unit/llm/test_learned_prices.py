@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from tests.doubles.models import ScriptedModel, ok, request
 from troupe_batch.errors import BudgetSpent, EndpointUnsuitable, StateUnreachable
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budgeted, MemoryBudget
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.endpoint_memory import FileEndpointMemory
 from troupe_batch.llm.learned_prices import LearnedPrices
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price, PriceList, prompt_tokens_at_most
 
 PRICE = Price(1.0, 0.5, 4.0)

@@ -7,9 +7,8 @@ import pytest
 
 from tests.doubles.models import GatedModel, ScriptedModel, ok, request
 from troupe_batch.errors import BudgetSpent, EndpointBusy, EndpointFaulty, GaveUp, TroupeError
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.chat import ChatReply, ReplyStatus, Usage
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price, PriceList, Prices
 from troupe_batch.llm.repair import Repairing
 from troupe_batch.llm.retry import Retrying, RetryPolicy

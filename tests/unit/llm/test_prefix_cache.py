@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, Sharing, strict_object
-from troupe_batch.llm.dialect import Dialect, Pins, dialect_at, services
+from troupe_batch.llm.connection import Dialect, Pins, dialect_at, services
 from troupe_batch.llm.prefix_cache import CacheRule, Mark, Matches, Prefixes, cache_rule, keys_at, rule_names
 from troupe_batch.llm.request_body import BodyWriter
 from troupe_batch.rehearsal.prefix_cache import has_breakpoints

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.llm.chat import Usage
-from troupe_batch.llm.dialect import dialect_at
+from troupe_batch.llm.connection import dialect_at
 from troupe_batch.llm.price_library import ListedPrices, PriceFile
 from troupe_batch.llm.prices import Price, PriceStep, Rates
 

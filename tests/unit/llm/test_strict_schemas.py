@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troupe_batch.llm.strict_schemas import CHECKED_HERE, excess_of, without_keywords
+from troupe_batch.llm.schemas import CHECKED_HERE, excess_of, without_keywords
 
 
 def group(properties: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.doubles.models import request
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Parameters, Usage
 from troupe_batch.llm.embeddings import read_embedding
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 from troupe_batch.llm.reading import read_completion
 

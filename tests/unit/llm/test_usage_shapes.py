@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troupe_batch.llm.chat import Usage
-from troupe_batch.llm.dialect import dialect_at
+from troupe_batch.llm.connection import dialect_at
 from troupe_batch.llm.usage import UsageRule, read_usage, said_tier, said_usd, usd_in_headers
 
 PLAIN = {"prompt_tokens": 1_000, "completion_tokens": 20, "total_tokens": 1_020}

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
-from troupe_batch.population.bins import BadBin, read_bins
-from troupe_batch.population.curves import BadCurve, binned_curve, distribution_curve, pchip_slopes
+from troupe_batch.population.curves import BadBin, BadCurve, binned_curve, distribution_curve, pchip_slopes, read_bins
 from troupe_batch.population.dimensions import NumericDimension
 
 U = (np.arange(2000) + 0.5) / 2000

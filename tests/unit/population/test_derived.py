@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec
-from troupe_batch.population.bins import read_bins
+from troupe_batch.population.curves import read_bins
 from troupe_batch.population.derived import bin_ends
 from troupe_batch.population.dimensions import NumericDimension
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.population.drawing import categorical, control, open_categories, population
 from troupe_batch.population import Population
 from troupe_batch.population.drawing.blocks import BLOCK
-from troupe_batch.population.drawing.exactness import unmet
-from troupe_batch.population.drawing.targets import Targets
+from troupe_batch.population.drawing.targets import Targets, unmet
 from troupe_batch.population.factors import Places
 from troupe_batch.population.joint.apportionment import largest_remainder
 from troupe_batch.population.joint.compiling import compile_model

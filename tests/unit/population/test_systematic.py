@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troupe_batch.population.drawing.lattice import lattice_uniforms
-from troupe_batch.population.drawing.systematic import dealt, rounded_quotas
 from troupe_batch.population.factors import Factor
+from troupe_batch.population.joint.apportionment import dealt, rounded_quotas
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 

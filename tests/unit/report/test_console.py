@@ -12,10 +12,10 @@ from troupe_batch.analysis import event_table, finding_tables, question_tables
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import BudgetSpent, GaveUp, Interrupted
 from troupe_batch.llm.spending import Spending
-from troupe_batch.report.cases import cases_text
 from troupe_batch.report.console import results
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
+from troupe_batch.studies.kinds import cases_text
 from troupe_batch.terminal import Terminal
 
 

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from troupe_batch.population import Margin
 from troupe_batch.report.population.associations import MOST_VALUES, associations_of, cramers_v
-from troupe_batch.report.population.numbers import nice_step, numbers_of
+from troupe_batch.report.population.numbers import nice_step, number, numbers_of, percent, points, size_of_points
 from troupe_batch.report.population.prefixes import balance_of, prefix_of, prefix_sizes, worse_than_random
 from troupe_batch.report.population.pyramid import pyramid_of
-from troupe_batch.report.population.wording import number, percent, points, size_of_points
 
 
 def objects(*values: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -15,9 +15,8 @@ from tests.doubles.runs import AnsweringModel, memory_store, new_run, person_ask
 from tests.patience import HANG_S
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.errors import ResultsDamaged, StateUnreachable
-from troupe_batch.llm.books import Books, tallies_in
+from troupe_batch.llm.books import Books, Metered, tallies_in
 from troupe_batch.llm.chat import ChatRequest, Parameters
-from troupe_batch.llm.meter import Metered
 from troupe_batch.llm.prices import Price
 from troupe_batch.llm.spending import KindSums, Spending, spending_in
 from troupe_batch.results.extractor import extract

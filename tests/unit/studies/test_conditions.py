@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
-from troupe_batch.expressions.words import mentions
+from troupe_batch.expressions.functions import mentions
 from troupe_batch.studies import Answer, AnswerStatus
 from troupe_batch.studies.conditions import Condition, Gate, When, kind_of
 from troupe_batch.studies.questions.questions import Question

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from troupe_batch.errors import SpecError
-from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_CALL, MOST_CHARACTERS_PER_LIST, MOST_LABELS_PER_CALL
+from troupe_batch.llm.schemas import MOST_CHARACTERS_PER_CALL, MOST_CHARACTERS_PER_LIST, MOST_LABELS_PER_CALL
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import plain_maker
 from troupe_batch.seeded import DrawStream, stream

@@ -10,10 +10,9 @@ import pytest
 
 from tests.doubles.panels import population
 from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing
-from troupe_batch.llm.books import Books
+from troupe_batch.llm.books import Books, Metered
 from troupe_batch.llm.budget import Budgeted
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus, Usage
-from troupe_batch.llm.meter import Metered
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.population import EnrichLevel, Population
 from troupe_batch.settings import Settings, load_settings

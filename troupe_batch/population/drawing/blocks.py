@@ -1,16 +1,20 @@
-"""People in blocks: each block is a complete quota sample, so that any process needs one block to know one person."""
+"""People as they are drawn: block by block, each a complete quota sample of its own; with their weights and strata."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.model import Codes
+from troupe_batch.population.drawing.listing import Combinations
+from troupe_batch.population.factors import Factor
+from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Stratum
+from troupe_batch.population.model import Codes, SampleDesign
 
 Ints = npt.NDArray[np.int64]
 
@@ -18,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 BLOCK = 131_072
 # A shard touches two blocks at most; a report goes through all of a million people several times. Some MB each.
 _KEPT = 8
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,38 @@ class Blocks:
             if start < stop or not len(indices):
                 number = int(blocks[start]) if len(indices) else 0
                 yield slice(start, stop), self._block(number).at(indices[start:stop] - number * BLOCK)
+
+
+class Weights:
+    """The strata of a design, and the people in them."""
+
+    def __init__(self, design: SampleDesign, factors: Sequence[Factor]) -> None:
+        self._design = design
+        self._combinations = Combinations(design.by, design.categories, factors)
+        self._labels = np.array([" / ".join(categories) for categories in design.categories], dtype=object)
+
+    def strata(self, codes: Codes) -> Ints:
+        """The number of each person's stratum; `codes` has a column per factor of the model."""
+        return self._combinations.rows([codes[:, column] for column in self._combinations.columns])
+
+    def of(self, codes: Codes) -> Floats:
+        """Each person's design weight."""
+        return np.asarray(self._design.weights[self.strata(codes)])
+
+    def columns(self, codes: Codes) -> dict[str, npt.NDArray[Any]]:
+        """Weight and stratum of each person, as columns of their facts."""
+        strata = self.strata(codes)
+        return dict(zip(DESIGN_COLUMNS, (self._design.weights[strata], self._labels[strata]), strict=True))
+
+    def effect(self, people: Ints) -> DesignEffect:
+        """What the weights cost when there are so many people of each stratum."""
+        n = int(people.sum())
+        total, squares = float(people @ self._design.weights), float(people @ self._design.weights**2)
+        rows = zip(
+            self._design.categories,
+            people.tolist(),
+            self._design.population_shares.tolist(),
+            self._design.weights.tolist(),
+            strict=True,
+        )
+        return DesignEffect.of(n, total, squares, tuple(Stratum(*row) for row in rows))

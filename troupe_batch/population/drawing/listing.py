@@ -10,8 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.drawing.ragged import end_to_end
-from troupe_batch.population.drawing.repair import OptionSets
+from troupe_batch.population.drawing.repair import OptionSets, end_to_end
 from troupe_batch.population.drawing.tree import CellTree
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.cells import flat_index

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.drawing.blocks import BLOCK, Drawn, block_sizes
+from troupe_batch.population.drawing.blocks import BLOCK, Drawn, Weights, block_sizes
 from troupe_batch.population.drawing.first_people import ordered_first
 from troupe_batch.population.drawing.lattice import lattice_uniforms, spread_within
 from troupe_batch.population.drawing.listed_draw import (
@@ -27,10 +27,9 @@ from troupe_batch.population.drawing.listing import (
 )
 from troupe_batch.population.drawing.matching import wanted_codes
 from troupe_batch.population.drawing.repair import OptionSets, repaired
-from troupe_batch.population.drawing.systematic import dealt
 from troupe_batch.population.drawing.targets import Targets
-from troupe_batch.population.drawing.weights import Weights
 from troupe_batch.population.factors import Factor, Places
+from troupe_batch.population.joint.apportionment import dealt
 from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.population.model import Codes, Model

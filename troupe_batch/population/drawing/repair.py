@@ -14,7 +14,6 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.drawing.ragged import end_to_end
 from troupe_batch.seeded import stream, uniforms
 
 Floats = npt.NDArray[np.float64]
@@ -224,3 +223,10 @@ class _Tally:
         count = self._counts[group]
         gain = 1 if count < self._low[group] else -1 if count >= self._high[group] else 0
         return self._weight * gain
+
+
+def end_to_end(firsts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """Which range each number comes from, and the numbers: firsts[0] ..., firsts[1] ..., each so many as `lengths`."""
+    owner = np.repeat(np.arange(len(firsts)), lengths)
+    before = np.cumsum(lengths) - lengths
+    return owner, np.arange(len(owner)) + (firsts - before)[owner]

@@ -1,10 +1,11 @@
-"""Targets of each block: how many people it is to have of each stratum, margin and control."""
+"""Targets of each block: people of each stratum, margin and control; and exact ones that could not be met."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from troupe_batch.population.drawing.listing import Grouping, GroupingKind
 from troupe_batch.population.drawing.repair import Quota
 from troupe_batch.population.joint.apportionment import largest_remainder, rounded_at_random, spread_over_blocks
+from troupe_batch.population.margins import ControlCell, Level, Margin, PopulationFinding
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stream, uniform
@@ -23,6 +25,7 @@ _EPS = 1e-9
 # Where not all can hold: strata have weights computed for them, and exact margins are promised.
 _WEIGHT_OF_STRATA = 20
 _WEIGHT_OF_MARGINS = 4
+_CURE = "merge small categories, ease the controls and constraints that tie them together, or have more people"
 
 
 class Targets:
@@ -98,3 +101,24 @@ class Targets:
             ]
             margins[name] = np.stack(of_category, axis=1)
         return margins
+
+
+def unmet(margins: Sequence[Margin], cells: Sequence[ControlCell], targets: Targets) -> Iterator[PopulationFinding]:
+    """Every dimension of the whole population without its exact counts, and every control off by a person or more."""
+    for name, group in groupby(margins, key=lambda margin: margin.dimension):
+        if (counts := targets.exact_counts(name)) is not None:
+            pairs = [(m.category, m.realised_count, want) for m, want in zip(group, counts.tolist(), strict=True)]
+            yield from _finding(f"dimensions.{name}", [pair for pair in pairs if pair[1] != pair[2]])
+    for dims, of_control in groupby(cells, key=lambda cell: cell.dims):
+        rows = list(of_control)
+        people = sum(row.realised_count for row in rows)
+        triples = [(" / ".join(row.categories), row.realised_count, row.target * people) for row in rows]
+        yield from _finding(f"controls ({', '.join(dims)})", [row for row in triples if abs(row[1] - row[2]) >= 1])
+
+
+def _finding(place: str, missed: Sequence[tuple[str, int, float]]) -> Iterator[PopulationFinding]:
+    if missed:
+        category, found, wanted = max(missed, key=lambda row: abs(row[1] - row[2]))
+        more = f", and {len(missed) - 1} more are off" if len(missed) > 1 else ""
+        problem = f"could not be met to the person: {category} has {found} people, not {wanted:.10g}{more}"
+        yield PopulationFinding(Level.WARNING, place, problem, _CURE)

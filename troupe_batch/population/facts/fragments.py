@@ -11,10 +11,9 @@ import numpy.typing as npt
 from troupe_batch.expressions.expression import Bound
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.factors import Places
-from troupe_batch.population.facts.stratified import stratified
 from troupe_batch.population.facts.text_pools import condition_at
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.seeded import stream
+from troupe_batch.seeded import stratified, stream
 
 Bools = npt.NDArray[np.bool_]
 Columns = Mapping[str, npt.NDArray[Any]]

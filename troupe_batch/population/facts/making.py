@@ -15,12 +15,11 @@ from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.drawn_numbers import DrawnNumbers
 from troupe_batch.population.facts.probing import check_open_constraints
 from troupe_batch.population.facts.rejection import OpenConstraints
-from troupe_batch.population.facts.stratified import stratified
 from troupe_batch.population.facts.text_pools import text_pools
 from troupe_batch.population.margins import Redrawn
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.seeded import stream
+from troupe_batch.seeded import stratified, stream
 from troupe_batch.spec_files import SpecFile
 
 Floats = npt.NDArray[np.float64]

@@ -1,9 +1,12 @@
-"""Whole numbers of people from shares: by largest remainder, at random without bias, and spread over blocks."""
+"""Whole numbers of people from shares: by largest remainder, at random without bias, over blocks, given parents."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
+from troupe_batch.population.factors import Factor
+from troupe_batch.seeded import uniform
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,3 +50,36 @@ def spread_over_blocks(counts: Ints, sizes: Ints) -> Ints:
         left -= spread[block]
         people_left -= size
     return spread
+
+
+def dealt(rows: Ints, strata: Ints | None, coordinate: Floats, factor: Factor, key: int) -> Ints:
+    """A category for each person, whose combination of parents is known by its row in the factor's table.
+
+    Within each combination (of each stratum, if there are any), quotas fill up from the lowest lattice coordinate on.
+    This is systematic PPS sampling, for joint tables too large to list: one dimension after the other.
+    """
+    combination = rows if strata is None else rows * (int(strata.max()) + 1) + strata
+    groups, first, sizes = np.unique(combination, return_index=True, return_counts=True)
+    quotas = rounded_quotas(sizes, factor.probs.reshape(-1, len(factor.labels))[rows[first]], key)
+    order = np.lexsort((coordinate, combination))
+    categories = np.empty(len(combination), dtype=np.int64)
+    # Quotas of all combinations end to end, as the sorted people stand.
+    categories[order] = np.repeat(np.tile(np.arange(len(factor.labels)), len(groups)), quotas.ravel())
+    return categories
+
+
+def rounded_quotas(sizes: Ints, probs: Floats, key: int) -> Ints:
+    """Integer quotas, shape (groups, categories): rows sum to `sizes`, columns miss theirs by about one at most.
+
+    What a group had to round away is carried to the next one; which category is rounded up is drawn, in proportion.
+    """
+    quotas = np.zeros(probs.shape, dtype=np.int64)
+    carry = np.zeros(probs.shape[1])
+    for group, (size, shares) in enumerate(zip(sizes.tolist(), probs, strict=True)):
+        exact = size * shares
+        wanted = np.where(shares > 0, np.maximum(exact + carry, 0.0), 0.0)
+        total = float(wanted.sum())
+        wanted = wanted * (size / total) if total > 0 else exact
+        quotas[group] = rounded_at_random(wanted, size, uniform(key, group))
+        carry += exact - quotas[group]
+    return quotas

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from troupe_batch.population.design import Control
 from troupe_batch.population.dimensions import Dimension, Distributed, NumericDimension, ShareUnit
-from troupe_batch.population.lint.bins import holes_between_bins
-from troupe_batch.population.lint.codes import codes_among_numbers
 from troupe_batch.population.lint.labels import open_ended, remarks_on
-from troupe_batch.population.lint.rows import labels_of_some_rows
-from troupe_batch.population.lint.stated_shares import categories_of, stated_groups, without_share
+from troupe_batch.population.lint.numbers import codes_among_numbers, holes_between_bins
+from troupe_batch.population.lint.shares import categories_of, labels_of_some_rows, stated_groups, without_share
 from troupe_batch.population.lint.texts import texts_for_nobody
 from troupe_batch.population.margins import ControlCell, Level, Margin, PopulationFinding
 from troupe_batch.population.shares import TOLERANCE

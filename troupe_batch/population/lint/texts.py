@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Domain, Kind
-from troupe_batch.population.bins import BadBin, read_bins
+from troupe_batch.population.curves import BadBin, read_bins
 from troupe_batch.population.dimensions import Dimension, NumericDimension, TextPool
-from troupe_batch.population.lint.stated_shares import categories_of, without_share
+from troupe_batch.population.lint.shares import categories_of, without_share
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import PopulationSpec
 

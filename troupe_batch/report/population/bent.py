@@ -16,7 +16,7 @@ from troupe_batch.population.expected import Expected
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
-from troupe_batch.report.population.wording import number
+from troupe_batch.report.population.numbers import number
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.shares import normalised
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.associations import codes_of
-from troupe_batch.report.population.wording import counted, percent
+from troupe_batch.report.population.numbers import counted, percent
 from troupe_batch.spec_files import SpecFile
 
 Floats = npt.NDArray[np.float64]

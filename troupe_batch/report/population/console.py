@@ -12,7 +12,7 @@ from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.report.population.associations import FactPair
 from troupe_batch.report.population.data import DimensionReport, PopulationReport, TargetRow
 from troupe_batch.report.population.heat import strongest
-from troupe_batch.report.population.wording import counted, expected, number, percent, points, size_of_points
+from troupe_batch.report.population.numbers import counted, expected, number, percent, points, size_of_points
 from troupe_batch.terminal import SafeText, TextTable
 
 _MOST_ROWS = 16

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from troupe_batch.report.population.associations import Associations, FactPair
 from troupe_batch.report.population.data import ControlReport, TargetRow
-from troupe_batch.report.population.wording import percent, points
+from troupe_batch.report.population.numbers import percent, points
 
 _MOST_COLUMNS, _MOST_ROWS = 24, 80
 

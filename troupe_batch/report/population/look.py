@@ -15,7 +15,7 @@ from troupe_batch.population.lint.checking import (
     uses_of_sources,
     warnings_first,
 )
-from troupe_batch.population.lint.stated_shares import categories_of
+from troupe_batch.population.lint.shares import categories_of
 from troupe_batch.population.margins import DESIGN_COLUMNS, ControlCell, Margin
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.associations import associations_of, beyond_chance

@@ -8,7 +8,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup, escape
 
-from troupe_batch.report.population import wording
+from troupe_batch.report.population import numbers
 from troupe_batch.report.population.charts.bars import bar, deviation
 from troupe_batch.report.population.charts.histogram import histogram, told_of
 from troupe_batch.report.population.charts.prefixes import prefix_lines
@@ -45,12 +45,12 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": wording.percent,
-        "points": wording.points,
-        "size_of_points": wording.size_of_points,
-        "number": wording.number,
-        "expected": wording.expected,
-        "counted": wording.counted,
+        "percent": numbers.percent,
+        "points": numbers.points,
+        "size_of_points": numbers.size_of_points,
+        "number": numbers.number,
+        "expected": numbers.expected,
+        "counted": numbers.counted,
         "code": _with_code,
     }
     environment.globals |= {

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from troupe_batch.population.margins import Level, Margin, PopulationFinding
-from troupe_batch.report.population.wording import size_of_points
+from troupe_batch.report.population.numbers import size_of_points
 from troupe_batch.seeded import stream
 
 Floats = npt.NDArray[np.float64]

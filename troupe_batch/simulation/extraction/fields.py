@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.llm.schemas import excess_of
 from troupe_batch.scalars import label_of
 
 # Two underscores join a name and a suffix in column names, so no id may hold them.

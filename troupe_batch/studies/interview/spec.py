@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.llm.schemas import excess_of
 from troupe_batch.scalars import Truth
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import When, when_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents

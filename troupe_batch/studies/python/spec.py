@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.questions.options import Prose

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from troupe_batch.llm.chat import strict_object
-from troupe_batch.llm.strict_schemas import MOST_CHARACTERS_PER_LIST
+from troupe_batch.llm.schemas import MOST_CHARACTERS_PER_LIST
 from troupe_batch.seeded import bits, stream, uniform, weighted_index
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.questions.options import (

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose
 from troupe_batch.studies.questions.ordering import ShownOptions

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from troupe_batch.llm.strict_schemas import excess_of
-from troupe_batch.spec_building import BuiltSpec
+from troupe_batch.llm.schemas import excess_of
+from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose, Slug

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from troupe_batch.expressions.words import mentions
+from troupe_batch.expressions.functions import mentions
 from troupe_batch.simulation.judging.standard_propositions import quiet_recently
 from troupe_batch.simulation.record.events import ActionKind, EventKind, EventStatus
 from troupe_batch.simulation.world.interventions import Intervention

@@ -21,12 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from troupe_batch.llm.strict_schemas import excess_of
+from troupe_batch.llm.schemas import excess_of
 from troupe_batch.scalars import Truth, fact_of, in_nfc
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.simulation.world.turns import OnCannotAct
-from troupe_batch.spec_building import BuiltSpec
-from troupe_batch.spec_files import did_you_mean
+from troupe_batch.spec_files import BuiltSpec, did_you_mean
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes

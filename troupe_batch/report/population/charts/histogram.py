@@ -8,8 +8,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from troupe_batch.report.population.charts.svg import box, chart, element, line, text
-from troupe_batch.report.population.numbers import Numbers, nice_step
-from troupe_batch.report.population.wording import counted, number, percent
+from troupe_batch.report.population.numbers import Numbers, counted, nice_step, number, percent
 
 _WIDTH, _HEIGHT = 440, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 30, 26

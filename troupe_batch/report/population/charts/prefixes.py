@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from troupe_batch.report.population.charts.svg import chart, element, line, text
+from troupe_batch.report.population.numbers import size_of_points
 from troupe_batch.report.population.prefixes import Prefix
-from troupe_batch.report.population.wording import size_of_points
 
 _WIDTH, _HEIGHT = 760, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 160, 20, 62

@@ -5,9 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from troupe_batch.report.population.charts.svg import box, chart, line, text
-from troupe_batch.report.population.numbers import nice_step
+from troupe_batch.report.population.numbers import counted, nice_step, percent
 from troupe_batch.report.population.pyramid import Pyramid
-from troupe_batch.report.population.wording import counted, percent
 
 _WIDTH, _ROW = 460, 15
 _TOP, _BOTTOM, _GUTTER = 26, 24, 62

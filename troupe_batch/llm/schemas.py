@@ -1,9 +1,14 @@
-"""Strict JSON schemas of the OpenAI API, and schemas without what an endpoint does not know."""
+"""Schemas of replies in JSON: what endpoints bear of them, and the words that ask for one where none is enforced."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any
+
+import orjson
 
 # Per schema, as OpenAI documents them ("Supported schemas" in the guide to structured outputs).
 MOST_LABELS_PER_CALL = 1_000
@@ -46,3 +51,20 @@ def _without(name: str, part: Any, keywords: Collection[str]) -> Any:
     if isinstance(part, list | tuple):
         return [without_keywords(one, keywords) if isinstance(one, Mapping) else one for one in part]
     return part
+
+
+def asking_for(schema: Mapping[str, Any]) -> str:
+    """The end of a text that asks for this schema."""
+    return _words() + orjson.dumps(dict(schema)).decode()
+
+
+@cache
+def words_digest() -> str:
+    """SHA-256 (hex) of the words: they can change an answer."""
+    return hashlib.sha256(_words().encode()).hexdigest()
+
+
+@cache
+def _words() -> str:
+    file = resources.files("troupe_batch.llm").joinpath("prompts", "schema.md")
+    return file.read_text(encoding="utf-8").rstrip("\n") + " "
