@@ -17,6 +17,7 @@ from troupe_batch.report.extractions import extraction
 from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
+from troupe_batch.studies.kinds import cases_text
 from troupe_batch.terminal import SafeText
 
 # A figure, and beside it the mean of the chances that the model stated.
