@@ -46,7 +46,7 @@ class Ask:
             words=spoken[0].spoken_words if spoken else 0,
             asks_for_chances=any(question.asks_for_chances for question in typed),
             asks_yes_or_no=any(question.asks_yes_or_no for question in typed),
-            offers_dont_know=any(question.dont_know is not None for question in typed),
+            offers_dont_know=any(question.info.dont_know is not None for question in typed),
         )
 
     async def answered_by(self, person: TinyPerson, unit: Unit) -> list[Answer]:

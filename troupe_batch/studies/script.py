@@ -97,7 +97,7 @@ def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[M
     for place, question in asked:
         if question.id in ("actions", "cognitive_state"):
             yield (*place, "id"), f"`{question.id}` is a part of every reply", "choose another id"
-        if question.value_kind is ValueKind.TEXT and question.dont_know is not None:
+        if question.value_kind is ValueKind.TEXT and question.info.dont_know is not None:
             problem = "an open question is answered aloud, and nobody can tell there what counts as not knowing"
             yield (*place, "dont_know"), problem, "remove it; who says nothing is `refused`"
 

@@ -12,8 +12,8 @@ from troupe_batch.truths.numeric import NumericQuestion
 from troupe_batch.truths.text import TextQuestion
 from troupe_batch.truths.truth import QuestionTruth
 
-_Any: TypeAlias = ChoiceQuestion | MultiQuestion | NumericQuestion | TextQuestion
+TruthOfQuestion: TypeAlias = ChoiceQuestion | MultiQuestion | NumericQuestion | TextQuestion
 
-Truth: TypeAlias = Annotated[_Any, Field(discriminator="type")]
+Truth: TypeAlias = Annotated[TruthOfQuestion, Field(discriminator="type")]
 """The entry of a question in a respondent file."""
-TRUTHS: tuple[type[QuestionTruth], ...] = get_args(_Any)
+TRUTHS: tuple[type[QuestionTruth], ...] = get_args(TruthOfQuestion)

@@ -29,6 +29,6 @@ def _system(spec: SurveySpec, material: str | None, *, remembers: bool = False) 
         remembers=remembers or (len(spec.groups) > 1 and spec.memory != "none"),
         asks_for_chances=any(question.asks_for_chances for question in questions),
         asks_yes_or_no=any(question.asks_yes_or_no for question in questions),
-        offers_dont_know=any(question.dont_know is not None for question in questions),
+        offers_dont_know=any(question.info.dont_know is not None for question in questions),
     )
     return Message(Role.SYSTEM, text)
