@@ -161,4 +161,7 @@ def _truth(value: object) -> object:
 
 
 # `yes`, `no`, `on` and `off` are text by YAML 1.2, and still say so where nothing but a truth value fits.
-Truth: TypeAlias = Annotated[bool, Field(strict=True), BeforeValidator(_truth)]
+TruthValue: TypeAlias = Annotated[bool, Field(strict=True), BeforeValidator(_truth)]
+
+# What a file may set as the least or the greatest of numbers: doubles hold every whole number up to it.
+Limit: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]

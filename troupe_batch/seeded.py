@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
+
+from troupe_batch.arrays import Floats, Ints
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _GOLDEN = 0x9E3779B97F4A7C15
 _TO_UNIT = 2.0**-53
 
 T = TypeVar("T")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Prime, so that every multiplier is a permutation of the strata of a block.
 _BLOCK = 61
@@ -49,7 +48,7 @@ def uniform(key: int, index: int = 0) -> float:
     return (bits(key, index) >> 11) * _TO_UNIT
 
 
-def uniforms(key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def uniforms(key: int, indices: Ints) -> Floats:
     """`uniform(key, i)` for each i of `indices`, shape (n,), bit for bit the same numbers."""
     z = np.uint64(key) + (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from troupe_batch.analysis.weights import DesignWeights
+from troupe_batch.arrays import Floats
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.studies.study import AnswerStatus, QuestionInfo
 
-Floats = npt.NDArray[np.float64]
 _COLUMNS = ["question_id", "status", "arm", "person_index", "distribution"]
 
 

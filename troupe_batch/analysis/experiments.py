@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from troupe_batch.analysis.weights import Interval, share_interval
+from troupe_batch.arrays import Floats
 from troupe_batch.errors import FixTheInput
 from troupe_batch.results.design import NOT_INDEPENDENT, REPLICATES
 
@@ -26,8 +26,6 @@ LEAST_PER_ARM = 5
 
 # Cochran's rule for chi-square: at most a fifth of the cells expect fewer than 5, and none fewer than 1.
 _EXPECTED, _EXPECTED_LEAST, _FEW_EXPECTED = 5, 1, 0.2
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def compare_arms(values: Mapping[str, Iterable[object]], *, control: str | None 
     """How the arms differ, from the values of each: all numbers, or all labels.
 
     With `control` each other arm is compared with it, else each with each. None, NaN and infinity count as missing,
-    true and false as the labels yes and no. Numbers:
+    true and false as the labels yes and no. Floats:
     Welch's t with Hedges' g, Mann-Whitney's U with Cliff's delta, and a one-way analysis of variance with eta squared
     over three or more arms. Labels: chi-square with Cramér's V; for two by two with few cases Fisher's exact test; and
     the difference of each label's share. FixTheInput for columns of a dataset whose values hang together or carry
@@ -146,7 +144,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def hedges_g(one: Numbers, other: Numbers) -> float | None:
+def hedges_g(one: Floats, other: Floats) -> float | None:
     """The difference of the means in pooled standard deviations, corrected for small samples; None without spread.
 
     g = (1 - 3 / (4 (n1 + n2) - 9)) · (m1 - m2) / s_pooled; Hedges (1981).
@@ -160,7 +158,7 @@ def hedges_g(one: Numbers, other: Numbers) -> float | None:
     return (1 - 3 / (4 * (n + m) - 9)) * float(one.mean() - other.mean()) / pooled
 
 
-def cliffs_delta(one: Numbers, other: Numbers) -> float | None:
+def cliffs_delta(one: Floats, other: Floats) -> float | None:
     """How much oftener a value of `one` is greater than one of `other` than smaller, -1 to 1; None without values."""
     if not len(one) or not len(other):
         return None
@@ -200,7 +198,7 @@ def _pairs(arms: list[str], control: str | None) -> list[tuple[str, str]]:
 
 
 def _compare_numbers(
-    arms: Mapping[str, Numbers], missing: Mapping[str, int], pairs: Sequence[tuple[str, str]]
+    arms: Mapping[str, Floats], missing: Mapping[str, int], pairs: Sequence[tuple[str, str]]
 ) -> Comparison:
     compared = [_pair_of_numbers(arm, against, arms) for arm, against in pairs]
     overall = _anova(arms) if len(arms) > 2 else None
@@ -209,7 +207,7 @@ def _compare_numbers(
     )
 
 
-def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Numbers]) -> ArmPair:
+def _pair_of_numbers(arm: str, against: str, arms: Mapping[str, Floats]) -> ArmPair:
     one, other = arms[arm], arms[against]
     difference = float(one.mean() - other.mean()) if len(one) and len(other) else None
     problem = _too_few({arm: len(one), against: len(other)})
@@ -240,7 +238,7 @@ def _untested_ranks(problem: str) -> TestResult:
     return TestResult("mann-whitney u", problem=problem)
 
 
-def _anova(arms: Mapping[str, Numbers]) -> TestResult:
+def _anova(arms: Mapping[str, Floats]) -> TestResult:
     problem = _too_few({arm: len(each) for arm, each in arms.items()})
     if problem is not None:
         return TestResult("anova", problem=problem)
@@ -317,7 +315,7 @@ def _with_holm(pairs: Sequence[ArmPair]) -> tuple[ArmPair, ...]:
     )
 
 
-def _figures(arm: str, values: Numbers, missing: int) -> ArmFigures:
+def _figures(arm: str, values: Floats, missing: int) -> ArmFigures:
     if not len(values):
         return ArmFigures(arm, 0, missing)
     sd = float(values.std(ddof=1)) if len(values) > 1 else None
@@ -329,7 +327,7 @@ def _too_few(sizes: Mapping[str, int]) -> str | None:
     return f"too few values to test: {', '.join(small)}, and {LEAST_PER_ARM} are the least" if small else None
 
 
-def _squares(values: Numbers) -> float:
+def _squares(values: Floats) -> float:
     return float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
 
 

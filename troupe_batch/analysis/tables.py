@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from troupe_batch.analysis.chances import MeanChances, mean_chances
 from troupe_batch.analysis.notes import notes_of
-from troupe_batch.analysis.weights import Bools, DesignWeights, Interval, Weighted, mean_interval, share_interval
+from troupe_batch.analysis.weights import DesignWeights, Interval, Weighted, mean_interval, share_interval
+from troupe_batch.arrays import Bools
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.tables.responses import (
     dont_know_column,

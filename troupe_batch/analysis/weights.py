@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.facts import DESIGN_WEIGHT, ROLE
 
 Z_95 = 1.959963984540054
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class DesignWeights:
 class Weighted:
     """The people and the weights of some rows, shape (rows,)."""
 
-    people: npt.NDArray[np.int64]
+    people: Ints
     weights: Floats
     is_weighted: bool
 

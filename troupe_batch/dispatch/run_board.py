@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.dispatch.coordination import LIFETIME_S, Coordination, parse_stop
 from troupe_batch.dispatch.redis_client import answering
 from troupe_batch.dispatch.run_status import RunStatus
@@ -30,9 +30,9 @@ class Snapshot:
     now_ms: int
     opened_ms: int
     claimed_ms: int | None
-    open_shards: npt.NDArray[np.int64]  # neither committed, leased, quarantined, resting nor hinted
-    hinted: npt.NDArray[np.int64]
-    hinted_ms: npt.NDArray[np.float64]
+    open_shards: Ints  # neither committed, leased, quarantined, resting nor hinted
+    hinted: Ints
+    hinted_ms: Floats
     queued: int
     delivered_ms: float  # when the newest hint was sent that a worker of the fleet has got, of whatever run
     is_extracting: bool
@@ -207,7 +207,7 @@ def _set_done(pipe: Any, key: str, shards: int, committed: Iterable[int]) -> Non
     pipe.set(key, np.packbits(is_done).tobytes(), ex=LIFETIME_S)
 
 
-def _bits(packed: bytes | None, shards: int) -> npt.NDArray[np.bool_]:
+def _bits(packed: bytes | None, shards: int) -> Bools:
     is_done = np.zeros(shards, dtype=bool)
     found = np.unpackbits(np.frombuffer(packed or b"", dtype=np.uint8))[:shards]
     is_done[: found.size] = found
@@ -217,13 +217,13 @@ def _bits(packed: bytes | None, shards: int) -> npt.NDArray[np.bool_]:
 # What stands in Redis may be anybody's: an entry that cannot be read counts for nothing, and harms no other.
 
 
-def _scored(pairs: list[tuple[bytes, float]], shards: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _scored(pairs: list[tuple[bytes, float]], shards: int) -> tuple[Ints, Floats]:
     known = [(shard, score) for text, score in pairs if (shard := _shard(text, shards)) is not None]
     numbers = np.array([shard for shard, _ in known], dtype=np.int64)
     return numbers, np.array([score for _, score in known], dtype=np.float64)
 
 
-def _after(pairs: list[tuple[bytes, float]], now_ms: int, shards: int) -> npt.NDArray[np.int64]:
+def _after(pairs: list[tuple[bytes, float]], now_ms: int, shards: int) -> Ints:
     known = (_shard(text, shards) for text, until in pairs if until > now_ms)
     return np.array([shard for shard in known if shard is not None], dtype=np.int64)
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions.kinds import BadExpression, Domain, Ints, Kind, Possible
+from troupe_batch.arrays import Ints
+from troupe_batch.expressions.kinds import BadExpression, Domain, Kind, Possible
 from troupe_batch.expressions.nodes import BoundNode, NameScope, Node
 from troupe_batch.expressions.parsing import parse
 from troupe_batch.expressions.ranges import LIMIT, Range, whole_range

@@ -6,12 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from troupe_batch.arrays import Bools, Floats, Ints
 
 
 class BadExpression(ValueError):

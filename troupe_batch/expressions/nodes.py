@@ -131,7 +131,7 @@ class NumberNode(Node):
 
 
 @dataclass(frozen=True)
-class Truth(Node):
+class TruthNode(Node):
     """True or False."""
 
     value: bool

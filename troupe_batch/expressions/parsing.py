@@ -146,7 +146,7 @@ class _Reader:
     def _constant(self, node: ast.Constant) -> Node:
         source, value = self._source(node), node.value
         if isinstance(value, bool):
-            return nodes.Truth(source, value)
+            return nodes.TruthNode(source, value)
         if isinstance(value, str):
             return nodes.LabelNode(source, in_nfc(value))
         if isinstance(value, int | float):

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.expressions.kinds import Bools, Floats, Kind
+from troupe_batch.arrays import Bools, Floats
+from troupe_batch.expressions.kinds import Kind
 
 # Whole numbers up to here are exact as floats. Results beyond stay here: no fact about a person is as large.
 LIMIT = 2.0**53

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from troupe_batch.arrays import Floats
 from troupe_batch.expressions import ranges
-from troupe_batch.expressions.kinds import BadExpression, Floats, Kind
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.expressions.nodes import (
     TRUTH,
     TYPE_WORDS,

@@ -15,7 +15,7 @@ from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.demographies import compiled_from, population_from
 from troupe_batch.factory.enrichment import Enriched, EnrichStatus, ProseModel, enrich
-from troupe_batch.factory.generating import CONCURRENCY, OnProgress, Turns, Unwritten, write_all
+from troupe_batch.factory.generating import CONCURRENCY, OnPeople, Turns, Unwritten, write_all
 from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.persona.fragment import merge
@@ -35,7 +35,7 @@ class _Pace(TypedDict, total=False):
     """How many people are written at a time, and who hears of it, as `write_all` takes them."""
 
     concurrency: int
-    on_progress: OnProgress | None
+    on_progress: OnPeople | None
 
 
 class TinyPersonFactory:
@@ -126,7 +126,7 @@ class TinyPersonFactory:
         *,
         mind: Mind | None = None,
         concurrency: int = CONCURRENCY,
-        on_progress: OnProgress | None = None,
+        on_progress: OnPeople | None = None,
         skip_failures: bool = False,
     ) -> list[TinyPerson]:
         """The next people of the population, in its order; all who are left where no number is given.

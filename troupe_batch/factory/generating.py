@@ -12,7 +12,7 @@ from typing import Self, TypeAlias
 from troupe_batch.errors import FixTheInput
 from troupe_batch.factory.enrichment import Enriched
 
-OnProgress: TypeAlias = Callable[[int, int], None]
+OnPeople: TypeAlias = Callable[[int, int], None]
 CONCURRENCY = 32
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ async def write_all(
     write: Callable[[int], Awaitable[Enriched]],
     *,
     concurrency: int = CONCURRENCY,
-    on_progress: OnProgress | None = None,
+    on_progress: OnPeople | None = None,
 ) -> list[Enriched]:
     """What became of each person, in the order of `indices`; at most `concurrency` are written at a time.
 
@@ -99,7 +99,7 @@ async def write_all(
     return [written[index] for index in indices]
 
 
-def _tell(done: int, total: int, on_progress: OnProgress | None) -> None:
+def _tell(done: int, total: int, on_progress: OnPeople | None) -> None:
     if on_progress is not None:
         on_progress(done, total)
     if done * _PARTS // total > (done - 1) * _PARTS // total:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.drawing.blocks import BLOCK, Blocks, Drawn, Weights, block_sizes
 from troupe_batch.population.drawing.listing import Combinations
@@ -21,8 +22,6 @@ from troupe_batch.population.margins import ControlCell, DesignEffect, Margin, R
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 # How many people, from the first on, or the number of each; None: everybody.
 Chosen: TypeAlias = int | Sequence[int] | None
 

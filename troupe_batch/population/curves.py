@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.dimensions import NumericDimension
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _LABEL = re.compile(rf"\s*({_NUMBER})\s*(?:-|\u2013|to|\.\.)\s*({_NUMBER})\s*")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PARAMETERS = {
     "uniform": ("low", "high"),

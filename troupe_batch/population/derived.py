@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.population.curves import BadCurve, Bin
@@ -17,8 +17,6 @@ from troupe_batch.population.distributions import ends_of
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
 
 
 def kinds_of(spec: PopulationSpec, factors: Iterable[Factor], records: Records | None) -> dict[str, Kind]:
@@ -109,7 +107,7 @@ def _name_circle(left: Mapping[str, Expression], places: Places) -> None:
     places.add(("derive", circle[0]), problem, "let one of them read dimensions only")
 
 
-def _kind_of_numbers(numbers: npt.NDArray[np.int64] | Floats | None, *, integer: bool) -> Kind:
+def _kind_of_numbers(numbers: Ints | Floats | None, *, integer: bool) -> Kind:
     if numbers is None or len(numbers) == 0:
         return Kind("number", integer=integer)
     return Kind("number", integer=integer, low=float(np.min(numbers)), high=float(np.max(numbers)))

@@ -9,8 +9,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from troupe_batch.population.dimensions import ByParent, Row, ShareUnit
 from troupe_batch.population.spec_values import (
+    CategoryLabel,
     Crossed,
-    Label,
     Line,
     Names,
     Ordered,
@@ -19,7 +19,7 @@ from troupe_batch.population.spec_values import (
     Stratifying,
     Whole,
 )
-from troupe_batch.scalars import Truth
+from troupe_batch.scalars import TruthValue
 
 MAX_SIZE = 10_000_000
 
@@ -89,7 +89,7 @@ class Derived(SpecPart):
     """A fact worked out from other facts."""
 
     value: Line = Field(description="expression, such as cut(age, [25, 35, 55])")
-    hidden: Truth = Field(False, description="true: a helper, kept out of facts and persona")
+    hidden: TruthValue = Field(False, description="true: a helper, kept out of facts and persona")
 
 
 class SeedData(SpecPart):
@@ -99,7 +99,7 @@ class SeedData(SpecPart):
     """
 
     path: Line | None = Field(None, description="CSV or Parquet file beside this one")
-    weight: Label | None = Field(None, description="column that says how many people a record stands for")
+    weight: CategoryLabel | None = Field(None, description="column that says how many people a record stands for")
     source: Names = Field(min_length=1, description="id of a source")
     columns: dict[str, tuple[str | float | None, ...]] = Field({}, description="the columns themselves, by name")
 

@@ -15,8 +15,17 @@ from pydantic import (
     model_validator,
 )
 
-from troupe_batch.population.spec_values import Label, Labels, Line, Names, Number, Ordered, Shares, SpecPart
-from troupe_batch.scalars import Truth
+from troupe_batch.population.spec_values import (
+    CategoryLabel,
+    CategoryLabels,
+    Line,
+    Names,
+    Number,
+    Ordered,
+    Shares,
+    SpecPart,
+)
+from troupe_batch.scalars import TruthValue
 
 
 class ShareUnit(StrEnum):
@@ -33,7 +42,7 @@ class Row(SpecPart):
     A parent that `when` leaves out, or gives as `*`, may have any category; the most specific row wins.
     """
 
-    when: Annotated[dict[str, Label], *Ordered] = Field(description="category of each parent; * for any")
+    when: Annotated[dict[str, CategoryLabel], *Ordered] = Field(description="category of each parent; * for any")
     values: Shares = Field(description="category: share")
 
 
@@ -44,7 +53,7 @@ def _form_of_table(value: object) -> str:
 
 
 ByParent: TypeAlias = Annotated[dict[str, Shares], *Ordered]
-Table: TypeAlias = Annotated[
+ShareTable: TypeAlias = Annotated[
     Annotated[str, Tag("file")] | Annotated[ByParent, Tag("by_parent")] | Annotated[tuple[Row, ...], Tag("rows")],
     Discriminator(_form_of_table),
 ]
@@ -56,7 +65,7 @@ class _Dimension(SpecPart):
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
     given: Names = Field((), description="parents: the dimensions that this one's distribution depends on")
-    table: Table | None = Field(
+    table: ShareTable | None = Field(
         None,
         description="with `given`: a CSV or Parquet file, or `parent's category: {category: share}`, or rows",
     )
@@ -64,7 +73,7 @@ class _Dimension(SpecPart):
     on_sum: Annotated[str, Field(pattern=r"^(error|renormalize|residual:.+)$")] = Field(
         "error", description="when they miss 1 (or 100 percent): error, renormalize, or residual:<category>"
     )
-    hidden: Truth = Field(False, description="true: a helper for other dimensions, kept out of facts and persona")
+    hidden: TruthValue = Field(False, description="true: a helper for other dimensions, kept out of facts and persona")
 
     @model_validator(mode="after")
     def _write_the_short_form_out(self) -> Self:
@@ -87,7 +96,7 @@ class Categorical(_Dimension):
 
     type: Literal["categorical"]
     values: Shares | None = Field(None, description="category: share, where there is no `given`")
-    categories: Labels | None = Field(
+    categories: CategoryLabels | None = Field(
         None, description="order of the categories of a `table`; alone, where controls say the shares"
     )
 
@@ -105,11 +114,11 @@ class NumericDimension(_Dimension):
     )
     params: Annotated[dict[str, Number], *Ordered] = Field({}, description="parameters of the distribution")
     truncate: tuple[Number, Number] | None = Field(None, description="lowest and highest value of a distribution")
-    integer: Truth = Field(False, description="whole numbers only")
+    integer: TruthValue = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
 
     @field_serializer("table", mode="wrap")
-    def _parameters_in_one_order(self, table: Table | None, handler: SerializerFunctionWrapHandler) -> Any:
+    def _parameters_in_one_order(self, table: ShareTable | None, handler: SerializerFunctionWrapHandler) -> Any:
         """Parameters have names, so that their order in a row says nothing, and the digest must not depend on it."""
         if self.dist is not None and isinstance(table, tuple):
             table = tuple(row.model_copy(update={"values": dict(sorted(row.values.items()))}) for row in table)
@@ -134,7 +143,7 @@ class TextPool(SpecPart):
     values: tuple[PoolText, ...] = Field(min_length=1, max_length=10_000, description="the texts")
     source: Names = Field(min_length=1, description="id of a source, or a line such as `assumption: …`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
-    hidden: Truth = Field(False, description="true: kept out of facts and persona")
+    hidden: TruthValue = Field(False, description="true: kept out of facts and persona")
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -150,21 +159,21 @@ class FromRecords(SpecPart):
     """
 
     type: Literal["record"]
-    column: Label | None = Field(None, description="column of the records; left out: named as the dimension")
-    labels: Annotated[dict[str, Label], *Ordered] = Field(
+    column: CategoryLabel | None = Field(None, description="column of the records; left out: named as the dimension")
+    labels: Annotated[dict[str, CategoryLabel], *Ordered] = Field(
         {}, max_length=2_000, description='what its codes mean, such as {"1": male, "2": female}, in the order to keep'
     )
-    missing: Label | Labels | None = Field(
+    missing: CategoryLabel | CategoryLabels | None = Field(
         None,
         description="category of the records that have no code here; of a number: the codes that stand for no number",
     )
-    numeric: Truth = Field(False, description="true: a number")
-    integer: Truth = Field(False, description="whole numbers only")
+    numeric: TruthValue = Field(False, description="true: a number")
+    integer: TruthValue = Field(False, description="whole numbers only")
     decimals: int = Field(2, ge=0, le=9, description="digits after the point, where not integer")
-    bins: Labels = Field((), description='of a number: its bins, such as ["18-29", "30-99"]')
+    bins: CategoryLabels = Field((), description='of a number: its bins, such as ["18-29", "30-99"]')
     source: Names = Field((), description="id of a source; left out: that of `seed_data`")
     note: str | None = Field(None, max_length=4_000, description="approximations, for whoever reads the file")
-    hidden: Truth = Field(False, description="true: kept out of facts and persona")
+    hidden: TruthValue = Field(False, description="true: kept out of facts and persona")
 
     @property
     def given(self) -> tuple[str, ...]:

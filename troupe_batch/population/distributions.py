@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.curves import BadCurve, distribution_curve
 from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.factors import Factor, Places, row_numbers
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Inverse: TypeAlias = Callable[[Floats], Floats]
 
 _ENDS = np.array([0.0, 1.0])
@@ -67,7 +65,7 @@ def ends_of(dimension: NumericDimension) -> tuple[float, float]:
     return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 
 
-def rounded(values: Floats, dimension: NumericDimension) -> npt.NDArray[np.int64] | Floats:
+def rounded(values: Floats, dimension: NumericDimension) -> Ints | Floats:
     """Values of a distribution as facts: whole numbers, or with as many digits as the dimension has."""
     return np.rint(values).astype(np.int64) if dimension.integer else np.round(values, dimension.decimals)
 

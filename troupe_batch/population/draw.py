@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.persona.files import AgentFile
 from troupe_batch.persona.persona import Persona, Scalar
@@ -26,8 +27,6 @@ from troupe_batch.population.margins import ControlCell, DesignEffect, Margin, P
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile
-
-Ints = npt.NDArray[np.int64]
 
 _DRAWING = 3
 _DRAWING_IF_PLAIN = 2
@@ -122,7 +121,7 @@ class Population:
         codes = np.concatenate([drawn.codes for _, drawn in self._blocks.pieces(indices)])
         return self._names.names(indices, self._genders(codes), codes)
 
-    def has_fragment(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    def has_fragment(self, start: int, stop: int) -> Bools:
         """Which fragments people start to stop - 1 have, shape (people, fragments)."""
         indices = self._indices(start, stop)
         return self._fragments.drawn(indices, lambda: self._every_fact(indices))

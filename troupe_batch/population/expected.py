@@ -7,8 +7,8 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.expressions.expression import Expression
 from troupe_batch.population.dimensions import FromRecords, TextPool
 from troupe_batch.population.factors import Factor
@@ -16,8 +16,6 @@ from troupe_batch.population.joint.factor_tables import parents_first, reached
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
 
 # Larger tables take longer than a look at a population should.
 MOST_CELLS = 300_000

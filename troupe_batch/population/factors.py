@@ -9,8 +9,8 @@ from itertools import islice, product
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import Categorical, Distributed, FromRecords, NumericDimension, Row, TextPool
@@ -18,8 +18,6 @@ from troupe_batch.population.shares import BadShares, normalised
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 # A problem and its cure.
 Reason: TypeAlias = tuple[str, str]
 

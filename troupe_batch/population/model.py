@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.margins import PopulationFinding
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int16]
 
 
@@ -78,7 +77,7 @@ class Records:
     factors: tuple[Factor, ...]
     codes: Codes
     weights: Floats
-    numbers: Mapping[str, npt.NDArray[np.int64] | Floats]
+    numbers: Mapping[str, Ints | Floats]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.design import SeedData
 from troupe_batch.population.dimensions import FromRecords
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.margins import Level, PopulationFinding
-from troupe_batch.population.model import Codes, Floats, Ints, Records
+from troupe_batch.population.model import Codes, Records
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.population.tables.file_values import CellValues, number_of, text_of
 from troupe_batch.population.tables.reading import MAX_CATEGORIES

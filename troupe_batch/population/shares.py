@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.dimensions import ShareUnit
 
 # Sums are checked to this relative tolerance: enough for 1/3 written with seven digits, not for a rounded percent.
@@ -22,9 +22,7 @@ class BadShares(ValueError):
         super().__init__(problem)
 
 
-def normalised(
-    shares: Mapping[str, float], labels: list[str], *, unit: ShareUnit, on_sum: str
-) -> npt.NDArray[np.float64]:
+def normalised(shares: Mapping[str, float], labels: list[str], *, unit: ShareUnit, on_sum: str) -> Floats:
     """Probabilities in the order of `labels`, summing to 1; a label that `shares` lacks has probability 0.
 
     `on_sum` is `error`, `renormalize` or `residual:<category>`; counts are always divided by their sum.
@@ -47,8 +45,8 @@ def normalised(
 
 
 def _with_residual(
-    vector: npt.NDArray[np.float64], labels: list[str], residual: str, whole: float, shares: Mapping[str, float]
-) -> npt.NDArray[np.float64]:
+    vector: Floats, labels: list[str], residual: str, whole: float, shares: Mapping[str, float]
+) -> Floats:
     if residual in shares:
         raise BadShares(
             f"{residual!r} has a share, yet `on_sum` makes it the residual", "remove one of the two", residual

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field
 
 from troupe_batch.population.design import MAX_SIZE, Control, Derived, SeedData, Strata, derived_short_form
 from troupe_batch.population.dimensions import Dimension
-from troupe_batch.population.spec_values import FileOrData, Label, Line, Number, Ordered, SpecPart, Whole
-from troupe_batch.scalars import Truth
+from troupe_batch.population.spec_values import CategoryLabel, FileOrData, Line, Number, Ordered, SpecPart, Whole
+from troupe_batch.scalars import TruthValue
 from troupe_batch.spec_files import BuiltSpec
 
 SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
@@ -51,7 +51,7 @@ class Universe(SpecPart):
     """Whom the population stands for."""
 
     description: Line = Field(description="who is in, for example adults 25 and over, United States")
-    as_of: Label | None = Field(None, description="date or period of the figures")
+    as_of: CategoryLabel | None = Field(None, description="date or period of the figures")
     excludes: tuple[Line, ...] = Field((), max_length=50, description="who is left out")
 
 
@@ -61,9 +61,11 @@ class NamesSpec(SpecPart):
     later: ClassVar[frozenset[str]] = frozenset({"by", "locales"})
 
     provider: NameProvider = Field(NameProvider.FAKER, description="faker, none or initials")
-    locale: Label | None = Field(None, description="where it differs from the population's locale")
-    by: Label | None = Field(None, description="dimension that decides the locale, such as country")
-    locales: Annotated[dict[str, Label], *Ordered] = Field({}, description="its categories: locale, such as ja_JP")
+    locale: CategoryLabel | None = Field(None, description="where it differs from the population's locale")
+    by: CategoryLabel | None = Field(None, description="dimension that decides the locale, such as country")
+    locales: Annotated[dict[str, CategoryLabel], *Ordered] = Field(
+        {}, description="its categories: locale, such as ja_JP"
+    )
 
 
 class FragmentShare(SpecPart):
@@ -73,7 +75,7 @@ class FragmentShare(SpecPart):
 
     file: FileOrData = Field(description="a *.fragment.json file beside this one")
     share: Number = Field(1.0, ge=0, le=1, description="share of the people that it is merged into")
-    overwrite: Truth = Field(False, description="true: the fragment wins where the two disagree")
+    overwrite: TruthValue = Field(False, description="true: the fragment wins where the two disagree")
     when: Line | None = Field(None, description="expression over the facts; the share is then of those who meet it")
 
 
@@ -90,7 +92,7 @@ class Sampling(SpecPart):
     later: ClassVar[frozenset[str]] = frozenset({"exact", "tolerance_pp"})
 
     method: Literal["auto", "cube", "systematic"] = Field("auto", description="auto, cube or systematic")
-    exact: Truth = Field(False, description="true: every margin is its largest-remainder count, to the person")
+    exact: TruthValue = Field(False, description="true: every margin is its largest-remainder count, to the person")
     tolerance_pp: Number = Field(
         0.5, ge=0, le=100, description="percentage points by which margins may differ before something is said"
     )
@@ -108,7 +110,7 @@ class PopulationSpec(SpecPart, BuiltSpec):
         description="short name: letters, digits, and after the first one also `.`, `_` or `-`, at most 100"
     )
     title: Line | None = Field(None, description="one line for people")
-    proposed: Truth = Field(
+    proposed: TruthValue = Field(
         False, description="true: proposed by a model and read by nobody yet, so nobody is drawn from it"
     )
     size: Whole | None = Field(None, ge=1, le=MAX_SIZE, description="how many people there are")

@@ -98,7 +98,7 @@ def _file_or_data(value: object) -> object:
 
 Number: TypeAlias = Annotated[float, BeforeValidator(_finite_number)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
-Label: TypeAlias = Annotated[str, BeforeValidator(_label)]
+CategoryLabel: TypeAlias = Annotated[str, BeforeValidator(_label)]
 Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_boundary)]
 # The order of dimensions and categories is meaning (quotas, prompt, tables), so the canonical JSON holds it in lists.
 Ordered = (BeforeValidator(_labelled), PlainSerializer(_as_pairs))
@@ -107,23 +107,23 @@ FileOrData: TypeAlias = Annotated[str | dict[Any, Any], BeforeValidator(_file_or
 # A list; one alone may stand without its brackets. The limits are of the list: outside of it, the schema that editors
 # use would have them of the text.
 _Texts: TypeAlias = tuple[str, ...]
-Labels: TypeAlias = Annotated[
-    tuple[Label, ...],
+CategoryLabels: TypeAlias = Annotated[
+    tuple[CategoryLabel, ...],
     Field(max_length=2_000),
     BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=2_000)]),
 ]
 Names: TypeAlias = Annotated[
-    tuple[Label, ...],
+    tuple[CategoryLabel, ...],
     Field(max_length=20),
     BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=20)]),
 ]
 Crossed: TypeAlias = Annotated[
-    tuple[Label, ...],
+    tuple[CategoryLabel, ...],
     Field(max_length=8),
     BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=8)]),
 ]
 Stratifying: TypeAlias = Annotated[
-    tuple[Label, ...],
+    tuple[CategoryLabel, ...],
     Field(max_length=4),
     BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=4)]),
 ]

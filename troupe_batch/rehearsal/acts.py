@@ -57,7 +57,7 @@ class Actor:
         self._spoken = spoken
         self._acts = acts
         self._room = None if most is None else int(most) - 1
-        self._lines = Lines(acts)
+        self._lines = SpokenLines(acts)
         faculties = [(name, acts.rate_of(name)) for name in variants if name not in (THINK, TALK, REACH_OUT, DONE)]
         look_ups = [(name, rate) for name, rate in faculties if is_look_up(name)]
         # At most one of them in an act, so together they can have no more than all acts.
@@ -129,7 +129,7 @@ def _aloud(truth: TextQuestion, prompt: Prompt, draws: DrawStream) -> str:
     return truth.said(prompt, draws)
 
 
-class Lines:
+class SpokenLines:
     """What people say: for whom, how often, and with what to fill in."""
 
     def __init__(self, acts: Acts) -> None:

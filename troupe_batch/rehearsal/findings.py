@@ -10,7 +10,7 @@ from troupe_batch.rehearsal.act_specs import Extractions
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.judgements import judgement_parts
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import AnswerMaker, Refused, ReplyPart, field_maker
+from troupe_batch.rehearsal.reply_plan import PropertyMaker, Refused, ReplyPart, field_maker
 from troupe_batch.seeded import DrawStream, weighted_index
 from troupe_batch.truths.truth import QuestionTruth
 
@@ -41,7 +41,9 @@ def extraction_parts(schema: dict[str, Any], reader: FindingsReader) -> Mapping[
     return {FINDINGS: ReplyPart(_listing(node, items, schema, reader))}
 
 
-def _listing(node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], reader: FindingsReader) -> AnswerMaker:
+def _listing(
+    node: dict[str, Any], items: dict[str, Any], root: dict[str, Any], reader: FindingsReader
+) -> PropertyMaker:
     fewest, most = int(node.get("minItems", 0)), int(node.get("maxItems", max(reader.counts)))
     counts, weights = list(reader.counts), list(reader.counts.values())
     makers = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import AnswerMaker, ReplyPart, field_maker, plain_maker
+from troupe_batch.rehearsal.reply_plan import PropertyMaker, ReplyPart, field_maker, plain_maker
 from troupe_batch.seeded import DrawStream
 from troupe_batch.truths.truth import QuestionTruth
 
@@ -37,7 +37,7 @@ def assigned_parts(schema: dict[str, Any]) -> Mapping[str, ReplyPart]:
     return {name: ReplyPart(plain_maker(node, schema)) for name, node in referring.items()}
 
 
-def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth) -> AnswerMaker:
+def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth) -> PropertyMaker:
     properties = node["properties"]
     makers = {
         key: field_maker(name, child, root, truth) if key == VALUE else plain_maker(child, root)

@@ -13,7 +13,7 @@ from troupe_batch.seeded import DrawStream, bits
 from troupe_batch.truths import TRUTHS
 from troupe_batch.truths.truth import QuestionTruth, SchemaRejected, without_null
 
-AnswerMaker = Callable[[Prompt, DrawStream], Any]
+PropertyMaker = Callable[[Prompt, DrawStream], Any]
 
 _SOME_DONT_KNOW = 0.05
 
@@ -26,7 +26,7 @@ class Refused(Exception):
 class ReplyPart:
     """How one property of a reply is made, where it is no answer to a question."""
 
-    make: AnswerMaker
+    make: PropertyMaker
     refusal_rate: float = 0.0
 
 
@@ -56,7 +56,7 @@ class ReplyPlan:
         check_schema(schema)
         if is_strict:
             check_strict(schema)
-        self._questions: list[tuple[int, str, AnswerMaker, float]] = []
+        self._questions: list[tuple[int, str, PropertyMaker, float]] = []
         self._whole = None
         if schema.get("type") != "object" or "$ref" in schema or "anyOf" in schema:
             self._whole = compile_instances(schema)
@@ -91,21 +91,21 @@ class ReplyPlan:
 
 def answer_maker(
     question_id: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth | None
-) -> AnswerMaker:
+) -> PropertyMaker:
     """How a property is answered that has this schema; SchemaRejected where the truth is of another kind of reply."""
     if truth is None:
         return plain_maker(node, root, question_id)
     return truth.maker(question_id, node) or _rejected(question_id, truth)
 
 
-def field_maker(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth | None) -> AnswerMaker:
+def field_maker(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth | None) -> PropertyMaker:
     """As for a question, and a choice may also be yes or no, or null where it says don't know."""
     if truth is None:
         return plain_maker(node, root, name)
     return truth.field_maker(name, node) or _rejected(name, truth)
 
 
-def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "") -> AnswerMaker:
+def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "") -> PropertyMaker:
     """Valid answers without a respondent file: nothing is known about the question but its form."""
     for kind in TRUTHS:
         if make := kind.plain_maker(question_id, node):
@@ -116,6 +116,6 @@ def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "
     return lambda _prompt, draws: None if draws.uniform() < rate else valid(draws)
 
 
-def _rejected(question_id: str, truth: QuestionTruth) -> AnswerMaker:
+def _rejected(question_id: str, truth: QuestionTruth) -> PropertyMaker:
     kind = truth.model_dump(include={"type"})["type"]
     raise SchemaRejected(f"question {question_id!r} is {kind} in the respondent file, and the schema asks otherwise")

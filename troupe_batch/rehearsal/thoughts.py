@@ -7,7 +7,7 @@ from typing import Any
 
 from troupe_batch.rehearsal.instances import compile_instances
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.reply_plan import AnswerMaker
+from troupe_batch.rehearsal.reply_plan import PropertyMaker
 from troupe_batch.seeded import DrawStream
 from troupe_batch.truths.strings import MARK, sentence
 from troupe_batch.truths.truth import without_null
@@ -37,7 +37,7 @@ def paragraph(draws: DrawStream) -> str:
     return MARK + " ".join([sentence(draws).removeprefix(MARK) for _ in range(_SENTENCES)])
 
 
-def state_of_mind(node: dict[str, Any], root: dict[str, Any]) -> AnswerMaker:
+def state_of_mind(node: dict[str, Any], root: dict[str, Any]) -> PropertyMaker:
     """A maker of objects whose free texts are short marked phrases; all else is whatever the schema allows."""
     makers = {name: _phrase(name, child, root) for name, child in node.get("properties", {}).items()}
 

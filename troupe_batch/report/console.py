@@ -21,7 +21,7 @@ from troupe_batch.studies.kinds import cases_text
 from troupe_batch.terminal import SafeText
 
 # A figure, and beside it the mean of the chances that the model stated.
-Cell: TypeAlias = tuple[SafeText, SafeText]
+TextCell: TypeAlias = tuple[SafeText, SafeText]
 
 _FOOTNOTE_OF_FINDINGS = (
     "Findings are what a model read out of what simulated respondents said and did. Shares are of the findings that "
@@ -101,7 +101,7 @@ def question(table: QuestionTable) -> RenderableType:
     return Group(title, grid, *_quotes(table.total.examples), *(SafeText(note, style="dim") for note in notes))
 
 
-def _paired(cells: Sequence[Cell]) -> list[SafeText]:
+def _paired(cells: Sequence[TextCell]) -> list[SafeText]:
     return [part for pair in cells for part in pair]
 
 
@@ -158,7 +158,7 @@ def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
     return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")
 
 
-def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Cell]]]:
+def _rows(table: QuestionTable) -> Iterator[tuple[str, list[TextCell]]]:
     columns = table.columns
     yield "answered", [_plain(f"{column.answered:,}") for column in columns]
     if table.total.design_effect is not None:
@@ -174,7 +174,7 @@ def _rows(table: QuestionTable) -> Iterator[tuple[str, list[Cell]]]:
     yield from _absence_rows(columns)
 
 
-def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple[str, list[Cell]]]:
+def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple[str, list[TextCell]]]:
     suffix = f" ({unit})" if unit else ""
     for box in ([one.top_2 for one in figures], [one.bottom_2 for one in figures]):
         if (first := box[0]) is not None:
@@ -185,18 +185,18 @@ def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple
         yield f"median{suffix}", [_number(one.median) for one in figures]
 
 
-def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[Cell]]]:
+def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[TextCell]]]:
     statuses = dict.fromkeys(status for column in columns for status in column.absences)
     for status in statuses:
         cells = [_plain(f"{column.absences.get(status, 0):,}", "yellow") for column in columns]
         yield f"no answer: {status.replace('_', ' ')}", cells
 
 
-def _plain(text: str, style: str = "") -> Cell:
+def _plain(text: str, style: str = "") -> TextCell:
     return SafeText(text, style=style), SafeText()
 
 
-def _share_cell(share: Share | None) -> Cell:
+def _share_cell(share: Share | None) -> TextCell:
     if share is None or share.share is None:
         return _plain("-")
     cell = SafeText(f"{share.share:.0%}")
@@ -205,7 +205,7 @@ def _share_cell(share: Share | None) -> Cell:
     return cell, SafeText() if share.chance is None else SafeText(f"{share.chance:.0%}")
 
 
-def _number(value: float | None, interval: Interval | None = None) -> Cell:
+def _number(value: float | None, interval: Interval | None = None) -> TextCell:
     if value is None:
         return _plain("-")
     cell = SafeText(_short(value))

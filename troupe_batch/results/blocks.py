@@ -22,12 +22,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from troupe_batch.arrays import Ints
 from troupe_batch.errors import ResultsDamaged, SettingsError
 from troupe_batch.results.objects import Objects
 
@@ -158,7 +158,7 @@ class BlockFile:
             raise self.damaged("is no Parquet file") from error
 
     @cached_property
-    def _group_ends(self) -> npt.NDArray[np.int64]:
+    def _group_ends(self) -> Ints:
         metadata = self._parquet.metadata
         sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         return np.cumsum(sizes, dtype=np.int64)

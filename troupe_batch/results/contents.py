@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.studies.study import ExtractionInfo, QuestionInfo
-
-Places: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,9 @@ class Planned:
     contents: Contents
     units: range
     replicates: int
-    members: Places
-    newcomers: Places
-    is_run: npt.NDArray[np.bool_]
+    members: Ints
+    newcomers: Ints
+    is_run: Bools
     unit_id: Callable[[int], str]
 
     @property
@@ -57,19 +54,19 @@ class Planned:
         """The column that says which seat a row is about, where there are several."""
         return ["seat"] if self.contents.seats > 1 else []
 
-    def seats_of(self, rows: pa.Table) -> Places:
+    def seats_of(self, rows: pa.Table) -> Ints:
         """The seat of each row; 0 where units are single people, -1 where a row is about a whole world."""
         if self.contents.seats == 1:
             return np.asarray(pc.is_valid(rows["person_index"]).to_numpy(), np.int64) - 1
         return np.asarray(pc.fill_null(rows["seat"], -1).to_numpy(), np.int64)
 
-    def units_of(self, rows: pa.Table) -> Places:
+    def units_of(self, rows: pa.Table) -> Ints:
         """The place of each row's unit among these; -1 where it is none of them."""
         units = rows["unit_index"].to_numpy()
         is_one = (units >= self.units.start) & (units < self.units.stop)
         return np.where(is_one, units - self.units.start, -1)
 
-    def seated(self, rows: pa.Table) -> Places:
+    def seated(self, rows: pa.Table) -> Ints:
         """Unit * seats + seat of each row; -1 where that unit does not have that person in that seat."""
         units, seats = self.units_of(rows), self.seats_of(rows)
         people = pc.fill_null(rows["person_index"], -1).to_numpy()

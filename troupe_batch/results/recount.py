@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troupe_batch.results.contents import Places, Planned
+from troupe_batch.arrays import Bools, Ints
+from troupe_batch.results.contents import Planned
 from troupe_batch.results.ledger import StatusCounts
 
 MOST_EXAMPLES = 3
@@ -45,7 +46,7 @@ class Ticks:
     last: int = -1
     examples: list[str] = field(default_factory=list)
 
-    def add(self, places: Places, shown: Places) -> None:
+    def add(self, places: Ints, shown: Ints) -> None:
         """Tick the places; one below 0 is no planned row, and `shown` is what to call it."""
         inside = (places >= 0) & (places < len(self.seen))
         if not inside.all():
@@ -110,7 +111,7 @@ class Recount(ABC):
     def _name(self, place: int) -> str:
         """What to call the planned row at this place."""
 
-    def _planned(self) -> npt.NDArray[np.bool_]:
+    def _planned(self) -> Bools:
         """Which of the places have a planned row; all, unless said otherwise."""
         return np.ones(len(self._ticks.seen), np.bool_)
 
@@ -126,7 +127,7 @@ class Recount(ABC):
         self._found[kind] = (what, number + bad.num_rows, examples)
 
 
-def index_of(column: pa.ChunkedArray, known: Sequence[str]) -> Places:
+def index_of(column: pa.ChunkedArray, known: Sequence[str]) -> Ints:
     """The place of each value among those known; -1 for a stranger."""
     # Of a dictionary the few values are looked up, and not those of every row.
     found = [

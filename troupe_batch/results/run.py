@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Bools
 from troupe_batch.errors import PlanChanged
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.enrichment import Enriched
@@ -118,7 +118,7 @@ class Run:
         new_cases = range(first.case + (first.replicate > 0), last.case + 1)
         return [index for case in new_cases for index in self.casting.members(case)]
 
-    def planned(self, units: range, is_run: npt.NDArray[np.bool_] | None = None) -> Planned:
+    def planned(self, units: range, is_run: Bools | None = None) -> Planned:
         """What these units are to leave behind; `is_run` says which were run to their end, all where it is None."""
         first, last = self.plan.unit(units[0]), self.plan.unit(units[-1])
         cases = range(first.case, last.case + 1)

@@ -17,12 +17,13 @@ from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.expressions.nodes import LabelNode, Logic, Name, Node, NumberNode
 from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.expressions.sides import ComparisonNode, Containing, Membership
+from troupe_batch.scalars import Limit
 from troupe_batch.spec_files import did_you_mean
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.questions.form import QuestionId
-from troupe_batch.studies.questions.forms.numeric import Bound as Limit
 from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.questions.questions import Question
-from troupe_batch.studies.script import Mistake, Place, as_tuple, form_of, labels_of
+from troupe_batch.studies.script import PlacedMistake, as_tuple, form_of, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.studies.values import ValueKind
 
@@ -166,7 +167,7 @@ def value_of(answer: Answer | None, kind: Kind) -> object:
 
 def when_mistakes(
     place: Place, when: When, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool = True
-) -> Iterator[Mistake]:
+) -> Iterator[PlacedMistake]:
     """What is wrong with the conditions at `place`, given the questions `before` them and the ids of all there are.
 
     `is_whole` False: not all questions are known, so nobody knows whether there is none of a name.
@@ -187,7 +188,7 @@ def _bound(one: str | Condition, kinds: Mapping[str, Kind]) -> Bound:
 
 def _expression_mistakes(
     place: Place, text: str, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool
-) -> Iterator[Mistake]:
+) -> Iterator[PlacedMistake]:
     try:
         expression = Expression.parse(text)
         unknown = sorted(expression.names - before.keys())
@@ -199,7 +200,7 @@ def _expression_mistakes(
         yield place, str(error), error.cure
 
 
-def _unknown_question(place: Place, name: str, before: Mapping[str, Question], all_ids: Sequence[str]) -> Mistake:
+def _unknown_question(place: Place, name: str, before: Mapping[str, Question], all_ids: Sequence[str]) -> PlacedMistake:
     if name in all_ids:
         return place, f"`{name}` is asked only later", "move the question up, or this down"
     return place, f"there is no question `{name}`", did_you_mean(name, [*before])
@@ -207,7 +208,7 @@ def _unknown_question(place: Place, name: str, before: Mapping[str, Question], a
 
 def condition_mistakes(
     place: Place, condition: Condition, before: Mapping[str, Question], all_ids: Sequence[str]
-) -> Iterator[Mistake]:
+) -> Iterator[PlacedMistake]:
     """What is wrong with a condition, given the questions asked `before` it and the ids of all there are."""
     question = before.get(condition.question)
     if question is None:
@@ -219,7 +220,7 @@ def condition_mistakes(
         yield (*place, "mentions"), f"`{question.id}` is {question.kind}, not open: nobody speaks there", "use is"
 
 
-def _label_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[Mistake]:
+def _label_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[PlacedMistake]:
     labels = labels_of(question)
     for name, wanted in (("is", condition.is_), ("is_not", condition.is_not)):
         if wanted is None:
@@ -236,7 +237,7 @@ def _label_mistakes(place: Place, condition: Condition, question: Question) -> I
         yield (*place, "is_not"), "it rules out all that `is` asks for", "remove one of the two"
 
 
-def _number_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[Mistake]:
+def _number_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[PlacedMistake]:
     bounds = {"at_least": condition.at_least, "at_most": condition.at_most}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
     least, most, what = question.amounts or (0, 0, "")

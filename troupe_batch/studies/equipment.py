@@ -17,9 +17,10 @@ from troupe_batch.simulation.acting.tools.tool import ToolUseFaculty
 from troupe_batch.simulation.acting.tools.word_processor import TinyWordProcessor
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.documents import Document, read_text
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label
-from troupe_batch.studies.script import Mistake, Place, repeats
+from troupe_batch.studies.script import PlacedMistake, repeats
 
 _MOST_CHARACTERS = 500_000
 _PathName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -77,7 +78,7 @@ Tools: TypeAlias = Annotated[
 ]
 
 
-def equipment_mistakes(documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> Iterator[Mistake]:
+def equipment_mistakes(documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> Iterator[PlacedMistake]:
     """What is wrong with what people have at hand."""
     for place in repeats((("documents", i), one.title.casefold()) for i, one in enumerate(documents)):
         yield place, "two documents have the same name", "give one of them another `name`"

@@ -11,7 +11,7 @@ from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.judgement_spec import JudgementSpec
-from troupe_batch.studies.script import Mistake, repeats
+from troupe_batch.studies.script import PlacedMistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType, Finding, FindingStatus
 
 # Columns that `extractions` has beside those of the fields.
@@ -25,7 +25,7 @@ RESERVED_FIELD_IDS = frozenset(
 Aimed: TypeAlias = ExtractionSpec | JudgementSpec
 
 
-def extraction_mistakes(extractions: Sequence[ExtractionSpec], *, has_world: bool) -> Iterator[Mistake]:
+def extraction_mistakes(extractions: Sequence[ExtractionSpec], *, has_world: bool) -> Iterator[PlacedMistake]:
     """What is wrong with the extractions of a study."""
     for place in repeats((("extraction", i), one.id.casefold()) for i, one in enumerate(extractions)):
         yield (*place, "id"), "this extraction id stands twice (capitals do not count)", "rename one"

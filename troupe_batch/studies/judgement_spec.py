@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from troupe_batch.simulation.extraction.fields import ExtractionSpec, FieldId, Text
-from troupe_batch.studies.script import Mistake, repeats
+from troupe_batch.studies.script import PlacedMistake, repeats
 from troupe_batch.studies.study import ExtractionInfo, FieldInfo, FieldType
 
 DEFAULT_QUESTIONS = 3
@@ -103,13 +103,13 @@ class JudgementSpec(BaseModel):
         value = of_claim if self.expectations is None else VALIDATION_SCORE
         return ExtractionInfo(self.id, self.is_per_person, False, (value, CONFIDENCE, JUSTIFICATION))
 
-    def mistakes(self, *, has_world: bool) -> Iterator[Mistake]:
+    def mistakes(self, *, has_world: bool) -> Iterator[PlacedMistake]:
         """What is wrong between the parts of the judgement: place, problem, cure."""
         yield from self._form_mistakes()
         yield from self._task_mistakes()
         yield from self._target_mistakes(has_world=has_world)
 
-    def _form_mistakes(self) -> Iterator[Mistake]:
+    def _form_mistakes(self) -> Iterator[PlacedMistake]:
         if self.expectations is not None and self.form is not None:
             yield ("as",), "a validation is a score from 0 to 1, and no claim", "remove it"
         if self.expectations is None and self.questions is not None:
@@ -118,13 +118,13 @@ class JudgementSpec(BaseModel):
             if text is not None and (found := _VARIABLE.search(text)):
                 yield (name,), f"nothing fills in {found[0][:40]} here", f"write the {name} out"
 
-    def _task_mistakes(self) -> Iterator[Mistake]:
+    def _task_mistakes(self) -> Iterator[PlacedMistake]:
         if self.standard is StandardClaim.TASK_COMPLETION and self.task is None:
             yield ("standard",), "task_completion needs to know of which task", "add `task:`, what was to be done"
         if self.standard is not StandardClaim.TASK_COMPLETION and self.task is not None:
             yield ("task",), "only `standard: task_completion` has a task", "remove it"
 
-    def _target_mistakes(self, *, has_world: bool) -> Iterator[Mistake]:
+    def _target_mistakes(self, *, has_world: bool) -> Iterator[PlacedMistake]:
         if not self.is_per_person and not has_world:
             problem = "there is no world in this study: everybody is alone in it"
             yield ("about",), problem, "write `about: person`, or remove the line"
@@ -139,7 +139,7 @@ class JudgementSpec(BaseModel):
 
 def judgement_mistakes(
     judgements: Sequence[JudgementSpec], extractions: Sequence[ExtractionSpec], *, has_world: bool
-) -> Iterator[Mistake]:
+) -> Iterator[PlacedMistake]:
     """What is wrong with the judgements of a study, by themselves and beside its extractions: they share a table."""
     named = [(("extraction", i), one.id.casefold()) for i, one in enumerate(extractions)]
     for place in repeats([*named, *((("judgements", i), one.id.casefold()) for i, one in enumerate(judgements))]):

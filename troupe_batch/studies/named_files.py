@@ -9,7 +9,7 @@ from typing import TypeVar
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.plain_files import named_file
 from troupe_batch.spec_files import dotted
-from troupe_batch.studies.script import Place
+from troupe_batch.spec_messages import Place
 
 _T = TypeVar("_T")
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, assert_never
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from troupe_batch.simulation.record.events import StimulusKind
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question
 from troupe_batch.studies.values import ValueKind
 
-Place: TypeAlias = tuple[str | int, ...]
-Mistake: TypeAlias = tuple[Place, str, str]
+PlacedMistake: TypeAlias = tuple[Place, str, str]
 
 _T = TypeVar("_T")
 
@@ -82,7 +82,7 @@ def as_tuple(value: _T | tuple[_T, ...]) -> tuple[_T, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mistake]:
+def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[PlacedMistake]:
     """What is wrong with the questions of a study, each at its place."""
     for place in repeats((place, question.id.casefold()) for place, question in asked):
         # Without regard to capitals: SQL engines would take `Q1` and `q1` for one column.
@@ -92,7 +92,7 @@ def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mista
             yield (*place, "id"), f"`{question.id}` is a column of its own in the data", "choose another id"
 
 
-def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Mistake]:
+def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[PlacedMistake]:
     """What is wrong with questions that people answer while they act."""
     for place, question in asked:
         if question.id in ("actions", "cognitive_state"):

@@ -26,7 +26,7 @@ from troupe_batch.truths.labels import (
     labels_of_object,
     unknown_label,
 )
-from troupe_batch.truths.truth import AnswerMaker, Node, QuestionTruth, Shift, Situation, TextFacts, without_null
+from troupe_batch.truths.truth import AnswerMaker, QuestionTruth, SchemaNode, Shift, Situation, TextFacts, without_null
 
 
 class ChoiceShift(Shift):
@@ -56,7 +56,7 @@ class ChoiceQuestion(QuestionTruth):
         return self
 
     @classmethod
-    def plain_maker(cls, question_id: str, node: Node) -> AnswerMaker | None:  # noqa: ARG003 -- all are shown alike
+    def plain_maker(cls, question_id: str, node: SchemaNode) -> AnswerMaker | None:  # noqa: ARG003 -- all are shown alike
         """Chances that sum to 100."""
         labels = _stated_in(node)
         if labels is None:
@@ -69,14 +69,14 @@ class ChoiceQuestion(QuestionTruth):
 
         return make
 
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:
         """One label, drawn; or the chance of each, in whole percent."""
         if labels := labels_of_enum(node):
             return self._picking(question_id, labels)
         labels = _stated_in(node)
         return None if labels is None else self._stating(question_id, labels)
 
-    def field_maker(self, name: str, node: Node) -> AnswerMaker | None:
+    def field_maker(self, name: str, node: SchemaNode) -> AnswerMaker | None:
         """Also yes or no, and null where it says don't know."""
         core = without_null(node)
         is_yes_no = core.get("type") == "boolean"
@@ -168,7 +168,7 @@ def percentages(probabilities: Sequence[float]) -> list[int]:
     return whole
 
 
-def _stated_in(node: Node) -> list[str] | None:
+def _stated_in(node: SchemaNode) -> list[str] | None:
     """The labels where a schema asks for the chance of each in percent."""
     return labels_of_object(
         node, lambda p: p.get("type") == "integer" and p.get("maximum") == 100 and p.get("minimum") == 0

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 
 FactTest = Callable[[str], bool]
-Scalar = bool | int | float | str
+FactValue = bool | int | float | str
 
 _COMPARISON = re.compile(r"(>=|<=|!=|==|>|<|=)\s*(.*)", re.DOTALL)
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)\s*")
 
 
-def parse_condition(written: Scalar | Sequence[Scalar]) -> FactTest:
+def parse_condition(written: FactValue | Sequence[FactValue]) -> FactTest:
     """A test of one fact's text; ValueError says what cannot be understood.
 
     Text is compared without regard to case; a list holds when any of its members does; `a..b` includes both ends;

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from troupe_batch.scalars import label_of
-from troupe_batch.truths.truth import DontKnow, Node
+from troupe_batch.truths.truth import DontKnow, SchemaNode
 
 
 def by_label(value: Any) -> Any:
@@ -53,15 +53,15 @@ def add_position(log_odds: list[float], position: Mapping[str, float]) -> None:
             log_odds[index] += effect
 
 
-def labels_of_enum(node: Node) -> list[str] | None:
+def labels_of_enum(node: SchemaNode) -> list[str] | None:
     """The labels of which a schema takes one; None for any other schema."""
     values = node.get("enum", [node["const"]] if "const" in node else None)
     return list(values) if values and all(isinstance(value, str) for value in values) else None
 
 
-def labels_of_object(node: Node, holds: Callable[[Node], bool]) -> list[str] | None:
+def labels_of_object(node: SchemaNode, holds: Callable[[SchemaNode], bool]) -> list[str] | None:
     """The names of an object's properties where all of them are so; None for any other schema."""
-    properties: dict[str, Node] = node.get("properties", {})
+    properties: dict[str, SchemaNode] = node.get("properties", {})
     if node.get("type") != "object" or not properties or not all(map(holds, properties.values())):
         return None
     return list(properties)

@@ -22,7 +22,16 @@ from troupe_batch.truths.labels import (
     labels_of_object,
     unknown_label,
 )
-from troupe_batch.truths.truth import AnswerMaker, LabelText, Node, QuestionTruth, Rate, Shift, Situation, TextFacts
+from troupe_batch.truths.truth import (
+    AnswerMaker,
+    LabelText,
+    QuestionTruth,
+    Rate,
+    SchemaNode,
+    Shift,
+    Situation,
+    TextFacts,
+)
 
 _DONT_KNOW = "dont_know"
 _SOME_DONT_KNOW = 0.05
@@ -63,14 +72,14 @@ class MultiQuestion(QuestionTruth):
         return self
 
     @classmethod
-    def plain_maker(cls, question_id: str, node: Node) -> AnswerMaker | None:
+    def plain_maker(cls, question_id: str, node: SchemaNode) -> AnswerMaker | None:
         """Never don't know, or what rules out the others, beside another option."""
         if names := _ticked_in(node):
             return _ticking_at_random(question_id, names)
         names = _listed_in(node)
         return None if names is None else _listing_at_random(question_id, names)
 
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:
         """Each option drawn for itself."""
         if names := _ticked_in(node):
             return self._ticking(question_id, names)
@@ -164,12 +173,12 @@ def _alone(situation: Situation, question_id: str, names: Sequence[str]) -> list
     return [name for name in names if name in ruled or _RULES_OUT_OTHERS.match(name)]
 
 
-def _ticked_in(node: Node) -> list[str] | None:
+def _ticked_in(node: SchemaNode) -> list[str] | None:
     """The options where a schema asks for yes or no to each."""
     return labels_of_object(node, lambda p: p.get("type") == "boolean" and "enum" not in p and "const" not in p)
 
 
-def _listed_in(node: Node) -> list[str] | None:
+def _listed_in(node: SchemaNode) -> list[str] | None:
     """The options where a schema asks which of very many are picked."""
     items = node.get("items") if node.get("type") == "array" else None
     names = labels_of_enum(items) if isinstance(items, dict) else None

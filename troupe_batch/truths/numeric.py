@@ -15,8 +15,8 @@ from troupe_batch.truths.numbers import is_within, number_maker
 from troupe_batch.truths.truth import (
     AnswerMaker,
     Finite,
-    Node,
     QuestionTruth,
+    SchemaNode,
     Shift,
     Situation,
     TextFacts,
@@ -61,7 +61,7 @@ class NumericQuestion(QuestionTruth):
             raise ValueError("`low` must be below `high`")
         return self
 
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:  # noqa: ARG002 -- all are asked alike
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:  # noqa: ARG002 -- all are asked alike
         """A number within the bounds of the schema, or null."""
         core = without_null(node)
         if core.get("type") not in ("number", "integer") or "enum" in core:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from troupe_batch.seeded import DrawStream
 from troupe_batch.truths.strings import MARK, sentence
-from troupe_batch.truths.truth import AnswerMaker, Node, QuestionTruth, Scope, Situation, TextFacts, without_null
+from troupe_batch.truths.truth import AnswerMaker, QuestionTruth, SchemaNode, Scope, Situation, TextFacts, without_null
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -44,7 +44,7 @@ class TextQuestion(QuestionTruth):
         check_placeholders("templates", self.templates)
         return self
 
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:  # noqa: ARG002 -- all are asked alike
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:  # noqa: ARG002 -- all are asked alike
         """A text, or null."""
         core = without_null(node)
         if core.get("type") != "string" or "enum" in core:

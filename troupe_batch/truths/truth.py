@@ -14,15 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from troupe_batch.scalars import fact_of, label_of
 from troupe_batch.seeded import DrawStream
-from troupe_batch.truths.conditions import FactTest, Scalar, parse_condition
+from troupe_batch.truths.conditions import FactTest, FactValue, parse_condition
 
 LabelText = Annotated[str, BeforeValidator(label_of)]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Scalar = Annotated[Scalar, BeforeValidator(fact_of)]
+_Scalar = Annotated[FactValue, BeforeValidator(fact_of)]
 
 TextFacts: TypeAlias = Mapping[str, str]
-Node: TypeAlias = dict[str, Any]
+SchemaNode: TypeAlias = dict[str, Any]
 
 
 class SchemaRejected(ValueError):
@@ -68,7 +68,9 @@ class Scope(Spec):
 
     @field_validator("when")
     @classmethod
-    def _conditions_are_readable(cls, when: dict[str, Scalar | list[Scalar]]) -> dict[str, Scalar | list[Scalar]]:
+    def _conditions_are_readable(
+        cls, when: dict[str, FactValue | list[FactValue]]
+    ) -> dict[str, FactValue | list[FactValue]]:
         for fact, written in when.items():
             try:
                 parse_condition(written)
@@ -119,7 +121,7 @@ class QuestionTruth(Spec):
     refusal_rate: Rate = Field(default=0.0, description="Share of replies that refuse to answer at all.")
 
     @classmethod
-    def plain_maker(cls, question_id: str, node: Node) -> AnswerMaker | None:  # noqa: ARG003 -- for others
+    def plain_maker(cls, question_id: str, node: SchemaNode) -> AnswerMaker | None:  # noqa: ARG003 -- for others
         """Answers that mean nothing, where no file speaks of the question; None where any value of the schema will do.
 
         For shapes of which a schema cannot say all, so that a value of the schema may still be unreadable.
@@ -127,13 +129,13 @@ class QuestionTruth(Spec):
         return None
 
     @abstractmethod
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:
         """How a property with this schema is answered; None where such replies are not of this kind.
 
         SchemaRejected where they are, and name labels that it does not know.
         """
 
-    def field_maker(self, name: str, node: Node) -> AnswerMaker | None:
+    def field_maker(self, name: str, node: SchemaNode) -> AnswerMaker | None:
         """The same for a field of a finding or of a judgement."""
         return self.maker(name, node)
 
@@ -155,7 +157,7 @@ class QuestionTruth(Spec):
             raise SchemaRejected(f"question {question_id!r}: {problem}")
 
 
-def without_null(node: Node) -> Node:
+def without_null(node: SchemaNode) -> SchemaNode:
     """The schema beside null where null stands for don't know; the very same object where null is not allowed."""
     kinds = node.get("type")
     if isinstance(kinds, list) and len(kinds) == 2 and "null" in kinds and "enum" not in node:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.curves import BadBin, Bin, read_bins
 from troupe_batch.population.dimensions import FromRecords, NumericDimension
 from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Margin
@@ -59,7 +59,7 @@ def weighted_effect(spec: PopulationSpec, columns: Mapping[str, Sequence[object]
     return DesignEffect.of(people, float(weights.sum()), float((weights**2).sum()))
 
 
-def _weights(spec: PopulationSpec, columns: Mapping[str, Sequence[object]]) -> npt.NDArray[np.float64]:
+def _weights(spec: PopulationSpec, columns: Mapping[str, Sequence[object]]) -> Floats:
     """The design weight of each person; empty where there are no strata."""
     return np.array(columns[DESIGN_COLUMNS[0]] if spec.strata is not None else (), dtype=np.float64)
 

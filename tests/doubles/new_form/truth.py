@@ -9,7 +9,7 @@ from pydantic import Field
 
 from troupe_batch.seeded import DrawStream, weighted_index
 from troupe_batch.truths.labels import Weight, labels_of_enum, unknown_label
-from troupe_batch.truths.truth import AnswerMaker, Node, QuestionTruth, Situation, TextFacts
+from troupe_batch.truths.truth import AnswerMaker, QuestionTruth, SchemaNode, Situation, TextFacts
 
 _PLACES = 3
 
@@ -21,12 +21,12 @@ class PodiumQuestion(QuestionTruth):
     base: dict[str, Weight] = Field(min_length=_PLACES, description="Weight of each option.")
 
     @classmethod
-    def plain_maker(cls, question_id: str, node: Node) -> AnswerMaker | None:  # noqa: ARG003 -- all are shown alike
+    def plain_maker(cls, question_id: str, node: SchemaNode) -> AnswerMaker | None:  # noqa: ARG003 -- all are shown alike
         """Three different options, each as likely."""
         labels = _ranked_in(node)
         return None if labels is None else _placing(dict.fromkeys(labels, 1.0))
 
-    def maker(self, question_id: str, node: Node) -> AnswerMaker | None:
+    def maker(self, question_id: str, node: SchemaNode) -> AnswerMaker | None:
         """The three, by weight."""
         labels = _ranked_in(node)
         if labels is None:
@@ -56,5 +56,5 @@ def _placing(weights: Mapping[str, float]) -> AnswerMaker:
     return make
 
 
-def _ranked_in(node: Node) -> list[str] | None:
+def _ranked_in(node: SchemaNode) -> list[str] | None:
     return labels_of_enum(node["items"]) if node.get("type") == "array" and node.get("maxItems") == _PLACES else None

@@ -11,18 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.drawing.listing import Combinations
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.margins import DESIGN_COLUMNS, DesignEffect, Stratum
 from troupe_batch.population.model import Codes, SampleDesign
 
-Ints = npt.NDArray[np.int64]
-
 # Populations of up to so many people are one block.
 BLOCK = 131_072
 # A shard touches two blocks at most; a report goes through all of a million people several times. Some MB each.
 _KEPT = 8
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

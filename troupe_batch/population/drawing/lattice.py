@@ -8,8 +8,8 @@ than in a random sample. The points say which kind of person should come when; q
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.seeded import bits, stream, uniforms
 
 # Steps times 2^64. The first is the golden ratio; each of the others was chosen among 6,000 (later 3,000) numbers with
@@ -88,16 +88,14 @@ _MOST_DIMENSIONS = len(_STEPS)
 _SAME_STEPS = 128
 
 
-def lattice_uniforms(dimension: int, key: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def lattice_uniforms(dimension: int, key: int, indices: Ints) -> Floats:
     """The coordinate of each point in one dimension, on [0, 1), shape as given; `key` draws the shift."""
     # 64-bit integers wrap around by themselves, which is "mod 1" without rounding, on every machine.
     point = np.uint64(bits(key, 0)) + indices.astype(np.uint64) * np.uint64(_STEPS[dimension % _MOST_DIMENSIONS])
     return np.asarray((point >> np.uint64(11)) * 2.0**-53)
 
 
-def spread_within(
-    dimension: int, coordinates: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def spread_within(dimension: int, coordinates: Floats, groups: Ints) -> Floats:
     """Coordinates of a dimension that every stretch of each group's people spreads evenly: lattices for each group.
 
     Each group takes up a new lattice every 128 people: the first keep their coordinate, and chance decides which

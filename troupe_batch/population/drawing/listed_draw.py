@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.drawing.cube import balanced_rounding
 from troupe_batch.population.drawing.lattice import spread_within
 from troupe_batch.population.drawing.listing import GroupingKind, Listing
@@ -15,9 +15,6 @@ from troupe_batch.population.drawing.matching import ordered_cells
 from troupe_batch.population.drawing.repair import Quota, repaired
 from troupe_batch.population.drawing.targets import Targets
 from troupe_batch.seeded import stream
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Beyond, people are not moved between cells far apart: sorting the cells anew for each dimension takes too long.
 _SORTED_CELLS = 300_000

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.drawing.repair import OptionSets, end_to_end
 from troupe_batch.population.drawing.tree import CellTree
 from troupe_batch.population.factors import Factor
@@ -17,9 +18,6 @@ from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import cell_count, joint_table, parents_first
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Codes, Component, Model
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Beyond, strata are so many or so small that balancing another dimension within each of them asks for too much.
 _MOST_WITHIN_STRATA = 500

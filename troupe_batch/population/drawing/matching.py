@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.drawing.lattice import spread_within
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.seeded import stream, uniforms
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def wanted_codes(

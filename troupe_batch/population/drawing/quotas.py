@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Ints
 from troupe_batch.population.drawing.blocks import BLOCK, Drawn, Weights, block_sizes
 from troupe_batch.population.drawing.first_people import ordered_first
 from troupe_batch.population.drawing.lattice import lattice_uniforms, spread_within
@@ -35,8 +35,6 @@ from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stream
-
-Ints = npt.NDArray[np.int64]
 
 CUBE_CELLS = 20_000
 # With fewer people per cell the cube can do no more for a cell than give it somebody or nobody, and the order suffers;

@@ -14,11 +14,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.seeded import stream, uniforms
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 # Moves that are weighed at a time: so many, and so many more for each person too many or too few.
 _PAIRS = 4_000

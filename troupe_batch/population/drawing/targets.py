@@ -8,8 +8,8 @@ from functools import cached_property
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Ints
 from troupe_batch.population.drawing.listing import Grouping, GroupingKind
 from troupe_batch.population.drawing.repair import Quota
 from troupe_batch.population.joint.apportionment import largest_remainder, rounded_at_random, spread_over_blocks
@@ -17,9 +17,6 @@ from troupe_batch.population.margins import ControlCell, Level, Margin, Populati
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stream, uniform
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _EPS = 1e-9
 # Where not all can hold: strata have weights computed for them, and exact margins are promised.

@@ -12,12 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.drawing.lattice import lattice_uniforms
 from troupe_batch.population.drawing.repair import OptionSets
 from troupe_batch.seeded import stream, uniforms
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class CellTree:

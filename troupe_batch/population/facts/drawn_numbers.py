@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.curves import BinnedCurve, binned_curve
 from troupe_batch.population.derived import bin_ends
 from troupe_batch.population.dimensions import NumericDimension
@@ -16,8 +17,7 @@ from troupe_batch.population.distributions import Distribution, distribution_of,
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 
-Floats = npt.NDArray[np.float64]
-Numbers: TypeAlias = npt.NDArray[np.int64] | Floats
+NumberArray: TypeAlias = Ints | Floats
 # Name of a dimension or derived field with categories -> the code of each person.
 CodesByName: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -52,7 +52,7 @@ class DrawnNumbers:
         curve = self._curves[name]
         return curve.distribution.parents if isinstance(curve, _Distributed) else ()
 
-    def values(self, name: str, codes: CodesByName, u: Floats) -> Numbers:
+    def values(self, name: str, codes: CodesByName, u: Floats) -> NumberArray:
         """The number of each person, shape (n,), from codes of the same people and a uniform for each."""
         curve = self._curves[name]
         return curve.values(codes[name], u) if isinstance(curve, _Binned) else curve.values(codes, u)
@@ -64,7 +64,7 @@ class _Binned:
     curve: BinnedCurve
     ends: tuple[Floats, Floats]
 
-    def values(self, codes: npt.NDArray[Any], u: Floats) -> Numbers:
+    def values(self, codes: npt.NDArray[Any], u: Floats) -> NumberArray:
         codes = codes.astype(np.int64)
         values = self.curve.values(codes, u)
         if self.dimension.integer:
@@ -78,5 +78,5 @@ class _Distributed:
     dimension: NumericDimension
     distribution: Distribution
 
-    def values(self, codes: CodesByName, u: Floats) -> Numbers:
+    def values(self, codes: CodesByName, u: Floats) -> NumberArray:
         return rounded(self.distribution.values(codes, u), self.dimension)

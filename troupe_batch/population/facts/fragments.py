@@ -6,17 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Columns, Ints
 from troupe_batch.expressions.expression import Bound
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.text_pools import condition_at
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stratified, stream
-
-Bools = npt.NDArray[np.bool_]
-Columns = Mapping[str, npt.NDArray[Any]]
 
 
 class Fragments:
@@ -35,7 +32,7 @@ class Fragments:
             if (bound := condition_at(place, fragment.when, kinds, places)) is not None:
                 self._conditions[number] = bound
 
-    def drawn(self, indices: npt.NDArray[np.int64], facts: Callable[[], Columns]) -> Bools:
+    def drawn(self, indices: Ints, facts: Callable[[], Columns]) -> Bools:
         """Which fragments these people have, shape (people, fragments).
 
         `facts` gives their facts, hidden ones included; it is asked only where a condition reads them. Among those who

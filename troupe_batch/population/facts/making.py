@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.derived import bind_derived, kinds_of
 from troupe_batch.population.dimensions import FromRecords, TextPool
@@ -22,8 +23,6 @@ from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stratified, stream
 from troupe_batch.spec_files import SpecFile
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 # Column name -> one value per person: int64, float64, bool, or Python objects (text; None where a fact is absent).
 FactTable: TypeAlias = dict[str, npt.NDArray[Any]]
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Ints
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.names import has_locale, lists_off_record, locales, names_of
 from troupe_batch.population.model import Codes, Model
 from troupe_batch.population.spec import NameProvider, PopulationSpec
 from troupe_batch.spec_files import did_you_mean
-
-Ints = npt.NDArray[np.int64]
 
 
 class NameLocales:

@@ -8,14 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.factors import Places
 from troupe_batch.population.facts.rejection import CURE, Constraint, OpenConstraints, Tied
 from troupe_batch.population.joint.cells import Join, TooManyCells, flat_index
 from troupe_batch.population.joint.factor_tables import ancestry, parents_first
 from troupe_batch.population.model import Codes, Model
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Rows: TypeAlias = dict[str, npt.NDArray[Any]]
 
 _LEAST_RATE = 0.01

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import Kind
@@ -23,10 +24,8 @@ from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.seeded import stream, uniforms
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 # What expressions read of some people: codes of categories, numbers, truths.
-Columns: TypeAlias = dict[str, npt.NDArray[Any]]
+DrawnColumns: TypeAlias = dict[str, npt.NDArray[Any]]
 
 # A combination of categories in which fewer than 1 in 100 draws satisfy a constraint is refused when a file is read,
 # so that this many fail for one person in 500 million at worst.
@@ -104,7 +103,7 @@ class OpenConstraints:
         """The numbers that are drawn anew where a constraint does not hold."""
         return frozenset(name for tied in self.tied for name in tied.drawn)
 
-    def settle(self, indices: Ints, codes: CodesByName, columns: Columns) -> list[Redrawn]:
+    def settle(self, indices: Ints, codes: CodesByName, columns: DrawnColumns) -> list[Redrawn]:
         """Draws numbers of `columns` anew, in place, until every constraint holds for all of these people.
 
         What person n gets depends on n and the file alone. SpecError names a combination of categories that defeats
@@ -119,7 +118,7 @@ class OpenConstraints:
                 found[constraint.number] = Redrawn(constraint.said, len(indices), broken, most if broken else 0)
         return [found[number] for number in sorted(found)]
 
-    def drawn(self, tied: Tied, codes: CodesByName, key: str | int, indices: Ints) -> Columns:
+    def drawn(self, tied: Tied, codes: CodesByName, key: str | int, indices: Ints) -> DrawnColumns:
         """New numbers for people with these codes, from streams of their own for each `key`."""
         return {
             name: self._numbers.values(name, codes, uniforms(stream(self._seed, "value", name, key), indices))
@@ -130,7 +129,7 @@ class OpenConstraints:
         """The categories that constraints depend on, such as `age=30-39, work=retired`; empty where on none."""
         return ", ".join(f"{name}={self._labels[name][codes[name]]}" for name in tied.categories)
 
-    def _draw_anew(self, tied: Tied, indices: Ints, codes: CodesByName, columns: Columns, waiting: Ints) -> int:
+    def _draw_anew(self, tied: Tied, indices: Ints, codes: CodesByName, columns: DrawnColumns, waiting: Ints) -> int:
         """How many attempts the last of the `waiting` people took."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             if not len(waiting):

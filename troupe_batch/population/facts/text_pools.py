@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Columns, Floats
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.population.dimensions import TextPool
 from troupe_batch.population.factors import Places
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
-Columns = Mapping[str, npt.NDArray[Any]]
 
 # People at a time: a pool of many conditions keeps one truth per person and condition.
 _AT_ONCE = 65_536
@@ -34,7 +31,7 @@ class _Group:
     def weight(self) -> float:
         return float(self.ends[-1])
 
-    def is_open(self, columns: Columns, people: int) -> npt.NDArray[np.bool_]:
+    def is_open(self, columns: Columns, people: int) -> Bools:
         return np.ones(people, dtype=np.bool_) if self.condition is None else self.condition.values(columns)
 
 

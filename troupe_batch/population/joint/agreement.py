@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.joint.cells import flat_index
 from troupe_batch.population.joint.controls import Target
 from troupe_batch.population.joint.fitting import fit, totals
 from troupe_batch.population.margins import Level, PopulationFinding
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Differences below this come from rounding in the arithmetic or in the seventh digit of a share: nobody is told.
 _UNSAID = 1e-6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.design import Strata
 from troupe_batch.population.factors import Factor, Places, Reason, why_no_categories
 from troupe_batch.population.joint.apportionment import largest_remainder
@@ -14,9 +14,6 @@ from troupe_batch.population.joint.cells import Join
 from troupe_batch.population.model import Component, SampleDesign
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import did_you_mean
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 JOINED = " / "
 

@@ -8,13 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Cells, Codes, Records
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 MAX_CELLS = 2_000_000
 

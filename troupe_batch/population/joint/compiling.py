@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.derived import bind_derived, kinds_of
 from troupe_batch.population.factors import Factor, Places, compile_factors, equal_shares
@@ -25,8 +25,6 @@ from troupe_batch.population.margins import PopulationFinding
 from troupe_batch.population.model import Component, Model, SampleDesign
 from troupe_batch.population.records import compile_records
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
 
 
 def compile_model(spec: PopulationSpec, places: Places) -> Model:

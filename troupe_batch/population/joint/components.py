@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.joint.cells import MAX_CELLS, TooManyCells, flat_index
 from troupe_batch.population.joint.constraints import Constraints, Rule, drops_records, never_bites
@@ -29,10 +29,6 @@ from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Cells, Component, FittedControl, Records
 from troupe_batch.population.records import copies
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 # What a fit that settles slowly leaves of a combination that the targets have no room for: nobody in a million.
 _FADED = 1e-6

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind, Possible
 from troupe_batch.population.factors import Places
@@ -16,9 +14,6 @@ from troupe_batch.population.joint.domains import Bases, Domains
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

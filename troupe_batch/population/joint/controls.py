@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.design import Control
 from troupe_batch.population.dimensions import Categorical, Distributed, Row, ShareUnit
 from troupe_batch.population.factors import MAX_TABLE, Factor, Places, Reason, why_no_categories
 from troupe_batch.population.shares import TOLERANCE, wrong_sum
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import did_you_mean, dotted
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from troupe_batch.expressions.expression import Bound
 from troupe_batch.population.dimensions import NumericDimension
@@ -15,8 +14,6 @@ from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.fitting import totals
 from troupe_batch.population.model import Codes, Records
 from troupe_batch.population.spec import PopulationSpec
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Floats, Ints
 from troupe_batch.population.factors import Factor, Places
 from troupe_batch.population.joint.cells import TooManyCells, flat_index
 from troupe_batch.population.joint.constraints import Rule
@@ -20,10 +21,6 @@ from troupe_batch.population.joint.possibility import NEAR, Nearest, nearest
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Cells
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _SHOWN = 3
 _MOST_PAIRS = 4_000_000

@@ -7,17 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.expressions.expression import Bound
 from troupe_batch.expressions.kinds import Domain, Possible
 from troupe_batch.population.derived import bin_ends
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.model import Records
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.factors import Factor
-
-Floats = npt.NDArray[np.float64]
 
 
 def cell_count(factors: Sequence[Factor]) -> int:

@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.joint.newton import MOST_UNKNOWNS, stepped
 from troupe_batch.population.joint.possibility import NEAR, distance, nearest, possible_cells
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-8
 PATIENCE = 100

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.joint.agreement import is_decided
 from troupe_batch.population.joint.cells import Join
@@ -15,9 +15,6 @@ from troupe_batch.population.joint.constraints import Rule, truths
 from troupe_batch.population.joint.domains import Domains
 from troupe_batch.population.joint.factor_tables import parents_first
 from troupe_batch.population.model import Records
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.population.joint.possibility import NEAR, Bools, Floats, Groups, distance
+from troupe_batch.arrays import Bools, Floats
+from troupe_batch.population.joint.possibility import NEAR, Groups, distance
 
 # Equations of this many unknowns take a fifth of a second.
 MOST_UNKNOWNS = 2_000

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from troupe_batch.arrays import Bools, Floats
+
 Groups = Sequence[npt.NDArray[np.integer]]
 
 NEAR = 1e-6

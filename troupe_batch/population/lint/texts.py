@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Domain, Kind
 from troupe_batch.population.curves import BadBin, read_bins
@@ -16,9 +16,6 @@ from troupe_batch.population.dimensions import Dimension, NumericDimension, Text
 from troupe_batch.population.lint.shares import categories_of, without_share
 from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.spec import PopulationSpec
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _MOST_COMBINATIONS = 20_000
 

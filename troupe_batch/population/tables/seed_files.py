@@ -32,14 +32,14 @@ _MOST_NAMED = 12
 
 # None where a record has no value; text where a number was asked for and there is none.
 Value: TypeAlias = str | float | None
-Columns: TypeAlias = dict[str, tuple[Value, ...]]
+CellColumns: TypeAlias = dict[str, tuple[Value, ...]]
 
 
 @dataclass(frozen=True)
 class SeedColumns:
     """Columns of a file of records, all of the same length, and where each record stands."""
 
-    columns: Columns
+    columns: CellColumns
     places: RowsInFile
 
 
@@ -75,7 +75,7 @@ class _Lines(Protocol):
 
 def _from_parquet(path: Path, converted: Mapping[str, CellValues[Value]]) -> SeedColumns:
     cells = read_parquet(path, list(converted), most=MAX_RECORDS, too_many=TOO_MANY)
-    columns: Columns = {}
+    columns: CellColumns = {}
     for name, read in converted.items():
         try:
             columns[name] = tuple(read[cell] for cell in cells[name])

@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.expected import Expected
 from troupe_batch.population.factors import Factor
 from troupe_batch.population.margins import Level, PopulationFinding
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 # Texts and long lists of places: a table of everything against them has hardly anybody in a cell.
 MOST_VALUES = 200

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.curves import binned_curve
 from troupe_batch.population.dimensions import NumericDimension
 from troupe_batch.population.distributions import distribution_of, rounded
@@ -17,8 +18,6 @@ from troupe_batch.population.margins import Level, PopulationFinding
 from troupe_batch.population.model import Model
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.numbers import number
-
-Floats = npt.NDArray[np.float64]
 
 # The middles of so many equal parts of a distribution stand for it.
 _PARTS = (np.arange(2_000) + 0.5) / 2_000

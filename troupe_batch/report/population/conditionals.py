@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Floats, Ints
 from troupe_batch.population.dimensions import Distributed
 from troupe_batch.population.expected import Expected
 from troupe_batch.population.factors import Places, row_numbers
@@ -19,9 +20,6 @@ from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.report.population.associations import codes_of
 from troupe_batch.report.population.numbers import counted, percent
 from troupe_batch.spec_files import SpecFile
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _MOST_ROWS = 12
 # Of all figures of a table together, chance takes one beyond what is allowed once in a thousand tables.

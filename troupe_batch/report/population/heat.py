@@ -13,7 +13,7 @@ _MOST_COLUMNS, _MOST_ROWS = 24, 80
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class HeatCell:
     """What a cell says, how strongly it is coloured (0 to 100) and in which colour: `over`, `under` or `tie`."""
 
     text: str
@@ -28,7 +28,7 @@ class HeatMap:
 
     corner: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[HeatCell, ...]], ...]
 
 
 def deviations(control: ControlReport) -> HeatMap | None:
@@ -44,12 +44,12 @@ def deviations(control: ControlReport) -> HeatMap | None:
     return HeatMap(f"{' / '.join(control.dims[:-1])} by {control.dims[-1]}", columns, tuple(rows))
 
 
-def _deviation(row: TargetRow | None) -> Cell:
+def _deviation(row: TargetRow | None) -> HeatCell:
     if row is None:
-        return Cell("")
+        return HeatCell("")
     used = abs(row.error_pp) / 100 / row.allowed if row.allowed > 0 else 0.0
     told = f"{row.label}: target {percent(row.target)} %, realised {percent(row.realised)} %, {points(row.error_pp)} pp"
-    return Cell(percent(row.realised), round(70 * min(used, 1.0)), "over" if row.error_pp > 0 else "under", told)
+    return HeatCell(percent(row.realised), round(70 * min(used, 1.0)), "over" if row.error_pp > 0 else "under", told)
 
 
 def ties(associations: Associations) -> HeatMap:
@@ -58,19 +58,19 @@ def ties(associations: Associations) -> HeatMap:
     rows = []
     for i, name in enumerate(names[1:], start=1):
         cells = [_tie(associations.of(other, name)) for other in names[:i]]
-        rows.append((name, (*cells, *(Cell("") for _ in range(len(names) - 1 - i)))))
+        rows.append((name, (*cells, *(HeatCell("") for _ in range(len(names) - 1 - i)))))
     return HeatMap("", names[:-1], tuple(rows))
 
 
-def _tie(pair: FactPair) -> Cell:
+def _tie(pair: FactPair) -> HeatCell:
     value = pair.value
     shown = f"{value:.2f}".lstrip("0") if value < 0.995 else "1"
     told = f"{pair.one} and {pair.other}: {value:.2f}"
     if pair.expected is not None:
         told += f", expected {pair.expected:.2f}"
     if pair.is_off:
-        return Cell(f"{'0' if value < 0.005 else shown} !", 85, "over", told)
-    return Cell("0" if value < 0.005 else shown, round(85 * value), "tie", told)
+        return HeatCell(f"{'0' if value < 0.005 else shown} !", 85, "over", told)
+    return HeatCell("0" if value < 0.005 else shown, round(85 * value), "tie", told)
 
 
 def strongest(associations: Associations, most: int = 8) -> Sequence[FactPair]:

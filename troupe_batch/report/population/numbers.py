@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from troupe_batch.arrays import Floats
 
 _MOST_BARS = 40
 _NICE = (1, 2, 2.5, 5, 10)

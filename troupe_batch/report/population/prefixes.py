@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.population.margins import Level, Margin, PopulationFinding
 from troupe_batch.report.population.numbers import size_of_points
 from troupe_batch.seeded import stream
-
-Floats = npt.NDArray[np.float64]
 
 # Further prefixes cost a draw of as many people, and say nothing new.
 LARGEST = 100_000

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Ints
 from troupe_batch.population.facts.names import gender_of
 
 _SEXES = ("sex", "gender")
@@ -59,9 +60,7 @@ def _sexes(columns: Mapping[str, npt.NDArray[Any]]) -> tuple[str | None, tuple[s
     return None, None
 
 
-def _bands(
-    column: npt.NDArray[Any], categories: tuple[str, ...]
-) -> tuple[tuple[str, ...], npt.NDArray[np.int64]] | None:
+def _bands(column: npt.NDArray[Any], categories: tuple[str, ...]) -> tuple[tuple[str, ...], Ints] | None:
     """Labels of the bands and the band of each person: of five years where ages are numbers."""
     if column.dtype.kind not in "if":
         codes = {label: code for code, label in enumerate(categories)}

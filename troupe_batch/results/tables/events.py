@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.results.columns import (
     RUN,
     UNIT,
@@ -162,13 +162,13 @@ class EventRecount(Recount):
     def _name(self, place: int) -> str:
         return self._of.name(place)
 
-    def _planned(self) -> npt.NDArray[np.bool_]:
+    def _planned(self) -> Bools:
         if self._of.contents.may_be_quiet:
             return np.zeros(len(self._of.units), np.bool_)
         return self._of.is_run
 
 
-def _numbered(of_units: Sequence[int]) -> npt.NDArray[np.int64]:
+def _numbered(of_units: Sequence[int]) -> Ints:
     """0, 1, 2 ... anew for each unit."""
     starts = np.cumsum([0, *of_units])[:-1]
     return np.asarray(np.arange(sum(of_units)) - np.repeat(starts, of_units), np.int64)

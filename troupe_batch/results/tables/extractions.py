@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troupe_batch.arrays import Bools, Ints
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.results.columns import (
     RUN,
@@ -27,7 +27,7 @@ from troupe_batch.results.columns import (
     texts,
     with_seats,
 )
-from troupe_batch.results.contents import Contents, Places, Planned
+from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.recount import Recount, add_counts, any_valid, index_of, is_value
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas, Table, without_doubles
@@ -173,7 +173,7 @@ class FindingRecount(Recount):
         self._ticks.add(places[is_first | (places < 0)], rows["unit_index"].to_numpy()[is_first | (places < 0)])
         add_counts(self.tallies, rows, "extraction")
 
-    def _places(self, rows: pa.Table) -> Places:
+    def _places(self, rows: pa.Table) -> Ints:
         """Unit * targets + target; -1 where there is no such unit, extraction or person in it."""
         units, extractions = self._of.units_of(rows), index_of(rows["extraction"], self._ids)
         seats = self._of.seats_of(rows)
@@ -186,10 +186,10 @@ class FindingRecount(Recount):
     def _check_numbers(
         self,
         rows: pa.Table,
-        is_first: npt.NDArray[np.bool_],
-        numbers: Places,
-        before: Places,
-        is_found: npt.NDArray[np.bool_],
+        is_first: Bools,
+        numbers: Ints,
+        before: Ints,
+        is_found: Bools,
     ) -> None:
         """0, 1, 2 ... for what was found of one target, and no number where nothing was."""
         is_many = self._is_many[index_of(rows["extraction"], self._ids)]

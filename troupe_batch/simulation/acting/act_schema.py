@@ -16,7 +16,7 @@ from troupe_batch.simulation.record.events import Action, ActionKind, CognitiveS
 
 SCHEMA_NAME = "act"
 
-Check: TypeAlias = Callable[[Mapping[str, Any]], str | None]
+ActionCheck: TypeAlias = Callable[[Mapping[str, Any]], str | None]
 _ENDS = ("actions", "cognitive_state")
 _PLAIN = ("type", "target", "content")
 
@@ -32,7 +32,7 @@ class ActQuestion:
 
     text: str
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    check: Check | None = None
+    check: ActionCheck | None = None
     remembered: Callable[[Mapping[str, Any]], str | None] | None = None
 
     def __post_init__(self) -> None:
@@ -125,7 +125,7 @@ def _line(name: str, description: str, fields: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=512)
 def _schema(
-    variants: tuple[tuple[str, tuple[str, ...]], ...], max_actions: int, properties: bytes, check: Check | None
+    variants: tuple[tuple[str, tuple[str, ...]], ...], max_actions: int, properties: bytes, check: ActionCheck | None
 ) -> ReplySchema:
     optional_text = {"type": ["string", "null"]}
     basic = strict_object(
@@ -161,7 +161,7 @@ def _tidied_action(raw: Any) -> Any:
     return ({"target": None, "content": None} if kind in _BASIC else {}) | raw | {"type": kind}
 
 
-def _problem(value: Mapping[str, Any], max_actions: int, check: Check | None) -> str | None:
+def _problem(value: Mapping[str, Any], max_actions: int, check: ActionCheck | None) -> str | None:
     """What is wrong with a reply that matches the schema, in words that a model can act on."""
     actions = _before_done(value["actions"])
     if len(actions) > max_actions:

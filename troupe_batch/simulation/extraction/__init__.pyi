@@ -13,7 +13,7 @@ from troupe_batch.simulation.extraction.fields import fields_from as fields_from
 from troupe_batch.simulation.extraction.normalizer import Category as Category
 from troupe_batch.simulation.extraction.normalizer import Normalized as Normalized
 from troupe_batch.simulation.extraction.normalizer import Normalizer as Normalizer
-from troupe_batch.simulation.extraction.reading import Row as Row
+from troupe_batch.simulation.extraction.reading import FieldRow as FieldRow
 from troupe_batch.simulation.extraction.reading import UnreadableFinding as UnreadableFinding
 from troupe_batch.simulation.extraction.reading import example_of as example_of
 from troupe_batch.simulation.extraction.reading import findings_schema as findings_schema

@@ -14,7 +14,7 @@ from troupe_batch.errors import FixTheInput, RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, ChatReply, Message, ReplyStatus, Role
 from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, Fields, FieldSpec, fields_from
-from troupe_batch.simulation.extraction.reading import Row, UnreadableFinding, findings_schema, read_findings
+from troupe_batch.simulation.extraction.reading import FieldRow, UnreadableFinding, findings_schema, read_findings
 from troupe_batch.simulation.judging.judging import (
     digest,
     disarmed,
@@ -56,7 +56,7 @@ class Extraction:
     """
 
     status: ExtractionStatus
-    findings: tuple[Row, ...] = ()
+    findings: tuple[FieldRow, ...] = ()
     reason: str | None = None
     call_key: str | None = None
     sample: str | None = None
@@ -188,7 +188,7 @@ def _form(field: FieldSpec) -> str:
     return form + (f", at most {high:g}" if high is not None else "")
 
 
-def _read(reply: ChatReply, task: _Task) -> tuple[ExtractionStatus, tuple[Row, ...], str | None]:
+def _read(reply: ChatReply, task: _Task) -> tuple[ExtractionStatus, tuple[FieldRow, ...], str | None]:
     if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
         return ExtractionStatus.REFUSED, (), reply.reason or f"the model did not answer: {reply.status}"
     if reply.status is not ReplyStatus.OK:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from troupe_batch.llm.schemas import excess_of
-from troupe_batch.scalars import label_of
+from troupe_batch.scalars import Limit, label_of
 
 # Two underscores join a name and a suffix in column names, so no id may hold them.
 FieldId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
@@ -26,7 +26,6 @@ Text: TypeAlias = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$"),
 ]
-Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
 # One line and no control characters: a label is one value of an enum.
@@ -53,8 +52,8 @@ class TextField(_Field):
 
 
 class _NumberField(_Field):
-    minimum: Bound | None = Field(default=None, description="The least value that can be read; below is unreadable.")
-    maximum: Bound | None = Field(default=None, description="The greatest value that can be read.")
+    minimum: Limit | None = Field(default=None, description="The least value that can be read; below is unreadable.")
+    maximum: Limit | None = Field(default=None, description="The greatest value that can be read.")
 
     @field_validator("maximum")
     @classmethod

@@ -19,7 +19,7 @@ from troupe_batch.simulation.extraction.fields import (
 )
 
 FieldValue: TypeAlias = str | float | bool | None
-Row: TypeAlias = Mapping[str, FieldValue]
+FieldRow: TypeAlias = Mapping[str, FieldValue]
 
 SCHEMA_NAME = "extraction"
 MANY = "findings"
@@ -43,7 +43,7 @@ def findings_schema(fields: Fields, *, many: bool) -> ReplySchema:
     return ReplySchema(SCHEMA_NAME, schema, partial(_problem, fields, many))
 
 
-def read_findings(value: Any, fields: Fields, *, many: bool) -> tuple[Row, ...]:
+def read_findings(value: Any, fields: Fields, *, many: bool) -> tuple[FieldRow, ...]:
     """One row per finding, with a value or None for each field; UnreadableFinding where the reply does not fit.
 
     A finding without a single value is none: it is left out, and no rows at all mean that nothing was found.

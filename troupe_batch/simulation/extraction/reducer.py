@@ -8,16 +8,16 @@ from typing import Any, Self, TypeAlias
 from troupe_batch.simulation.people import Observed, is_person
 from troupe_batch.simulation.record.events import ActionKind, Event, EventKind, EventStatus
 
-Rule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
+ReducerRule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
 
 
 class ResultsReducer:
     """Turns events into rows: each rule makes a row, or None, of each event of its type."""
 
     def __init__(self) -> None:
-        self._rules: dict[str, list[Rule]] = {}
+        self._rules: dict[str, list[ReducerRule]] = {}
 
-    def add_reduction_rule(self, trigger: str, rule: Rule) -> Self:
+    def add_reduction_rule(self, trigger: str, rule: ReducerRule) -> Self:
         """Apply `rule` to events of this type: an action such as TALK, or a stimulus such as CONVERSATION.
 
         Several rules of one type apply in the order in which they were added.

@@ -21,7 +21,7 @@ _PROMPTS = Path(__file__).parents[1] / "prompts"
 _MARK = re.compile(r"<(?=\s*(?:/\s*)?(?:material|person|persona|claims?|occasion|shown)\b)", re.IGNORECASE)
 
 
-Target: TypeAlias = Observed | Sequence[Observed]
+Judged: TypeAlias = Observed | Sequence[Observed]
 
 
 async def asked(
@@ -79,7 +79,7 @@ def verdict_problem(value: Any) -> str | None:
 
 
 def material(
-    target: Target,
+    target: Judged,
     *,
     include_persona: bool = False,
     first_n: int | None = None,
@@ -99,7 +99,7 @@ def material(
     return "<material>\n" + "\n\n".join(parts) + "\n</material>"
 
 
-def observed(target: Target) -> Sequence[Observed]:
+def observed(target: Judged) -> Sequence[Observed]:
     """The target as a list; FixTheInput where it is empty."""
     found = target if isinstance(target, Sequence) else [target]
     if not found:
@@ -107,13 +107,13 @@ def observed(target: Target) -> Sequence[Observed]:
     return found
 
 
-def id_of(target: Target) -> str:
+def id_of(target: Judged) -> str:
     """A short name for the target in the names of draws: equal for equal people, whatever they have lived through."""
     ids = [one.person_id if is_person(one) else f"world {one.name}" for one in observed(target)]
     return ids[0] if len(ids) == 1 else f"{len(ids)} of {digest(*ids)}"
 
 
-def mind_for(target: Target, mind: Mind | None) -> Mind:
+def mind_for(target: Judged, mind: Mind | None) -> Mind:
     """The mind given, else the target's own, else the connected one."""
     if mind is not None:
         return mind

@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Floats
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona.persona import part_at
 from troupe_batch.simulation.judging.sampling_noise import distance_noise
 from troupe_batch.simulation.people import Person
 
-Numbers: TypeAlias = npt.NDArray[np.float64]
 _MOST_BINS = 10
 _MOST_VALUES_SHOWN = 10
 
@@ -49,8 +48,8 @@ class AttributeProfile:
     known: int
     counts: Mapping[str, int]
     figures: AttributeFigures | None = None
-    numbers: Numbers | None = None
-    weights: Numbers | None = None
+    numbers: Floats | None = None
+    weights: Floats | None = None
     weighted: Mapping[str, float] | None = None
     is_in_given_bins: bool = False
 
@@ -171,7 +170,7 @@ class Profiler:
         people = len(next(iter(columns.values()), ()))
         return Profile(people, {name: self._column(name, columns[name], each) for name in self._attributes})
 
-    def _column(self, name: str, values: Sequence[object], weights: Numbers | None) -> AttributeProfile:
+    def _column(self, name: str, values: Sequence[object], weights: Floats | None) -> AttributeProfile:
         is_known = np.array([value is not None and value != "" for value in values], dtype=np.bool_)
         known = np.asarray(values, dtype=object)[is_known].tolist()
         own = None if weights is None else weights[is_known]
@@ -187,7 +186,7 @@ class Profiler:
             name, len(values), len(known), ordered, weights=own, weighted=None if own is None else weighted
         )
 
-    def _of_numbers(self, name: str, people: int, numbers: Numbers, weights: Numbers | None = None) -> AttributeProfile:
+    def _of_numbers(self, name: str, people: int, numbers: Floats, weights: Floats | None = None) -> AttributeProfile:
         edges = self._edges.get(name)
         found = _round_edges(numbers) if edges is None else edges
         counts = {label: int(n) for label, n in _binned(numbers, found, is_closed=edges is not None).items()}
@@ -231,7 +230,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _sums(values: Sequence[object], weights: Numbers) -> dict[Any, float]:
+def _sums(values: Sequence[object], weights: Floats) -> dict[Any, float]:
     """The sum of the weights by value."""
     places: dict[object, int] = {}
     codes = [places.setdefault(value, len(places)) for value in values]
@@ -239,7 +238,7 @@ def _sums(values: Sequence[object], weights: Numbers) -> dict[Any, float]:
     return dict(zip(places, sums, strict=True))
 
 
-def _figures(numbers: Numbers, weights: Numbers | None = None) -> AttributeFigures:
+def _figures(numbers: Floats, weights: Floats | None = None) -> AttributeFigures:
     n = len(numbers)
     mean = float(np.average(numbers, weights=weights))
     spread = float(np.average((numbers - mean) ** 2, weights=weights))
@@ -252,7 +251,7 @@ def _figures(numbers: Numbers, weights: Numbers | None = None) -> AttributeFigur
     )
 
 
-def _median(numbers: Numbers, weights: Numbers | None) -> float:
+def _median(numbers: Floats, weights: Floats | None) -> float:
     if weights is None:
         return float(np.median(numbers))
     order = np.argsort(numbers, kind="stable")
@@ -260,18 +259,18 @@ def _median(numbers: Numbers, weights: Numbers | None) -> float:
     return float(numbers[order[int(np.searchsorted(reached, 0.5 - 1e-12))]])
 
 
-def _round_edges(numbers: Numbers) -> Numbers:
+def _round_edges(numbers: Floats) -> Floats:
     """Edges at multiples of 1, 2 or 5 times a power of ten, the least width that needs at most ten bins."""
     low, high = float(numbers.min()), float(numbers.max())
     least = 1.0 if _is_whole(numbers) else 0.0
     power = 10.0 ** math.floor(math.log10((high - low or 1.0) / _MOST_BINS))
     widths = [max(power * step, least) for step in (1, 2, 5, 10, 20)]
     width = next(w for w in widths if math.floor(high / w) - math.floor(low / w) < _MOST_BINS)
-    edges: Numbers = np.arange(math.floor(low / width), math.floor(high / width) + 2, dtype=np.float64) * width
+    edges: Floats = np.arange(math.floor(low / width), math.floor(high / width) + 2, dtype=np.float64) * width
     return edges
 
 
-def _binned(numbers: Numbers, edges: Numbers, *, is_closed: bool, weights: Numbers | None = None) -> dict[str, float]:
+def _binned(numbers: Floats, edges: Floats, *, is_closed: bool, weights: Floats | None = None) -> dict[str, float]:
     """How many numbers, or how much weight, each bin has; what is outside of all bins comes last."""
     counts, _ = np.histogram(numbers, edges, weights=weights)
     labels = _labels(edges, is_whole=_is_whole(numbers) and _is_whole(edges), is_closed=is_closed)
@@ -282,7 +281,7 @@ def _binned(numbers: Numbers, edges: Numbers, *, is_closed: bool, weights: Numbe
     return found | {label: count for label, count in outside.items() if count}
 
 
-def _labels(edges: Numbers, *, is_whole: bool, is_closed: bool) -> list[str]:
+def _labels(edges: Floats, *, is_whole: bool, is_closed: bool) -> list[str]:
     """A name for each bin; the last one holds its upper edge too where `is_closed`."""
     pairs = [(float(low), float(high)) for low, high in pairwise(edges)]
     if not is_whole:
@@ -295,12 +294,12 @@ def _labels(edges: Numbers, *, is_whole: bool, is_closed: bool) -> list[str]:
     ]
 
 
-def _is_whole(numbers: Numbers) -> bool:
+def _is_whole(numbers: Floats) -> bool:
     return bool(np.all(numbers == np.floor(numbers)))
 
 
-def _checked_edges(name: str, edges: Sequence[float]) -> Numbers:
-    array: Numbers = np.asarray(edges, dtype=np.float64)
+def _checked_edges(name: str, edges: Sequence[float]) -> Floats:
+    array: Floats = np.asarray(edges, dtype=np.float64)
     if len(array) < 2 or not np.all(np.isfinite(array)) or not np.all(np.diff(array) > 0):
         raise FixTheInput(f"bins of {name!r}: give two or more edges, each greater than the one before")
     return array

@@ -11,7 +11,7 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import ReplySchema
 from troupe_batch.simulation.arguments import a_text
 from troupe_batch.simulation.judging.judging import (
-    Target,
+    Judged,
     asked,
     digest,
     disarmed,
@@ -63,7 +63,7 @@ class Proposition:
         claim: str,
         *,
         name: str | None = None,
-        target: Target | None = None,
+        target: Judged | None = None,
         include_persona: bool = False,
         first_n: int | None = None,
         last_n: int | None = None,
@@ -80,19 +80,19 @@ class Proposition:
         self.precondition = precondition
 
     async def check(
-        self, target: Target | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
+        self, target: Judged | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
     ) -> bool:
         """Whether the claim is true. CannotAct where the reply is unusable; raises what the model raises."""
         return (await self.judge_check(target, mind=mind, repetition=repetition, **variables)).value
 
     async def score(
-        self, target: Target | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
+        self, target: Judged | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
     ) -> int:
         """How true the claim is, 0 to 9. CannotAct where the reply is unusable; raises what the model raises."""
         return (await self.judge_score(target, mind=mind, repetition=repetition, **variables)).value
 
     async def judge_check(
-        self, target: Target | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
+        self, target: Judged | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
     ) -> Judgement[bool]:
         """As `check`, with the justification and the confidence."""
         about, claim = self._about(target), self.claim_with(**variables)
@@ -102,7 +102,7 @@ class Proposition:
         return Judgement(bool(said["value"]), said["justification"].strip(), float(said["confidence"]), call_key=key)
 
     async def judge_score(
-        self, target: Target | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
+        self, target: Judged | None = None, *, mind: Mind | None = None, repetition: int = 0, **variables: str
     ) -> Judgement[int]:
         """As `score`, with the justification and the confidence."""
         about, claim = self._about(target), self.claim_with(**variables)
@@ -123,17 +123,17 @@ class Proposition:
     def __repr__(self) -> str:
         return f"Proposition({self.name!r})"
 
-    def _about(self, target: Target | None) -> Target:
+    def _about(self, target: Judged | None) -> Judged:
         about = target if target is not None else self.target
         if about is None:
             raise FixTheInput(f"whom is {self.name!r} about? Give a person, a list of people or a world")
         return about
 
-    def _applies_to(self, target: Target) -> bool:
+    def _applies_to(self, target: Judged) -> bool:
         return self.precondition is None or bool(self.precondition(target))
 
     async def _ask(
-        self, kind: str, claim: str, target: Target, mind: Mind | None, repetition: int
+        self, kind: str, claim: str, target: Judged, mind: Mind | None, repetition: int
     ) -> tuple[dict[str, Any], str]:
         judge = mind_for(target, mind)
         seen = material(target, include_persona=self.include_persona, first_n=self.first_n, last_n=self.last_n)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from troupe_batch.arrays import Floats
+
 _DRAWS = 4_000
 _CONFIDENCE = 95
 # The noise of any comparison is a figure, not a draw: the same on every machine and each time it is asked for.

@@ -7,7 +7,7 @@ from typing import Any
 
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.llm.chat import Message, ReplySchema, ReplyStatus, Role, strict_object
-from troupe_batch.simulation.judging.judging import Target, id_of, material, mind_for
+from troupe_batch.simulation.judging.judging import Judged, id_of, material, mind_for
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.templates import render
 
@@ -36,7 +36,7 @@ class TinyStory:
 
     def __init__(
         self,
-        about: Target,
+        about: Judged,
         *,
         purpose: str = "See how these people would get on.",
         mind: Mind | None = None,

@@ -12,7 +12,7 @@ from troupe_batch.persona.persona import Persona
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.acting.tools.tool import TinyTool
 from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
-from troupe_batch.simulation.record.memory import ActionResult, Happening, Summary
+from troupe_batch.simulation.record.memory import ActionResult, MemoryContent, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
 from troupe_batch.simulation.record.semantic import SemanticMemory
 
@@ -100,7 +100,7 @@ def _restore_mental_state(state: MentalState, raw: Mapping[str, Any]) -> None:
     state.reach_all({person_id: (name, relation) for person_id, (name, relation) in raw["accessible"].items()})
 
 
-def _entry(what: Happening, when: dt.datetime | None) -> dict[str, Any]:
+def _entry(what: MemoryContent, when: dt.datetime | None) -> dict[str, Any]:
     if isinstance(what, Stimulus):
         raw: dict[str, Any] = {"stimulus": what.kind.value, "content": what.content, "source": what.source}
         if what.is_private is not None:
@@ -114,7 +114,7 @@ def _entry(what: Happening, when: dt.datetime | None) -> dict[str, Any]:
     return raw if when is None else raw | {"when": when.isoformat()}
 
 
-def _happening(raw: Mapping[str, Any]) -> Happening:
+def _happening(raw: Mapping[str, Any]) -> MemoryContent:
     if "stimulus" in raw:
         kind = StimulusKind(raw["stimulus"])
         return Stimulus(kind, raw["content"], raw["source"], raw.get("is_private"), raw.get("to"))

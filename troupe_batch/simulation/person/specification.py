@@ -13,7 +13,7 @@ from troupe_batch.simulation.acting.faculties import RecallFaculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
 from troupe_batch.simulation.people import person_id_from
 from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
-from troupe_batch.simulation.record.memory import ActionResult, EpisodicMemory, Happening, Summary
+from troupe_batch.simulation.record.memory import ActionResult, EpisodicMemory, MemoryContent, Summary
 from troupe_batch.simulation.record.mental_state import MentalState
 
 _FACULTIES = "mental_faculties"
@@ -85,7 +85,7 @@ def _feel(state: MentalState, raw: Mapping[str, Any]) -> None:
             state.reach(_text(other.get("person_id")) or person_id_from(name), name, relation)
 
 
-def _happenings(raw: Mapping[str, Any]) -> Iterator[Happening]:
+def _happenings(raw: Mapping[str, Any]) -> Iterator[MemoryContent]:
     """What one memory of the file says happened; nothing where it has a form of which we make nothing."""
     content = raw.get("content")
     if isinstance(content, str):
@@ -153,11 +153,11 @@ def _memory(life: InnerLife, loaded: InnerLife) -> dict[str, Any]:
     return parts
 
 
-def _lived(memory: EpisodicMemory) -> tuple[list[tuple[Happening, dt.datetime | None]], int]:
+def _lived(memory: EpisodicMemory) -> tuple[list[tuple[MemoryContent, dt.datetime | None]], int]:
     return [(entry.what, entry.when) for entry in memory.entries], memory.episode_start
 
 
-def _remembered(what: Happening, when: dt.datetime | None) -> dict[str, Any]:
+def _remembered(what: MemoryContent, when: dt.datetime | None) -> dict[str, Any]:
     time = when.isoformat() if when is not None else None
     if isinstance(what, Stimulus):
         stimulus = {"type": what.kind.value, "content": what.content, "source": what.source or ""}

@@ -34,7 +34,7 @@ class ActionResult(NamedTuple):
     text: str
 
 
-Happening: TypeAlias = Stimulus | Action | Summary | ActionResult
+MemoryContent: TypeAlias = Stimulus | Action | Summary | ActionResult
 
 
 class MemoryEntry(NamedTuple):
@@ -43,7 +43,7 @@ class MemoryEntry(NamedTuple):
     `when` is the moment in which it happened.
     """
 
-    what: Happening
+    what: MemoryContent
     line: str
     when: dt.datetime | None = None
 
@@ -95,7 +95,7 @@ class EpisodicMemory:
         if not is_broken_off:
             self.last_act_end = len(self.entries)
 
-    def add(self, what: Happening, when: dt.datetime | None = None) -> None:
+    def add(self, what: MemoryContent, when: dt.datetime | None = None) -> None:
         """Remember this as the latest."""
         self.entries.append(_entry_of_stimulus(what, when) if type(what) is Stimulus else _entry(what, when))
 
@@ -145,11 +145,11 @@ def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None) -> MemoryEn
     return _entry(stimulus, when)
 
 
-def _entry(what: Happening, when: dt.datetime | None) -> MemoryEntry:
+def _entry(what: MemoryContent, when: dt.datetime | None) -> MemoryEntry:
     return MemoryEntry(what, f"- {_said(what)}", when)
 
 
-def _said(what: Happening) -> str:
+def _said(what: MemoryContent) -> str:
     if isinstance(what, Stimulus):
         return with_text(_perceived(what), what.content)
     if isinstance(what, Action):

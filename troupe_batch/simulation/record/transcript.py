@@ -18,7 +18,7 @@ from troupe_batch.simulation.record.events import (
     Stimulus,
     StimulusKind,
 )
-from troupe_batch.simulation.record.memory import ActionResult, Happening, MemoryEntry, Summary
+from troupe_batch.simulation.record.memory import ActionResult, MemoryContent, MemoryEntry, Summary
 from troupe_batch.simulation.record.mental_state import spoken_time
 
 _HEADING = re.compile(r"== (?:Step \d+|Outside of any step) ==")
@@ -109,7 +109,7 @@ def _marks_before(lines: list[str], begin: int) -> list[str]:
     return [mark for mark in (heading, time) if mark is not None]
 
 
-def _lived(name: str, what: Happening) -> str:
+def _lived(name: str, what: MemoryContent) -> str:
     if isinstance(what, Stimulus):
         heard_by = name if what.is_private is not False else what.to or "everyone"
         return _stimulus(what.kind, what.content, what.source, name, heard_by)

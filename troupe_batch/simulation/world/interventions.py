@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self, SupportsIndex, TypeAlias
 
 from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown
-from troupe_batch.simulation.judging.judging import Target, mind_for
+from troupe_batch.simulation.judging.judging import Judged, mind_for
 from troupe_batch.simulation.judging.propositions import HIGHEST_SCORE, Proposition
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.people import Observed, Overheard
@@ -54,7 +54,7 @@ class Intervention:
     It keeps nothing of what happened, so one object serves any number of worlds; its `name` tells it from the others.
     """
 
-    def __init__(self, name: str, targets: Target | None = None, *, once: bool = True) -> None:
+    def __init__(self, name: str, targets: Judged | None = None, *, once: bool = True) -> None:
         self.name = a_text(name, "the name of an intervention", 'write Intervention("its name", targets)')
         self.once = once
         self._targets = _checked(targets)
@@ -108,7 +108,7 @@ class Intervention:
         """Whether something would happen; a world takes no intervention without an effect."""
         return self._effect is not None
 
-    def targets_in(self, world: Observed) -> Target:
+    def targets_in(self, world: Observed) -> Judged:
         """What preconditions and effect are given."""
         return world if self._targets is None else self._targets
 
@@ -139,13 +139,13 @@ class Intervention:
         return f"Intervention({self.name!r})"
 
 
-def _checked(targets: Target | None) -> Target | None:
+def _checked(targets: Judged | None) -> Judged | None:
     if targets is None or isinstance(targets, Overheard | TinyPerson):
         return targets
     return all_of(TinyPerson, targets, "give a world, a person or a list of people")
 
 
-async def _holds(wanted: _Wanted, targets: Target, mind: Mind | None) -> bool:
+async def _holds(wanted: _Wanted, targets: Judged, mind: Mind | None) -> bool:
     if wanted.at_least is None and wanted.at_most is None:
         return await wanted.claim.check(targets, mind=mind)
     score = await wanted.claim.score(targets, mind=mind)

@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from troupe_batch.llm.schemas import excess_of
-from troupe_batch.scalars import Truth
+from troupe_batch.scalars import TruthValue
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.spec_files import BuiltSpec
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import When, when_mistakes
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
@@ -20,14 +21,7 @@ from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistake
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
-from troupe_batch.studies.script import (
-    Mistake,
-    Place,
-    ScriptLine,
-    act_question_mistakes,
-    question_mistakes,
-    repeats,
-)
+from troupe_batch.studies.script import PlacedMistake, ScriptLine, act_question_mistakes, question_mistakes, repeats
 from troupe_batch.studies.survey.spec import OnFailure
 
 
@@ -41,8 +35,10 @@ class InterviewLine(ScriptLine):
         default=(),
         description="Conditions on this person's earlier answers, expressions or mappings; all of them must hold.",
     )
-    silent: Truth = Field(default=False, description="With say: true lets the person only listen.")
-    act: Truth = Field(default=False, description="With anything that is not said or asked: true lets the person act.")
+    silent: TruthValue = Field(default=False, description="With say: true lets the person only listen.")
+    act: TruthValue = Field(
+        default=False, description="With anything that is not said or asked: true lets the person act."
+    )
 
     @model_validator(mode="after")
     def _fits_its_flags(self) -> InterviewLine:
@@ -97,7 +93,7 @@ class InterviewSpec(BuiltSpec):
         files.raise_if_any()
         return self.model_copy(update={"documents": documents})
 
-    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[PlacedMistake]:
         """What is wrong between the parts of the study: place, problem, cure.
 
         `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
@@ -119,7 +115,7 @@ class InterviewSpec(BuiltSpec):
         if is_whole and not asked and not self.extraction and not any(line.has_act for line in self.script):
             yield ("script",), "nobody ever acts in this script", "say or ask something, or set `act: true`"
 
-    def _conditions(self, *, is_whole: bool) -> Iterator[Mistake]:
+    def _conditions(self, *, is_whole: bool) -> Iterator[PlacedMistake]:
         before: dict[str, Question] = {}
         ids = [question.id for question in self.all_questions]
         for index, line in enumerate(self.script):

@@ -14,7 +14,7 @@ from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.questions.options import Prose
 from troupe_batch.studies.questions.questions import Question
-from troupe_batch.studies.script import Mistake, act_question_mistakes, question_mistakes, repeats
+from troupe_batch.studies.script import PlacedMistake, act_question_mistakes, question_mistakes, repeats
 from troupe_batch.studies.seating import COMPOSITION, Composition
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -66,7 +66,7 @@ class PythonSpec(BuiltSpec):
         """The same: it names no files."""
         return self
 
-    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[PlacedMistake]:
         """What is wrong between the parts of the study: place, problem, cure.
 
         `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.

@@ -11,12 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from troupe_batch.llm.schemas import excess_of
 from troupe_batch.spec_files import BuiltSpec
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose, Slug
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions
-
-Place: TypeAlias = tuple[str | int, ...]
 
 
 class Asking(StrEnum):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from troupe_batch.arrays import Ints
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.seeded import stream, uniforms
 from troupe_batch.spec_files import dotted
@@ -18,9 +18,6 @@ from troupe_batch.studies.world.allotment import Allotment, Shortage
 from troupe_batch.studies.world.fitting import fitting, rule_mistakes, sort_of
 from troupe_batch.studies.world.misfits import unknown_fact
 from troupe_batch.studies.world.seats import Fact, SeatSpec
-
-_Indices = npt.NDArray[np.int64]
-_Bools = npt.NDArray[np.bool_]
 
 _ALIKE = ("composition", "alike_by")
 # The first worlds are mixed with each other only, and longer windows hold about so many people: enough that it makes no
@@ -34,7 +31,7 @@ class Seated:
     """The people of each world, seat by seat; nobody sits in two worlds."""
 
     cases: int
-    _people: _Indices
+    _people: Ints
 
     def members(self, case: int) -> tuple[int, ...]:
         """The numbers of the people of a world."""
@@ -91,7 +88,7 @@ class _Rules:
             place = texts.index(text)
             self._codes |= fitting(places[place], facts, people).astype(np.int64) << rule
 
-    def pool(self, members: _Indices) -> _Pool:
+    def pool(self, members: Ints) -> _Pool:
         """These people, to be seated."""
         columns = []
         taken = [0] * len(self._demand)
@@ -100,7 +97,7 @@ class _Rules:
             taken[rule] += seat.count
         return _Pool(members, self._codes[members], self._demand, columns)
 
-    def alike(self, facts: Mapping[str, Sequence[object]], names: Sequence[str]) -> list[_Indices]:
+    def alike(self, facts: Mapping[str, Sequence[object]], names: Sequence[str]) -> list[Ints]:
         """The people who have each combination of values, where they are enough for a world; SpecError for no fact."""
         unknown = [(i, *unknown_fact((), name, facts)[1:]) for i, name in enumerate(names) if name not in facts]
         if unknown:
@@ -132,7 +129,7 @@ class _Pool:
     """Some people, who sit with each other: how many worlds they fill, and who sits where."""
 
     def __init__(
-        self, members: _Indices, codes: _Indices, demand: Sequence[int], columns: Sequence[tuple[int, int, int]]
+        self, members: Ints, codes: Ints, demand: Sequence[int], columns: Sequence[tuple[int, int, int]]
     ) -> None:
         """`codes` has a bit for each rule that someone fits; `columns` each place's rule, and which of its seats."""
         self._members = members
@@ -167,9 +164,9 @@ class _Pool:
         """How many people fit one of the rules."""
         return sum(count for count, fits in zip(self._supply, self._fits, strict=True) if set(fits) & set(rules))
 
-    def seated(self, key: int | None) -> _Indices:
+    def seated(self, key: int | None) -> Ints:
         """The people of each world, shape (worlds, seats): by lot, or in their order where there is no `key`."""
-        by_rule: list[list[_Indices]] = [[] for _ in self._demand]
+        by_rule: list[list[Ints]] = [[] for _ in self._demand]
         for kind, shares in enumerate(self._allot(self.most).given):
             members = self._members[self._kind_of == kind]
             first = 0
@@ -188,7 +185,7 @@ class _Pool:
         return Allotment(self._supply, self._fits, [count * worlds for count in self._demand])
 
 
-def _by_lot(worlds: int, seats: int, key: int) -> _Indices:
+def _by_lot(worlds: int, seats: int, key: int) -> Ints:
     """An order of the people of so many worlds: a random one within each window of worlds."""
     ends = [_FIRST_WINDOW]
     while ends[-1] < worlds:
@@ -198,7 +195,7 @@ def _by_lot(worlds: int, seats: int, key: int) -> _Indices:
     return np.argsort(np.repeat(window, seats) + lots, kind="stable")
 
 
-def _in_turn(groups: Sequence[_Indices]) -> _Indices:
+def _in_turn(groups: Sequence[Ints]) -> Ints:
     """The worlds of several groups one after the other, so that the first ones have each group's share of them."""
     turns = np.concatenate([(np.arange(len(worlds)) + 0.5) / len(worlds) for worlds in groups])
     return np.concatenate(groups)[np.argsort(turns, kind="stable")]

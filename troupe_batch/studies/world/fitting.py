@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from troupe_batch.arrays import Bools
 from troupe_batch.expressions.expression import Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.scalars import as_written, in_nfc, is_true
-from troupe_batch.studies.script import Mistake, Place
+from troupe_batch.spec_messages import Place
+from troupe_batch.studies.script import PlacedMistake
 from troupe_batch.studies.world.misfits import misfits, unknown_fact
-from troupe_batch.studies.world.seats import SeatRange, SeatSpec, Wanted
-
-_Bools = npt.NDArray[np.bool_]
+from troupe_batch.studies.world.seats import SeatRange, SeatSpec, WantedFact
 
 
-def rule_mistakes(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]]) -> list[Mistake]:
+def rule_mistakes(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]]) -> list[PlacedMistake]:
     """Where a rule names a fact that nobody has, or asks for what nobody fits."""
-    mistakes: list[Mistake] = []
+    mistakes: list[PlacedMistake] = []
     for number, seat in enumerate(places):
         place = ("seats", number, "where")
         if isinstance(seat.where, str):
@@ -35,7 +35,7 @@ def rule_mistakes(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[objec
     return mistakes
 
 
-def fitting(seat: SeatSpec, facts: Mapping[str, Sequence[object]], people: int) -> _Bools:
+def fitting(seat: SeatSpec, facts: Mapping[str, Sequence[object]], people: int) -> Bools:
     """Which people fit the rule of the seat."""
     if isinstance(seat.where, str):
         return _held(seat.where, facts, people)
@@ -45,7 +45,7 @@ def fitting(seat: SeatSpec, facts: Mapping[str, Sequence[object]], people: int) 
     return fit
 
 
-def _expression_mistakes(place: Place, text: str, facts: Mapping[str, Sequence[object]]) -> Iterator[Mistake]:
+def _expression_mistakes(place: Place, text: str, facts: Mapping[str, Sequence[object]]) -> Iterator[PlacedMistake]:
     try:
         if not _held(text, facts, 1).any():
             yield place, f"nobody fits `{text}`", "ask for less"
@@ -53,7 +53,7 @@ def _expression_mistakes(place: Place, text: str, facts: Mapping[str, Sequence[o
         yield place, str(error), error.cure
 
 
-def _held(text: str, facts: Mapping[str, Sequence[object]], people: int) -> _Bools:
+def _held(text: str, facts: Mapping[str, Sequence[object]], people: int) -> Bools:
     """For whom the expression holds; BadExpression where it does not fit the facts."""
     expression = Expression.parse(text)
     columns = {name: _fact_column(facts[name]) for name in expression.names if name in facts}
@@ -80,7 +80,7 @@ def _fact_column(values: Sequence[object]) -> tuple[Kind, npt.NDArray[Any]]:
     return Kind("gappy"), column
 
 
-def _holds(values: Sequence[object], wanted: Wanted) -> _Bools:
+def _holds(values: Sequence[object], wanted: WantedFact) -> Bools:
     column = np.asarray(values)
     if isinstance(wanted, SeatRange):
         low = -np.inf if wanted.at_least is None else wanted.at_least
@@ -93,7 +93,7 @@ def _holds(values: Sequence[object], wanted: Wanted) -> _Bools:
     return exactly if exactly.any() else _are_among(column, {one for value in accepted for one in _meant_by(value)})
 
 
-def _are_among(column: npt.NDArray[Any], accepted: AbstractSet[tuple[str, object]]) -> _Bools:
+def _are_among(column: npt.NDArray[Any], accepted: AbstractSet[tuple[str, object]]) -> Bools:
     if column.dtype.kind in "iufbU":
         # Few categories for many people: compare each of them once.
         categories, of = np.unique(column, return_inverse=True)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from troupe_batch.spec_files import did_you_mean
-from troupe_batch.spec_messages import near
-from troupe_batch.studies.script import Mistake, Place
-from troupe_batch.studies.world.seats import Fact, SeatRange, Wanted
+from troupe_batch.spec_messages import Place, near
+from troupe_batch.studies.script import PlacedMistake
+from troupe_batch.studies.world.seats import Fact, SeatRange, WantedFact
 
 _MOST_VALUES = 12
 
 
-def unknown_fact(place: Place, fact: str, facts: Mapping[str, Sequence[object]]) -> Mistake:
+def unknown_fact(place: Place, fact: str, facts: Mapping[str, Sequence[object]]) -> PlacedMistake:
     """What to say of a fact that the people do not have."""
     cure = did_you_mean(fact, [*facts])
     if near(fact, [*facts]) is not None:
@@ -23,7 +23,7 @@ def unknown_fact(place: Place, fact: str, facts: Mapping[str, Sequence[object]])
     return (*place, fact), f"the people have no fact `{fact}`", cure
 
 
-def misfits(place: Place, fact: str, values: Sequence[object], wanted: Wanted) -> Iterator[Mistake]:
+def misfits(place: Place, fact: str, values: Sequence[object], wanted: WantedFact) -> Iterator[PlacedMistake]:
     """What to say of a value, list or range of a fact that nobody fits."""
     found = {(type(value), value) for value in np.asarray(values).tolist() if value is not None}
     theirs = sorted((value for _, value in found), key=str)

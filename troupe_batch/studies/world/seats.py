@@ -26,8 +26,9 @@ from troupe_batch.expressions.expression import Expression
 from troupe_batch.expressions.kinds import BadExpression
 from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.persona.files import load_fragment, parse_fragment
-from troupe_batch.scalars import Truth, fact_of, label_of
+from troupe_batch.scalars import TruthValue, fact_of, label_of
 from troupe_batch.spec_files import SpecFile
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.equipment import (
     Documents,
     DocumentSpec,
@@ -38,7 +39,7 @@ from troupe_batch.studies.equipment import (
 )
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
-from troupe_batch.studies.script import Lines, Mistake, Place
+from troupe_batch.studies.script import Lines, PlacedMistake
 
 MOST_PEOPLE = 1_000
 
@@ -83,7 +84,7 @@ def _is_a_fact(value: Any) -> Any:
 
 
 _Fact: TypeAlias = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, BeforeValidator(_is_a_fact)]
-Wanted: TypeAlias = Annotated[
+WantedFact: TypeAlias = Annotated[
     Annotated[_Fact, Tag("value")]
     | Annotated[tuple[_Fact, ...], Tag("values"), Field(min_length=1, max_length=1_000)]
     | Annotated[SeatRange, Tag("range")],
@@ -100,7 +101,7 @@ class SeatSpec(BaseModel):
     name: Label | None = Field(default=None, description="What the script and relations call these seats.")
     where: Annotated[
         Annotated[str, Tag("text"), Field(min_length=1, max_length=MAX_LENGTH)]
-        | Annotated[dict[_FactName, Wanted], Tag("facts"), Field(max_length=50)],
+        | Annotated[dict[_FactName, WantedFact], Tag("facts"), Field(max_length=50)],
         Discriminator(lambda value: "text" if isinstance(value, str) else "facts"),
     ] = Field(
         default_factory=dict,
@@ -110,7 +111,7 @@ class SeatSpec(BaseModel):
     fragment: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | dict[str, Any] | None = Field(
         default=None, description="A *.fragment.json beside the job file, or a partial persona written here."
     )
-    overwrite: Truth = Field(default=False, description="true: the fragment wins where it and a persona disagree.")
+    overwrite: TruthValue = Field(default=False, description="true: the fragment wins where it and a persona disagree.")
     goal: Prose | None = Field(default=None, description="An aim that these people have from the start.")
     think: Prose | None = Field(default=None, description="A thought that these people begin with.")
     context: Lines | None = Field(default=None, description="What the situation is to these people, a line or several.")
@@ -164,7 +165,7 @@ class SeatSpec(BaseModel):
         both = {"documents": (*documents, *self.documents), "tools": tuple(dict.fromkeys((*tools, *self.tools)))}
         return self.model_copy(update=both)
 
-    def mistakes(self, shared: Sequence[DocumentSpec] = ()) -> Iterator[Mistake]:
+    def mistakes(self, shared: Sequence[DocumentSpec] = ()) -> Iterator[PlacedMistake]:
         """What is wrong within these seats, beside documents that everybody has: place, problem, cure."""
         yield from equipment_mistakes(self.documents, self.tools)
         yield from self._unreadable()
@@ -182,7 +183,7 @@ class SeatSpec(BaseModel):
                 problem = f"the fragment says {value!r}, and `where` only lets in people with {wanted!r}"
                 yield ("fragment",), f"{fact}: {problem}", "change one, or add `overwrite: true`"
 
-    def _unreadable(self) -> Iterator[Mistake]:
+    def _unreadable(self) -> Iterator[PlacedMistake]:
         """What is wrong with an expression whatever the facts are."""
         try:
             Expression.parse(self.where if isinstance(self.where, str) else "True")

@@ -22,10 +22,11 @@ from pydantic import (
 )
 
 from troupe_batch.llm.schemas import excess_of
-from troupe_batch.scalars import Truth, fact_of, in_nfc
+from troupe_batch.scalars import TruthValue, fact_of, in_nfc
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.simulation.world.turns import OnCannotAct
 from troupe_batch.spec_files import BuiltSpec, did_you_mean
+from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
@@ -35,8 +36,7 @@ from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import (
     Lines,
-    Mistake,
-    Place,
+    PlacedMistake,
     ScriptLine,
     act_question_mistakes,
     form_of,
@@ -112,7 +112,7 @@ class InterventionSpec(BaseModel):
     name: Label = Field(description="What it is called in the record.")
     when: Trigger = Field(description="When it happens.")
     do: Happening = Field(description="What happens then.")
-    once: Truth = Field(default=True, description="false: whenever it holds, and not just the first time.")
+    once: TruthValue = Field(default=True, description="false: whenever it holds, and not just the first time.")
 
 
 class RelationSpec(BaseModel):
@@ -230,7 +230,7 @@ class WorldSpec(BuiltSpec):
         files.raise_if_any()
         return self.model_copy(update={"documents": documents, "seats": seats})
 
-    def mistakes(self, *, is_whole: bool = True) -> Iterator[Mistake]:
+    def mistakes(self, *, is_whole: bool = True) -> Iterator[PlacedMistake]:
         """What is wrong between the parts of the study: place, problem, cure.
 
         `is_whole` False: parts of it could not be read, so only what is wrong whatever they are.
@@ -251,7 +251,7 @@ class WorldSpec(BuiltSpec):
         yield from extraction_mistakes(self.extraction, has_world=True)
         yield from judgement_mistakes(self.judgements, self.extraction, has_world=True)
 
-    def _seat_mistakes(self, *, is_whole: bool) -> Iterator[Mistake]:
+    def _seat_mistakes(self, *, is_whole: bool) -> Iterator[PlacedMistake]:
         yield from equipment_mistakes(self.documents, self.tools)
         if is_whole and bool(self.seats) == (self.people_per_world is not None):
             problem = "stand both" if self.seats else "are both missing"
@@ -267,7 +267,7 @@ class WorldSpec(BuiltSpec):
         for place in repeats(named):
             yield (*place, "name"), "this seat name stands twice", "rename one, or raise the `count` of the first"
 
-    def _who_mistakes(self) -> Iterator[Mistake]:
+    def _who_mistakes(self) -> Iterator[PlacedMistake]:
         for place, to in self._mentioned_seats():
             for one in as_several(to):
                 if isinstance(one, int) and one > self.size:
@@ -289,7 +289,7 @@ class WorldSpec(BuiltSpec):
             for index, relation in enumerate(self.relations):
                 yield ("relations", index, "seats"), relation.seats
 
-    def _step_mistakes(self) -> Iterator[Mistake]:
+    def _step_mistakes(self) -> Iterator[PlacedMistake]:
         for index, line in enumerate(self.script):
             if line.at > self.steps:
                 yield ("script", index, "at"), self._no_step(line.at), "lower it, or raise `steps`"
@@ -301,7 +301,7 @@ class WorldSpec(BuiltSpec):
                 problem = f"{self.steps} steps never leave {one.when.quiet_for} quiet ones before one"
                 yield (*place, "quiet_for"), problem, "lower it, or raise `steps`"
 
-    def _ask_mistakes(self) -> Iterator[Mistake]:
+    def _ask_mistakes(self) -> Iterator[PlacedMistake]:
         asking: dict[int, list[tuple[int, WorldLine]]] = {}
         for index, line in enumerate(self.script):
             if line.ask is not None and line.at <= self.steps:
@@ -309,7 +309,7 @@ class WorldSpec(BuiltSpec):
         for _, lines in sorted(asking.items()):
             yield from self._same_act_mistakes(lines)
 
-    def _same_act_mistakes(self, asking: Sequence[tuple[int, WorldLine]]) -> Iterator[Mistake]:
+    def _same_act_mistakes(self, asking: Sequence[tuple[int, WorldLine]]) -> Iterator[PlacedMistake]:
         """Questions of one step are answered in one act, by those whom several of them reach."""
         asked_openly: set[int] = set()
         labels: list[str] = []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from troupe_batch.scalars import Limit
 from troupe_batch.studies.questions.choosing import OFFERED
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.options import Label
@@ -15,8 +16,6 @@ from troupe_batch.studies.questions.reading import Reader, Unreadable, is_number
 from troupe_batch.studies.questions.templates import QUESTION, Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
 from troupe_batch.studies.values import ValueKind
-
-Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
 class Numeric(QuestionForm):
@@ -34,8 +33,8 @@ class Numeric(QuestionForm):
 
     type: Literal["numeric"] = Field(default="numeric", description="A number with a unit, within a range.")
     unit: Label = Field(description="What is counted or measured, for example euros or hours per week.")
-    minimum: Bound = Field(description="The least number that can be answered; anything below is unreadable.")
-    maximum: Bound = Field(description="The greatest number that can be answered; anything above is unreadable.")
+    minimum: Limit = Field(description="The least number that can be answered; anything below is unreadable.")
+    maximum: Limit = Field(description="The greatest number that can be answered; anything above is unreadable.")
     integer: bool = Field(default=False, description="Whether only whole numbers can be answered.")
     dont_know: Label | None = Field(default=None, description=OFFERED)
 
