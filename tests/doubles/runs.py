@@ -182,8 +182,8 @@ def _instance(schema: Any, seed: str) -> Any:
         return schema["enum"][int(u * len(schema["enum"]))]
     if schema["type"] == "object":
         return _object(schema["properties"], seed)
-    if schema["type"] == "boolean":
-        return u < 0.5
+    if schema["type"] in ("boolean", "array"):
+        return u < 0.5 if schema["type"] == "boolean" else []
     if schema["type"] in ("integer", "number"):
         value = schema["minimum"] + u * (schema["maximum"] - schema["minimum"])
         return int(value) if schema["type"] == "integer" else round(value, 2)

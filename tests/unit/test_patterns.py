@@ -28,9 +28,8 @@ BOUNDED = {
     "troupe_batch.llm.waits.": 4_000,
     "troupe_batch.llm.plain_refusals.": 400,
     "troupe_batch.simulation.world.addressing.": 200,
-    "troupe_batch.factory.contradictions.naming.": 300,
-    "troupe_batch.factory.contradictions.clauses._SENTENCE": 1_000,  # of blanks: `plain` leaves one of each run
-    "troupe_batch.factory.contradictions.": 1_000,
+    "troupe_batch.factory.contradictions._BEGINNING": 300,
+    "troupe_batch.factory.contradictions._OPEN": 1_000,
     "troupe_batch.simulation.record.documents._SENTENCES": 1_001,
     "troupe_batch.simulation.record.documents._WORDS": 1_001,
     "troupe_batch.simulation.judging.propositions.": 10_000,

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troupe_batch.analysis.duplicates import Duplicates, PersonText, near_duplicates
-from troupe_batch.factory.enrichment import PURPOSE, REPAIR_PURPOSE, prompt_digests
-from troupe_batch.factory.full_persona import full_schema
+from troupe_batch.factory.enrichment import CHECK_PURPOSE, PURPOSE, REPAIR_PURPOSE
+from troupe_batch.factory.full_persona import full_schema, texts_in
 from troupe_batch.llm.chat import ReplyStatus
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.results.dataset import Dataset
@@ -34,6 +34,7 @@ class ProseCounts:
 
     `written`, `left_out` and `missing` add up to `people`; `repaired` are among the written. Who was left out is their
     facts alone, as the text contradicted them twice; who is missing (refused, unreadable, failed) gave no answers.
+    `unchecked` are among the written: nobody could say whether the text contradicts the facts.
     `contradicted` counts people by the fact that a text contradicted at first. Tokens are those of the calls for it.
     """
 
@@ -43,6 +44,7 @@ class ProseCounts:
     repaired: int
     left_out: int
     missing: int
+    unchecked: int
     left_out_ids: tuple[str, ...]
     contradicted: Mapping[str, int]
     prompt_tokens: int
@@ -75,6 +77,8 @@ def prose_of(dataset: Dataset) -> ProseCounts | None:
     has_text = {person for person, (status, _) in firsts.items() if status == ReplyStatus.OK}
     contradicted = {person: reason for person, (_, reason) in firsts.items() if person in has_text and reason}
     mended = {person for person, (status, reason) in repairs.items() if status == ReplyStatus.OK and not reason}
+    # A check without a judgement is the last call about a person: nothing is mended without a finding.
+    unchecked = _by_person(calls.filter(pc.not_equal(calls["status"], ReplyStatus.OK)), CHECK_PURPOSE)
     left_out = sorted(contradicted.keys() - mended)
     facts = Counter(fact for reason in contradicted.values() for fact in set(_FACT.findall(reason)))
     texts = sum(file.rows for file in dataset.manifest.files_of("people"))
@@ -85,6 +89,7 @@ def prose_of(dataset: Dataset) -> ProseCounts | None:
         repaired=len(mended),
         left_out=len(left_out),
         missing=len(firsts) - len(has_text),
+        unchecked=len(unchecked),
         left_out_ids=tuple(left_out[:_MOST_EXAMPLES]),
         contradicted=dict(facts.most_common()),
         prompt_tokens=pc.sum(calls["prompt_tokens"]).as_py() or 0,
@@ -99,20 +104,20 @@ def text_of(persona: Mapping[str, Any], level: EnrichLevel) -> str:
     if level is EnrichLevel.BIO:
         return str(persona.get("bio") or "")
     parts = (persona[key] for key in full_schema(frozenset()).schema["properties"] if key in persona)
-    return "\n".join(leaf for part in parts for leaf in _leaves(part) if len(leaf.split()) >= _FEWEST_WORDS)
+    return "\n".join(leaf for part in parts for leaf in texts_in(part) if len(leaf.split()) >= _FEWEST_WORDS)
 
 
 def _level(dataset: Dataset) -> EnrichLevel:
     """What the plan had a model write: the templates that it used tell."""
     used = set(dataset.manifest.provenance.prompt_digests)
     written = (level for level in EnrichLevel if level is not EnrichLevel.NONE)
-    return next((level for level in written if set(prompt_digests(level)) <= used), EnrichLevel.NONE)
+    return next((level for level in written if f"factory/{level}.md" in used), EnrichLevel.NONE)
 
 
 def _calls(dataset: Dataset) -> pa.Table | None:
     """The calls that wrote about people; None where the run has no calls at all."""
     columns = ["purpose", "person_id", "status", "reason", "prompt_tokens", "cached_tokens"]
-    purposes = pa.array([PURPOSE, REPAIR_PURPOSE])
+    purposes = pa.array([PURPOSE, CHECK_PURPOSE, REPAIR_PURPOSE])
     batches = [
         batch.filter(pc.is_in(batch["purpose"], value_set=purposes)) for batch in dataset.batches("llm_calls", columns)
     ]
@@ -137,14 +142,3 @@ def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[Person
             if row in taken and (text := text_of(orjson.loads(persona), level)):
                 yield PersonText(person_id, text, name)
             row += 1
-
-
-def _leaves(part: Any) -> Iterator[str]:
-    if isinstance(part, str):
-        yield part
-    elif isinstance(part, Mapping):
-        for one in part.values():
-            yield from _leaves(one)
-    elif isinstance(part, list):
-        for one in part:
-            yield from _leaves(one)

@@ -197,7 +197,7 @@ def _prose(plan: Plan, forecast: Estimate) -> str:
     cached = f"{prose.cacheable_share:.0%} of their prompt tokens read from the prefix cache"
     more = f"up to {prose.most_repairs:,} more where it contradicts the facts, not counted"
     what = "full persona" if plan.enrich is EnrichLevel.FULL else str(plan.enrich)
-    return f"{prose.calls:,} of the calls write a {what} of each person ({cached}); {more}"
+    return f"{prose.calls:,} of the calls write a {what} of each person and check it ({cached}); {more}"
 
 
 def _prefix_cache(forecast: Estimate) -> str:

@@ -6,3 +6,4 @@ from troupe_batch.factory.enrichment import ProseModel as ProseModel
 from troupe_batch.factory.enrichment import enrichment_prompt as enrichment_prompt
 from troupe_batch.factory.enrichment import prompt_digests as prompt_digests
 from troupe_batch.factory.factory import TinyPersonFactory as TinyPersonFactory
+from troupe_batch.factory.judging import check_request as check_request

@@ -1,7 +1,7 @@
-"""Prose about a person, written by a model in one call; what fails has a status and a reason, never a made-up text.
+"""Prose about a person, written by a model in one call and checked in a second; what fails has a status and a reason.
 
-Prose that contradicts the facts goes back to the model once, in a call of its own. Where it still contradicts them it
-is left out, and the person is their facts alone.
+Prose that contradicts the facts goes back to the model once, in a call of its own, and is checked again. Where it still
+contradicts them it is left out, and the person is their facts alone. Prose that could not be checked is kept.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from troupe_batch.errors import RecordAndGoOn
-from troupe_batch.factory.commission import Commission
-from troupe_batch.factory.contradictions import Person, contradictions
+from troupe_batch.factory.commission import TEMPLATES, Commission, hints_of
+from troupe_batch.factory.contradictions import Contradiction, free_contradictions
 from troupe_batch.factory.full_persona import full_schema, joined, settled_parts
-from troupe_batch.factory.hints import hints_of
+from troupe_batch.factory.judging import check_request, judged
 from troupe_batch.factory.particulars import CHANGED, asking_for_changes, changed_by, may_change_facts
 from troupe_batch.llm.chat import (
     CallRecord,
@@ -33,19 +32,18 @@ from troupe_batch.llm.chat import (
     Sharing,
     strict_object,
 )
-from troupe_batch.persona.block import one_line
 from troupe_batch.persona.persona import Persona
+from troupe_batch.persona.block import one_line
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.templates import Templates
 
 PURPOSE = "enrich"
+CHECK_PURPOSE = "enrich_check"
 REPAIR_PURPOSE = "enrich_repair"
 FEWEST_TOKENS = {EnrichLevel.BIO: 400, EnrichLevel.FULL: 4_000}
 """Completion tokens that each reply may take, also where the limit for answers is lower: prose is longer than those."""
 
 _PARTICULARS = "particularities.md"
-_TEMPLATES = Templates(Path(__file__).parent / "prompts", "factory")
 _BIO_SCHEMA = ReplySchema(
     "bio",
     strict_object({"bio": {"type": "string"}}),
@@ -57,6 +55,7 @@ class EnrichStatus(StrEnum):
 
     NOT_ASKED = "not_asked"
     DONE = "done"
+    UNCHECKED = "unchecked"
     CONTRADICTORY = "contradictory"
     REFUSED = "refused"
     UNREADABLE = "unreadable"
@@ -87,6 +86,7 @@ class Enriched:
     """The person with the prose that was asked for; None, with a status and a reason, where it could not be had.
 
     CONTRADICTORY is the person as they were: what was written contradicts the facts, and `reason` says where.
+    UNCHECKED is the person with the prose: nobody could say whether it contradicts the facts, and `reason` says why.
     """
 
     person: TinyPerson | None
@@ -111,7 +111,7 @@ def enrichment_prompt(person: TinyPerson, commission: Commission) -> ProsePrompt
     about = f"{person.block}\nLocale: {one_line(commission.locale)}\nHints\n{hints}"
     if may_change_facts(person):
         schema = asking_for_changes(schema, person)
-        about = f"{about}\n\n{_TEMPLATES.render(_PARTICULARS)}"
+        about = f"{about}\n\n{TEMPLATES.render(_PARTICULARS)}"
     return ProsePrompt((Message(Role.SYSTEM, _rules(level)), Message(Role.USER, about)), schema)
 
 
@@ -126,13 +126,13 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
     sharing = Sharing(1, asking.people, sample)
     request = ChatRequest(asking.endpoint, prompt.messages, sample, parameters, prompt.schema, sharing)
     first = await _written(person, model, request, commission, purpose=PURPOSE)
-    if first.reply is None or not first.contradicts:
-        return _outcome(first, (first.call,))
+    if not first.contradicts:
+        return _outcome(first, first.calls)
     second = await _written(person, model, _repair_of(request, first), commission, purpose=REPAIR_PURPOSE)
-    calls = (first.call, second.call)
-    if second.status != EnrichStatus.DONE:
+    calls = (*first.calls, *second.calls)
+    if second.persona is None or second.contradicts:
         # Whatever came of the repair, the only prose at hand contradicts the facts.
-        reason = first.reason if second.reply is None else second.reason
+        reason = first.reason if second.persona is None else second.reason
         facts_alone = (first if second.person is None else second).person
         return Enriched(facts_alone, EnrichStatus.CONTRADICTORY, calls, f"the prose was left out: {reason}")
     return _outcome(second, calls)
@@ -142,80 +142,95 @@ def prompt_digests(level: EnrichLevel) -> Mapping[str, str]:
     """SHA-256 (hex) of the templates that prose of this level is written by, by name; none where nothing is written."""
     # Nothing is said of one person in particular where many are written about by a job.
     others = {f"factory/{other}.md" for other in EnrichLevel if other != level} | {f"factory/{_PARTICULARS}"}
-    return {} if level == EnrichLevel.NONE else {k: v for k, v in _TEMPLATES.digests.items() if k not in others}
+    return {} if level == EnrichLevel.NONE else {k: v for k, v in TEMPLATES.digests.items() if k not in others}
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What one call brought, and the record of it; `contradicts` says where the text is at odds with the facts.
+    """What one call brought, with its record and that of its check; `contradicts`: where facts and text are at odds.
 
     `person` has the facts that hold after all, without the prose; `persona` has the prose too.
     """
 
-    call: CallRecord
+    calls: tuple[CallRecord, ...]
     status: EnrichStatus
     reason: str | None = None
-    reply: ChatReply | None = None
     person: TinyPerson | None = None
     persona: Persona | None = None
-    contradicts: tuple[str, ...] = ()
+    contradicts: tuple[Contradiction, ...] = ()
 
 
 async def _written(
     person: TinyPerson, model: ChatModel, request: ChatRequest, commission: Commission, *, purpose: str
 ) -> _Written:
+    status, call = await _asked(person, model, request, purpose)
+    value = {} if call.reply is None else call.reply.value
+    if status == EnrichStatus.DONE and commission.level == EnrichLevel.BIO and not str(value.get("bio") or "").strip():
+        status, call = EnrichStatus.UNREADABLE, replace(call, reason="the reply holds an empty bio")
+    if status != EnrichStatus.DONE:
+        return _Written((call,), status, call.reason)
+    person = changed_by(person, value) if may_change_facts(person) else person
+    persona = _with_prose(person, commission.level, value)
+    # Only what was written now and is used: where a fact speaks, it has won already.
+    written = {part: said for part, said in persona.as_dict().items() if person.persona.get(part) is None}
+    if found := free_contradictions(written, person.name, person.facts):
+        return _contradictory((call,), person, persona, found)
+    status, check = await _asked(person, model, check_request(request, person, written), CHECK_PURPOSE)
+    if status != EnrichStatus.DONE or check.reply is None:
+        reason = f"the prose was not checked: {check.reason}"
+        return _Written((call, check), EnrichStatus.UNCHECKED, reason, person, persona)
+    if found := judged(check.reply.value, person, written):
+        return _contradictory((call, check), person, persona, found)
+    return _Written((call, check), EnrichStatus.DONE, None, person, persona)
+
+
+def _contradictory(
+    calls: tuple[CallRecord, ...], person: TinyPerson, persona: Persona, found: tuple[Contradiction, ...]
+) -> _Written:
+    """The record of the text says what is wrong with it, whoever has found it."""
+    reason = "; ".join(map(str, found))
+    calls = (replace(calls[0], reason=reason), *calls[1:])
+    return _Written(calls, EnrichStatus.CONTRADICTORY, reason, person, persona, found)
+
+
+async def _asked(
+    person: TinyPerson, model: ChatModel, request: ChatRequest, purpose: str
+) -> tuple[EnrichStatus, CallRecord]:
+    """How a call ended, and its record; DONE where the reply has a value."""
     call = CallRecord(purpose, request.key().hex(), request.sample, EnrichStatus.FAILED, None, None, person.person_id)
     try:
         reply = await model.complete(request)
     except RecordAndGoOn as error:
-        return _Written(replace(call, reason=str(error)), EnrichStatus.FAILED, str(error))
-    status, reason = _status_of(reply, commission.level)
+        return EnrichStatus.FAILED, replace(call, reason=str(error))
+    status, reason = _status_of(reply)
     limit = request.parameters.max_completion_tokens
     if reply.status == ReplyStatus.TRUNCATED and limit is not None:
         reason = f"{reason} ({limit:,}): raise OpenAI.MAX_COMPLETION_TOKENS, or model.max_completion_tokens of the job"
-    call = replace(call, status=reply.status, reason=reason, reply=reply)
-    if status != EnrichStatus.DONE:
-        return _Written(call, status, reason)
-    person = changed_by(person, reply.value) if may_change_facts(person) else person
-    persona = _with_prose(person, commission.level, reply.value)
-    wrong = _contradictions(person, persona, commission)
-    if not wrong:
-        return _Written(call, status, None, reply, person, persona)
-    reason = "; ".join(wrong)
-    return _Written(replace(call, reason=reason), EnrichStatus.CONTRADICTORY, reason, reply, person, persona, wrong)
+    return status, replace(call, status=reply.status, reason=reason, reply=reply)
 
 
 def _outcome(written: _Written, calls: tuple[CallRecord, ...]) -> Enriched:
     if written.person is None or written.persona is None:
         return Enriched(None, written.status, calls, written.reason)
-    return Enriched(written.person.with_persona(written.persona), written.status, calls)
+    return Enriched(written.person.with_persona(written.persona), written.status, calls, written.reason)
 
 
 def _repair_of(request: ChatRequest, first: _Written) -> ChatRequest:
     """The request, its reply, and what is wrong with it, as a draw of its own."""
-    text = (first.reply.text if first.reply else None) or ""
+    reply = first.calls[0].reply
+    text = (reply.text if reply else None) or ""
     # Texts of a model and labels of a file: data, which must not pass for another part of the prompt.
-    lines = [one_line(one) for one in first.contradicts]
-    wrong = _TEMPLATES.render("repair.md", contradictions=lines)
+    lines = [one_line(str(one)) for one in first.contradicts]
+    wrong = TEMPLATES.render("repair.md", contradictions=lines)
     messages = (*request.messages, Message(Role.ASSISTANT, text), Message(Role.USER, wrong))
     return replace(request, messages=messages, sample=f"{request.sample}/contradiction")
 
 
-def _contradictions(person: TinyPerson, persona: Persona, commission: Commission) -> tuple[str, ...]:
-    """Only what was written now and is used: where a fact speaks, it has won already."""
-    before = person.persona
-    written = {key: value for key, value in persona.as_dict().items() if before.get(key) is None}
-    about = Person(before.name, person.facts, commission.locale, commission.labels)
-    return tuple(str(one) for one in contradictions(written, about))
-
-
-def _status_of(reply: ChatReply, level: EnrichLevel) -> tuple[EnrichStatus, str | None]:
+def _status_of(reply: ChatReply) -> tuple[EnrichStatus, str | None]:
     if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
-        return EnrichStatus.REFUSED, reply.reason or f"the model wrote no prose: {reply.status}"
+        return EnrichStatus.REFUSED, reply.reason or f"the model wrote nothing: {reply.status}"
     if reply.status != ReplyStatus.OK or not isinstance(reply.value, Mapping):
         return EnrichStatus.UNREADABLE, reply.reason or f"the reply could not be read: {reply.status}"
-    if level == EnrichLevel.BIO and not str(reply.value.get("bio") or "").strip():
-        return EnrichStatus.UNREADABLE, "the reply holds an empty bio"
     return EnrichStatus.DONE, None
 
 
@@ -227,4 +242,4 @@ def _with_prose(person: TinyPerson, level: EnrichLevel, value: Mapping[str, Any]
 
 @cache
 def _rules(level: EnrichLevel) -> str:
-    return _TEMPLATES.render(f"{level}.md")
+    return TEMPLATES.render(f"{level}.md")

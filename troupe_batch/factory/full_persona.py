@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -35,6 +35,15 @@ def joined(persona: Persona, written: Mapping[str, Any], facts: Mapping[str, Sca
         if parts.get(key) is None:
             parts[key] = value
     return Persona(parts)
+
+
+def texts_in(part: Any) -> Iterator[str]:
+    """All texts of a persona, or of a part of one, in its order."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping | list):
+        for one in part.values() if isinstance(part, Mapping) else part:
+            yield from texts_in(one)
 
 
 def _parts() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from troupe_batch.factory.commission import Commission, commission_of
 from troupe_batch.factory.enrichment import enrichment_prompt
+from troupe_batch.factory.judging import check_request
 from troupe_batch.llm.chat import ChatRequest, Endpoint, Sharing, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule
@@ -22,11 +23,12 @@ _MOST_CASES = 50
 _MOST_CALLS = 400
 # What a model writes about one person: taken, not measured, and said to be so in the note.
 _PROSE_TOKENS = {EnrichLevel.NONE: 0, EnrichLevel.BIO: 150, EnrichLevel.FULL: 1_500}
+_JUDGEMENT_TOKENS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ProseEstimate:
-    """What it takes to have a model write about each person: a part of what the whole run takes.
+    """What it takes to have a model write about each person, and check it: a part of what the whole run takes.
 
     `most_repairs` is how many calls come on top where all that is written contradicts the facts; none is counted.
     `cacheable_tokens` are those that the endpoint will read from its prefix cache.
@@ -40,7 +42,7 @@ class ProseEstimate:
 
     @property
     def most_repairs(self) -> int:
-        """At most one per person."""
+        """At most two per person: the text is written and checked once more."""
         return self.calls
 
     @property
@@ -160,7 +162,7 @@ def estimate(
     written = None
     if plan.enrich != EnrichLevel.NONE:
         people = plan.cases * sample.people // sample.cases
-        written = ProseEstimate(people, round(prose.prompt), round(prose.read), round(prose.completion), prose.usd)
+        written = ProseEstimate(2 * people, round(prose.prompt), round(prose.read), round(prose.completion), prose.usd)
     models = dict.fromkeys(call.model for call in (*sample.study, *sample.prose))
     calls = _calls(plan, sample) + (written.calls if written else 0)
     note = _note(plan, counter, sorted(model for model in models if prices.of(model) is None))
@@ -235,7 +237,8 @@ def _sampled(
         calls = plan.study.planned_calls(unit, people, plan.settings)
         sample.study += _study_calls(calls, counter, studied, plan.enrich, seats=len(people))
         if commission.level != EnrichLevel.NONE:
-            sample.prose += [_prose_call(person, commission, counter, written_about, plan) for person in people]
+            for person in people:
+                sample.prose += _prose_calls(person, commission, counter, written_about, plan)
         sample.people += len(people)
     return sample
 
@@ -254,14 +257,16 @@ def _study_calls(
             yield _Call(request.endpoint.model, tokens + prose_tokens, counter.count(call.example_reply), found)
 
 
-def _prose_call(
+def _prose_calls(
     person: TinyPerson, commission: Commission, counter: RequestCounter, written_about: Beginnings, plan: Plan
-) -> _Call:
-    """What it takes to have a model write about the person; the schema and the rules are the same for everybody."""
-    prompt = enrichment_prompt(person, commission)
+) -> Iterator[_Call]:
+    """What it takes to have a model write about the person, and check it; rules and schemas are those of everybody."""
+    prompt, prose = enrichment_prompt(person, commission), _PROSE_TOKENS[commission.level]
     request = ChatRequest(plan.endpoint, prompt.messages, "", plan.parameters, prompt.schema, Sharing(1, plan.seated))
-    [found] = written_about.take([request])
-    return _Call(plan.endpoint.model, counter.count_request(request), _PROSE_TOKENS[commission.level], found)
+    check = check_request(request, person, {})
+    for one, read, said in ((request, 0, prose), (check, prose, _JUDGEMENT_TOKENS)):
+        [found] = written_about.take([one], prose_tokens=read)
+        yield _Call(plan.endpoint.model, counter.count_request(one) + read, said, found)
 
 
 def _both(one: float | None, other: float | None) -> float | None:
@@ -296,6 +301,6 @@ def _note(plan: Plan, counter: RequestCounter, unpriced: Sequence[str]) -> str:
     if plan.enrich != EnrichLevel.NONE:
         notes.append(
             f"what is written about a person is taken to be {_PROSE_TOKENS[plan.enrich]} tokens long; where it "
-            "contradicts the facts one more call per person comes on top"
+            "contradicts the facts two more calls per person come on top"
         )
     return "; ".join(notes)

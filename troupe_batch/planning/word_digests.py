@@ -19,7 +19,7 @@ VERSIONS = {
     "calls": 1,  # personas, and the round that repairs a reply
     "survey": 1,
     "acting": 1,
-    "prose": 1,
+    "prose": 2,  # how the contradictions in it are told, and the check that finds them
     "waves": 1,
 }
 

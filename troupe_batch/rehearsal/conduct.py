@@ -10,7 +10,13 @@ from typing import Any
 from troupe_batch.rehearsal.act_specs import Acts
 from troupe_batch.rehearsal.acts import ACT, act_parts
 from troupe_batch.rehearsal.findings import EXTRACTION, FindingsReader, extraction_parts
-from troupe_batch.rehearsal.judgements import ASSIGNED, assigned_parts, judgement_parts
+from troupe_batch.rehearsal.judgements import (
+    ASSIGNED,
+    CONTRADICTIONS,
+    assigned_parts,
+    contradiction_parts,
+    judgement_parts,
+)
 from troupe_batch.rehearsal.reply_plan import ReplyPlan, no_parts
 from troupe_batch.rehearsal.respondents import Respondents
 from troupe_batch.truths.truth import QuestionTruth
@@ -40,6 +46,9 @@ class Conduct:
             return ReplyPlan(schema, self.questions, is_strict=is_strict, parts=acting)
         if name == EXTRACTION:
             return ReplyPlan(schema, {}, is_strict=is_strict, parts=partial(extraction_parts, reader=self.reader))
+        if name == CONTRADICTIONS:
+            found = partial(contradiction_parts, truths=self.judgements.get(name, {}))
+            return ReplyPlan(schema, {}, is_strict=is_strict, parts=found)
         if name in self.judgements:
             judged = partial(judgement_parts, truths=self.judgements[name])
             return ReplyPlan(schema, {}, is_strict=is_strict, parts=judged)

@@ -9,10 +9,14 @@ from troupe_batch.rehearsal.instances import resolve
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import PropertyMaker, ReplyPart, field_maker, plain_maker
 from troupe_batch.seeded import DrawStream
+from troupe_batch.truths.strings import MARK
 from troupe_batch.truths.truth import QuestionTruth
 
 ASSIGNED = "assigned"
+CONTRADICTIONS = "contradictions"
 VALUE = "value"
+_FOUND = {"quote", "fact", "why", "is_possible"}
+_WORDS_OR_NONE = {"type": ["string", "null"]}
 
 
 def judgement_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth]) -> Mapping[str, ReplyPart]:
@@ -35,6 +39,24 @@ def assigned_parts(schema: dict[str, Any]) -> Mapping[str, ReplyPart]:
     nodes = schema.get("properties", {})
     referring = {name: resolve(schema, node["$ref"]) for name, node in nodes.items() if "$ref" in node}
     return {name: ReplyPart(plain_maker(node, schema)) for name, node in referring.items()}
+
+
+def contradiction_parts(schema: dict[str, Any], truths: Mapping[str, QuestionTruth]) -> Mapping[str, ReplyPart]:
+    """The maker of what a judge of prose finds: nothing, or the words that a file quotes against the fact of a name."""
+    node = schema.get("properties", {}).get(CONTRADICTIONS, {})
+    if set(node.get("items", {}).get("properties", {})) != _FOUND:
+        return {}
+    makers = {fact: field_maker(fact, _WORDS_OR_NONE, schema, truth) for fact, truth in truths.items()}
+
+    def make(prompt: Prompt, draws: DrawStream) -> list[dict[str, Any]]:
+        quotes = {fact: maker(prompt, draws) for fact, maker in makers.items()}
+        return [
+            {"quote": quote.removeprefix(MARK), "fact": fact, "why": f"{MARK}a file says so", "is_possible": False}
+            for fact, quote in quotes.items()
+            if quote is not None
+        ]
+
+    return {CONTRADICTIONS: ReplyPart(make)}
 
 
 def _verdict(name: str, node: dict[str, Any], root: dict[str, Any], truth: QuestionTruth) -> PropertyMaker:

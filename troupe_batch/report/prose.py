@@ -37,6 +37,9 @@ def _trouble(found: ProseCounts) -> Iterator[tuple[str, str]]:
         more = ", …" if found.left_out > len(found.left_out_ids) else ""
         line = f"Left out: the text about {_people(found.left_out)} contradicted the facts twice"
         yield f"{line} ({', '.join(found.left_out_ids)}{more}); they answered as their facts alone", "yellow"
+    if found.unchecked:
+        line = f"Not checked: whether the text about {_people(found.unchecked)} contradicts the facts"
+        yield f"{line} could not be told; `llm_calls` says why", "yellow"
     if found.missing:
         yield f"Missing: no text was had about {_people(found.missing)}; `llm_calls` says why", "yellow"
 

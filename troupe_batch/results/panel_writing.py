@@ -27,8 +27,9 @@ _OWN = (
     column_field(
         "prose",
         pa.string(),
-        "How it ended that a model was to write about the person: `done`, `contradictory` (to the facts, and kept), "
-        "`not_asked`, or, with nothing written, `refused`, `unreadable` or `failed`.",
+        "How it ended that a model was to write about the person: `done`, `unchecked` (it may contradict the facts), "
+        "`contradictory` (it does, and was left out), `not_asked`, or, with nothing written, `refused`, `unreadable` "
+        "or `failed`.",
         nullable=False,
     ),
 )

@@ -105,7 +105,7 @@ def test_what_is_written_about_people_is_written_once_and_is_in_their_panel(
 
     again = desk.freeze("again.parquet", enrich=EnrichLevel.BIO)
 
-    assert asked - before == 40
+    assert asked - before == 2 * 40
     assert server.stats()["requests"] == asked
     assert again == info
     assert (info.people, info.enrich, info.without_prose, info.is_rehearsal) == (40, EnrichLevel.BIO, 0, True)

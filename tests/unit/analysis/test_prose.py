@@ -26,26 +26,33 @@ def bio(index: int) -> str:
 
 
 class Author(AnsweringModel):
-    """Writes bios by the number of the person; says of some that they are 101, once or twice."""
+    """Writes bios by the number of the person; says of some that they are 101, once or twice, and finds it as a judge.
+
+    `others` is what it says else of a person, `p4`, and of the text about one, `c4`.
+    """
 
     def __init__(self, *, once: tuple[int, ...] = (), always: tuple[int, ...] = (), **others: Any) -> None:
         super().__init__(self._say)
         self._wrong, self._always, self._others = once, always, others
 
     def _say(self, request: ChatRequest) -> ChatReply | Exception | None:
-        if request.reply_schema is None or request.reply_schema.name != "bio":
+        asked = "" if request.reply_schema is None else request.reply_schema.name
+        if asked not in ("bio", "contradictions"):
             return None
         number = int(request.sample.split(".")[1].split("/")[0])
-        if (other := self._others.get(f"p{number}")) is not None:
-            return other if isinstance(other, Exception | ChatReply) else self._reply(str(other))
+        if (other := self._others.get(f"{'p' if asked == 'bio' else 'c'}{number}")) is not None:
+            return other if isinstance(other, Exception | ChatReply) else self._reply({"bio": str(other)})
+        if asked == "contradictions":
+            found = {"quote": "Is 101", "fact": "age", "why": "Older.", "is_possible": False}
+            return self._reply({"contradictions": [found] if "Is 101" in request.messages[-1].content else []})
         is_repair = request.sample.endswith("/contradiction")
         is_wrong = number in self._always or (number in self._wrong and not is_repair)
-        return self._reply("Is 101 years old. " * is_wrong + bio(number))
+        return self._reply({"bio": "Is 101 years old. " * is_wrong + bio(number)})
 
     @staticmethod
-    def _reply(text: str) -> ChatReply:
+    def _reply(value: dict[str, Any]) -> ChatReply:
         usage = Usage(1_000, 900, 100, 0)
-        return ChatReply(ReplyStatus.OK, "{}", {"bio": text}, usage=usage, cost_usd=0.0, cache=CacheState.MISS)
+        return ChatReply(ReplyStatus.OK, "{}", value, usage=usage, cost_usd=0.0, cache=CacheState.MISS)
 
 
 async def dataset_of(author: AnsweringModel, **job: Any) -> Dataset:
@@ -69,15 +76,17 @@ async def test_where_nothing_is_written_there_is_nothing_to_tell() -> None:
 
 async def test_what_was_written_mended_left_out_and_not_had_adds_up() -> None:
     refused = ChatReply(ReplyStatus.REFUSED, reason="no")
-    author = Author(once=(1, 2, 3), always=(4, 5), p6=refused, p7=GaveUp("tried 5 times"))
+    author = Author(once=(1, 2, 3), always=(4, 5), p6=refused, p7=GaveUp("tried 5 times"), c8=refused, c9=GaveUp("x"))
 
     found = await prose(author)
 
     assert (found.level, found.people) == ("bio", 20)
     assert (found.written, found.repaired, found.left_out, found.missing) == (16, 3, 2, 2)
+    assert found.unchecked == 2
     assert found.written + found.left_out + found.missing == found.people
     assert found.contradicted == {"age": 5}
-    assert (found.prompt_tokens, found.cached_tokens) == (18_000 + 5_000, 16_200 + 4_500)
+    # Of 18 texts and 5 repairs 2 were not checked.
+    assert (found.prompt_tokens, found.cached_tokens) == ((23 + 21) * 1_000, (23 + 21) * 900)
     assert found.cached_share == pytest.approx(0.9)
     assert (found.duplicates.texts, found.duplicates.alike) == (16, 0)
 
@@ -94,6 +103,18 @@ async def test_who_was_left_out_answers_as_their_facts_alone_and_is_named() -> N
     calls = dataset.llm_calls.query("purpose == 'enrich_repair'")
     assert set(calls["person_id"]) == set(found.left_out_ids)
     assert calls["reason"].str.contains("the fact is age").all()
+
+
+async def test_the_prose_of_a_run_from_before_there_was_a_judge_is_told_too() -> None:
+    dataset = await dataset_of(Author())
+    digests = {name: one for name, one in dataset.manifest.provenance.prompt_digests.items() if "judge" not in name}
+    then = dataclasses.replace(dataset.manifest.provenance, prompt_digests=digests)
+    vars(dataset)["manifest"] = dataclasses.replace(dataset.manifest, provenance=then)
+
+    found = prose_of(dataset)
+
+    assert found is not None
+    assert (found.level, found.written, found.unchecked) == ("bio", 20, 0)
 
 
 async def test_people_with_several_units_are_counted_once() -> None:

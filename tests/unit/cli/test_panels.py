@@ -225,7 +225,7 @@ def test_what_prose_takes_is_said_before_anything_is_asked(capsys: Said) -> None
     assert freeze("--enrich", "bio") == 2
 
     said = capsys.readouterr().err
-    assert "estimate: 40 calls to " in said
+    assert "estimate: 80 calls to " in said
     assert said.index("estimate:") < said.index("OPENAI_API_KEY")
 
 

@@ -1,8 +1,8 @@
-"""What contradicts the facts is found, and ordinary prose is left alone."""
+"""What code finds for nothing: another name, age or number beside the person's name, in many languages."""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,218 +11,143 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troupe_batch.factory.contradictions import Contradiction, Person, contradictions
-from troupe_batch.seeded import DrawStream
-from troupe_batch.truths.strings import sentence
+from troupe_batch.factory.contradictions import Contradiction, free_contradictions
 
 LIVES: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("lives.yaml").read_text("utf-8"))
-LABELS = {
-    "region": ("Northeast", "Midwest", "South", "West"),
-    "occupation": ("physician", "teacher", "nurse", "bus driver"),
-}
-TENS = ["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"]
 
 
-def found(text: str, name: str = "Ana Ruiz", locale: str = "en_US", **facts: Any) -> list[Contradiction]:
-    return list(contradictions({"bio": text}, Person(name, facts, locale, LABELS)))
+def found(text: str, name: Any = "Ana Ruiz", **facts: Any) -> list[Contradiction]:
+    return list(free_contradictions({"bio": text}, name, facts))
 
 
-@pytest.mark.parametrize("life", LIVES["contradictory"], ids=lambda life: life["text"])
-def test_what_cannot_be_true_of_the_person_is_found_and_the_fact_is_named(life: dict[str, Any]) -> None:
-    one, *others = found(life["text"], **life["facts"])
+def test_few_contradictions_cost_nothing_to_find_and_none_is_of_another_fact() -> None:
+    said = [(life["facts"], found(life["text"], **life["facts"])) for life in LIVES["contradictory"]]
 
-    assert others == []
-    assert {one.fact: one.value} == life["facts"]
-    assert one.said
-    assert str(one) == f'the fact is {one.fact}: {one.value}; the text says "{one.said}"'
+    assert all({one.fact: one.value} == facts for facts, some in said for one in some)
+    assert Counter(next(iter(facts)) for facts, some in said if some) == {"age": 3, "age_band": 1}
 
 
 @pytest.mark.parametrize("life", LIVES["fitting"], ids=lambda life: life["text"])
 def test_nothing_is_found_in_what_can_be_true(life: dict[str, Any]) -> None:
-    person = Person(life.get("name", "Ana Ruiz"), life["facts"], life.get("locale", "en_US"), LABELS)
-
-    assert contradictions({"bio": life["text"]}, person) == ()
+    assert found(life["text"], life.get("name", "Ana Ruiz"), **life["facts"]) == []
 
 
 @pytest.mark.parametrize(
-    "life",
-    [life for life in LIVES["contradictory"] if not life["text"].startswith("I ")],
-    ids=lambda life: life["text"],
+    ("name", "fact", "text", "said"),
+    [
+        ("Ana Ruiz", "age", "Ana Ruiz, 45, lives alone.", "Ana Ruiz, 45,"),
+        ("Ana Ruiz", "age", "[rehearsal] Ana Ruiz (45) lives alone.", "Ana Ruiz (45)"),
+        ("Ana Ruiz", "age", "She rests. Ana is 45 and says so.", "Ana is 45"),
+        ("Ana Ruiz", "age_band", "Ana is a 45-year-old cashier.", "Ana is a 45-year-old"),
+        ("Uta Voß", "alter", "Uta Voß, 45 Jahre alt, wohnt allein.", "Uta Voß, 45 Jahre alt"),
+        ("Uta Voß", "age", "Es regnet. Uta ist 45 Jahre alt.", "Uta ist 45 Jahre alt"),
+        ("Ana Ruiz", "edad", "Ana tiene 45 años y vive sola.", "Ana tiene 45 años"),
+        ("João Sá", "idade", "João tem 45 anos.", "João tem 45 anos"),
+        ("Zoé Roy", "age", "Zoé a 45 ans et vit seule.", "Zoé a 45 ans"),
+        ("Ada Neri", "età", "Ada ha 45 anni, e lavora.", "Ada ha 45 anni"),
+        ("山田 花子", "age", "山田花子（４５歳）は一人暮らし。", "山田花子(45歳"),  # noqa: RUF001
+        ("山田 花子", "年齢", "朝が早い。山田 花子は45歳だ。", "山田 花子は45歳"),
+        ("王芳", "年龄", "王芳，45岁，独居。", "王芳,45岁"),  # noqa: RUF001
+    ],
 )
-def test_of_somebody_else_all_of_it_can_be_true(life: dict[str, Any]) -> None:
-    other = re.sub(r"\bAna( Ruiz)?\b", "Her friend", life["text"])
+def test_another_age_behind_the_name_is_found_in_many_languages(name: str, fact: str, text: str, said: str) -> None:
+    assert [one.said for one in found(text, name, **{fact: 54})] == [said]
+    assert found(text, name, **{fact: 45}) == found(text, name, **{fact: "40-49"}) == []
+    assert found(text, name, size_of_town=54) == []
 
-    said = found(f"Ana Ruiz has a friend, and tells us of her family. {other}", **life["facts"])
 
-    assert [one for one in said if one.fact != "sex"] == []
+@pytest.mark.parametrize(
+    ("fact", "text", "said"),
+    [
+        ("children", "Ana has 3 children.", "Ana has 3 children"),
+        ("Kinder", "Ana hat 3 Kinder und einen Hund.", "Ana hat 3 Kinder"),
+        ("filhos", "Chove. Ana tem 3 filhos, e um cão.", "Ana tem 3 filhos"),
+        ("cars_owned", "Ana has 3 cars owned.", "Ana has 3 cars owned"),
+    ],
+)
+def test_a_number_of_what_a_fact_is_named_for_is_held_against_it(fact: str, text: str, said: str) -> None:
+    assert [one.said for one in found(text, **{fact: 2})] == [said]
+    assert found(text, **{fact: 3}) == found(text, **{fact: "3 or more"}) == found(text, **{fact: "under 4"}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Diana, 45, is here. Bo and Ana, 45, rest.",
+        "Ana trabalha há 45 anos. Ana tem 45 anos de casa.",
+        "Ana has 45 children in her class. Ana teaches 45 children.",
+        "Ana is 45, maybe 60, steps away. Ana is a 45-year-old at heart. Ana is a 45-year-old boy's mother.",
+        "Ana, 5, and nobody else. Ana is 4.5 miles from here. Ana (1990) moved.",
+        "Her grandmother Ana, 90, is here.",
+    ],
+)
+def test_numbers_of_something_else_are_left_alone(text: str) -> None:
+    assert found(text, age=54, children=2) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_found"),
+    [
+        ("Ana Ruiz", "Ana Lopez works at a till.", True),
+        ("Ana Ruiz", "Ana Lopez (54) zählt Wechselgeld.", True),
+        ("Ana Ruiz", "Ana Lopez, 54, vit seule.", True),
+        ("Ana Ruiz", "Ana de la Cruz, 40, counts change.", True),
+        ("José Núñez", "Jose Nunez works at a till.", False),
+        ("Ana Ruiz", "Ana Ruiz Lopez works at a till.", False),
+        ("Ana Ruiz", "Maria Lopez works at a till.", False),
+        ("Ana", "Ana Lopez works at a till.", False),
+        (None, "Ana Lopez works at a till.", False),
+        ("A. Ruiz", "A. Lopez works at a till.", False),
+        ("Ana Ruiz", "Ana quietly works at a till.", False),
+        ("Ana Ruiz", "Ana Sunday afternoon works little.", False),
+    ],
+)
+def test_another_surname_is_another_name(name: str | None, text: str, *, is_found: bool) -> None:
+    assert [one.fact for one in found(text, name)] == (["name"] if is_found else [])
 
 
 @given(age=st.integers(18, 99), stated=st.integers(18, 99))
 @settings(max_examples=300)
 def test_an_age_is_found_exactly_where_it_is_another(age: int, stated: int) -> None:
-    texts = [f"Ana Ruiz, {stated}, is here.", f"Ana is a {stated}-year-old cook.", f"She is {stated} and says so."]
+    texts = [f"Ana Ruiz, {stated}, is here.", f"Ana is a {stated}-year-old cook.", f"Ana ist {stated} Jahre alt."]
 
     assert [len(found(text, age=age)) for text in texts] == [age != stated] * 3
 
 
-@given(age=st.integers(20, 99), ten=st.integers(2, 9))
-def test_a_decade_is_found_exactly_where_it_is_another(age: int, ten: int) -> None:
-    assert bool(found(f"Ana is in her {TENS[ten - 2]}.", age=age)) == (age // 10 != ten)
-    assert bool(found(f"She is in her {ten}0s.", age=age)) == (age // 10 != ten)
-
-
 @given(low=st.integers(18, 80), width=st.integers(0, 15), stated=st.integers(18, 99))
 def test_within_a_band_every_age_fits(low: int, width: int, stated: int) -> None:
-    band = f"{low}-{low + width}"
+    text = f"Ana is {stated}."
 
-    assert bool(found(f"Ana is {stated}.", age_band=band)) == (not low <= stated <= low + width)
-
-
-@given(children=st.integers(0, 5), stated=st.integers(0, 5))
-def test_children_are_counted(children: int, stated: int) -> None:
-    words = ["no children", "one child", "two children", "three children", "four children", "five children"]
-
-    assert bool(found(f"Ana has {words[stated]}.", children=children)) == (children != stated)
+    assert bool(found(text, age_band=f"{low}-{low + width}")) == (not low <= stated <= low + width)
+    assert bool(found(text, age_band=f"{low}+")) == (stated < low)
+    assert bool(found(text, age_band=f"under {low}")) == (stated > low)
 
 
-PARTS: dict[str, Any] = {
-    "education": "Bachelor's degree in history",
-    "residence": "Toledo, Ohio",
-    "occupation": {"title": "Nurse", "organization": "St. Mary's Hospital", "description": "Works nights as a nurse."},
-    "relationships": [{"name": "Bo", "description": "Her husband of ten years"},
-                      {"name": "Cy", "description": "Her youngest son"}],
-    "health": "Sleeps badly.",
-    "other_facts": ["Lives alone in a flat.", "Is in her fifties."],
-}  # fmt: skip
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "", "unknown", "45ish", "ab 65", "34-25", None, True])
+def test_of_a_fact_that_is_no_age_nothing_follows(value: Any) -> None:
+    assert found("Ana is 45.", age=value) == []
 
 
-@pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        ({"schooling": "high school graduate"}, "Bachelor's degree in history"),
-        ({"region": "South"}, "Toledo, Ohio"),
-        ({"employment": "retired"}, "Nurse, St. Mary's Hospital"),
-        ({"employment": "unemployed"}, "Nurse, St. Mary's Hospital"),
-        ({"marital_status": "never married"}, "Her husband of ten years"),
-        ({"children": 0}, "Her youngest son"),
-        ({"household_size": 4}, "lives alone in a flat"),
-        ({"age": 31}, "is in her fifties"),
-    ],
-)
-def test_the_parts_of_a_full_persona_are_held_against_the_facts(facts: dict[str, Any], said: str) -> None:
-    contradicted = contradictions(PARTS, Person("Ana Ruiz", facts, "en_US", LABELS))
+def test_all_texts_of_a_full_persona_are_read() -> None:
+    written = {"occupation": {"title": "Cook"}, "other_facts": ["Sleeps late.", "Ana is 45."]}
 
-    assert said in [one.said for one in contradicted]
-    assert {one.fact for one in contradicted} == set(facts)
-
-
-def test_a_full_persona_that_fits_is_left_alone() -> None:
-    facts: dict[str, Any] = {
-        "schooling": "bachelor's degree",
-        "region": "Midwest",
-        "employment": "full-time",
-        "marital_status": "married",
-        "children": 1,
-        "household": "single-person household",
-        "age": 55,
-    }
-
-    assert contradictions(PARTS, Person("Ana Ruiz", facts, "en_US", LABELS)) == ()
-
-
-@pytest.mark.parametrize("title", ["Retired nurse", "None", "Former nurse", "Unemployed", "Homemaker"])
-def test_who_has_no_work_has_a_title_that_says_so(title: str) -> None:
-    occupation = {"title": title, "organization": "St. Mary's Hospital", "description": ""}
-
-    assert contradictions({"occupation": occupation}, Person("Ana", {"employment": "retired"})) == ()
-    found_at_work = contradictions({"occupation": occupation}, Person("Ana", {"employment": "full-time"}))
-    assert bool(found_at_work) == title.startswith(("Retired", "Unemployed", "Homemaker"))
-
-
-@pytest.mark.parametrize("title", ["Retired officer, now a driver", "Retired nurse working in a school"])
-def test_who_retired_from_one_job_may_have_another(title: str) -> None:
-    occupation = {"title": title, "organization": "A school", "description": ""}
-
-    assert contradictions({"occupation": occupation}, Person("Ana", {"employment": "full-time"})) == ()
-
-
-@pytest.mark.parametrize(
-    ("status", "title", "organization", "is_found"),
-    [
-        ("retired", "Nurse", "", False),
-        ("retired", " ", "St. Mary's Hospital", False),
-        ("homemaker", "Nurse", "St. Mary's Hospital", False),
-        ("student", "Waiter", "The Anchor", False),
-        ("not working", "Nurse", "St. Mary's Hospital", True),
-    ],
-)
-def test_a_title_without_a_place_of_work_may_be_of_former_days(
-    status: str, title: str, organization: str, *, is_found: bool
-) -> None:
-    written = {"occupation": {"title": title, "organization": organization, "description": ""}}
-
-    assert bool(contradictions(written, Person("Ana", {"employment": status}))) == is_found
-
-
-def test_placeholders_of_the_rehearsal_state_nothing() -> None:
-    facts: dict[str, Any] = {
-        "schooling": "high school graduate",
-        "region": "South",
-        "employment": "not in the labor force",
-        "marital_status": "never married",
-        "children": 0,
-    }
-    made_up = {
-        "education": "[rehearsal] Bachelor's degree",
-        "residence": "[rehearsal] Toledo, Ohio",
-        "occupation": {"title": "[rehearsal] Most days", "organization": "[rehearsal] Honestly", "description": ""},
-        "relationships": [{"name": "Bo", "description": "[rehearsal] Husband"}],
-    }
-    written = {**made_up, "occupation": {"title": "Nurse", "organization": "A clinic", "description": ""}}
-
-    assert sentence(DrawStream(1)).startswith("[rehearsal]")
-    assert contradictions(made_up, Person("Ana", facts, "en_US", LABELS)) == ()
-    assert [one.fact for one in contradictions(written, Person("Ana", facts, "en_US", LABELS))] == ["employment"]
-
-
-def test_other_languages_are_read_for_the_name_and_the_number_behind_it_only() -> None:
-    assert found("Ana Ruiz, 45, wohnt allein.", locale="de_DE", age=54, household_size=3)[0].said == "Ana Ruiz, 45,"
-    assert found("Ana Ruiz (45) vit seule.", locale="fr_FR", age=54)
-    assert found("Ana ist 45 Jahre alt. Ana is 45 and lives alone.", locale="de_DE", age=54, household_size=3) == []
+    assert [one.said for one in free_contradictions(written, "Ana Ruiz", {"age": 54})] == ["Ana is 45"]
 
 
 def test_a_contradiction_is_told_once_and_long_ones_are_cut() -> None:
     twice = found("Ana is 45. Ana is 45.", age=54)
 
     assert len(twice) == 1
-    assert len(str(Contradiction("age", 54, "x" * 200))) < 130
+    assert str(twice[0]) == 'the fact is age: 54; the text says "Ana is 45"'
+    assert len(str(Contradiction("age", 54, "x" * 200, "y" * 900))) < 300
 
 
 @given(
-    text=st.text(st.sampled_from("AnaShe is45,. liveswth\n\"'-éж"), max_size=300),
+    text=st.text(st.sampled_from("Ana is45,. hschildren(歳\n\"'-éж"), max_size=300),
     value=st.one_of(st.integers(-5, 200), st.floats(allow_nan=True), st.text(max_size=12), st.booleans(), st.none()),
-    name=st.one_of(st.none(), st.text(max_size=12)),
+    name=st.one_of(st.none(), st.just("Ana Ruiz"), st.text(max_size=12)),
 )
 @settings(max_examples=300)
 def test_no_text_and_no_fact_breaks_it(text: str, value: Any, name: str | None) -> None:
-    names = [
-        "age",
-        "sex",
-        "employment",
-        "household_size",
-        "marital_status",
-        "children",
-        "education",
-        "region",
-        "income",
-    ]
-
-    for fact in names:
-        person = Person(name, {fact: value}, "en", {fact: ("a", "", "South", "West")})
-        for one in contradictions({"bio": text, "residence": text, "education": text}, person):
-            assert one.fact in (fact, "name")
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, "", "unknown", "45ish", None, True])
-def test_of_a_fact_that_is_no_age_nothing_follows(value: Any) -> None:
-    assert [one for one in found("Ana is 45.", age=value) if value != -1] == []
+    for one in found(text, name, age=value, children=value):
+        assert one.fact in ("age", "children", "name")

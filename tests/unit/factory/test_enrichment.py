@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
@@ -9,8 +10,9 @@ import orjson
 import pytest
 
 from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable, TroupeError
-from troupe_batch.factory import EnrichStatus, ProseModel, TinyPersonFactory, prompt_digests
-from troupe_batch.factory.hints import hints_of
+from troupe_batch.factory import ProseModel, EnrichStatus, TinyPersonFactory, prompt_digests
+from troupe_batch.factory.commission import hints_of
+from troupe_batch.factory.judging import CONTRADICTIONS
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role
 from troupe_batch.persona import AgentFile, Persona, parse_agent
 from troupe_batch.population import EnrichLevel, Population, PopulationSpec
@@ -26,15 +28,24 @@ DIMENSIONS: dict[str, Any] = {
 
 
 class Scripted:
-    """A model that gives its replies, or raises its errors, in turn and then the last; it keeps what it is asked."""
+    """A model that gives its replies, or raises its errors, in turn and then the last; it keeps what it is asked.
 
-    def __init__(self, *outcomes: ChatReply | TroupeError) -> None:
+    What it is to check is kept apart: of that it says `judgements`, in turn, and then that it finds nothing.
+    """
+
+    def __init__(self, *outcomes: ChatReply | TroupeError, judgements: Sequence[ChatReply | TroupeError] = ()) -> None:
         self.outcomes = outcomes
+        self.judgements = judgements
         self.requests: list[ChatRequest] = []
+        self.checks: list[ChatRequest] = []
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        outcome = self.outcomes[min(len(self.requests), len(self.outcomes) - 1)]
-        self.requests.append(request)
+        if request.reply_schema is CONTRADICTIONS:
+            self.checks.append(request)
+            outcome = dict(enumerate(self.judgements, 1)).get(len(self.checks), replied({"contradictions": []}))
+        else:
+            outcome = self.outcomes[min(len(self.requests), len(self.outcomes) - 1)]
+            self.requests.append(request)
         if isinstance(outcome, TroupeError):
             raise outcome
         return outcome
@@ -89,8 +100,11 @@ async def test_a_bio_joins_the_persona_and_nothing_else_changes() -> None:
     assert enriched.person.facts == person.facts
     assert enriched.person.person_id == person.person_id
     assert "- bio: Ana sings." in enriched.person.block
-    assert [(call.purpose, call.status, call.reason) for call in enriched.calls] == [("enrich", "ok", None)]
-    assert enriched.calls[0].key == model.requests[0].key().hex()
+    assert [(call.purpose, call.status, call.reason) for call in enriched.calls] == [
+        ("enrich", "ok", None),
+        ("enrich_check", "ok", None),
+    ]
+    assert [call.key for call in enriched.calls] == [one.key().hex() for one in (*model.requests, *model.checks)]
 
 
 async def test_the_same_rules_come_first_and_the_person_last() -> None:
@@ -247,12 +261,13 @@ async def test_a_bio_that_contradicts_the_facts_is_mended_in_one_more_call() -> 
     assert (enriched.status, enriched.reason) == (EnrichStatus.DONE, None)
     assert enriched.person is not None
     assert enriched.person.persona["bio"] == "Counts change."
-    first, second = enriched.calls
+    first, second, check = enriched.calls
     assert (first.purpose, first.status) == ("enrich", "ok")
-    assert first.reason == f'the fact is age: {person.facts["age"]}; the text says "is 101 years old"'
+    assert first.reason == f'the fact is age: {person.facts["age"]}; the text says "{person.name} is 101 years old"'
     assert (second.purpose, second.status, second.reason) == ("enrich_repair", "ok", None)
-    assert [call.key for call in enriched.calls] == [request.key().hex() for request in model.requests]
-    assert [call.person_id for call in enriched.calls] == [person.person_id] * 2
+    assert (check.purpose, check.status, check.sample) == ("enrich_check", "ok", f"{second.sample}/check")
+    assert [call.key for call in enriched.calls] == [one.key().hex() for one in (*model.requests, *model.checks)]
+    assert [call.person_id for call in enriched.calls] == [person.person_id] * 3
 
 
 async def test_the_repair_is_the_same_prompt_with_the_reply_and_what_is_wrong_behind_it() -> None:
@@ -265,7 +280,7 @@ async def test_the_repair_is_the_same_prompt_with_the_reply_and_what_is_wrong_be
     assert second.messages[:2] == first.messages
     assert [message.role for message in second.messages[2:]] == [Role.ASSISTANT, Role.USER]
     assert orjson.loads(second.messages[2].content) == wrong(person)
-    assert 'the text says "is 101 years old"' in second.messages[3].content
+    assert f'the text says "{person.name} is 101 years old"' in second.messages[3].content
     assert second.reply_schema is first.reply_schema
     assert second.sample == f"{first.sample}/contradiction"
 
@@ -323,10 +338,10 @@ async def test_a_full_persona_is_held_against_the_facts_too() -> None:
     assert model.requests[0].reply_schema is not None
     whole = instance(model.requests[0].reply_schema.schema)
 
-    enriched = await casting.enriched(person, said(whole | {"other_facts": ["Is 101 years old."]}, whole))
+    enriched = await casting.enriched(person, said(whole | {"other_facts": [wrong(person)["bio"]]}, whole))
 
     assert enriched.status == EnrichStatus.DONE
-    assert len(enriched.calls) == 2
+    assert [call.purpose for call in enriched.calls] == ["enrich", "enrich_repair", "enrich_check"]
     assert enriched.person is not None
     assert enriched.person.persona["other_facts"] == ["text"]
 
@@ -338,11 +353,13 @@ async def test_what_a_fact_has_overruled_is_no_contradiction() -> None:
     assert model.requests[0].reply_schema is not None
     reply = instance(model.requests[0].reply_schema.schema) | {"education": "PhD", "age": 3}
 
-    assert len((await casting.enriched(person, said(reply))).calls) == 1
+    judge = said(reply)
+    assert (await casting.enriched(person, judge)).status == EnrichStatus.DONE
+    assert "PhD" not in judge.checks[0].messages[1].content
 
 
 def test_the_digests_are_of_all_templates_that_a_level_uses() -> None:
-    shared = {"factory/hints.md", "factory/lives.md", "factory/repair.md"}
+    shared = {"factory/hints.md", "factory/judge.md", "factory/lives.md", "factory/repair.md"}
 
     assert prompt_digests(EnrichLevel.NONE) == {}
     assert set(prompt_digests(EnrichLevel.BIO)) == {"factory/bio.md", *shared}

@@ -44,7 +44,7 @@ class Failing(FakeModel):
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             reply = await super().complete(request)
-            said = self.failing.get(int(request.sample.split(".")[1]))
+            said = self.failing.get(int(request.sample.split(".")[1].partition("/")[0]))
             if isinstance(said, BaseException):
                 raise said
             return said if isinstance(said, ChatReply) else reply
@@ -52,13 +52,13 @@ class Failing(FakeModel):
             self.at_once -= 1
 
 
-async def test_a_person_has_the_facts_that_code_drew_and_prose_from_one_call() -> None:
+async def test_a_person_has_the_facts_that_code_drew_and_prose_from_one_call_that_is_checked_in_another() -> None:
     model = FakeModel()
     factory = of_people(mind=mind_of(model))
 
     person = await factory.generate_person()
 
-    assert len(model.asked) == 1
+    assert [asked.schema for asked in model.asked] == ["persona", "contradictions"]
     drawn = factory.people(0, 1)[0]
     assert (person.person_id, person.facts, person.name) == (drawn.person_id, drawn.facts, drawn.name)
     assert {key: person.persona[key] for key in drawn.persona} == drawn.persona.as_dict()
@@ -120,7 +120,10 @@ async def test_the_connected_mind_writes_and_its_calls_are_on_record() -> None:
     finally:
         use_mind(None)
 
-    assert [(call.purpose, call.person_id) for call in mind.calls] == [("enrich", person.person_id)]
+    assert [(call.purpose, call.person_id) for call in mind.calls] == [
+        ("enrich", person.person_id),
+        ("enrich_check", person.person_id),
+    ]
     with pytest.raises(FixTheInput, match="connect"):
         _ = person.mind
 
@@ -188,7 +191,7 @@ async def test_a_text_that_changes_no_fact_leaves_all_as_drawn_and_without_a_tex
 
     assert person.facts == factory.people(0, 1)[0].facts
     assert other.facts == factory.people(1, 2)[0].facts
-    schemas: list[Any] = [asked.request.reply_schema for asked in model.asked]
+    schemas: list[Any] = [asked.request.reply_schema for asked in model.named("persona")]
     assert ["changed_facts" in one.schema["properties"] for one in schemas] == [True, False]
 
 
@@ -214,7 +217,7 @@ async def test_a_failure_is_raised_and_everybody_has_their_turn_again() -> None:
     people = await factory.generate_people()
 
     assert [person.index for person in people] == [0, 1, 2, 3, 4, 5]
-    requests = [asked.request.key() for asked in model.asked]
+    requests = [asked.request.key() for asked in model.named("persona")]
     assert set(requests[:6]) == set(requests[6:]), "asked again they are the same requests, so the cache has them"
 
 
@@ -269,7 +272,7 @@ async def test_what_stops_everything_lets_nobody_further_begin_and_finishes_who_
     with pytest.raises(BudgetSpent):
         await factory.generate_people(concurrency=3)
 
-    assert 3 <= len(model.asked) <= 6
+    assert 3 <= len(model.named("persona")) <= 6
     assert model.at_once == 0
     model.failing = {}
     assert (await factory.generate_person()).index == 0

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troupe_batch.factory.hints import hint_lists, hints_of
+from troupe_batch.factory.commission import hint_lists, hints_of
 
 # Words that would state a fact or an opinion for the person.
 _FACTS = re.compile(

@@ -76,7 +76,7 @@ def test_people_of_equal_facts_are_asked_about_with_other_hints() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_rules_say_what_the_lint_will_look_for(level: EnrichLevel) -> None:
+def test_the_rules_say_what_the_judge_will_look_for(level: EnrichLevel) -> None:
     rules = prompts(level, range(1))[0].messages[0].content
 
     for word in ("Age:", "Sex or gender:", "Schooling:", "Work:", "Household:", "Place:", "Money:", "Name:", "Hints"):

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from tests.doubles.embeddings import CHAT, EMBEDDING, WordModel
 from tests.doubles.minds import DONE, Asked, FakeModel, Said, acts, does, fitting, reach_out, talk, think
 from troupe_batch.errors import GaveUp
+from troupe_batch.factory.contradictions import Contradiction
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.planning.job import WaveMemory
@@ -115,7 +116,8 @@ def texts() -> list[str]:
     said = [(act, value) for value in BAD_ACTS] + [(finding, {**FINDING, **bad}) for bad in BAD_FINDINGS]
     problems = [schema.check(value) if schema.check is not None else None for schema, value in said]
     verdict = verdict_problem({"justification": " "})
-    return [recollections_text(waves), *map(str, [*problems, verdict])]
+    at_odds = Contradiction("age", 54, "in her forties", "Fifty-four is not forty.")
+    return [recollections_text(waves), *map(str, [*problems, verdict, at_odds])]
 
 
 class _Model(FakeModel):

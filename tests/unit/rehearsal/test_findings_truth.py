@@ -229,3 +229,37 @@ judgements:
     jsonschema_rs.validate({"type": "array", "items": ACT_SCORES}, scores)
     assert {reply["fluency"]["value"] for reply in scores} == {6, 7, 8, 9}
     assert {reply["suitability"]["value"] for reply in scores} == {0, 1, 2}
+
+
+TEXTS = {name: {"type": "string"} for name in ("quote", "fact", "why")}
+FOUND = _object({**TEXTS, "is_possible": {"type": "boolean"}})
+CONTRADICTIONS = _object({"contradictions": {"type": "array", "items": FOUND}})
+
+
+def test_a_judge_of_prose_finds_nothing_but_what_the_file_quotes(endpoint_with: Make, said: Said) -> None:
+    quoting = endpoint_with(
+        """
+judgements:
+  contradictions:
+    age: {type: text, templates: ["aged 119"], dont_know: {rate: 0.75}}
+"""
+    )
+
+    plain, some = (
+        [said(endpoint, _request("contradictions", CONTRADICTIONS, seed)) for seed in range(DRAWS // 3)]
+        for endpoint in (endpoint_with(), quoting)
+    )
+
+    assert plain == [{"contradictions": []}] * len(plain)
+    jsonschema_rs.validate({"type": "array", "items": CONTRADICTIONS}, some)
+    found = [one for reply in some for one in reply["contradictions"]]
+    assert {(one["fact"], one["quote"], one["is_possible"]) for one in found} == {("age", "aged 119", False)}
+    assert_share(len(found), len(some), 0.25)
+
+
+def test_another_schema_of_that_name_is_answered_like_any(endpoint_with: Make, said: Said) -> None:
+    schema = _object({"contradictions": {"type": "array", "items": {"type": "string"}, "minItems": 2}})
+
+    reply = said(endpoint_with(), _request("contradictions", schema, 1))
+
+    jsonschema_rs.validate(schema, reply)

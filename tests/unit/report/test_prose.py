@@ -15,6 +15,7 @@ PLAIN = ProseCounts(
     repaired=0,
     left_out=0,
     missing=0,
+    unchecked=0,
     left_out_ids=(),
     contradicted={},
     prompt_tokens=1_000,
@@ -41,6 +42,7 @@ def test_what_was_mended_left_out_or_missing_is_said_with_examples() -> None:
         repaired=12,
         left_out=9,
         missing=1,
+        unchecked=2,
         left_out_ids=("p1", "p2", "p3"),
         contradicted={"age": 15, "region": 6},
         level="full",
@@ -49,7 +51,8 @@ def test_what_was_mended_left_out_or_missing_is_said_with_examples() -> None:
     assert "a full persona about 190 of 200 people, 12 of them written again because" in lines[0]
     assert lines[1] == "Contradicted at first: age 15, region 6"
     assert "the text about 9 people contradicted the facts twice (p1, p2, p3, …); they answered as" in lines[2]
-    assert lines[3] == "Missing: no text was had about 1 person; `llm_calls` says why"
+    assert lines[3].startswith("Not checked: whether the text about 2 people contradicts the facts could not be told;")
+    assert lines[4] == "Missing: no text was had about 1 person; `llm_calls` says why"
 
 
 def test_many_near_duplicates_are_a_warning_with_examples() -> None:

@@ -39,7 +39,8 @@ class Writer:
         if self.calls <= self.refused:
             return ChatReply(ReplyStatus.REFUSED, reason="no", usage=usage, key=request.key())
         assert request.reply_schema is not None
-        value = dict.fromkeys(request.reply_schema.schema["properties"], "Likes soup, walks a lot and reads.")
+        asked = request.reply_schema.schema["properties"]
+        value = {name: [] if part["type"] == "array" else "Likes soup and reads." for name, part in asked.items()}
         return ChatReply(ReplyStatus.OK, text="...", value=value, usage=usage, cost_usd=0.02, key=request.key())
 
 
@@ -113,7 +114,7 @@ def test_other_people_and_more_prose_have_a_cap_of_their_own(
 
     asyncio.run(freeze_people(settings, Population(population(seed=9)), tmp_path / "other.parquet", BIO))
 
-    assert writer.calls == 20
+    assert writer.calls == 40
     assert len({one.name for one in (tmp_path / "state" / "freezing").iterdir()} - spent) == 1
 
 
@@ -124,7 +125,7 @@ def test_what_prose_takes_is_told_before_it_is_written(settings: Settings, write
 
     assert bio is not None
     assert full is not None
-    assert (bio.prose.calls, bio.model, writer.calls) == (10, settings.openai.model, 0)
+    assert (bio.prose.calls, bio.model, writer.calls) == (20, settings.openai.model, 0)
     assert bio.prose.prompt_tokens > 10 * 100
     assert bio.cost_usd is not None
     assert full.cost_usd is not None
