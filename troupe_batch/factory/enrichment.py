@@ -32,8 +32,8 @@ from troupe_batch.llm.chat import (
     Sharing,
     strict_object,
 )
-from troupe_batch.persona.persona import Persona
 from troupe_batch.persona.block import one_line
+from troupe_batch.persona.persona import Persona
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.person.person import TinyPerson
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.factory.test_enrichment import Scripted, factory, instance, replied, said
-from troupe_batch.factory import ProseModel, EnrichStatus, TinyPersonFactory
+from troupe_batch.factory import EnrichStatus, ProseModel, TinyPersonFactory
 from troupe_batch.factory.enrichment import FEWEST_TOKENS
 from troupe_batch.llm.chat import ChatReply, Endpoint, Parameters, ReplyStatus
 from troupe_batch.persona import Persona

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from troupe_batch.errors import BudgetSpent, GaveUp, RequestRejected, StateUnreachable, TroupeError
-from troupe_batch.factory import ProseModel, EnrichStatus, TinyPersonFactory, prompt_digests
+from troupe_batch.factory import EnrichStatus, ProseModel, TinyPersonFactory, prompt_digests
 from troupe_batch.factory.commission import hints_of
 from troupe_batch.factory.judging import CONTRADICTIONS
 from troupe_batch.llm.chat import ChatReply, ChatRequest, Endpoint, Parameters, ReplyStatus, Role
