@@ -22,7 +22,9 @@ CUT_OFF = ChatReply(ReplyStatus.TRUNCATED, reason="it is cut off")
 
 
 def of(facts: dict[str, Any]) -> TinyPerson:
-    return TinyPerson.cast(0, Persona({"name": "Ana Ruiz", **facts}), facts)
+    """Somebody with these facts; what is nested stands in the persona alone."""
+    drawn = {fact: value for fact, value in facts.items() if not isinstance(value, dict)}
+    return TinyPerson.cast(0, Persona({"name": "Ana Ruiz", **facts}), drawn)
 
 
 def finds(quote: str, fact: str, *, is_possible: bool = False) -> ChatReply:
