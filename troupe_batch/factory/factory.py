@@ -200,7 +200,7 @@ class TinyPersonFactory:
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
-        """What each dimension and derived field of the population is; none for `people`."""
+        """What each dimension and derived field of the population is."""
         return self.population.kinds
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
+from troupe_batch.population.draw import Population
+from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Seating, Study
 
@@ -22,6 +25,16 @@ class People(Protocol):
 
 class _Population(Protocol):
     def facts(self, start: int, stop: int) -> Mapping[str, Any]: ...
+
+
+def drawn_once(spec: PopulationSpec) -> Population:
+    """The population of the spec; worked out once per process."""
+    return _drawn(spec.to_json())
+
+
+@lru_cache(maxsize=4)
+def _drawn(spec: str) -> Population:
+    return Population(PopulationSpec.from_json(spec))
 
 
 class FactsOnDemand:

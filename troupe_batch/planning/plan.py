@@ -18,7 +18,7 @@ from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.casting import FactsOnDemand
+from troupe_batch.planning.casting import FactsOnDemand, drawn_once
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec, OnLength
 from troupe_batch.planning.loading import Job
@@ -29,14 +29,14 @@ from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, wi
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.planning.word_digests import word_digests, words_of_wave
 from troupe_batch.planning.wordings import without_words
-from troupe_batch.population.draw import Population, drawing_of
+from troupe_batch.population.draw import drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person.person import person_id_of
 from troupe_batch.studies.arms import SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.seating import BALANCED
-from troupe_batch.studies.study import PopulationFacts, Study, Unit, UnitSettings
+from troupe_batch.studies.study import Study, Unit, UnitSettings
 from troupe_batch.studies.world.spec import WorldSpec
 
 _LARGER = 4  # as many tokens may a reply have that was cut off and is asked for once more
@@ -266,12 +266,10 @@ def make_plan(
     defaults: Parameters | None = None,
     cap_usd: float | None = None,
     acting: Acting | None = None,
-    population: PopulationFacts | None = None,
 ) -> Plan:
     """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments.
 
-    `acting` is left out of plans in which nobody acts. `population` is the job's, where it is worked out already.
-    SpecError where the study cannot seat the people.
+    `acting` is left out of plans in which nobody acts. SpecError where the study cannot seat the people.
     """
     defaults = defaults or Parameters()
     spec = job.spec.model_copy(update={"population": job.population})
@@ -281,7 +279,7 @@ def make_plan(
     enrich = job.population.persona.enrich if spec.enrich is None else spec.enrich
     if panel is not None:
         enrich = EnrichLevel.NONE
-    facts = population or job.panel or FactsOnDemand(lambda: Population(job.population))
+    facts = job.panel or FactsOnDemand(lambda: drawn_once(job.population))
     try:
         study = study_of(spec.study, seed=spec.seed)
         drawn = job.population if panel is None else None

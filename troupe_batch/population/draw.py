@@ -58,8 +58,7 @@ class Population:
         self._blocks = Blocks(self._quotas.block)
         self._facts = FactMaker(spec, self._model, places)
         conditional = any(fragment.when for fragment in spec.persona.fragments)
-        stated = stated_kinds(self._stated_facts(0, self.size)) if spec.people and conditional else {}
-        self._fragments = Fragments(spec, stated if spec.people else self._facts.kinds, places)
+        self._fragments = Fragments(spec, self.kinds if conditional else {}, places)
         self._names = NameLocales(spec, self._model, places)
         places.raise_if_any()
         self._comparison = TargetComparison(spec, self._model, self._facts, self._blocks)
@@ -85,10 +84,10 @@ class Population:
         """The fragments that are merged into some or all of the people."""
         return fragments_of(self.spec)
 
-    @property
+    @cached_property
     def kinds(self) -> Mapping[str, Kind]:
-        """What each dimension and derived field is: a number, a category, a text or a truth; none for `people`."""
-        return {} if self.spec.people else self._facts.kinds
+        """What each dimension and derived field is, and each fact that agent files state."""
+        return stated_kinds(self._stated_facts(0, self.size)) if self.spec.people else self._facts.kinds
 
     @cached_property
     def findings(self) -> tuple[PopulationFinding, ...]:

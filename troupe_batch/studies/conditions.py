@@ -1,106 +1,20 @@
-"""Conditions on what a person has answered before: they decide whether a follow-up is for this person.
-
-All are expressions. A mapping is a shorthand for the commonest ones, with a question that it looks at.
-"""
+"""Gates of questions: the conditions on what a person has answered before, bound to the questions of a study."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias, assert_never
-
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from typing import assert_never
 
 from troupe_batch.expressions.expression import Bound, Expression
-from troupe_batch.expressions.functions import Mentions
 from troupe_batch.expressions.kinds import BadExpression, Kind
-from troupe_batch.expressions.nodes import LabelNode, Logic, Name, Node, NumberNode
-from troupe_batch.expressions.parsing import MAX_LENGTH
-from troupe_batch.expressions.sides import ComparisonNode, Containing, Membership
-from troupe_batch.scalars import Limit
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_messages import Place
-from troupe_batch.studies.questions.form import QuestionId
-from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.questions.questions import Question
-from troupe_batch.studies.script import PlacedMistake, as_tuple, form_of, labels_of
+from troupe_batch.studies.questions.when import Condition, When, as_tuple, listed
+from troupe_batch.studies.script import PlacedMistake, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.studies.values import ValueKind
-
-_Labels: TypeAlias = Annotated[
-    Annotated[Label, Tag("one")] | Annotated[tuple[Label, ...], Tag("list"), Field(min_length=1, max_length=100)],
-    Discriminator(form_of),
-]
-
-
-class Condition(BaseModel):
-    """Something about an earlier answer of the same person. Without an answer to that question it does not hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    question: QuestionId = Field(description="The earlier question that it looks at.")
-    is_: _Labels | None = Field(default=None, alias="is", description="The answer is, or names, one of these labels.")
-    is_not: _Labels | None = Field(default=None, description="The answer is, or names, none of these labels.")
-    at_least: Limit | None = Field(default=None, description="The number, or the code of a rating, is this or more.")
-    at_most: Limit | None = Field(default=None, description="The number, or the code of a rating, is this or less.")
-    mentions: _Labels | None = Field(
-        default=None, description="The words of the answer hold one of these, as whole words; capitals do not count."
-    )
-
-    @model_validator(mode="after")
-    def _tests_something(self) -> Condition:
-        tests = (self.is_, self.is_not, self.at_least, self.at_most, self.mentions)
-        if all(test is None for test in tests):
-            raise ValueError("this tests nothing; add is, is_not, at_least, at_most or mentions")
-        return self
-
-    def compiled(self, kind: Kind) -> Expression:
-        """The same as an expression over the question, whose answers are of this kind."""
-        name, parts = Name(self.question, self.question), list[Node]()
-        for wanted, is_negated in ((self.is_, False), (self.is_not, True)):
-            if wanted is not None:
-                labels = [LabelNode(repr(label), label) for label in as_tuple(wanted)]
-                if kind.type == "labels":
-                    each = tuple(Containing(str(self), label, name, is_negated) for label in labels)
-                    parts.append(Logic(str(self), "and" if is_negated else "or", each))
-                else:
-                    parts.append(Membership(str(self), name, tuple(labels), is_negated))
-        for operator, limit in ((">=", self.at_least), ("<=", self.at_most)):
-            if limit is not None:
-                parts.append(
-                    ComparisonNode(str(self), (operator,), (name, NumberNode(f"{limit:g}", limit, limit % 1 == 0)))
-                )
-        if self.mentions is not None:
-            parts.append(Mentions(str(self), name, as_tuple(self.mentions)))
-        return Expression.of(str(self), Logic(str(self), "and", tuple(parts)))
-
-    def __str__(self) -> str:
-        """The condition in words, for the reason of an answer that was skipped."""
-        parts = [
-            f"is {' or '.join(as_tuple(self.is_))}" if self.is_ else "",
-            f"is not {' or '.join(as_tuple(self.is_not))}" if self.is_not else "",
-            f"is at least {self.at_least:g}" if self.at_least is not None else "",
-            f"is at most {self.at_most:g}" if self.at_most is not None else "",
-            f"mentions {' or '.join(as_tuple(self.mentions))}" if self.mentions else "",
-        ]
-        return f"{self.question} {' and '.join(part for part in parts if part)}"
-
-
-def _form_of_when(value: Any) -> str:
-    return "text" if isinstance(value, str) else form_of(value)
-
-
-_Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH)]
-_One: TypeAlias = Annotated[
-    Annotated[_Text, Tag("text")] | Annotated[Condition, Tag("one")], Discriminator(_form_of_when)
-]
-When: TypeAlias = Annotated[
-    Annotated[_Text, Tag("text")]
-    | Annotated[Condition, Tag("one")]
-    | Annotated[tuple[_One, ...], Tag("list"), Field(max_length=20)],
-    Discriminator(_form_of_when),
-]
-"""One condition, or several that must all hold; each an expression or a mapping."""
 
 
 class Gate:
@@ -109,7 +23,7 @@ class Gate:
     def __init__(self, when: When, kinds: Mapping[str, Kind]) -> None:
         """BadExpression where it does not fit the questions; see `when_mistakes`."""
         self._kinds = kinds
-        self._bound = [_bound(one, kinds) for one in _listed(when)]
+        self._bound = [_bound(one, kinds) for one in listed(when)]
 
     def unmet(self, answers: Mapping[str, Answer]) -> str | None:
         """Why the follow-up is not for this person: the first condition that does not hold; None where all hold."""
@@ -122,10 +36,6 @@ class Gate:
                 absent = [f", and {name} ended as {end}" for name, end in ends if end is not AnswerStatus.ANSWERED]
                 return f"asked only where {bound.text}{''.join(absent[:1])}"
         return None
-
-
-def _listed(when: When) -> tuple[str | Condition, ...]:
-    return when if isinstance(when, tuple) else (when,)
 
 
 def kind_of(question: Question) -> Kind:
@@ -172,7 +82,7 @@ def when_mistakes(
 
     `is_whole` False: not all questions are known, so nobody knows whether there is none of a name.
     """
-    for number, one in enumerate(_listed(when)):
+    for number, one in enumerate(listed(when)):
         at: Place = (*place, number) if isinstance(when, tuple) else place
         if isinstance(one, str):
             yield from _expression_mistakes(at, one, before, all_ids, is_whole=is_whole)

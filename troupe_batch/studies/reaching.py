@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
-from troupe_batch.studies.script import ScriptLine, as_tuple
+from troupe_batch.studies.questions.when import as_tuple
+from troupe_batch.studies.script import ScriptLine
 
 
 def reach_person(person: TinyPerson, line: ScriptLine, speaker: str) -> None:

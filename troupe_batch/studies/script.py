@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, assert_never
+from typing import Annotated, ClassVar, TypeAlias, assert_never
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -11,17 +11,10 @@ from troupe_batch.simulation.record.events import StimulusKind
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question
+from troupe_batch.studies.questions.when import form_of
 from troupe_batch.studies.values import ValueKind
 
 PlacedMistake: TypeAlias = tuple[Place, str, str]
-
-_T = TypeVar("_T")
-
-
-def form_of(value: Any) -> str:
-    """For fields that take one thing or a list of them, so that a mistake is told for the form that was written."""
-    return "list" if isinstance(value, list | tuple) else "one"
-
 
 Lines: TypeAlias = Annotated[
     Annotated[Label, Tag("one")] | Annotated[tuple[Label, ...], Tag("list"), Field(min_length=1, max_length=20)],
@@ -75,11 +68,6 @@ class ScriptLine(BaseModel):
     def stimulus(self) -> tuple[StimulusKind, str] | None:
         """How it reaches people, and its text; None where it is no stimulus."""
         return next(((kind, text) for name, kind in _STIMULI.items() if (text := getattr(self, name))), None)
-
-
-def as_tuple(value: _T | tuple[_T, ...]) -> tuple[_T, ...]:
-    """What was written as one thing or as a list of them, as several."""
-    return value if isinstance(value, tuple) else (value,)
 
 
 def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[PlacedMistake]:

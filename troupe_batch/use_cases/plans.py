@@ -12,7 +12,6 @@ from troupe_batch.llm.chat import Usage
 from troupe_batch.llm.model_names import shutdown_notes
 from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.estimating import Estimate, estimate, first_prompts
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import Plan, make_plan
@@ -27,7 +26,7 @@ from troupe_batch.use_cases.waves import in_wave
 from troupe_batch.wiring.endpoints import cache_rule_of, choose_endpoint, tiers_at
 from troupe_batch.wiring.list_prices import look_up, prices_of
 from troupe_batch.wiring.minds import default_parameters, further_endpoints
-from troupe_batch.wiring.people import Supplies, as_panel, casting_of, drawn_once, facts_of, population_of
+from troupe_batch.wiring.people import Supplies, as_panel, casting_of, facts_of, population_of
 from troupe_batch.wiring.python_studies import check_allowed
 
 _NONE = Supplies()
@@ -63,7 +62,6 @@ def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
         defaults=default_parameters(settings, endpoint),
         cap_usd=settings.budget.max_usd,
         acting=further_endpoints(settings, endpoint),
-        population=job.panel or FactsOnDemand(lambda: drawn_once(job.population.to_json())),
     )
     plan = replace(plan, prices=look_up(settings, endpoint, plan.models, tier=_tier_wanted(settings, plan)))
     _check_prose(job, plan)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from troupe_batch.factory.enrichment import ProseModel
 from troupe_batch.factory.factory import TinyPersonFactory
-from troupe_batch.planning.casting import Casting, FactsOnDemand
+from troupe_batch.planning.casting import Casting, FactsOnDemand, drawn_once
 from troupe_batch.planning.panels import FrozenPeople
 from troupe_batch.planning.plan import Plan
 from troupe_batch.population.draw import Population
-from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.results.panel import LocalPanel, Panel
 from troupe_batch.results.recollections import LocalRecollections, Recalling, Recollections
 from troupe_batch.results.run import PersonFactory, Run
@@ -56,18 +54,12 @@ _NONE = Supplies()
 
 def population_of(plan: Plan) -> Population:
     """The population of the plan."""
-    return drawn_once(plan.population.to_json())
+    return drawn_once(plan.population)
 
 
 def facts_of(plan: Plan, supplies: Supplies) -> PopulationFacts:
     """The facts of the plan's people."""
     return supplies.panel or FactsOnDemand(lambda: population_of(plan))
-
-
-@lru_cache(maxsize=4)
-def drawn_once(spec: str) -> Population:
-    """The population of a spec in JSON; worked out once per process."""
-    return Population(PopulationSpec.from_json(spec))
 
 
 def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:

@@ -11,8 +11,9 @@ from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
 from troupe_batch.expressions.functions import mentions
 from troupe_batch.studies import Answer, AnswerStatus
-from troupe_batch.studies.conditions import Condition, Gate, When, kind_of
+from troupe_batch.studies.conditions import Gate, kind_of
 from troupe_batch.studies.questions.questions import Question
+from troupe_batch.studies.questions.when import Condition, When
 
 CHOICE = {"options": ["Tea", "Coffee", "Milk", "2"]}
 # By the field that an answer has its value in: a question of which it is an answer.

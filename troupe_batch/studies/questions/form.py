@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.studies.questions.names_elsewhere import FLOW
-from troupe_batch.studies.questions.options import Prose
+from troupe_batch.studies.questions.options import Prose, QuestionId
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.study import QuestionInfo
 from troupe_batch.studies.values import ValueKind
-
-# Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
-QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
 
 
 class QuestionForm(BuiltSpec):

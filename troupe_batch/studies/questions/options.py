@@ -38,7 +38,8 @@ Prose = Annotated[
 
 
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$", max_length=60)]
-
+# Two underscores join a question and a suffix in column names (`drinks__status`), so no id may hold them.
+QuestionId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$", max_length=60)]
 
 # What a strict schema takes in one call; see `llm.strict_schemas`.
 MOST_OPTIONS = 1_000

@@ -9,8 +9,8 @@ from troupe_batch.simulation.judging.standard_propositions import quiet_recently
 from troupe_batch.simulation.record.events import ActionKind, EventKind, EventStatus
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.world import TinyWorld
+from troupe_batch.studies.questions.when import as_tuple
 from troupe_batch.studies.reaching import reach_world
-from troupe_batch.studies.script import as_tuple
 from troupe_batch.studies.world.spec import InterventionSpec, WorldSpec
 
 

@@ -34,12 +34,12 @@ from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistake
 from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
+from troupe_batch.studies.questions.when import form_of
 from troupe_batch.studies.script import (
     Lines,
     PlacedMistake,
     ScriptLine,
     act_question_mistakes,
-    form_of,
     question_mistakes,
     repeats,
 )
