@@ -46,30 +46,30 @@ def form_digests(questions: Sequence[QuestionForm]) -> Mapping[str, str]:
 
 
 class QuestionGroup:
-    """The questions of one call.
+    """The questions of one call. `only` gives some of them as a call of their own, each shown as it is among all."""
 
-    `drawn_as` are the ids whose draws decide on orders: those of the whole call where this is a part of it. `only`
-    gives some of the questions as a call of their own, each shown as it is among all.
-    """
-
-    def __init__(
-        self, questions: Sequence[QuestionForm], *, seed: int, drawn_as: tuple[str, ...] | None = None
-    ) -> None:
+    def __init__(self, questions: Sequence[QuestionForm], *, seed: int, whole: QuestionGroup | None = None) -> None:
+        """`whole` is the call that this is a part of: its draws decide on orders."""
         self.ids = tuple(question.id for question in questions)
         self._questions = questions
-        self._presentations = [Presentation(question, seed=seed) for question in questions]
-        self._readers = [question.reader(seed=seed) for question in questions]
         self._seed = seed
-        self._drawn_as = drawn_as or self.ids
-        self._key = stream(seed, "version", *self._drawn_as)
+        self._compiled: Mapping[str, tuple[Presentation, Reader]]
+        if whole is None:
+            self._compiled = {one.id: (Presentation(one, seed=seed), one.reader(seed=seed)) for one in questions}
+            self._key = stream(seed, "version", *self.ids)
+        else:
+            self._compiled, self._key = whole._compiled, whole._key  # noqa: SLF001 -- another one of this class
+        self._presentations = [self._compiled[name][0] for name in self.ids]
+        self._readers = [self._compiled[name][1] for name in self.ids]
         self._versions = tuple(sorted({one.versions for one in self._presentations} - {0}))
         self._most_schemas = 1 + sum(count - 1 for count in self._versions)
         self._schemas: dict[tuple[int, ...], ReplySchema] = {}
         self.only = lru_cache(maxsize=_KEPT_PARTS)(self._only)
 
     def _only(self, ids: tuple[str, ...]) -> QuestionGroup:
-        questions = [question for question in self._questions if question.id in ids]
-        return QuestionGroup(questions, seed=self._seed, drawn_as=self._drawn_as)
+        if ids == self.ids:
+            return self
+        return QuestionGroup([one for one in self._questions if one.id in ids], seed=self._seed, whole=self)
 
     def asked_of(self, unit: Unit) -> Asked:
         """The questions as the unit's person sees them.
