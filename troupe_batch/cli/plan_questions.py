@@ -11,6 +11,7 @@ from rich import box
 from troupe_batch.planning.plan import Plan
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.study import QuestionInfo
+from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.studies.values import ValueKind
 from troupe_batch.terminal import TextTable
 
@@ -19,7 +20,7 @@ _MOST_LABELS = 14
 
 def questions_table(plan: Plan) -> TextTable:
     """A row for each question."""
-    bounds = _bounds(plan.job.study)
+    bounds, conditions = _bounds(plan.job.study), _conditions(plan.job.study)
     table = TextTable(
         box=box.SIMPLE_HEAD, pad_edge=False, title="Questions, in the order of asking", title_justify="left"
     )
@@ -27,14 +28,17 @@ def questions_table(plan: Plan) -> TextTable:
     table.add_column("form")
     table.add_column("wording", ratio=3)
     table.add_column("can be answered with", ratio=2)
+    if conditions:
+        table.add_column("asked only where", ratio=2)
     for question in plan.study.design.questions:
-        table.add_row(question.id, str(question.type), question.text, _answers(question, bounds))
+        row = [question.id, str(question.type), question.text, _answers(question, bounds)]
+        table.add_row(*row, *([" and ".join(conditions.get(question.id, ()))] if conditions else ()))
     return table
 
 
 def questions_json(plan: Plan) -> list[dict[str, Any]]:
     """The same as JSON values, with all labels."""
-    bounds = _bounds(plan.job.study)
+    bounds, conditions = _bounds(plan.job.study), _conditions(plan.job.study)
     return [
         {
             "id": one.id,
@@ -46,6 +50,7 @@ def questions_json(plan: Plan) -> list[dict[str, Any]]:
             "unit": one.unit,
             "minimum": bounds.get(one.id, (None, None))[0],
             "maximum": bounds.get(one.id, (None, None))[1],
+            "when": conditions.get(one.id, []),
         }
         for one in plan.study.design.questions
     ]
@@ -86,6 +91,12 @@ def _cut(labels: list[str]) -> list[str]:
 def _bounds(study: BaseModel) -> dict[str, tuple[float, float]]:
     numeric = (one for one in _asked(study) if one.value_kind is ValueKind.NUMBER)
     return {one.id: one.amounts[:2] for one in numeric if one.amounts is not None}
+
+
+def _conditions(study: BaseModel) -> dict[str, list[str]]:
+    """Question -> its conditions in words; of surveys, whose questions have them."""
+    conditions = study.conditions if isinstance(study, SurveySpec) else {}
+    return {name: [str(one) for one in several] for name, several in conditions.items()}
 
 
 def _asked(part: object) -> Iterator[QuestionForm]:

@@ -77,13 +77,13 @@ class Bound:
         column[there] = exact[there].astype(np.int64 if self.kind.integer else np.float64).astype(object)
         return column
 
-    def holds(self, facts: Mapping[str, Any]) -> bool:
-        """Whether the condition holds for one person: labels, numbers, texts, tuples of labels; None is absent."""
-        columns = {name: np.empty(1, dtype=object) for name in self.names}
-        for name, column in columns.items():
-            column[0] = facts[name]
-        # A condition without names needs a row all the same.
-        return bool(self.values(columns or {"": np.empty(1)})[0])
+    def holds(self, facts: Mapping[str, Any]) -> bool | None:
+        """Whether the condition holds for one person; None where that depends on names that `facts` lacks.
+
+        Facts are labels, numbers, truths, texts and tuples of labels; None is absent.
+        """
+        found = self._part.range({name: _range_of_one(name, facts, self._kinds[name]) for name in self.names})
+        return None if found.low != found.high else bool(found.low)
 
     def column(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The values as other expressions read them fastest: codes of a category, values of anything else."""
@@ -136,6 +136,14 @@ def _column_range(column: npt.NDArray[Any], kind: Kind) -> Range:
         return Range.point(column)
     # None, an absent number, becomes NaN.
     return Range.point(column.astype(np.float64))
+
+
+def _range_of_one(name: str, facts: Mapping[str, Any], kind: Kind) -> Range:
+    if name not in facts:
+        return whole_range(kind)
+    column = np.empty(1, dtype=object)
+    column[0] = facts[name]
+    return _column_range(column, kind)
 
 
 def _domain_range(domain: Domain, kind: Kind) -> Range:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.population.draw import Population
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.simulation.person.person import TinyPerson
@@ -30,6 +31,12 @@ class _Population(Protocol):
 def drawn_once(spec: PopulationSpec) -> Population:
     """The population of the spec; worked out once per process."""
     return _drawn(spec.to_json())
+
+
+def fact_kinds(spec: PopulationSpec) -> Mapping[str, Kind]:
+    """What each fact of the people is that the population does not hide."""
+    hidden = {name for name, part in {**spec.dimensions, **spec.derive}.items() if part.hidden}
+    return {name: kind for name, kind in drawn_once(spec).kinds.items() if name not in hidden}
 
 
 @lru_cache(maxsize=4)

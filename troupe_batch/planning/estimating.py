@@ -18,6 +18,7 @@ from troupe_batch.planning.prefix_forecast import Beginnings, CachedPrompt, Pref
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import PlannedCall
+from troupe_batch.studies.survey.spec import SurveySpec
 
 _MOST_CASES = 50
 _MOST_CALLS = 400
@@ -292,6 +293,8 @@ def _note(plan: Plan, counter: RequestCounter, unpriced: Sequence[str]) -> str:
         "replies are taken to be of ordinary length, nothing to be in the cache, no call to fail",
         "repairs of replies that cannot be read, questions that are asked again and second tries come on top",
     ]
+    if isinstance(plan.job.study, SurveySpec) and plan.job.study.conditions:
+        notes.append("everybody is taken to be asked every question, whatever its `when`")
     if unpriced:
         notes.append(f"no price is known for {', '.join(unpriced)}")
     if plan.parameters.reasoning_effort not in (None, "none"):

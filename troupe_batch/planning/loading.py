@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.plain_files import named_file, open_plain
+from troupe_batch.planning.casting import fact_kinds
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
@@ -22,6 +23,7 @@ from troupe_batch.population.margins import DESIGN_COLUMNS
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.spec_files import SpecFile, did_you_mean, read_spec_file, read_spec_text, read_text_file
 from troupe_batch.studies.kinds import StudySpec
+from troupe_batch.studies.survey.spec import SurveySpec
 
 # What studies call the file that they cannot know.
 _ANY_JOB = "job"
@@ -203,6 +205,9 @@ def _misfits_of_people(
     spec: JobSpec, population: PopulationSpec, panel: FrozenPeople | None, file: SpecFile
 ) -> Iterator[Mistake]:
     yield from _unknown_facts(spec, population, file)
+    if isinstance(spec.study, SurveySpec) and spec.study.conditions:
+        for place, problem, cure in spec.study.fact_mistakes(fact_kinds(population)):
+            yield file.mistake(("study", *place), problem, cure)
     if panel is None:
         if spec.people is not None and spec.people > population.count:
             problem = f"people is {spec.people} but the population {population.id} has {population.count}"

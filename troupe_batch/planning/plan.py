@@ -18,7 +18,7 @@ from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.casting import FactsOnDemand, drawn_once
+from troupe_batch.planning.casting import FactsOnDemand, drawn_once, fact_kinds
 from troupe_batch.planning.changes import changed_lines
 from troupe_batch.planning.job import JobSpec, ModelSpec, OnLength
 from troupe_batch.planning.loading import Job
@@ -155,7 +155,7 @@ class Plan:
     @cached_property
     def study(self) -> Study:
         """The study, compiled once per plan and process."""
-        return study_of(self.job.study, seed=self.job.seed)
+        return study_of(self.job.study, seed=self.job.seed, facts=lambda: fact_kinds(self.population))
 
     @cached_property
     def settings(self) -> UnitSettings:
@@ -281,7 +281,7 @@ def make_plan(
         enrich = EnrichLevel.NONE
     facts = job.panel or FactsOnDemand(lambda: drawn_once(job.population))
     try:
-        study = study_of(spec.study, seed=spec.seed)
+        study = study_of(spec.study, seed=spec.seed, facts=lambda: fact_kinds(job.population))
         drawn = job.population if panel is None else None
         words = word_digests(study, endpoint, enrich=enrich, wave=None, drawn=drawn)
         cases = study.seating(facts, people).cases

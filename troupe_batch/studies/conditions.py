@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import assert_never
+from collections.abc import Set as AbstractSet
+from typing import Any, assert_never
 
 from troupe_batch.expressions.expression import Bound, Expression
 from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.questions.questions import Question
-from troupe_batch.studies.questions.when import Condition, When, as_tuple, listed
+from troupe_batch.studies.questions.when import Condition, When, as_tuple, listed, names_in
 from troupe_batch.studies.script import PlacedMistake, labels_of
 from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.studies.values import ValueKind
 
+_NOTHING: Mapping[str, Any] = {}
+
 
 class Gate:
-    """What must hold before a follow-up is asked, bound to the questions of the study by their kinds."""
+    """What must hold before something is asked, bound to the questions of the study, and to facts, by their kinds."""
 
-    def __init__(self, when: When, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, when: When, kinds: Mapping[str, Kind], facts: Mapping[str, Kind] = _NOTHING) -> None:
         """BadExpression where it does not fit the questions; see `when_mistakes`."""
         self._kinds = kinds
-        self._bound = [_bound(one, kinds) for one in listed(when)]
+        self._bound = [_bound(one, {**facts, **kinds}) for one in listed(when)]
+        self.reads_answers = any(not kinds.keys().isdisjoint(bound.names) for bound in self._bound)
 
-    def unmet(self, answers: Mapping[str, Answer]) -> str | None:
-        """Why the follow-up is not for this person: the first condition that does not hold; None where all hold."""
+    def unmet(
+        self,
+        answers: Mapping[str, Answer],
+        facts: Mapping[str, Any] = _NOTHING,
+        coming: AbstractSet[str] = frozenset(),
+    ) -> str | None:
+        """Why it is not for this person: the first condition that does not hold; None where all hold, or may hold yet.
+
+        `coming` are the questions whose answers are not there yet: what they decide, nobody knows.
+        """
         for bound in self._bound:
-            facts = {name: value_of(answers.get(name), self._kinds[name]) for name in bound.names}
-            if not bound.holds(facts):
+            if self._holds(bound, answers, facts, coming) is False:
                 ends = (
-                    (name, answers[name].status if name in answers else AnswerStatus.NOT_RUN) for name in sorted(facts)
+                    (name, answers[name].status if name in answers else AnswerStatus.NOT_RUN)
+                    for name in sorted((bound.names & self._kinds.keys()) - coming)
                 )
                 absent = [f", and {name} ended as {end}" for name, end in ends if end is not AnswerStatus.ANSWERED]
                 return f"asked only where {bound.text}{''.join(absent[:1])}"
         return None
+
+    def waits_for(self, coming: AbstractSet[str], answers: Mapping[str, Answer], facts: Mapping[str, Any]) -> bool:
+        """Whether it takes the answers to some of the questions that are `coming` to say for whom it is."""
+        reading = (bound for bound in self._bound if not coming.isdisjoint(bound.names))
+        return any(self._holds(bound, answers, facts, coming) is None for bound in reading)
+
+    def _holds(
+        self, bound: Bound, answers: Mapping[str, Answer], facts: Mapping[str, Any], coming: AbstractSet[str]
+    ) -> bool | None:
+        known = {
+            name: value_of(answers.get(name), self._kinds[name]) if name in self._kinds else facts.get(name)
+            for name in bound.names
+            if name not in coming
+        }
+        return bound.holds(known)
 
 
 def kind_of(question: Question) -> Kind:
@@ -76,18 +103,51 @@ def value_of(answer: Answer | None, kind: Kind) -> object:
 
 
 def when_mistakes(
-    place: Place, when: When, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool = True
+    place: Place,
+    when: When,
+    before: Mapping[str, Question],
+    all_ids: Sequence[str],
+    *,
+    is_whole: bool = True,
+    has_facts: bool = False,
 ) -> Iterator[PlacedMistake]:
     """What is wrong with the conditions at `place`, given the questions `before` them and the ids of all there are.
 
-    `is_whole` False: not all questions are known, so nobody knows whether there is none of a name.
+    `is_whole` False: not all questions are known, so nobody knows whether there is none of a name. `has_facts`: what is
+    no question may be a fact of the person; what is wrong then, `fact_mistakes` says.
     """
+    for at, one in _placed(place, when):
+        if not isinstance(one, str):
+            if one.question in before or (is_whole and (one.question in all_ids or not has_facts)):
+                yield from condition_mistakes(at, one, before, all_ids)
+            continue
+        names = names_in(one)
+        later = sorted(name for name in names if name in all_ids and name not in before)
+        if not later and (names <= before.keys() or (is_whole and not has_facts)):
+            yield from _expression_mistakes(at, one, before, _NOTHING)
+        elif is_whole:
+            yield from (_unknown_question(at, name, before, all_ids) for name in later)
+
+
+def fact_mistakes(
+    place: Place, when: When, before: Mapping[str, Question], all_ids: Sequence[str], facts: Mapping[str, Kind]
+) -> Iterator[PlacedMistake]:
+    """What is wrong with the conditions at `place` as they read facts of these kinds, beside `when_mistakes`."""
+    for at, one in _placed(place, when):
+        names = names_in(one)
+        for name in sorted(names & facts.keys() & set(all_ids)):
+            yield at, f"`{name}` is a question, and a fact of people too", "give the question another id"
+        if names <= set(all_ids):
+            continue
+        if not isinstance(one, str):
+            yield _no_question((*at, "question"), one.question, before, facts)
+        elif names & set(all_ids) <= before.keys():
+            yield from _expression_mistakes(at, one, before, facts)
+
+
+def _placed(place: Place, when: When) -> Iterator[tuple[Place, str | Condition]]:
     for number, one in enumerate(listed(when)):
-        at: Place = (*place, number) if isinstance(when, tuple) else place
-        if isinstance(one, str):
-            yield from _expression_mistakes(at, one, before, all_ids, is_whole=is_whole)
-        elif is_whole or one.question in before:
-            yield from condition_mistakes(at, one, before, all_ids)
+        yield (*place, number) if isinstance(when, tuple) else place, one
 
 
 def _bound(one: str | Condition, kinds: Mapping[str, Kind]) -> Bound:
@@ -97,15 +157,10 @@ def _bound(one: str | Condition, kinds: Mapping[str, Kind]) -> Bound:
 
 
 def _expression_mistakes(
-    place: Place, text: str, before: Mapping[str, Question], all_ids: Sequence[str], *, is_whole: bool
+    place: Place, text: str, before: Mapping[str, Question], facts: Mapping[str, Kind]
 ) -> Iterator[PlacedMistake]:
     try:
-        expression = Expression.parse(text)
-        unknown = sorted(expression.names - before.keys())
-        if not any(name in all_ids for name in unknown) and (is_whole or not unknown):
-            expression.bind_condition({name: kind_of(question) for name, question in before.items()})
-        elif is_whole:
-            yield from (_unknown_question(place, name, before, all_ids) for name in unknown if name in all_ids)
+        _bound(text, {**facts, **{name: kind_of(question) for name, question in before.items()}})
     except BadExpression as error:
         yield place, str(error), error.cure
 
@@ -113,6 +168,12 @@ def _expression_mistakes(
 def _unknown_question(place: Place, name: str, before: Mapping[str, Question], all_ids: Sequence[str]) -> PlacedMistake:
     if name in all_ids:
         return place, f"`{name}` is asked only later", "move the question up, or this down"
+    return _no_question(place, name, before, _NOTHING)
+
+
+def _no_question(place: Place, name: str, before: Mapping[str, Question], facts: Mapping[str, Kind]) -> PlacedMistake:
+    if name in facts:
+        return place, f"`{name}` is a fact of people, and no question", f"write an expression, such as `{name} == ...`"
     return place, f"there is no question `{name}`", did_you_mean(name, [*before])
 
 

@@ -13,6 +13,7 @@ from troupe_batch.studies.interview.spec import InterviewSpec
 from troupe_batch.studies.python.runner import PythonStudy
 from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.study import Study
+from troupe_batch.studies.survey.instrument import FactKinds
 from troupe_batch.studies.survey.runner import SurveyStudy
 from troupe_batch.studies.survey.spec import SurveySpec
 from troupe_batch.studies.world.runner import WorldStudy
@@ -40,8 +41,10 @@ StudySpec: TypeAlias = Annotated[
 ]
 
 
-def study_of(spec: StudySpec, *, seed: int) -> Study:
+def study_of(spec: StudySpec, *, seed: int, facts: FactKinds = dict) -> Study:
     """The study compiled from its spec; the seed decides arms, option orders and draws.
+
+    `facts` says of what kind the facts of the people are, where the conditions of a survey read some.
 
     A study in Python imports the user's code when its prompts are asked for or a unit is run: check `is_python` and the
     permission before.
@@ -52,7 +55,7 @@ def study_of(spec: StudySpec, *, seed: int) -> Study:
         return WorldStudy(spec, seed=seed)
     if isinstance(spec, PythonSpec):
         return PythonStudy(spec, seed=seed)
-    return SurveyStudy(spec, seed=seed)
+    return SurveyStudy(spec, seed=seed, facts=facts)
 
 
 def is_python(spec: StudySpec) -> bool:

@@ -78,6 +78,9 @@ def question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[Place
     for place, question in asked:
         if question.id.casefold() in RESERVED_IDS | {"seat", "seat_name"}:
             yield (*place, "id"), f"`{question.id}` is a column of its own in the data", "choose another id"
+        if question.when != ():
+            cure = "in an interview write it beside `ask`; else remove it"
+            yield (*place, "when"), "only questions of surveys have a `when` of their own", cure
 
 
 def act_question_mistakes(asked: Sequence[tuple[Place, Question]]) -> Iterator[PlacedMistake]:

@@ -115,9 +115,12 @@ def test_forms_of_other_tools_are_answered_with_what_to_write_here(
     assert form == "ratin" or "did you mean" not in said
 
 
-@pytest.mark.parametrize("name", ["when", "show_if", "skip_to"])
-def test_flow_in_a_survey_is_answered_with_interviews(
-    here: Path, name: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("show_if", "write `when`, with what must hold"), ("skip_to", "nobody jumps"), ("goto", "a `when`, such as")],
+)
+def test_words_for_flow_in_other_tools_are_answered_with_ours(
+    here: Path, name: str, cure: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = here / "jobs" / "gazpacho_concept_test.yaml"
     content = yaml.safe_load(job.read_text())
@@ -127,8 +130,26 @@ def test_flow_in_a_survey_is_answered_with_interviews(
     assert run_command(["plan", str(job)]) == 2
 
     said = " ".join(capsys.readouterr().err.split())
-    assert "a survey has no skip logic yet" in said
-    assert "`kind: interview`" in said
+    assert f"unknown field '{name}'" in said
+    assert cure in said
+
+
+def test_a_plan_shows_who_is_asked_what_and_counts_everybody_for_all_of_it(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = here / "jobs" / "gazpacho_concept_test.yaml"
+    content = yaml.safe_load(job.read_text())
+    asked = content["study"]["questions"][1]
+    asked["when"] = ["age >= 40", {"question": content["study"]["questions"][0]["id"], "at_least": 2}]
+    job.write_text(yaml.safe_dump(content))
+
+    assert run_command(["plan", str(job), "--json"]) == 0
+
+    done = capsys.readouterr()
+    found = {one["id"]: one["when"] for one in json.loads(done.out)["questions"]}
+    first = content["study"]["questions"][0]["id"]
+    assert found == {one: ["age >= 40", f"{first} is at least 2"] if one == asked["id"] else [] for one in found}
+    assert "everybody is taken to be asked every question" in done.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -14,6 +14,7 @@ from troupe_batch.studies.questions.options import Prose, QuestionId
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
 from troupe_batch.studies.questions.templates import Blank
+from troupe_batch.studies.questions.when import ASKED_WHEN, When
 from troupe_batch.studies.study import QuestionInfo
 from troupe_batch.studies.values import ValueKind
 
@@ -34,6 +35,7 @@ class QuestionForm(BuiltSpec):
 
     id: QuestionId = Field(description="Name of the question and of its column: letters, digits, single underscores.")
     text: Prose = Field(description="The question as people read it.")
+    when: When = ASKED_WHEN
 
     @property
     @abstractmethod

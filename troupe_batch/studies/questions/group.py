@@ -115,6 +115,10 @@ class QuestionGroup:
                 answers.append(reader.absent(AnswerStatus.UNREADABLE, "the reply leaves this question out", seen.order))
         return answers
 
+    def left_out(self, question_id: str, status: AnswerStatus, reason: str) -> Answer:
+        """The answer to a question of these that was not asked."""
+        return self._compiled[question_id][1].absent(status, reason)
+
     def absent(self, status: AnswerStatus, reason: str, shown: Sequence[Shown] | None = None) -> list[Answer]:
         """One answer per question without a value, all with this status and reason."""
         orders = [seen.order for seen in shown] if shown is not None else [None] * len(self.ids)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_NO_FLOW = (
-    "a survey has no skip logic yet: everybody is asked every question; in a study of `kind: interview` a line of the "
-    "script takes `when` beside its `ask`"
+_CONDITION = "write `when`, with what must hold for those who are asked, such as `when: \"drink == 'Tea'\"`"
+_NO_JUMPS = (
+    "nobody jumps: give the questions that not everybody is asked, or their block, a `when`, such as "
+    "`when: \"drink == 'Tea'\"`"
 )
 _ROWS = "there is no grid yet: write one question per row, of `type: rating` or `single`, with the same labels"
 _RANKS = "there is no ranking yet: ask for the first choice with `type: single`, or rate each item with `type: rating`"
 _TRADE_OFF = "there are no choice tasks yet: show each alternative as an arm, or ask one `type: single` per task"
 
-FLOW: Mapping[str, str] = dict.fromkeys(
-    ("when", "if", "show_if", "skip", "skip_if", "skip_to", "goto", "go_to", "display_logic", "terminate", "screener"),
-    _NO_FLOW,
-)
+FLOW: Mapping[str, str] = {
+    **dict.fromkeys(("if", "show_if", "display_logic", "condition"), _CONDITION),
+    **dict.fromkeys(("skip", "skip_if", "skip_to", "goto", "go_to", "terminate", "screener"), _NO_JUMPS),
+}
 
 
 def in_our_spelling(word: str) -> str:

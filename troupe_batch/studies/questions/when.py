@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 
 from troupe_batch.expressions.expression import Expression
 from troupe_batch.expressions.functions import Mentions
-from troupe_batch.expressions.kinds import Kind
+from troupe_batch.expressions.kinds import BadExpression, Kind
 from troupe_batch.expressions.nodes import LabelNode, Logic, Name, Node, NumberNode
 from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.expressions.sides import ComparisonNode, Containing, Membership
@@ -106,7 +106,24 @@ When: TypeAlias = Annotated[
 ]
 """One condition, or several that must all hold; each an expression or a mapping."""
 
+ASKED_WHEN: Any = Field(
+    default=(),
+    exclude_if=lambda when: when == (),
+    description="In a survey: conditions on earlier answers and facts of the person, all of which must hold; where one "
+    "does not, this is skipped.",
+)
+
 
 def listed(when: When) -> tuple[str | Condition, ...]:
     """The conditions one by one."""
     return when if isinstance(when, tuple) else (when,)
+
+
+def names_in(one: str | Condition) -> frozenset[str]:
+    """The questions, and facts, that the condition reads; none where it cannot be read itself."""
+    if not isinstance(one, str):
+        return frozenset({one.question})
+    try:
+        return Expression.parse(one).names
+    except BadExpression:
+        return frozenset()

@@ -59,7 +59,8 @@ class History:
 def _kept_turns(spec: SurveySpec) -> int:
     if isinstance(spec.memory, LastTurns):
         return spec.memory.last
-    return 0 if spec.memory == "none" else len(spec.groups)
+    # As many as there can be, each with a question at least.
+    return 0 if spec.memory == "none" else len(spec.all_questions)
 
 
 def _user(persona: str | None, questions: str) -> Message:

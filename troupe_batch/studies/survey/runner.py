@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -29,7 +28,7 @@ from troupe_batch.studies.study import (
     UnitSettings,
 )
 from troupe_batch.studies.survey.history import TEMPLATES, History, Turn
-from troupe_batch.studies.survey.instrument import Instrument
+from troupe_batch.studies.survey.instrument import FactKinds, Instrument
 from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
 
 PURPOSE = "survey"
@@ -39,13 +38,14 @@ _ALONE = "; asked alone because of: "
 class SurveyStudy:
     """A survey, compiled once and run for any number of units at the same time."""
 
-    def __init__(self, spec: SurveySpec, *, seed: int) -> None:
+    def __init__(self, spec: SurveySpec, *, seed: int, facts: FactKinds = dict) -> None:
         self._spec = spec
-        self._instrument = Instrument(spec, seed=seed)
-        self.design = StudyDesign(self._instrument.questions, len(self._instrument.groups))
+        self._instrument = Instrument(spec, seed=seed, facts=facts)
+        self.design = StudyDesign(self._instrument.questions, len(self._instrument.calls))
         self._arms = ArmAssignment([arm.id for arm in spec.arms], seed)
-        # Without memory no call needs another's answer, unless the first failure is to stop the rest.
-        self._is_concurrent = spec.memory == "none" and spec.on_failure == OnFailure.GO_ON
+        # Without memory no call needs another's answer, unless conditions read it or the first failure stops the rest.
+        reads_answers = any(gate.reads_answers for gate in self._instrument.gates.values())
+        self._is_concurrent = spec.memory == "none" and spec.on_failure == OnFailure.GO_ON and not reads_answers
 
     @property
     def prompt_digests(self) -> Mapping[str, str]:
@@ -69,64 +69,105 @@ class SurveyStudy:
     ) -> UnitOutcome:
         """One answer per question, whatever the model does; raises only StopTheJob and StateUnreachable errors."""
         interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
-        if self._is_concurrent and len(self._instrument.groups) > 1:
-            parts = await _all_finished(interview, model, self._instrument.groups)
-        else:
-            parts = await interview.in_turn(model, self._instrument.groups)
-        answers = tuple([answer for part in parts for answer in part.answers])
-        return UnitOutcome(answers, tuple([call for part in parts for call in part.calls]))
+        calls = await (interview.at_once(model) if self._is_concurrent else interview.in_turn(model))
+        return UnitOutcome(tuple([interview.answers[question.id] for question in self.design.questions]), tuple(calls))
 
     def planned_calls(
         self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
     ) -> tuple[PlannedCall, ...]:
-        """The calls that the unit would make if each were answered with a reply of ordinary length."""
+        """The calls of somebody who is asked everything, if each were answered with a reply of ordinary length."""
         interview = _Interview(self._spec, self._instrument, unit, people[0], settings)
-        return tuple(interview.planned(group) for group in self._instrument.groups)
+        return tuple(interview.planned(group) for group in self._instrument.calls)
 
     def absent(self, unit: Unit, status: AnswerStatus, reason: str) -> tuple[Answer, ...]:  # noqa: ARG002 -- other studies' questions depend on the unit
         """One answer per question, all with this status and reason and without a value."""
         return tuple([answer for group in self._instrument.groups for answer in group.absent(status, reason)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    answers: list[Answer]
-    calls: tuple[CallRecord, ...] = ()
-
-
 class _Interview:
-    """One unit under way."""
+    """One unit under way. `answers` has those to the questions that are through, asked or not."""
 
-    __slots__ = ("_alike", "_history", "_on_failure", "_sample", "_settings", "_unit")
+    __slots__ = (
+        "_alike",
+        "_facts",
+        "_history",
+        "_instrument",
+        "_on_failure",
+        "_sample",
+        "_settings",
+        "_stopped_by",
+        "_unit",
+        "answers",
+    )
 
     def __init__(
         self, spec: SurveySpec, instrument: Instrument, unit: Unit, person: TinyPerson, settings: UnitSettings
     ) -> None:
+        self.answers: dict[str, Answer] = {}
+        self._stopped_by: Answer | None = None
         self._on_failure = spec.on_failure
+        self._instrument = instrument
         self._unit = unit
+        self._facts = person.facts
         self._settings = settings
         self._sample = settings.sample_of(unit)
-        self._alike = settings.calls // (len(spec.groups) * max(1, len(spec.arms)))
+        self._alike = settings.calls // (len(instrument.calls) * max(1, len(spec.arms)))
         system, with_memory = instrument.system[unit.arm], instrument.system_with_memory[unit.arm]
         self._history = History(spec, system, with_memory, person.block)
 
-    async def in_turn(self, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
+    async def in_turn(self, model: ChatModel) -> list[CallRecord]:
         """The groups one after the other, each knowing what was said before."""
-        parts: list[_Part] = []
-        stopped_by: Answer | None = None
-        for group in groups:
-            if stopped_by is not None:
-                reason = f"not asked: {stopped_by.question_id} ended as {stopped_by.status}"
-                parts.append(_Part(group.absent(AnswerStatus.NOT_RUN, reason)))
-                continue
-            part = await self.ask(group, model)
-            parts.append(part)
-            if self._on_failure == OnFailure.STOP:
-                stopped_by = next((a for a in part.answers if a.status is not AnswerStatus.ANSWERED), None)
-        return parts
+        return [call for group in self._instrument.groups for call in await self._through(group, model)]
 
-    async def ask(self, group: QuestionGroup, model: ChatModel) -> _Part:
-        """The answers of a group, remembered for the calls to come: one call, and one for what of it was unreadable.
+    async def at_once(self, model: ChatModel) -> list[CallRecord]:
+        """All groups at the same time; an error is raised only after all are through, as they may be paid for."""
+        through = (self._through(group, model) for group in self._instrument.groups)
+        results = await asyncio.gather(*through, return_exceptions=True)
+        calls: list[CallRecord] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            calls += result
+        return calls
+
+    async def _through(self, group: QuestionGroup, model: ChatModel) -> list[CallRecord]:
+        """Everything of the group, in as few calls as its conditions allow; none where nothing of it is asked."""
+        rest, calls = group.ids, list[CallRecord]()
+        while rest:
+            if self._stopped_by is not None:
+                reason = f"not asked: {self._stopped_by.question_id} ended as {self._stopped_by.status}"
+                self._keep([group.left_out(name, AnswerStatus.NOT_RUN, reason) for name in rest])
+                break
+            now, rest = self._next_call(group, rest)
+            if now:
+                calls += await self._ask(group.only(now), model)
+        return calls
+
+    def _next_call(self, group: QuestionGroup, rest: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What of the rest is asked now, and what is left: from the first whose condition waits for one of these on.
+
+        What a condition leaves out before that is skipped.
+        """
+        gates = self._instrument.gates
+        if not gates:
+            return rest, ()
+        now: dict[str, None] = {}
+        for place, name in enumerate(rest):
+            gate = gates.get(name)
+            why = gate.unmet(self.answers, self._facts, now.keys()) if gate is not None else None
+            if why is not None:
+                self._keep([group.left_out(name, AnswerStatus.SKIPPED, why)])
+            elif gate is not None and gate.waits_for(now.keys(), self.answers, self._facts):
+                return tuple(now), rest[place:]
+            else:
+                now[name] = None
+        return tuple(now), ()
+
+    def _keep(self, answers: Sequence[Answer]) -> None:
+        self.answers.update((answer.question_id, answer) for answer in answers)
+
+    async def _ask(self, group: QuestionGroup, model: ChatModel) -> list[CallRecord]:
+        """Asks the group, and remembers the answers: one call, and one for what of it was unreadable.
 
         A further call may be readable in part as well. When it comes from the cache the next one follows, so that each
         time a run is asked for what it lacks, only that is asked.
@@ -144,9 +185,12 @@ class _Interview:
                 _tell_why(answer, found[answer.question_id])
                 found[answer.question_id] = answer
         in_order = list(found.values())
+        self._keep(in_order)
         if self._history.is_kept and (said := group.said(in_order)):
             self._history.add(questions, said)
-        return _Part(in_order, tuple(calls))
+        if self._on_failure == OnFailure.STOP:
+            self._stopped_by = next((one for one in in_order if one.status is not AnswerStatus.ANSWERED), None)
+        return calls
 
     async def _put(
         self, group: QuestionGroup, asked: Asked, begun: Sequence[Turn], model: ChatModel
@@ -171,7 +215,7 @@ class _Interview:
         return answers, CallRecord(PURPOSE, key, self._sample, status, reason, reply)
 
     def planned(self, group: QuestionGroup) -> PlannedCall:
-        """As `ask`, with an example in place of the model's reply."""
+        """As `_ask`, with an example in place of the model's reply."""
         asked = group.asked_of(self._unit)
         request = self._request(asked)
         example = group.example()
@@ -208,14 +252,3 @@ def _tell_why(answer: Answer, before: Answer) -> None:
     if answer.status is not AnswerStatus.ANSWERED:
         _, _, first = (before.reason or "").rpartition(_ALONE)
         answer.reason = f"{answer.reason}{_ALONE}{first}"
-
-
-async def _all_finished(interview: _Interview, model: ChatModel, groups: tuple[QuestionGroup, ...]) -> list[_Part]:
-    """All groups at the same time; an error is raised only after the others are through, as they may be paid for."""
-    results = await asyncio.gather(*(interview.ask(group, model) for group in groups), return_exceptions=True)
-    parts: list[_Part] = []
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        parts.append(result)
-    return parts

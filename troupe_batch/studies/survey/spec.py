@@ -9,13 +9,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from troupe_batch.expressions.kinds import Kind
 from troupe_batch.llm.schemas import excess_of
 from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.conditions import fact_mistakes, when_mistakes
 from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose, Slug
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions
+from troupe_batch.studies.questions.when import ASKED_WHEN, Condition, When, listed, names_in
 
 
 class Asking(StrEnum):
@@ -59,6 +62,7 @@ class QuestionBlock(BaseModel):
 
     id: Slug = Field(description="Name of the block.")
     title: str | None = Field(default=None, max_length=200, description="A name for reports; people never see it.")
+    when: When = ASKED_WHEN
     questions: Questions = Field(min_length=1, description="The questions of the block.")
 
 
@@ -105,8 +109,31 @@ class SurveySpec(BuiltSpec):
         return self.questions or tuple(question for block in self.blocks for question in block.questions)
 
     @property
+    def conditions(self) -> Mapping[str, tuple[str | Condition, ...]]:
+        """Question -> what must hold before it is asked, that of its block first; without those always asked."""
+        found = {one.id: (*listed(when), *listed(one.when)) for _, when, part in self._parts() for one in part}
+        return {name: conditions for name, conditions in found.items() if conditions}
+
+    @property
+    def calls(self) -> tuple[tuple[Question, ...], ...]:
+        """The questions of each call to somebody who is asked all of them, in order.
+
+        A group is cut only before a question whose condition reads an answer that the same call would bring.
+        """
+        conditions = self.conditions
+        calls: list[list[Question]] = []
+        for group in self.groups:
+            calls.append([])
+            for question in group:
+                reads = {name for one in conditions.get(question.id, ()) for name in names_in(one)}
+                if not reads.isdisjoint(one.id for one in calls[-1]):
+                    calls.append([])
+                calls[-1].append(question)
+        return tuple(tuple(call) for call in calls)
+
+    @property
     def groups(self) -> tuple[tuple[Question, ...], ...]:
-        """The questions of each call, in order."""
+        """The questions that are asked together as far as their conditions allow, in order."""
         if self.asking == Asking.QUESTION:
             return tuple((question,) for question in self.all_questions)
         if self.asking == Asking.BLOCK and self.blocks:
@@ -125,12 +152,37 @@ class SurveySpec(BuiltSpec):
         yield from self._ids()
         if is_whole and self.asking == Asking.BLOCK and not self.blocks:
             yield ("asking",), "asking is block but there are no blocks", "write `blocks:` or ask by question"
-        if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns):
+        if self.asking == Asking.QUESTIONNAIRE and isinstance(self.memory, LastTurns) and len(self.calls) == 1:
             yield ("memory",), "memory has no effect when all questions are one call", "remove it or ask by question"
+        ids = [question.id for question in self.all_questions]
+        for place, when, before in self._whens():
+            yield from when_mistakes(place, when, before, ids, is_whole=is_whole, has_facts=True)
         for group in self.groups:
             if excess := excess_of([name for question in group for name in question.names_in_schema]):
                 yield ("asking",), f"the questions of one call have {excess}", "ask by block or by question"
                 return
+
+    def fact_mistakes(self, facts: Mapping[str, Kind]) -> Iterator[tuple[Place, str, str]]:
+        """What is wrong with conditions as they read facts of people, which are of these kinds."""
+        ids = [question.id for question in self.all_questions]
+        for place, when, before in self._whens():
+            yield from fact_mistakes(place, when, before, ids, facts)
+
+    def _parts(self) -> Iterator[tuple[Place, When, tuple[Question, ...]]]:
+        """The blocks, or all questions where there are none: the place, the condition of all, the questions."""
+        if not self.blocks:
+            yield (), (), self.questions
+        for number, block in enumerate(self.blocks):
+            yield ("blocks", number), block.when, block.questions
+
+    def _whens(self) -> Iterator[tuple[Place, When, Mapping[str, Question]]]:
+        """Every condition: its place, and the questions before it."""
+        before: dict[str, Question] = {}
+        for place, when, questions in self._parts():
+            yield (*place, "when"), when, before
+            for index, question in enumerate(questions):
+                yield (*place, "questions", index, "when"), question.when, before
+                before[question.id] = question
 
     def _ids(self) -> Iterator[tuple[Place, str, str]]:
         for place in _repeats(self._question_places()):
@@ -145,11 +197,9 @@ class SurveySpec(BuiltSpec):
             yield (*place, "id"), "this block id stands twice", "rename one"
 
     def _question_places(self) -> Iterator[tuple[Place, str]]:
-        for index, question in enumerate(self.questions):
-            yield ("questions", index), question.id.casefold()
-        for number, block in enumerate(self.blocks):
-            for index, question in enumerate(block.questions):
-                yield ("blocks", number, "questions", index), question.id.casefold()
+        for place, _, questions in self._parts():
+            for index, question in enumerate(questions):
+                yield (*place, "questions", index), question.id.casefold()
 
 
 def _repeats(named: Iterable[tuple[Place, str]]) -> list[Place]:
