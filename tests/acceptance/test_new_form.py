@@ -33,7 +33,6 @@ RESPONDENTS = {
 ASKED = """
 import json
 from pathlib import Path
-from typing import Any
 from troupe_batch.planning.loading import load_job
 from troupe_batch.studies import Unit, study_of
 

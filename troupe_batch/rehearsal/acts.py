@@ -9,7 +9,7 @@ from typing import Any
 
 from troupe_batch.rehearsal.act_specs import DONE, REACH_OUT, TALK, THINK, Acts, SpokenLine
 from troupe_batch.rehearsal.deeds import is_look_up, texts_of
-from troupe_batch.rehearsal.instances import resolve
+from troupe_batch.rehearsal.instances import resolved
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import Refused, ReplyPart
 from troupe_batch.rehearsal.scene import action_that_showed, question_put
@@ -35,14 +35,14 @@ def act_parts(schema: dict[str, Any], acts: Acts, questions: Mapping[str, Questi
     An open question that has no property of its own in the reply is answered aloud.
     """
     nodes = schema.get("properties", {})
-    node = _resolved(schema, nodes.get(ACTIONS, {}))
+    node = resolved(schema, nodes.get(ACTIONS, {}))
     variants = _variants(schema, node)
     most = node.get("maxItems")
     if DONE not in variants or node.get("minItems", 0) > 1 or (most is not None and most < 1):
         return {}
     spoken = {name: one for name, one in questions.items() if isinstance(one, TextQuestion) and name not in nodes}
     parts = {ACTIONS: ReplyPart(Actor(variants, acts, most, spoken).actions, acts.refusal_rate)}
-    if STATE in nodes and (state := _resolved(schema, nodes[STATE])).get("type") == "object":
+    if STATE in nodes and (state := resolved(schema, nodes[STATE])).get("type") == "object":
         parts[STATE] = ReplyPart(state_of_mind(state, schema))
     return parts
 
@@ -159,7 +159,7 @@ def _variants(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Variant]:
     items = node.get("items", {}) if node.get("type") == "array" else {}
     variants: dict[str, Variant] = {}
     for written in items.get("anyOf", [items]):
-        branch = _resolved(root, written)
+        branch = resolved(root, written)
         properties = branch.get("properties", {})
         kind = properties.get("type", {})
         names = kind.get("enum", [kind["const"]] if "const" in kind else [])
@@ -168,7 +168,3 @@ def _variants(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Variant]:
         variant = Variant({field: field_of(child, root) for field, child in properties.items() if field != "type"})
         variants |= dict.fromkeys(names, variant)
     return variants
-
-
-def _resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    return resolve(root, node["$ref"]) if "$ref" in node else node

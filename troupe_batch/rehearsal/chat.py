@@ -12,9 +12,8 @@ from troupe_batch.rehearsal.conduct import Conduct
 from troupe_batch.rehearsal.faults import FaultKind
 from troupe_batch.rehearsal.prefix_cache import CachingRefused, Controls, PrefixCache, prompt_bytes, read_controls
 from troupe_batch.rehearsal.prompt import Prompt
-from troupe_batch.rehearsal.replies import Reply, Said, completion, invalid
+from troupe_batch.rehearsal.replies import Reply, Said, TokenCount, completion, invalid, reasoning_tokens, tokens_in
 from troupe_batch.rehearsal.reply_plan import Refused, ReplyPlan
-from troupe_batch.rehearsal.usage import TokenCount, reasoning_tokens, tokens_in
 from troupe_batch.seeded import DrawStream
 from troupe_batch.truths.strings import MARK, sentence
 from troupe_batch.truths.truth import SchemaRejected

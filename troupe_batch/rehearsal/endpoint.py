@@ -17,9 +17,8 @@ from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.embeddings import as_base64, dimensions_of, embed
 from troupe_batch.rehearsal.faults import FaultKind, FaultPlan
 from troupe_batch.rehearsal.limits import RateLimits
-from troupe_batch.rehearsal.replies import Reply, faulty, invalid, rate_limited
+from troupe_batch.rehearsal.replies import Reply, TokenCount, faulty, invalid, rate_limited, tokens_in
 from troupe_batch.rehearsal.stats import Stats
-from troupe_batch.rehearsal.usage import TokenCount, tokens_in
 from troupe_batch.seeded import uniform
 
 _LATENCY = 0x2545F4914F6CDD1D

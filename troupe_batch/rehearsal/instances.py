@@ -166,6 +166,11 @@ def resolve(root: dict[str, Any], pointer: str) -> dict[str, Any]:
     return target
 
 
+def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, or what it refers to."""
+    return resolve(root, node["$ref"]) if "$ref" in node else node
+
+
 def _collect_references(root: dict[str, Any], node: Any, found: dict[str, dict[str, Any]]) -> None:
     if isinstance(node, list):
         for item in node:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.rehearsal.act_requests import act_request
 from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
-from troupe_batch.rehearsal.usage import reasoning_tokens
+from troupe_batch.rehearsal.replies import reasoning_tokens
 from troupe_batch.seeded import DrawStream
 
 
