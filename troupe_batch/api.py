@@ -1,4 +1,4 @@
-"""Run jobs from Python: the same pipeline as the command line, in a script or a notebook."""
+"""Jobs run from Python: the same pipeline as the command line, in a script or a notebook."""
 
 from __future__ import annotations
 

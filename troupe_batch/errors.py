@@ -1,4 +1,4 @@
-"""The error tree. A branch says what the caller can do about it.
+"""Error tree. A branch says what the caller can do about it.
 
 TroupeError
 ├── FixTheInput               the user mends a file, an option or the environment; nothing was started

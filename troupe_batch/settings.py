@@ -1,4 +1,4 @@
-"""config.ini < environment < flag, merged once into one frozen object that knows where each value came from."""
+"""Settings: config.ini < environment < flag, merged once into one frozen object that knows each value's origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door to the terminal: whatever is printed through it is text, never markup and never a control sequence."""
+"""Door to the terminal, the only one: whatever is printed through it is text, never markup or a control sequence."""
 
 from __future__ import annotations
 

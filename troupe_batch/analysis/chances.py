@@ -1,4 +1,4 @@
-"""The chances that a model stated, averaged: a steadier estimate of a share than one draw from each of them."""
+"""Chances that a model stated, averaged: a steadier estimate of a share than one draw from each of them."""
 
 from __future__ import annotations
 

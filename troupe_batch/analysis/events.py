@@ -1,4 +1,4 @@
-"""What people did, from the stored `events`: how often each thing happened, and in how many cases anything did."""
+"""Events counted from the stored `events`: how often each thing happened, and in how many cases anything did."""
 
 from __future__ import annotations
 

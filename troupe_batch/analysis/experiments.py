@@ -1,4 +1,4 @@
-"""Whether the arms of an experiment differ: tests, the size of the difference, or that there is too little.
+"""Tests of whether the arms of an experiment differ, with the size of the difference, or that there is too little.
 
 The tests take every value as a draw of its own, and refuse columns of a dataset of which they know that this is not so:
 weights, worlds, shared draws, several replicates of a person. Plain lists are taken at their word. Small

@@ -1,4 +1,4 @@
-"""What a model wrote about the people of a run: about how many, how often it had to be mended, and how alike it is."""
+"""Prose that a model wrote about the people of a run: about how many, how often it was mended, how alike it is."""
 
 from __future__ import annotations
 

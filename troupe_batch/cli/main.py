@@ -1,4 +1,4 @@
-"""The `troupe` command: finds the asked-for command, and turns errors into messages and exit codes."""
+"""`troupe` command: finds the asked-for command, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions of a plan as they will be put: their wording and what can be answered, in the order of asking."""
+"""Questions of a plan as they will be put: their wording and what can be answered, in the order of asking."""
 
 from __future__ import annotations
 

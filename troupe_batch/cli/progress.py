@@ -1,4 +1,4 @@
-"""The live line of a run: units, calls, calls a second, cache hits, tokens, cost and what is left, on stderr."""
+"""Live line of a run: units, calls, calls a second, cache hits, tokens, cost and what is left, on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command as it was typed, to be pasted into the same folder."""
+"""Command as it was typed, to be pasted into the same folder."""
 
 from __future__ import annotations
 

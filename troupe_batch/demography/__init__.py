@@ -1,4 +1,4 @@
-"""A demography or prose made into a strict population file, with a report of every repair and omission."""
+"""Demography or prose made into a strict population file, with a report of every repair and omission."""
 
 from troupe_batch.demography.compiling import Compiled, compile_demography
 from troupe_batch.demography.draft import Choices, Overlaps

@@ -1,4 +1,4 @@
-"""The ages of a demography as bins of whole years, cut to the ages that are kept."""
+"""Ages of a demography as bins of whole years, cut to the ages that are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a demography, in which people write what they know of a country, to a strict population file and a report."""
+"""Compilation of a demography, in which people write what they know of a country, to a strict population file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which country a demography is about, by its name in a text, and the locale of names and prose there."""
+"""Country that a demography is about, by its name in a text, and the locale of names and prose there."""
 
 from __future__ import annotations
 

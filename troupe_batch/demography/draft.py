@@ -1,4 +1,4 @@
-"""A population file in the making: the dimensions made so far, what was said of each value, and the file as text."""
+"""Population file in the making: the dimensions made so far, what was said of each value, and the file as text."""
 
 from __future__ import annotations
 

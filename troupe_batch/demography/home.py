@@ -1,4 +1,4 @@
-"""Where the people of a demography live: a fact of everybody, and the locale of their names."""
+"""Home of the people of a demography: a fact of everybody, and the locale of their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of a demography as a tree: groups of labelled values, each with its place and the figure that it is."""
+"""Content of a demography as a tree: groups of labelled values, each with its place and the figure that it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model proposes from prose, made into a population file for a person to correct: checked, sourced, marked."""
+"""Proposal of a model from prose, made into a population file for a person to correct: checked, sourced, marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every value of a demography: taken, repaired, used as a check, or left out, each with its place."""
+"""Report on every value of a demography: taken, repaired, used as a check, or left out, each with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who works: from rates of participation and unemployment, or from a block that says what people do."""
+"""Status at work: from rates of participation and unemployment, or from a block that says what people do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people work as: facts of those who work, and occupations counted in workers."""
+"""Work that people do: facts of those who work, and occupations counted in workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private, real Redis server in the project's own folder, shared by all commands that run there.
+"""Redis server, private and real, in the project's own folder, shared by all commands that run there.
 
 It persists (append-only file, synced every second) and never evicts, so paid replies outlive the run. It listens on a
 unix socket only this user can open. `redis_guard.py` restarts it when it dies and stops it when the last user is gone.

@@ -1,4 +1,4 @@
-"""A whole run in this process: the same shards as in a fleet, with no Redis and no Celery."""
+"""Whole run in this process: the same shards as in a fleet, with no Redis and no Celery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All of a run at a glance: what the reconciler reads and writes, a handful of round trips whatever the size."""
+"""Board of a run: all that the reconciler reads and writes, a handful of round trips whatever the size."""
 
 from __future__ import annotations
 

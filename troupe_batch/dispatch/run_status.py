@@ -1,4 +1,4 @@
-"""A run as it stands: one snapshot for the progress display, `troupe status` and the reconciler's own decisions."""
+"""Run as it stands: one snapshot for the progress display, `troupe status` and the reconciler's own decisions."""
 
 from __future__ import annotations
 

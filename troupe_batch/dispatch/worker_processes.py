@@ -1,4 +1,4 @@
-"""The Celery workers of one machine: started, watched, started again, and stopped without loss."""
+"""Celery workers of one machine: started, watched, started again, and stopped without loss."""
 
 from __future__ import annotations
 

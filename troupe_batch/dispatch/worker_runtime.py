@@ -1,4 +1,4 @@
-"""The seam between coordination and work: what a worker must be able to do with a shard.
+"""Seam between coordination and work: what a worker must be able to do with a shard.
 
 Who does what
     *Runtime* (built by wiring) knows plans, people, models and the object store. It runs units, writes files under

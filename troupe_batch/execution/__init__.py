@@ -1,1 +1,1 @@
-"""Run one shard start to end: cast its people, take its units through the study, commit what happened."""
+"""Execution of one shard, start to end: its people cast, its units taken through the study, a commit of it all."""

@@ -1,4 +1,4 @@
-"""The people of a shard, cast once: their facts from the population, and the prose that the plan asks a model for."""
+"""People of a shard, cast once: their facts from the population, and the prose that the plan asks a model for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model as the units of an attempt see it: closed to all of them as soon as one call ends the attempt."""
+"""Model as the units of an attempt see it: closed to all of them as soon as one call ends the attempt."""
 
 from __future__ import annotations
 

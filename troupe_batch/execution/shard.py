@@ -1,4 +1,4 @@
-"""Run one shard start to end: cast its people, take each unit through the study, store what happened, commit."""
+"""Shard run start to end: its people cast, each unit taken through the study, what happened stored, one commit."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The small language of population files: conditions and derived facts, checked when read, never evaluated as code."""
+"""Language of conditions and derived facts: small, checked when read, never evaluated as code."""

@@ -1,4 +1,4 @@
-"""What an expression and the names in it can be: numbers, categories in their order, truths."""
+"""Kinds of what an expression and the names in it can be: numbers, categories in their order, truths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the facts of a population to people, with prose about them written by a model where the file asks for it."""
+"""People made from the facts of a population, with prose about them written by a model where the file asks for it."""
 
 from troupe_batch.lazy_door import lazy_door
 

@@ -1,4 +1,4 @@
-"""The population behind a factory that is made from a demography: compiled by code, changed only by fields."""
+"""Population behind a factory that is made from a demography: compiled by code, changed only by fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Casts people: TinyPerson objects from the facts of a population, and prose about them on request."""
+"""Factory of people: TinyPerson objects from the facts of a population, and prose about them on request."""
 
 from __future__ import annotations
 

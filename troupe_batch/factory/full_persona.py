@@ -1,4 +1,4 @@
-"""The complete persona that a model writes, as a strict JSON Schema, and how it is joined with the facts."""
+"""Complete persona that a model writes, as a strict JSON Schema, and how it is joined with the facts."""
 
 from __future__ import annotations
 

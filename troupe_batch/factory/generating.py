@@ -1,4 +1,4 @@
-"""Many people at once: each in turn, so many at a time, and none lost when one of them fails."""
+"""Generating many people at once: each in turn, so many at a time, and none lost when one of them fails."""
 
 from __future__ import annotations
 

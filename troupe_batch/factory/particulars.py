@@ -1,4 +1,4 @@
-"""What is said of one person in particular: it outranks what was drawn about them, their name included."""
+"""Particulars of one person: they outrank what was drawn about them, their name included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cost cap of a run: worst cases are reserved before calls and settled after them, so money cannot overrun."""
+"""Cost cap of a run: worst cases are reserved before calls and settled after them, so money cannot overrun."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache in front of the model: a reply is paid for once, however many ask for it at the same time."""
+"""Cache in front of the model: a reply is paid for once, however many ask for it at the same time."""
 
 from __future__ import annotations
 

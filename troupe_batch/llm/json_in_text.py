@@ -1,4 +1,4 @@
-"""The one JSON value that stands in a text among other words; nothing where there are two that differ."""
+"""JSON value that stands alone in a text among other words; nothing where there are two that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model whose calls keep to the limits: those of the settings exactly, those of the endpoint as they are learned."""
+"""Model whose calls keep to the limits: those of the settings exactly, those of the endpoint as they are learned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process's part in the pace of an endpoint: lets calls go, sees what becomes of them, and says so to the others."""
+"""Pacer of a process within the pace of an endpoint: lets calls go, sees what becomes of them, tells the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model at the other end of the wire, through the openai SDK: OpenAI, Azure OpenAI or any compatible server."""
+"""Model at the other end of the wire, through the openai SDK: OpenAI, Azure OpenAI or any compatible server."""
 
 from __future__ import annotations
 

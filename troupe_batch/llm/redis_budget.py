@@ -1,4 +1,4 @@
-"""The cost cap of a run across all workers: one hash in Redis, changed by one Lua call per loop tick and process."""
+"""Cost cap of a run across all workers: one hash in Redis, changed by one Lua call per loop tick and process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pace of an endpoint for all processes that use the same Redis: one value, changed only by whoever saw it last."""
+"""Pace of an endpoint for all processes that use the same Redis: one value, changed only by whoever saw it last."""
 
 from __future__ import annotations
 

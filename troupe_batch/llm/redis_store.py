@@ -1,4 +1,4 @@
-"""The reply store that all processes share: values, leases and wake-ups in Redis.
+"""Reply store that all processes share: values, leases and wake-ups in Redis.
 
 A lease is a hash that expires: field `t` is the token of its holder, every other field a process that wants to be
 woken when it ends. The holder renews it; when the holder dies it expires, and one of those who wait takes over.

@@ -1,4 +1,4 @@
-"""The body of a chat request, as the dialect of its endpoint wants it written."""
+"""Body of a chat request, as the dialect of its endpoint wants it written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault that every call meets stops the run after a handful of them, and not after all of them."""
+"""Systematic faults: one that every call meets stops the run after a handful of them, and not after all of them."""
 
 from __future__ import annotations
 

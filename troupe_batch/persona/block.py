@@ -1,4 +1,4 @@
-"""A persona as the text block of a prompt: a line per fact, nested parts indented, nothing that can break out."""
+"""Block of a persona in a prompt: a line per fact, nested parts indented, nothing that can break out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merging a fragment (a partial persona) into a persona, by the rules that TinyTroupe's users know."""
+"""Fragments, partial personas, merged into a persona by the rules that TinyTroupe's users know."""
 
 from __future__ import annotations
 

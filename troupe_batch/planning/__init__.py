@@ -1,4 +1,4 @@
-"""From a job file to a frozen plan of units and shards, and to what it will cost; pure but for reading files."""
+"""Plans: a job file becomes frozen units and shards, and what they will cost; pure but for reading files."""
 
 from troupe_batch.lazy_door import lazy_door
 

@@ -1,4 +1,4 @@
-"""What a plan settles for people who act: how their minds work, and which further models serve them."""
+"""Acting, as a plan settles it: how the minds of people work, and which further models serve them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sits where: the people of chosen cases, cast as their study wants them in their seats."""
+"""Casting: the people of chosen cases, as their study wants them in their seats."""
 
 from __future__ import annotations
 

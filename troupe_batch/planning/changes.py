@@ -1,4 +1,4 @@
-"""What differs between two plans, in lines that people can read."""
+"""Changes from one plan to another, in lines that people can read."""
 
 from __future__ import annotations
 

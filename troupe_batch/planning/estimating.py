@@ -1,4 +1,4 @@
-"""What a job will ask of its models, in calls, tokens and dollars, before anything is spent."""
+"""Estimate of what a job will ask of its models, in calls, tokens and dollars, before anything is spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job file: which people, which study, which model, at what cost at most."""
+"""Job file: which people, which study, which model, at what cost at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a job file, or a spec built in Python, to a job whose parts are all at hand and fit together."""
+"""Jobs read from a file, or built in Python, whose parts are all at hand and fit together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read of a file in which something is wrong, so that the rest of it is checked in the same round."""
+"""Parts that can be read of a file in which something is wrong, so that the rest is checked in the same round."""
 
 from __future__ import annotations
 

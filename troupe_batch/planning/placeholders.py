@@ -1,4 +1,4 @@
-"""Finds placeholders that nobody fills in: people would read `{brand}` itself."""
+"""Placeholders that nobody fills in: people would read `{brand}` itself."""
 
 from __future__ import annotations
 

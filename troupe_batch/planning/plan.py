@@ -1,4 +1,4 @@
-"""The frozen plan of a run: all that a worker needs to know, and what every unit is, computed and never listed."""
+"""Frozen plan of a run: all that a worker needs to know, and what every unit is, computed and never listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint's prefix cache will make of the prompts of a plan, by the rule that holds at the endpoint."""
+"""Forecast of what an endpoint's prefix cache makes of the prompts of a plan, by the rule that holds there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the models of a plan cost, as known when the run was planned: frozen, so that a whole fleet bills alike."""
+"""Prices of the models of a plan, as known when the run was planned: frozen, so that a whole fleet bills alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan should say of the scales in it, before anybody answers on them."""
+"""Remarks on the scales in a plan, before anybody answers on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many units a worker takes at once."""
+"""Shard size: how many units a worker takes at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a study is words for its readers: titles that no model ever sees and no result depends on."""
+"""Wordings of a study for its readers: titles that no model ever sees and no result depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a population file that shape the joint distribution: controls, derived fields, records, strata."""
+"""Parts of a population file that shape the joint distribution: controls, derived fields, records, strata."""
 
 from __future__ import annotations
 

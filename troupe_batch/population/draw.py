@@ -1,4 +1,4 @@
-"""The people of a population: facts of any stretch of them, computed from the file and nothing else."""
+"""People of a population: facts of any stretch of them, computed from the file and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The population file: what its fields are and mean. What holds between fields is checked in `checks`."""
+"""Population file: what its fields are and mean. What holds between fields is checked in `checks`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of a population file: numbers, labels, lines and groups of shares, each with its own message."""
+"""Values of a population file: numbers, labels, lines and groups of shares, each with its own message."""
 
 from __future__ import annotations
 

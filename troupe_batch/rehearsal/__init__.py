@@ -1,4 +1,4 @@
-"""An offline server that speaks the OpenAI API, with made-up respondents whose true behaviour is known."""
+"""Offline server that speaks the OpenAI API, with made-up respondents whose true behaviour is known."""
 
 from troupe_batch.lazy_door import lazy_door
 

@@ -1,4 +1,4 @@
-"""What a respondent file says beyond questions: how people act, and what is read out of what they did."""
+"""Specs of a respondent file beyond questions: how people act, and what is read out of what they did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One chat completion, from the bytes of the request to the bytes of the reply; no clock, no network, no chance."""
+"""Chat completion, from the bytes of the request to the bytes of the reply; no clock, no network, no chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a rehearsal server can be told, in one frozen object that is also a command line."""
+"""Configuration of a rehearsal server: all that it can be told, in a frozen object that is also a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into the actions of faculties: a text for each field by its name, so that tools can use it."""
+"""Deeds: what goes into the actions of faculties, a text for each field by its name, so that tools can use it."""
 
 from __future__ import annotations
 

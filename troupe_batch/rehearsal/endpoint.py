@@ -1,4 +1,4 @@
-"""The service behind the HTTP server: takes a body, decides what goes back, when, and what it counts as."""
+"""Service behind the HTTP server: takes a body, decides what goes back, when, and what it counts as."""
 
 from __future__ import annotations
 

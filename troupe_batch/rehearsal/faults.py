@@ -1,4 +1,4 @@
-"""What can go wrong with an endpoint, how often, and for which requests: all of it decided by the seed."""
+"""Faults of an endpoint: what can go wrong, how often, and for which requests, all of it decided by the seed."""
 
 from __future__ import annotations
 

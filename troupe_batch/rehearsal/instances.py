@@ -1,4 +1,4 @@
-"""Makes up JSON values that are valid against a schema: compiled once per schema, then a few draws per value."""
+"""Instances: JSON values made up to be valid against a schema, compiled once, then a few draws per value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint knows of prompts that it read before, by both rules of OpenAI: of older models, and from GPT-5.6 on.
+"""Prefix cache of an endpoint, by both rules of OpenAI: of older models, and from GPT-5.6 on.
 
 Older models serve the longest beginning that any earlier prompt had, from 1,024 tokens on in steps of 128, and storing
 costs nothing. From GPT-5.6 on a beginning is served only where it ends at a breakpoint of the request and was stored at

@@ -1,4 +1,4 @@
-"""A rehearsal server in a process of its own, for as long as a `with` block lasts."""
+"""Rehearsal server in a process of its own, for as long as a `with` block lasts."""
 
 from __future__ import annotations
 

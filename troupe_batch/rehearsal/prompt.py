@@ -1,4 +1,4 @@
-"""Reads a conversation the way a respondent does: who am I, what was I shown, what is asked, in which order."""
+"""Prompts read the way a respondent does: who am I, what was I shown, what is asked, in which order."""
 
 from __future__ import annotations
 

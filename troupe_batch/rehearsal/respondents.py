@@ -1,4 +1,4 @@
-"""The respondent file: how made-up respondents behave, so that what a study recovers can be compared with the truth."""
+"""Respondent file: how made-up respondents behave, so that what a study recovers can be compared with the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an act can see of its surroundings: who is in reach, what was brought to see last, which documents there are."""
+"""Scene of an act: who is in reach, what was brought to see last, which documents there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server counts, so that tests can tell what was asked, paid for, and paid for twice."""
+"""Counts of the server, so that tests can tell what was asked, paid for, and paid for twice."""
 
 from __future__ import annotations
 

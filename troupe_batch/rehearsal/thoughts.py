@@ -1,4 +1,4 @@
-"""What a made-up person has in mind or writes down: short marked texts, of the form that a schema asks for."""
+"""Thoughts and notes of a made-up person: short marked texts, of the form that a schema asks for."""
 
 from __future__ import annotations
 

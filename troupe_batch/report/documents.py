@@ -1,4 +1,4 @@
-"""What people have written during a run, exported as files that say that they are synthetic."""
+"""Documents that people have written during a run, exported as files that say that they are synthetic."""
 
 from __future__ import annotations
 

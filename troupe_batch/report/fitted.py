@@ -1,4 +1,4 @@
-"""A table for any width: columns that find no room side by side go into further blocks, and nothing is cut."""
+"""Table for any width: columns that find no room side by side go into further blocks, and nothing is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended, in a few lines: for a notebook or a prompt, where the whole of it would fill pages."""
+"""Outcome of a run in a few lines: for a notebook or a prompt, where the whole of it would fill pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model wrote about the people of a run, in a few lines for the terminal."""
+"""Prose that a model wrote about the people of a run, in a few lines for the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind: table schemas, the store, the ledger of committed shards, the dataset and its recount."""
+"""Results of a run: table schemas, the store, the ledger of committed shards, the dataset and its recount."""
 
 from troupe_batch.lazy_door import lazy_door
 

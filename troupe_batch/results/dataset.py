@@ -1,4 +1,4 @@
-"""A finished dataset, as pandas or Arrow tables."""
+"""Finished dataset, as pandas or Arrow tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the observations of a dataset hang together, and what may be said of figures from them.
+"""Design of a dataset: how its observations hang together, and what may be said of figures from them.
 
 The one place that decides it: who gives an interval or a test asks here first.
 """

@@ -1,4 +1,4 @@
-"""From committed shards to the dataset, without a lock: any number of extractors at once end in the same dataset.
+"""Extractor of a dataset from committed shards, without a lock: any number at once end in the same dataset.
 
 Parts are named for their content and the manifest is put last, so that a reader of the manifest always finds whole
 files. Equal ledgers give equal bytes. An extractor that finds, after its put, that the ledger has become complete or

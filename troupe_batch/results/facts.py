@@ -1,4 +1,4 @@
-"""The columns of `people` that hold facts: one type per fact, the same in every shard."""
+"""Columns of `people` that hold facts: one type per fact, the same in every shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What failed in a run, grouped by what was said of it, with examples: from the shards that are there, done or not."""
+"""Failures of a run, grouped by what was said of them, with examples: from the shards that are there, done or not."""
 
 from __future__ import annotations
 

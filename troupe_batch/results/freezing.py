@@ -1,4 +1,4 @@
-"""Starting and resuming a run: its plan is stored once, and a resume must bring the same one."""
+"""Freezing of plans: a run's is stored once, and a resume must bring the same one."""
 
 from __future__ import annotations
 

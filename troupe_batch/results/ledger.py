@@ -1,4 +1,4 @@
-"""The record of which shards are committed: what a mark says, and the sums over marks."""
+"""Record of which shards are committed: what a mark says, and the sums over marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dataset is and where it comes from: `manifest.json`, written last, so that a dataset without one is none."""
+"""Manifest: what a dataset is and where it comes from, written last, so that a dataset without one is none."""
 
 from __future__ import annotations
 

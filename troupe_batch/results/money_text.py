@@ -1,4 +1,4 @@
-"""How money is said, on every screen and in every file: what is spent, held, in doubt, and at most on the bill."""
+"""Money in words, on every screen and in every file: what is spent, held, in doubt, and at most on the bill."""
 
 from __future__ import annotations
 

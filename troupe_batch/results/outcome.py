@@ -1,4 +1,4 @@
-"""How a run ended, in the same words for every way to run it."""
+"""Outcome of a run, in the same words for every way to run it."""
 
 from __future__ import annotations
 

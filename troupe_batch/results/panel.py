@@ -1,4 +1,4 @@
-"""A panel: people who were drawn, and written about, once, in one Parquet file that is read a stretch at a time."""
+"""Panel: people who were drawn, and written about, once, in one Parquet file that is read a stretch at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a panel, a block of people at a time."""
+"""Panel written a block of people at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of one dataset table: rows come in any portions, and go out in row groups and files of fixed size."""
+"""Parts of one dataset table: rows come in any portions, and go out in row groups and files of fixed size."""
 
 from __future__ import annotations
 

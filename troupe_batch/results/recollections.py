@@ -1,4 +1,4 @@
-"""What people remember of earlier waves: made once from the answers of the wave before, and read with the people."""
+"""Recollections of earlier waves: made once from the answers of the wave before, and read with the people."""
 
 from __future__ import annotations
 

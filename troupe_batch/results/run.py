@@ -1,4 +1,4 @@
-"""One run: the plan, and the things made from it that every shard shares."""
+"""Run: the plan, and the things made from it that every shard shares."""
 
 from __future__ import annotations
 

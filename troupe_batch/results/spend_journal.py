@@ -1,4 +1,4 @@
-"""The books of a process in a file of this machine: they outlive the process, whatever ends it.
+"""Books of a process in a file of this machine: they outlive the process, whatever ends it.
 
 The file is mapped into memory, so that an entry is there as soon as it is made, without a write of its own. It is
 locked as long as its process lives; the kernel lifts the lock of one that was killed. What it does not outlive is the

@@ -1,4 +1,4 @@
-"""What a run has cost, beside its results: one record per process that called a model, whatever its calls came to.
+"""Spending of a run, beside its results: one record per process that called a model, whatever its calls came to.
 
 Marks tell what their own answers cost. Calls of attempts that were stopped, lost or failed are on the bill as well,
 so the cost of a run is the sum over these records; a cost cap starts from the same sum. A record is never behind what

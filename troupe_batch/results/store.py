@@ -1,4 +1,4 @@
-"""The folder of one run on any object store: frozen plan, shard files, marks, dataset.
+"""Folder of one run on any object store: frozen plan, shard files, marks, dataset.
 
 ```
 <run id>/job.yaml                                 as the user wrote it

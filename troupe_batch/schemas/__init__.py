@@ -1,4 +1,4 @@
-"""The JSON Schemas of the files that users write, as editors read them; `troupe schema` prints what stands here."""
+"""JSON Schemas of the files that users write, as editors read them; `troupe schema` prints what stands here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated people, the worlds they live in, and the means to watch and judge them."""
+"""Simulated people, the worlds they live in, and the means to watch and judge them."""
 
 from troupe_batch.lazy_door import lazy_door
 

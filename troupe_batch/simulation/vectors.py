@@ -1,4 +1,4 @@
-"""The embeddings at hand, for all minds that share them: a text is embedded once, as long as there is room."""
+"""Embeddings at hand, for all minds that share them: a text is embedded once, as long as there is room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A unit run against replies of ordinary length: which calls it would make, before any is made."""
+"""Examples: a unit run against replies of ordinary length, and the calls it would make, before any is made."""
 
 from __future__ import annotations
 

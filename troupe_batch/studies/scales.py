@@ -1,4 +1,4 @@
-"""The scale of a rating: which of its labels are steps, and which end of them is the best. Nothing of it is guessed."""
+"""Scale of a rating: which of its labels are steps, and which end of them is the best. Nothing of it is guessed."""
 
 from __future__ import annotations
 

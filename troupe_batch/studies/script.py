@@ -1,4 +1,4 @@
-"""The lines of a script: what reaches people, in the order of the file, in interviews and worlds alike."""
+"""Lines of a script: what reaches people, in the order of the file, in interviews and worlds alike."""
 
 from __future__ import annotations
 

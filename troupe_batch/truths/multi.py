@@ -1,4 +1,4 @@
-"""Several answers: yes or no for each of the options, or a list of those that were picked from very many."""
+"""Multiple answers: yes or no for each of the options, or a list of those that were picked from very many."""
 
 from __future__ import annotations
 

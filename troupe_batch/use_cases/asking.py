@@ -1,4 +1,4 @@
-"""One person, one question: to look at a prompt, or to hear someone out before a job is written."""
+"""Question to one person: to look at a prompt, or to hear someone out before a job is written."""
 
 from __future__ import annotations
 

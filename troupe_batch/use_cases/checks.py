@@ -1,4 +1,4 @@
-"""Looks at everything a run will need, without starting a run or spending anything."""
+"""Checks of everything a run will need, without starting a run or spending anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mind for people who are made by hand: in a notebook, a script, a test."""
+"""Mind for people who are made by hand: in a notebook, a script, a test."""
 
 from __future__ import annotations
 

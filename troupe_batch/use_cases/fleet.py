@@ -1,4 +1,4 @@
-"""A run on Celery workers, from the side of whoever submitted it: start, follow, stop, collect."""
+"""Run on Celery workers, from the side of whoever submitted it: start, follow, stop, collect."""
 
 from __future__ import annotations
 

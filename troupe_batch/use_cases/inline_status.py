@@ -1,4 +1,4 @@
-"""The status of an inline run, in the same words as that of a fleet."""
+"""Status of an inline run, in the same words as that of a fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the workers of a run are at, asked without touching the run."""
+"""Live view of the workers of a run, asked without touching the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freezes people: draws them, has a model write about them where that is wanted, and keeps them in a panel."""
+"""Panels: people drawn once, written about by a model where that is wanted, and kept."""
 
 from __future__ import annotations
 

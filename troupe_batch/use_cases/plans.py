@@ -1,4 +1,4 @@
-"""From a job to its plan under the settings of this process."""
+"""Plans of jobs under the settings of this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint can do, asked before anything depends on it, and kept for a day."""
+"""Probes of what an endpoint can do, before anything depends on it, kept for a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people look like: those of a panel, a population file or a run, against their targets or against others."""
+"""Profiles of people: those of a panel, a population file or a run, against their targets or against others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is that was started from Python: a line to stderr every few seconds."""
+"""Progress of a run that was started from Python: a line to stderr every few seconds."""
 
 from __future__ import annotations
 

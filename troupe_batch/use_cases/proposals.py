@@ -1,4 +1,4 @@
-"""A population that a model proposes from prose, in one call: for a person to read, never to draw from."""
+"""Population that a model proposes from prose, in one call: for a person to read, never to draw from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many calls of a changed job are those of a run before: their replies are in the cache and cost nothing again."""
+"""Reuse of the calls of a run before by a changed job: their replies are in the cache and cost nothing again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run a command means: a new one, one to resume, or one that is complete."""
+"""Run that a command means: a new one, one to resume, or one that is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How runs stand: from their ledgers, and from the workers where Redis can be asked. A damaged run spoils no other."""
+"""Standing of runs: from their ledgers, and from the workers where Redis answers. A damaged run spoils no other."""
 
 from __future__ import annotations
 

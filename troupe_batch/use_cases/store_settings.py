@@ -1,4 +1,4 @@
-"""What the environment lacks for a store of results that is not on this machine's disk."""
+"""Settings that the environment lacks for a store of results that is not on this machine's disk."""
 
 from __future__ import annotations
 

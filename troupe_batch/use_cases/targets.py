@@ -1,4 +1,4 @@
-"""What a population file promises of each dimension, and in which of its categories people are."""
+"""Targets of a population file for each dimension, and in which of its categories people are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing the limits of a run while it is under way, for all of its workers."""
+"""Tuning of a run's limits while it is under way, for all of its workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A later wave of a panel study: the run before it, checked, and what people remember of it."""
+"""Later wave of a panel study: the run before it, checked, and what people remember of it."""
 
 from __future__ import annotations
 

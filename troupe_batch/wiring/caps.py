@@ -1,4 +1,4 @@
-"""The cost cap of a run: from its frozen plan alone, whatever the settings of a worker say, and from what it spent."""
+"""Cost cap of a run: from its frozen plan alone, whatever the settings of a worker say, and from what it spent."""
 
 from __future__ import annotations
 

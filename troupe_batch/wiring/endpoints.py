@@ -1,4 +1,4 @@
-"""Which service answers a job, and how this process reaches it. Nothing falls back silently from one to another."""
+"""Endpoint that answers a job, and how this process reaches it. Nothing falls back silently from one to another."""
 
 from __future__ import annotations
 

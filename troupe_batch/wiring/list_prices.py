@@ -1,4 +1,4 @@
-"""What calls cost: the prices of the settings, those of the list, and those that a plan has frozen."""
+"""Prices of calls: those of the settings, of the list, and those that a plan has frozen."""
 
 from __future__ import annotations
 

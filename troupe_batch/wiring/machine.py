@@ -1,4 +1,4 @@
-"""One machine's processes around a run: the embedded Redis, the rehearsal server, the workers; all end with the run."""
+"""Machine of a run: the embedded Redis, the rehearsal server, the workers; all end with the run."""
 
 from __future__ import annotations
 

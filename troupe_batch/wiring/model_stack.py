@@ -1,4 +1,4 @@
-"""The model stack, as one function.
+"""Model stack, as one function.
 
 Outside in: cached -> repairing -> watched -> cut off -> outage aware -> retrying -> warming -> paced -> budgeted ->
 metered -> provider.

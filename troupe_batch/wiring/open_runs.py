@@ -1,4 +1,4 @@
-"""A run opened in a process: its model stack, and the record of what that stack spends."""
+"""Run opened in a process: its model stack, and the record of what that stack spends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paced layer of a model stack: one lane for each model, and limits that a user may change under way."""
+"""Paced layer of a model stack: one lane for each model, and limits that a user may change under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether code that a job file names may run here, and where it is looked for."""
+"""Permission to run code that a job file names, and where it is looked for."""
 
 from __future__ import annotations
 

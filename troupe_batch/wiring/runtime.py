@@ -1,4 +1,4 @@
-"""What a worker process knows of runs: their frozen plans, their people, their models and their stores."""
+"""Runtime of a worker process: what it knows of runs, their frozen plans, people, models and stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker process needs at its start, read from its own environment and config.ini."""
+"""Worker settings: what a worker process needs at its start, read from its own environment and config.ini."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beat of a worker's main process: presence, a call to look after runs, and two guards.
+"""Beat of a worker's main process: presence, a call to look after runs, and two guards.
 
 *Watchdog*: hints are queued, nothing runs here and nothing is taken for two minutes: the consumer is deaf, so the
 process ends and whoever supervises it starts a fresh one. *Stdin*: a worker started by another command ends with it.

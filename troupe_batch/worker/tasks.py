@@ -1,4 +1,4 @@
-"""The Celery side of a worker: three tasks, their progress in Flower, and an orderly end.
+"""Celery side of a worker: three tasks, their progress in Flower, and an orderly end.
 
 `register` is all there is to call; nothing is made at import, and nothing connects before the first hint.
 """

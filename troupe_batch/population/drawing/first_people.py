@@ -1,4 +1,4 @@
-"""The first people in a better order: each of their prefixes as near to the shares as whole people allow.
+"""First people in a better order: each of their prefixes as near to the shares as whole people allow.
 
 Jobs take the first people of a population. Where dimensions hang on others, a lattice for each combination of parents
 leaves the margins of a short prefix nearly to chance. So the first people are split in two, and each part again: at

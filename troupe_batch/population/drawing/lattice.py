@@ -1,4 +1,4 @@
-"""The order of people: a Kronecker lattice, whose every stretch of points is spread evenly in all dimensions.
+"""Order of people: a Kronecker lattice, whose every stretch of points is spread evenly in all dimensions.
 
 Point n has coordinate (shift + n * step) mod 1 in each dimension, with the golden ratio as the first step. Any
 stretch of points is then a small quota sample: margins off by about one person, pairs of dimensions better balanced

@@ -1,4 +1,4 @@
-"""The possible combinations of some dimensions as a tree: one level per dimension, the leaves are the combinations.
+"""Possible combinations of some dimensions as a tree: one level per dimension, the leaves are the combinations.
 
 Whoever walks down takes, at each level, the branch that their lattice coordinate in that dimension falls into, the
 branches being as wide as they are probable. Each walk is then a draw from the joint distribution, and a stretch of

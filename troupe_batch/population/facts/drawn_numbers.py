@@ -1,4 +1,4 @@
-"""The numbers of people: inside the bins that their codes say, or from a distribution."""
+"""Numbers of people: inside the bins that their codes say, or from a distribution."""
 
 from __future__ import annotations
 

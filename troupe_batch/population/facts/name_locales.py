@@ -1,4 +1,4 @@
-"""The locale of each person's name: one for all, or by the category of a dimension such as country."""
+"""Locale of each person's name: one for all, or by the category of a dimension such as country."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The possible combinations of dimensions as a list, joined factor by factor: impossible ones are never made."""
+"""Possible combinations of dimensions as a list, joined factor by factor: impossible ones are never made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The joint distribution that the factors of a component say, without what its rules forbid."""
+"""Joint distribution that the factors of a component say, without what its rules forbid."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The report on a population: what is drawn from its file, against what the file says."""
+"""Report on a population: what is drawn from its file, against what the file says."""

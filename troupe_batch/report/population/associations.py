@@ -1,4 +1,4 @@
-"""How dimensions go together among drawn people: Cramér's V, corrected for chance."""
+"""Associations of dimensions among drawn people: Cramér's V, corrected for chance."""
 
 from __future__ import annotations
 

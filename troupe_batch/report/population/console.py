@@ -1,4 +1,4 @@
-"""The report on a population for the terminal: what the page says, without its pictures and longest tables."""
+"""Report on a population for the terminal: what the page says, without its pictures and longest tables."""
 
 from __future__ import annotations
 

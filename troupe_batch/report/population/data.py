@@ -1,4 +1,4 @@
-"""What a report on a population says, as plain values: the terminal, the page and JSON show the same ones."""
+"""Report on a population as plain values: the terminal, the page and JSON show the same ones."""
 
 from __future__ import annotations
 

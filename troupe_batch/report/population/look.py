@@ -1,4 +1,4 @@
-"""Looks at a population: everything that a report says, in memory that does not grow with the population."""
+"""Look at a population: everything that a report says, in memory that does not grow with the population."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no network: styles and charts are inside, and there is no script."""
+"""Report as one HTML file that needs no network: styles and charts are inside, and there is no script."""
 
 from __future__ import annotations
 

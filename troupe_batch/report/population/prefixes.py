@@ -1,4 +1,4 @@
-"""How well balanced the first people are, beside what simple random samples of as many would be."""
+"""Balance of the first people, beside what simple random samples of as many would have."""
 
 from __future__ import annotations
 

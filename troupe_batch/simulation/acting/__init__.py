@@ -1,1 +1,1 @@
-"""The act: what people can do, how they are asked for it, and what it leaves behind."""
+"""Act: what people can do, how they are asked for it, and what it leaves behind."""

@@ -1,4 +1,4 @@
-"""The two messages that ask for an act: what is the same for everybody first, what changes with every act last."""
+"""Messages that ask for an act: what is the same for everybody first, what changes with every act last."""
 
 from __future__ import annotations
 

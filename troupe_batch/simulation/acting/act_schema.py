@@ -1,4 +1,4 @@
-"""The form of an act as a reply: a strict JSON schema for each set of faculties, and what a schema cannot say."""
+"""Form of an act as a reply: a strict JSON schema for each set of faculties, and what a schema cannot say."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The person: who they are, what a simulation changes of them, and their files."""
+"""Person: who they are, what a simulation changes of them, and their files."""

@@ -1,4 +1,4 @@
-"""A simulated person: who they are, what they have lived through, and how they act."""
+"""Simulated person: who they are, what they have lived through, and how they act."""
 
 from __future__ import annotations
 

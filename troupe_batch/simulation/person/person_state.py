@@ -1,4 +1,4 @@
-"""A person as plain JSON data, and back: what a restored person is asked next is what this one would be asked."""
+"""Person as plain JSON data, and back: what a restored person is asked next is what this one would be asked."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The record of a simulation: what is perceived and done, what stays of it in memory, and all of it as text."""
+"""Record of a simulation: what is perceived and done, what stays of it in memory, and all of it as text."""

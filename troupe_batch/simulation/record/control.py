@@ -1,4 +1,4 @@
-"""A simulation that is run again is restored and not recomputed: its replies are kept in a file.
+"""Simulation that is run again is restored and not recomputed: its replies are kept in a file.
 
 The file stands before the model of a mind. What was asked before is answered from it; what a changed step asks is
 new, and so is everything that follows from the answers. People and worlds are rebuilt by running the program, which

@@ -1,4 +1,4 @@
-"""A world in which named relations decide who can reach whom."""
+"""World in which named relations decide who can reach whom."""
 
 from __future__ import annotations
 

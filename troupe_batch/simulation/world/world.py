@@ -1,4 +1,4 @@
-"""A world: several people who perceive and act over steps of simulated time."""
+"""World: several people who perceive and act over steps of simulated time."""
 
 from __future__ import annotations
 

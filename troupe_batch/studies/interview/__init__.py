@@ -1,4 +1,4 @@
-"""The interview study: a scripted conversation with each person, with typed questions and follow-ups."""
+"""Interview study: a scripted conversation with each person, with typed questions and follow-ups."""
 
 from troupe_batch.lazy_door import lazy_door
 

@@ -1,4 +1,4 @@
-"""The interview part of a job file: a conversation, line by line, that each person goes through on their own."""
+"""Interview part of a job file: a conversation, line by line, that each person goes through on their own."""
 
 from __future__ import annotations
 

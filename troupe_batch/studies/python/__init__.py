@@ -1,4 +1,4 @@
-"""The study in Python: an async function of the user's, awaited once for each unit."""
+"""Study in Python: an async function of the user's, awaited once for each unit."""
 
 from troupe_batch.lazy_door import lazy_door
 

@@ -1,4 +1,4 @@
-"""An example of a study in Python: two people haggle over a bicycle, and both state the price that came of it."""
+"""Example of a study in Python: two people haggle over a bicycle, and both state the price that came of it."""
 
 from __future__ import annotations
 

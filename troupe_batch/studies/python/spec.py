@@ -1,4 +1,4 @@
-"""The part of a job file that names an async function of the user's, and what comes of it."""
+"""Part of a job file that names an async function of the user's, and what comes of it."""
 
 from __future__ import annotations
 

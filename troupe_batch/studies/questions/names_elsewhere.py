@@ -1,4 +1,4 @@
-"""What forms of questions and rules of flow are called in other tools, and what to write here in their place."""
+"""Names of forms of questions and rules of flow in other tools, and what to write here in their place."""
 
 from __future__ import annotations
 

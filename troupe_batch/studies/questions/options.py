@@ -1,4 +1,4 @@
-"""The options of a question: written as plain labels or as {code, label}, always held as both."""
+"""Options of a question: written as plain labels or as {code, label}, always held as both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which options are shown: a pure function of seed, question, person and replicate."""
+"""Order in which options are shown: a pure function of seed, question, person and replicate."""
 
 from __future__ import annotations
 

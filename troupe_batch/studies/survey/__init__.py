@@ -1,4 +1,4 @@
-"""The survey study: an instrument, the order in which it is shown, the prompts, and the reading of replies."""
+"""Survey study: an instrument, the order in which it is shown, the prompts, and the reading of replies."""
 
 from troupe_batch.lazy_door import lazy_door
 

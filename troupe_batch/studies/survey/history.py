@@ -1,4 +1,4 @@
-"""The conversation of one person: what was asked and said before, as messages that only ever grow at the end."""
+"""Conversation of one person: what was asked and said before, as messages that only ever grow at the end."""
 
 from __future__ import annotations
 

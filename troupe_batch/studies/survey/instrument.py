@@ -1,4 +1,4 @@
-"""A survey compiled for asking: its questions, the conditions under which they are asked, a system text per arm."""
+"""Survey compiled for asking: its questions, the conditions under which they are asked, a system text per arm."""
 
 from __future__ import annotations
 

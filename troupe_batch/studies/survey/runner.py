@@ -1,4 +1,4 @@
-"""Takes one person through a survey: asks each group of questions, and turns whatever happens into answers."""
+"""Runner of a survey: asks one person each group of questions, and turns whatever happens into answers."""
 
 from __future__ import annotations
 

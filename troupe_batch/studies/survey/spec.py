@@ -1,4 +1,4 @@
-"""The survey part of a job file: what people are told, shown and asked, and in how many calls."""
+"""Survey part of a job file: what people are told, shown and asked, and in how many calls."""
 
 from __future__ import annotations
 

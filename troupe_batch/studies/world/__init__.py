@@ -1,4 +1,4 @@
-"""The world study: many worlds of several people each, composed by rules, who act together over a number of steps."""
+"""World study: many worlds of several people each, composed by rules, who act together over a number of steps."""
 
 from troupe_batch.lazy_door import lazy_door
 

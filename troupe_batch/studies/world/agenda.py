@@ -1,4 +1,4 @@
-"""The script of a world compiled: what happens before which step, and who is asked what in it."""
+"""Script of a world compiled: what happens before which step, and who is asked what in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interventions of a job file, as those of a world."""
+"""Interventions of a job file, as those of a world."""
 
 from __future__ import annotations
 

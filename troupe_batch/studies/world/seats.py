@@ -1,4 +1,4 @@
-"""The seats of a world as they stand in a job file: how many people of which kind, and what is theirs."""
+"""Seats of a world as they stand in a job file: how many people of which kind, and what is theirs."""
 
 from __future__ import annotations
 

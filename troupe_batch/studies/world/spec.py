@@ -1,4 +1,4 @@
-"""The world part of a job file: who sits together, what happens to them, and what is read out of it."""
+"""World part of a job file: who sits together, what happens to them, and what is read out of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values that people have, with their quartiles and mean."""
+"""Values that people have, with their quartiles and mean."""
 
 from __future__ import annotations
 

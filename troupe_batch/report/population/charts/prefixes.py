@@ -1,4 +1,4 @@
-"""How balanced the first people are, beside simple random samples, on logarithmic axes."""
+"""Balance of the first people, beside simple random samples, on logarithmic axes."""
 
 from __future__ import annotations
 

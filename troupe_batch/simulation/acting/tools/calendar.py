@@ -1,4 +1,4 @@
-"""A calendar: people enter events, and look up days."""
+"""Calendar: people enter events, and look up days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A word processor: people write documents, which can be exported to files."""
+"""Word processor: people write documents, which can be exported to files."""
 
 from __future__ import annotations
 
