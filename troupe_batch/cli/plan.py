@@ -235,7 +235,7 @@ def _dollars(amount: float) -> str:
 def money_notes(plan: Plan, forecast: Estimate) -> list[str]:
     """What may end the run early, or cost more than anybody has said."""
     if forecast.most_usd is None:
-        models = ", ".join([plan.endpoint.model, *(plan.acting.further_models if plan.acting else ())])
+        models = ", ".join(plan.models)
         cure = "set Budget.PROMPT_PRICE and Budget.COMPLETION_PRICE"
         held = "no cost cap can hold without one" if plan.cap_usd is not None else "what it costs cannot be said"
         return [f"warning: no price is known for all of {models}: {held}; {cure}"]

@@ -64,14 +64,15 @@ class EnrichStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProseModel:
-    """Which model writes the prose, about how many people, and with which sampling parameters.
+    """Which model writes the prose, about how many people, with which sampling parameters, and which one checks it.
 
-    A low limit of tokens is raised for prose.
+    A low limit of tokens is raised for prose. `judge` is by default the model that writes.
     """
 
     endpoint: Endpoint
     parameters: Parameters = field(default_factory=Parameters)
     people: int = 1
+    judge: Endpoint | None = None
 
     def parameters_for(self, level: EnrichLevel) -> Parameters:
         """The parameters as sent for prose of this level; without a limit the endpoint's own holds."""
@@ -125,10 +126,11 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
     parameters = asking.parameters_for(commission.level)
     sharing = Sharing(1, asking.people, sample)
     request = ChatRequest(asking.endpoint, prompt.messages, sample, parameters, prompt.schema, sharing)
-    first = await _written(person, model, request, commission, purpose=PURPOSE)
+    first = await _written(person, model, request, commission.level, asking.judge, purpose=PURPOSE)
     if not first.contradicts:
         return _outcome(first, first.calls)
-    second = await _written(person, model, _repair_of(request, first), commission, purpose=REPAIR_PURPOSE)
+    again = _repair_of(request, first)
+    second = await _written(person, model, again, commission.level, asking.judge, purpose=REPAIR_PURPOSE)
     calls = (*first.calls, *second.calls)
     if second.persona is None or second.contradicts:
         # Whatever came of the repair, the only prose at hand contradicts the facts.
@@ -161,21 +163,27 @@ class _Written:
 
 
 async def _written(
-    person: TinyPerson, model: ChatModel, request: ChatRequest, commission: Commission, *, purpose: str
+    person: TinyPerson,
+    model: ChatModel,
+    request: ChatRequest,
+    level: EnrichLevel,
+    judge: Endpoint | None,
+    *,
+    purpose: str,
 ) -> _Written:
     status, call = await _asked(person, model, request, purpose)
     value = {} if call.reply is None else call.reply.value
-    if status == EnrichStatus.DONE and commission.level == EnrichLevel.BIO and not str(value.get("bio") or "").strip():
+    if status == EnrichStatus.DONE and level == EnrichLevel.BIO and not str(value.get("bio") or "").strip():
         status, call = EnrichStatus.UNREADABLE, replace(call, reason="the reply holds an empty bio")
     if status != EnrichStatus.DONE:
         return _Written((call,), status, call.reason)
     person = changed_by(person, value) if may_change_facts(person) else person
-    persona = _with_prose(person, commission.level, value)
+    persona = _with_prose(person, level, value)
     # Only what was written now and is used: where a fact speaks, it has won already.
     written = {part: said for part, said in persona.as_dict().items() if person.persona.get(part) is None}
     if found := free_contradictions(written, person.name, person.facts):
         return _contradictory((call,), person, persona, found)
-    status, check = await _asked(person, model, check_request(request, person, written), CHECK_PURPOSE)
+    status, check = await _asked(person, model, check_request(request, person, written, judge), CHECK_PURPOSE)
     if status != EnrichStatus.DONE or check.reply is None:
         reason = f"the prose was not checked: {check.reason}"
         return _Written((call, check), EnrichStatus.UNCHECKED, reason, person, persona)

@@ -194,7 +194,9 @@ class TinyPersonFactory:
 
     async def _written(self, person: TinyPerson, mind: Mind) -> Enriched:
         level = EnrichLevel.FULL if self.level == EnrichLevel.NONE else self.level
-        enriched = await self._enrich(person, mind.model, level, ProseModel(mind.endpoint, mind.parameters))
+        enriched = await self._enrich(
+            person, mind.model, level, ProseModel(mind.endpoint, mind.parameters, judge=mind.reasoning)
+        )
         mind.calls += enriched.calls
         return enriched
 

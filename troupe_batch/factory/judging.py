@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from troupe_batch.factory.commission import TEMPLATES
 from troupe_batch.factory.contradictions import Contradiction, plain
-from troupe_batch.llm.chat import ChatRequest, Message, ReplySchema, Role, strict_object
+from troupe_batch.llm.chat import ChatRequest, Endpoint, Message, ReplySchema, Role, strict_object
 from troupe_batch.persona.block import CLOSING, OPENING, persona_block
+from troupe_batch.simulation.mind import parameters_at
 from troupe_batch.simulation.person.person import TinyPerson
 
 _TEXT = {"type": "string"}
@@ -22,13 +22,21 @@ _AROUND_QUOTES = " \"'.,;:…"
 _FEWEST_LETTERS = 2
 
 
-def check_request(request: ChatRequest, person: TinyPerson, written: Mapping[str, Any]) -> ChatRequest:
-    """The call that checks what `request` has written about the person: the same rules first, then facts and text."""
+def check_request(
+    request: ChatRequest, person: TinyPerson, written: Mapping[str, Any], judge: Endpoint | None = None
+) -> ChatRequest:
+    """The call that checks what `request` has written about the person: the same rules first, then facts and text.
+
+    The judge is by default the model that has written.
+    """
     messages = (
         Message(Role.SYSTEM, TEMPLATES.render("judge.md")),
         Message(Role.USER, f"{person.block}\n{_shown(written)}"),
     )
-    return replace(request, messages=messages, sample=f"{request.sample}/check", reply_schema=CONTRADICTIONS)
+    endpoint = judge or request.endpoint
+    parameters = parameters_at(endpoint, request.endpoint, request.parameters)
+    sample = f"{request.sample}/check"
+    return ChatRequest(endpoint, messages, sample, parameters, CONTRADICTIONS, request.sharing)
 
 
 def judged(value: Mapping[str, Any], person: TinyPerson, written: Mapping[str, Any]) -> tuple[Contradiction, ...]:

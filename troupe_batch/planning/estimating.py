@@ -264,10 +264,10 @@ def _prose_calls(
     """What it takes to have a model write about the person, and check it; rules and schemas are those of everybody."""
     prompt, prose = enrichment_prompt(person, commission), _PROSE_TOKENS[commission.level]
     request = ChatRequest(plan.endpoint, prompt.messages, "", plan.parameters, prompt.schema, Sharing(1, plan.seated))
-    check = check_request(request, person, {})
+    check = check_request(request, person, {}, plan.judge)
     for one, read, said in ((request, 0, prose), (check, prose, _JUDGEMENT_TOKENS)):
         [found] = written_about.take([one], prose_tokens=read)
-        yield _Call(plan.endpoint.model, counter.count_request(one) + read, said, found)
+        yield _Call(one.endpoint.model, counter.count_request(one) + read, said, found)
 
 
 def _both(one: float | None, other: float | None) -> float | None:

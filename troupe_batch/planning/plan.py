@@ -66,7 +66,8 @@ class Plan:
     `people` take part then; `wave` where the same people were asked before. `drawing` is the version of the code that
     draws people, None where nobody is drawn: the same file gives other people under another one. `splitting` likewise
     is the version of the code that splits cases over arms, None where there are no two arms. `prices` are what the
-    models cost when the run was planned, by which every worker bills; None in plans of before that.
+    models cost when the run was planned, by which every worker bills; None in plans of before that. `judge` is asked
+    whether prose contradicts the facts, None where that is the model that writes it, or none is written.
     """
 
     job: JobSpec
@@ -85,11 +86,18 @@ class Plan:
     drawing: int | None = None
     splitting: int | None = None
     prices: PlanPrices | None = None
+    judge: Endpoint | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
         """Every model that the plan asks, the main one first."""
-        return (self.endpoint.model, *(self.acting.further_models if self.acting is not None else ()))
+        return (self.endpoint.model, *self.further_models)
+
+    @property
+    def further_models(self) -> tuple[str, ...]:
+        """The models that it asks beside the main one, each once."""
+        judges = () if self.judge is None else (self.judge.model,)
+        return tuple(dict.fromkeys((*judges, *(self.acting.further_models if self.acting is not None else ()))))
 
     @property
     def units(self) -> int:
@@ -221,6 +229,8 @@ class Plan:
         }
         if self.acting is not None:
             body["acting"] = self.acting.as_json()
+        if self.judge is not None:
+            body["judge"] = self.judge.as_json()
         if self.panel is not None:
             body["panel"] = self.panel.as_json()
         if self.wave is not None:
@@ -253,6 +263,7 @@ class Plan:
                 panel=PanelInfo.from_json(body.get("panel")),
                 wave=WaveInfo.from_json(body.get("wave")),
                 prices=PlanPrices.from_json(body.get("prices")),
+                judge=None if body.get("judge") is None else as_declared(Endpoint, body["judge"]),
                 **{name: body.get(name) for name in _VERSIONS},
             )
         except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -269,7 +280,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a job at an endpoint. What the job leaves out about model and cost comes from the other arguments.
 
-    `acting` is left out of plans in which nobody acts. SpecError where the study cannot seat the people.
+    Of `acting` plans in which nobody acts have the judge of prose alone. SpecError where the study cannot seat the
+    people.
     """
     defaults = defaults or Parameters()
     spec = job.spec.model_copy(update={"population": job.population})
@@ -304,6 +316,7 @@ def make_plan(
         cases=cases,
         cap_usd=cap_usd if spec.budget is None else spec.budget.max_usd,
         acting=None if spec.study.kind == _ALONE else acting or Acting(),
+        judge=None if acting is None or enrich is EnrichLevel.NONE else acting.reasoning,
         panel=panel,
         drawing=_drawing(job.population, panel),
         splitting=_splitting(spec),
@@ -351,6 +364,7 @@ def as_resumed(plan: Plan, frozen: Plan) -> Plan:
         endpoint=replace(plan.endpoint, model=frozen.endpoint.model),
         parameters=replace(plan.parameters, reasoning_effort=frozen.parameters.reasoning_effort),
         acting=acting,
+        judge=frozen.judge,
     )
 
 

@@ -78,7 +78,7 @@ def provenance_of(plan: Plan, totals: RunTotals, note: EndpointNote) -> Provenan
         seats=plan.study.design.seats,
         people_without_seat=plan.people - plan.seated,
         composition=plan.composition,
-        further_models=() if plan.acting is None else plan.acting.further_models,
+        further_models=plan.further_models,
         models_reported=tuple(sorted(totals.models)),
         code_versions=tuple(sorted(totals.code_versions)),
         started_at=totals.started_at,

@@ -134,7 +134,8 @@ class Mind:
         endpoint = endpoint or self.endpoint
         # The name of a draw without its number is whose draw it is.
         sharing = Sharing(1, self._alike, draw.rpartition(".")[0])
-        request = ChatRequest(endpoint, tuple(messages), draw, self._parameters_at(endpoint), schema, sharing)
+        parameters = parameters_at(endpoint, self.endpoint, self.parameters)
+        request = ChatRequest(endpoint, tuple(messages), draw, parameters, schema, sharing)
         try:
             reply = await self.model.complete(request)
         except RecordAndGoOn as error:
@@ -142,12 +143,6 @@ class Mind:
             raise
         self._record(purpose, request, reply)
         return reply
-
-    def _parameters_at(self, endpoint: Endpoint) -> Parameters:
-        """As chosen; but `none` is for people, and another model may not know it, so that gets its own default."""
-        if endpoint.model == self.endpoint.model or self.parameters.reasoning_effort != NO_EFFORT:
-            return self.parameters
-        return replace(self.parameters, reasoning_effort=default_effort(endpoint.model))
 
     async def embed(self, texts: Sequence[str]) -> Vector:
         """The embeddings of `texts`, shape (n, d), each of length 1: the cosine of two is their product.
@@ -206,6 +201,13 @@ class Mind:
                 purpose, _key_of_failed(request), request.sample, "failed", reason, None, self.person_id
             )
         self.calls.append(record)
+
+
+def parameters_at(endpoint: Endpoint, asked: Endpoint, parameters: Parameters) -> Parameters:
+    """Those chosen for `asked`; but `none` is for people, and another model may not know it: that gets its default."""
+    if endpoint.model == asked.model or parameters.reasoning_effort != NO_EFFORT:
+        return parameters
+    return replace(parameters, reasoning_effort=default_effort(endpoint.model))
 
 
 def _key_of(request: ChatRequest, reply: ChatReply) -> str:

@@ -34,7 +34,7 @@ from troupe_batch.wiring.caps import Cap
 from troupe_batch.wiring.endpoints import check_connection, choose_endpoint, rehearsal_config
 from troupe_batch.wiring.list_prices import look_up
 from troupe_batch.wiring.machine import machine
-from troupe_batch.wiring.minds import default_parameters
+from troupe_batch.wiring.minds import default_parameters, further_endpoints
 from troupe_batch.wiring.model_stack import open_model
 from troupe_batch.wiring.spending import spend_journal
 
@@ -111,10 +111,11 @@ async def freeze_people(
         return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
     endpoint = choose_endpoint(settings, model=None, rehearse=options.rehearse)
     written = Written(level, endpoint.model, endpoint.is_rehearsal)
-    asking = ProseModel(endpoint, default_parameters(settings, endpoint), people)
+    judge = further_endpoints(settings, endpoint).reasoning
+    asking = ProseModel(endpoint, default_parameters(settings, endpoint), people, judge)
     factory = TinyPersonFactory(population, enrich=level, asking=asking)
     store = RunStore.open(Path(settings.storage.state_folder) / "freezing", _spend_name(population, written))
-    async with _model(settings, endpoint, store) as (model, spent_usd):
+    async with _model(settings, endpoint, store, () if judge is None else (judge.model,)) as (model, spent_usd):
         work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)
         info = await work.write(to, people, written, allow_missing=options.allow_missing)
         return FrozenPanel(to, info, spent_usd())
@@ -208,7 +209,7 @@ def _spend_name(population: Population, written: Written) -> str:
 
 @asynccontextmanager
 async def _model(
-    settings: Settings, endpoint: Endpoint, store: RunStore
+    settings: Settings, endpoint: Endpoint, store: RunStore, judges: Sequence[str]
 ) -> AsyncIterator[tuple[ChatModel, Callable[[], float]]]:
     check_connection(settings, endpoint, starts_rehearsal=True)
     rehearsal = rehearsal_config(settings) if endpoint.is_rehearsal else None
@@ -217,8 +218,11 @@ async def _model(
         here = await resources.enter_async_context(on_machine)
         journal = spend_journal(settings, store)
         await bring_in(store, journal)
-        frozen = look_up(settings, endpoint, (endpoint.model,), tier=settings.openai.service_tier)
-        stack = await open_model(here.settings, endpoint, cap=_cap(settings, store), is_shared=False, frozen=frozen)
+        frozen = look_up(settings, endpoint, (endpoint.model, *judges), tier=settings.openai.service_tier)
+        cap = _cap(settings, store)
+        stack = await open_model(
+            here.settings, endpoint, cap=cap, is_shared=False, frozen=frozen, further_models=judges
+        )
         record = SpendRecord(store, stack.books, worker="freeze", journal=journal)
         # Closed after the stack, whose calls in flight are on the bill too.
         resources.push_async_callback(record.aclose)

@@ -68,7 +68,7 @@ def factory_of(plan: Plan, supplies: Supplies = _NONE) -> PersonFactory:
     if supplies.panel is not None:
         factory = supplies.panel
     else:
-        asking = ProseModel(plan.endpoint, plan.parameters, plan.seated)
+        asking = ProseModel(plan.endpoint, plan.parameters, plan.seated, plan.judge)
         factory = TinyPersonFactory(population_of(plan), enrich=plan.enrich, asking=asking)
     return factory if supplies.recollections is None else Recalling(factory, supplies.recollections)
 

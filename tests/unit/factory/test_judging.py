@@ -9,13 +9,14 @@ import pytest
 from tests.unit.factory.test_contradictions import LIVES
 from tests.unit.factory.test_enrichment import ASKING, Scripted, factory, replied
 from troupe_batch.errors import BudgetSpent, GaveUp, StateUnreachable, TroupeError
-from troupe_batch.factory import Commission, Enriched, EnrichStatus
+from troupe_batch.factory import Commission, Enriched, EnrichStatus, ProseModel
 from troupe_batch.factory.enrichment import enrich
 from troupe_batch.factory.judging import CONTRADICTIONS
-from troupe_batch.llm.chat import ChatReply, ReplyStatus
+from troupe_batch.llm.chat import ChatReply, Endpoint, Parameters, ReplyStatus
 from troupe_batch.persona import Persona
 from troupe_batch.population import EnrichLevel
 from troupe_batch.simulation import TinyPerson
+from troupe_batch.simulation.mind import parameters_at
 
 BETTER = "Counts change."
 CUT_OFF = ChatReply(ReplyStatus.TRUNCATED, reason="it is cut off")
@@ -182,3 +183,15 @@ async def test_all_checks_begin_with_the_same_rules_and_schema_and_end_with_fact
     assert first.sharing.messages == 1
     assert first.messages[1].content == f"{casting.people(0, 1)[0].block}\n<text>\n- bio: Counts.\n</text>"
     assert (first.sample, second.sample) == ("0.0/check", "0.1/check")
+
+
+async def test_another_model_may_judge_with_an_effort_of_its_own() -> None:
+    large = Endpoint("test", "gpt-5.2")
+    asking = ProseModel(Endpoint("test", "gpt-6-luna"), Parameters(0.7, reasoning_effort="none"), judge=large)
+    model = Scripted(replied({"bio": "Counts."}))
+
+    await enrich(of({"age": 54}), model, commission=Commission(EnrichLevel.BIO, "en_US", 0), asking=asking)
+
+    assert [request.endpoint for request in (*model.requests, *model.checks)] == [asking.endpoint, large]
+    assert model.checks[0].parameters == parameters_at(large, asking.endpoint, model.requests[0].parameters)
+    assert model.checks[0].parameters.reasoning_effort != "none"

@@ -10,6 +10,7 @@ import pytest
 
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.planning import JobSpec, Plan, make_plan, resolve_job
+from troupe_batch.planning.acting import Acting
 from troupe_batch.population import PopulationSpec
 
 ENDPOINT = Endpoint("test", "gpt-4o-mini")
@@ -42,6 +43,7 @@ def make(population: dict[str, Any]) -> Callable[..., Plan]:
         cap_usd: float | None = None,
         endpoint: Endpoint = ENDPOINT,
         size: int = 100,
+        acting: Acting | None = None,
         **fields: Any,
     ) -> Plan:
         questions = [{"id": "buy", "type": "rating", "text": "Buy?", "labels": ["A", "B", "C", "D", "E"]}]
@@ -51,6 +53,6 @@ def make(population: dict[str, Any]) -> Callable[..., Plan]:
             "study": {"questions": questions, **(study or {})},
         }
         resolved = resolve_job(JobSpec(**{**job, **fields}))
-        return make_plan(resolved, endpoint=endpoint, defaults=defaults, cap_usd=cap_usd)
+        return make_plan(resolved, endpoint=endpoint, defaults=defaults, cap_usd=cap_usd, acting=acting)
 
     return plan

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troupe_batch.errors import PlanChanged, ResultsDamaged
-from troupe_batch.llm.chat import Parameters
+from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning import Plan, differences
+from troupe_batch.planning.acting import Acting
+from troupe_batch.planning.plan import as_resumed
 from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
 from troupe_batch.planning.word_digests import VERSIONS
 from troupe_batch.population import PopulationSpec
@@ -323,3 +325,24 @@ def test_the_prompts_that_write_prose_are_part_of_the_plan(make: Make) -> None:
     changed = dataclasses.replace(enriched, prompt_digests={**enriched.prompt_digests, "factory/bio.md": "0" * 64})
     with pytest.raises(PlanChanged, match=r"factory/bio\.md"):
         changed.check_prompts()
+
+
+def test_the_reasoning_model_judges_prose_in_every_kind_of_study(make: Make) -> None:
+    large = Endpoint("openai", "large")
+    enriched = make(enrich="bio", acting=Acting(reasoning=large))
+
+    assert enriched.judge == Plan.from_json(enriched.to_json()).judge == large
+    assert enriched.models == (enriched.endpoint.model, "large")
+    assert (make(enrich="bio").judge, make(acting=Acting(reasoning=large)).judge) == (None, None)
+    assert make(enrich="bio", acting=Acting()).digest == make(enrich="bio").digest
+    assert [line for line in differences(make(enrich="bio"), enriched) if line.startswith("judge")]
+
+
+def test_a_rehearsal_goes_on_with_the_judge_that_it_began_with(make: Make) -> None:
+    rehearsal = Endpoint("rehearsal/any-1/0", "m", is_rehearsal=True)
+    began, now = (
+        make(enrich="bio", endpoint=rehearsal, acting=Acting(reasoning=dataclasses.replace(rehearsal, model=model)))
+        for model in ("large", "larger")
+    )
+
+    assert as_resumed(now, began).digest == began.digest

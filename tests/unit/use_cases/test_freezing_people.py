@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,11 @@ class Writer:
         self.state = state
         self.refused = 0
         self.calls = 0
+        self.models: set[str] = set()
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         self.calls += 1
+        self.models.add(request.endpoint.model)
         assert list(self.state.glob("freezing/*/spend/*.json")), "a call before there is a record of what it costs"
         usage = Usage(100_000, 0, 10_000)
         if self.calls <= self.refused:
@@ -49,8 +52,9 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Writer:
     """Stands where a service would; meter and budget are those of every stack."""
     model = Writer(tmp_path / "state")
 
-    async def open_model(*_: object, cap: Cap | None, is_shared: bool, frozen: PlanPrices) -> ModelStack:
+    async def open_model(*_: object, cap: Cap | None, is_shared: bool, frozen: PlanPrices, **others: Any) -> ModelStack:
         assert not is_shared
+        assert set(frozen.models) == {"gpt-6-luna", *others["further_models"]}
         books, prices = Books(), frozen.list()
         stacked: ChatModel = Metered(model, books, prices)
         if cap is not None:
@@ -131,6 +135,20 @@ def test_what_prose_takes_is_told_before_it_is_written(settings: Settings, write
     assert full.cost_usd is not None
     assert 0 < bio.cost_usd < full.cost_usd
     assert freeze_estimate(settings, drawn, FreezeOptions(10, EnrichLevel.NONE)) is None
+
+
+def test_the_reasoning_model_checks_what_the_other_writes(tmp_path: Path, settings: Settings, writer: Writer) -> None:
+    both = settings.with_values("a test", openai__reasoning_model="gpt-4o")
+
+    dearer, plain = (freeze_estimate(one, Population(population()), BIO) for one in (both, settings))
+    frozen(both, tmp_path / "panel.parquet", max_usd=10.0)
+
+    assert writer.models == {"gpt-6-luna", "gpt-4o"}
+    assert dearer is not None
+    assert plain is not None
+    assert dearer.cost_usd is not None
+    assert plain.cost_usd is not None
+    assert dearer.cost_usd > plain.cost_usd
 
 
 def test_a_panel_is_not_frozen_again() -> None:
