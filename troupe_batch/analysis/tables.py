@@ -186,10 +186,7 @@ class _Answers:
 
     def shares(self) -> tuple[Share, ...]:
         question = self.question
-        shares = [self._share(label, code, chosen) for label, code, chosen in self._chosen()]
-        if question.value_kind is ValueKind.RANKING:
-            ranks = [self._figures(self.rows[option_column(question, code)]) for code in question.codes]
-            shares = [replace(share, ranks=given) for share, given in zip(shares, ranks, strict=True)]
+        shares = [*self._options()]
         if question.dont_know:
             chosen = _marked(self.rows[dont_know_column(question)])
             shares.append(self._share(question.dont_know, None, chosen))
@@ -239,16 +236,18 @@ class _Answers:
         labels = tuple(step.label for step in steps)
         return self._share(name, None, _marked(pc.is_in(self.rows[self.question.id], codes)), labels)
 
-    def _chosen(self) -> Iterator[tuple[str, int, Bools]]:
-        """Label, code and who chose it, for each option; none for questions without options."""
+    def _options(self) -> Iterator[Share]:
+        """The share of each option; none for questions without options."""
         question, rows = self.question, self.rows
         options = list(zip(question.labels, question.codes, strict=True))
         for label, code in options:
+            ranks = None
             match question.value_kind:
                 case ValueKind.LABELS:
                     chosen = rows[option_column(question, code)]
                 case ValueKind.RANKING:
-                    chosen = pc.equal(rows[option_column(question, code)], 1)
+                    places = rows[option_column(question, code)]
+                    chosen, ranks = pc.equal(places, 1), self._figures(places)
                 case ValueKind.LABEL:
                     chosen = pc.equal(rows[question.id].cast(pa.string()), label)
                 case ValueKind.CODE if label in (question.outside or ()):
@@ -259,7 +258,7 @@ class _Answers:
                     return
                 case _:
                     assert_never(question.value_kind)
-            yield label, code, _marked(chosen)
+            yield replace(self._share(label, code, _marked(chosen)), ranks=ranks)
 
     def _share(self, label: str, code: int | None, chosen: Bools, labels: tuple[str, ...] = ()) -> Share:
         share, base = self.weighted.share(chosen), self.weighted.base

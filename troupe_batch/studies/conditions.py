@@ -185,22 +185,41 @@ def condition_mistakes(
     if question is None:
         yield _unknown_question((*place, "question"), condition.question, before, all_ids)
         return
-    yield from _label_mistakes(place, condition, question)
-    yield from _number_mistakes(place, condition, question)
-    if condition.mentions is not None and question.value_kind is not ValueKind.TEXT:
-        yield (*place, "mentions"), f"`{question.id}` is {question.kind}, not open: nobody speaks there", "use is"
+    fitting, cure = _fitting_tests(question.value_kind)
+    for name, why in _WHY_NOT.items():
+        if name not in fitting and getattr(condition, name) is not None:
+            yield (*place, name.rstrip("_")), f"`{question.id}` is {question.kind}{why}", cure
+    if "is_" in fitting:
+        yield from _label_mistakes(place, condition, question)
+    if "at_least" in fitting:
+        yield from _number_mistakes(place, condition, question)
+
+
+_WHY_NOT = {
+    **dict.fromkeys(("is_", "is_not"), ": its answers have no labels"),
+    **dict.fromkeys(("at_least", "at_most"), ": its answers have no number"),
+    "mentions": ", not open: nobody speaks there",
+}
+
+
+def _fitting_tests(kind: ValueKind) -> tuple[tuple[str, ...], str]:
+    """What can be asked of answers of this kind, and what to write where anything else is."""
+    match kind:
+        case ValueKind.CODE:
+            return ("is_", "is_not", "at_least", "at_most"), "use is or is_not"
+        case ValueKind.LABEL | ValueKind.LABELS | ValueKind.RANKING:
+            return ("is_", "is_not"), "use is or is_not"
+        case ValueKind.NUMBER:
+            return ("at_least", "at_most"), "use at_least, at_most"
+        case ValueKind.TEXT:
+            return ("mentions",), "use mentions"
+    assert_never(kind)
 
 
 def _label_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[PlacedMistake]:
     labels = labels_of(question)
     for name, wanted in (("is", condition.is_), ("is_not", condition.is_not)):
-        if wanted is None:
-            continue
-        if question.value_kind in (ValueKind.NUMBER, ValueKind.TEXT):
-            cure = "use at_least, at_most" if question.value_kind is ValueKind.NUMBER else "use mentions"
-            yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no labels", cure
-            continue
-        for label in as_tuple(wanted):
+        for label in as_tuple(wanted or ()):
             if label not in labels:
                 problem = f"{label!r} is no option of `{question.id}`"
                 yield (*place, name), problem, did_you_mean(label, list(labels))
@@ -211,12 +230,9 @@ def _label_mistakes(place: Place, condition: Condition, question: Question) -> I
 def _number_mistakes(place: Place, condition: Condition, question: Question) -> Iterator[PlacedMistake]:
     bounds = {"at_least": condition.at_least, "at_most": condition.at_most}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
-    least, most, what = question.amounts or (0, 0, "")
+    least, most, what = question.amounts or (-math.inf, math.inf, "numbers")
     for name, bound in given.items():
-        if not what:
-            cure = "use mentions" if question.value_kind is ValueKind.TEXT else "use is or is_not"
-            yield (*place, name), f"`{question.id}` is {question.kind}: its answers have no number", cure
-        elif not least <= bound <= most:
+        if not least <= bound <= most:
             problem = f"{bound:g} is out of range: the {what} of `{question.id}` go from {least:g} to {most:g}"
             yield (*place, name), problem, "write a number in between"
     if len(given) == 2 and given["at_least"] > given["at_most"]:
