@@ -124,6 +124,8 @@ def answer_text(answer: Any) -> str | None:
     """An answer as the text that conditions compare with: a label, a number, or the options taken, joined by "; "."""
     if isinstance(answer, dict):
         return "; ".join(option for option, is_taken in answer.items() if is_taken is True)
+    if isinstance(answer, list):
+        return "; ".join(map(str, answer))
     return None if answer is None else str(answer)
 
 

@@ -11,11 +11,9 @@ from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.strict_schema import check_schema, check_strict
 from troupe_batch.seeded import DrawStream, bits
 from troupe_batch.truths import TRUTHS
-from troupe_batch.truths.truth import QuestionTruth, SchemaRejected, without_null
+from troupe_batch.truths.truth import SOME_DONT_KNOW, QuestionTruth, SchemaRejected, without_null
 
 PropertyMaker = Callable[[Prompt, DrawStream], Any]
-
-_SOME_DONT_KNOW = 0.05
 
 
 class Refused(Exception):
@@ -112,7 +110,7 @@ def plain_maker(node: dict[str, Any], root: dict[str, Any], question_id: str = "
             return make
     core = without_null(node)
     valid = compile_instances(core, root)
-    rate = 0.0 if core is node else _SOME_DONT_KNOW
+    rate = 0.0 if core is node else SOME_DONT_KNOW
     return lambda _prompt, draws: None if draws.uniform() < rate else valid(draws)
 
 

@@ -6,7 +6,6 @@ is taken off all labels alike and given to the don't-know label, where that is s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal
@@ -24,6 +23,8 @@ from troupe_batch.truths.labels import (
     check_labels,
     labels_of_enum,
     labels_of_object,
+    log_weights,
+    odds_of,
     unknown_label,
 )
 from troupe_batch.truths.truth import AnswerMaker, QuestionTruth, SchemaNode, Shift, Situation, TextFacts, without_null
@@ -111,9 +112,8 @@ class ChoiceQuestion(QuestionTruth):
         dont_know = self.dont_know.label if self.dont_know else None
         substantive = [log_odds[self._steps[label]] for label in shown if label != dont_know]
         add_position(substantive, self.position)
-        peak = max(substantive, default=0.0)
         # All shown labels may have weight 0 in the base when only some of them are shown.
-        odds = [math.exp(value - peak) for value in substantive] if peak > -math.inf else [1.0] * len(substantive)
+        odds = odds_of(substantive)
         rate = self.dont_know.rate if self.dont_know and dont_know in shown else 0.0
         scale = (1.0 - rate) / sum(odds) if odds else 0.0
         answers = iter(odds)
@@ -146,7 +146,7 @@ class ChoiceQuestion(QuestionTruth):
 
     @cached_property
     def _log_base(self) -> tuple[float, ...]:
-        return tuple(math.log(weight) if weight > 0 else -math.inf for weight in self.base.values())
+        return tuple(log_weights(self.base).values())
 
     @cached_property
     def _effects(self) -> tuple[tuple[ChoiceShift, tuple[float, ...]], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -51,6 +52,17 @@ def add_position(log_odds: list[float], position: Mapping[str, float]) -> None:
         index = 0 if place == "first" else len(log_odds) - 1 if place == "last" else int(place) - 1
         if 0 <= index < len(log_odds):
             log_odds[index] += effect
+
+
+def odds_of(log_odds: Sequence[float]) -> list[float]:
+    """The odds, 1 for the greatest; all alike where every one of them is nothing."""
+    peak = max(log_odds, default=0.0)
+    return [math.exp(value - peak) for value in log_odds] if peak > -math.inf else [1.0] * len(log_odds)
+
+
+def log_weights(base: Mapping[str, float]) -> dict[str, float]:
+    """The log-odds of each label before any shift."""
+    return {label: math.log(weight) if weight > 0 else -math.inf for label, weight in base.items()}
 
 
 def labels_of_enum(node: SchemaNode) -> list[str] | None:

@@ -23,6 +23,7 @@ from troupe_batch.truths.labels import (
     unknown_label,
 )
 from troupe_batch.truths.truth import (
+    SOME_DONT_KNOW,
     AnswerMaker,
     LabelText,
     QuestionTruth,
@@ -34,7 +35,6 @@ from troupe_batch.truths.truth import (
 )
 
 _DONT_KNOW = "dont_know"
-_SOME_DONT_KNOW = 0.05
 _SOME_ALONE = 0.15
 _MOST_LISTED = 5
 _VERY_MANY = 100
@@ -145,7 +145,7 @@ def _ticking_at_random(question_id: str, names: Sequence[str]) -> AnswerMaker:
         exclusive = _alone(situation, question_id, options)
         drawn = {option: draws.uniform() < 0.5 for option in options}
         alone = next((option for option in exclusive if draws.uniform() < _SOME_ALONE), None)
-        if len(names) > len(options) and draws.uniform() < _SOME_DONT_KNOW:
+        if len(names) > len(options) and draws.uniform() < SOME_DONT_KNOW:
             alone = _DONT_KNOW
         if alone is not None:
             return {name: name == alone for name in names}
@@ -179,8 +179,8 @@ def _ticked_in(node: SchemaNode) -> list[str] | None:
 
 
 def _listed_in(node: SchemaNode) -> list[str] | None:
-    """The options where a schema asks which of very many are picked."""
-    items = node.get("items") if node.get("type") == "array" else None
+    """The options where a schema asks which of very many are picked, be it none or all."""
+    items = node.get("items") if node.get("type") == "array" and "minItems" not in node else None
     names = labels_of_enum(items) if isinstance(items, dict) else None
     return names if names and len(names) > _VERY_MANY else None
 

@@ -25,6 +25,10 @@ TextFacts: TypeAlias = Mapping[str, str]
 SchemaNode: TypeAlias = dict[str, Any]
 
 
+# How many say so where no file speaks of the question.
+SOME_DONT_KNOW = 0.05
+
+
 class SchemaRejected(ValueError):
     """The schema cannot be answered; the message says where and why."""
 

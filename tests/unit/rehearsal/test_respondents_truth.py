@@ -250,6 +250,18 @@ questions:
     assert reasons("Good") == {"Taste"}
 
 
+def test_a_list_that_was_said_earlier_is_the_text_of_its_labels(endpoint_with: Make, body: Any, said: Said) -> None:
+    endpoint = endpoint_with("questions: {why: {type: text, templates: ['Because of {answers.brands}.']}}")
+    messages = [
+        {"role": "assistant", "content": '{"brands":["Oat & Co","Bean"]}'},
+        {"role": "user", "content": '<question id="why">\nWhy?\n</question>'},
+    ]
+
+    text = said(endpoint, body("why", {"type": "string"}, messages=messages))["why"]
+
+    assert text == "[rehearsal] Because of Oat & Co; Bean."
+
+
 def test_without_a_file_answers_vary_by_person_and_contradict_themselves_nowhere(
     endpoint_with: Make, body: Any, said: Said
 ) -> None:
