@@ -75,8 +75,8 @@ def true_distribution(
 ) -> dict[str, float]:
     """The exact probability of each shown label, for a person with these facts under this arm's material.
 
-    Choice: sums to 1, don't know included when it is shown. Multi: the share that takes each option, don't-know
-    answers (who take none) included in the base. Refusals are outside of it. ValueError for other question types.
+    Of what, and whether it sums to 1, `shares` of each kind of truth says. Refusals are outside of it. ValueError where
+    answers have no labels.
     """
     truth = _truth_of(respondents, question_id)
     if problem := truth.problem(shown_order):
