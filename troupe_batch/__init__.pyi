@@ -22,6 +22,7 @@ from troupe_batch.studies.python.spec import PythonSpec as PythonSpec
 from troupe_batch.studies.questions.forms.multi import MultiChoice as MultiChoice
 from troupe_batch.studies.questions.forms.numeric import Numeric as Numeric
 from troupe_batch.studies.questions.forms.open import OpenText as OpenText
+from troupe_batch.studies.questions.forms.ranking import Ranking as Ranking
 from troupe_batch.studies.questions.forms.rating import Rating as Rating
 from troupe_batch.studies.questions.forms.single import SingleChoice as SingleChoice
 from troupe_batch.studies.survey.spec import SurveySpec as SurveySpec

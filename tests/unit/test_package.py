@@ -27,6 +27,7 @@ def test_the_exported_names_are_exactly_the_intended_ones() -> None:
         "Persona",
         "PopulationSpec",
         "PythonSpec",
+        "Ranking",
         "Rating",
         "Result",
         "SingleChoice",

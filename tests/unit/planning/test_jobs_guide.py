@@ -47,8 +47,9 @@ def test_there_are_no_other_fences() -> None:
 def test_the_guide_names_every_field_of_a_job() -> None:
     schema = job_json_schema()
     ours = ["SurveySpec", "Arm", "QuestionBlock", "LastTurns", "ModelSpec", "BudgetSpec", "RehearsalSpec", "Option"]
-    ours += ["SingleChoice", "MultiChoice", "Rating", "OpenText", "InterviewSpec", "InterviewLine", "Condition"]
+    ours += ["SingleChoice", "MultiChoice", "Rating", "Ranking", "OpenText", "InterviewSpec", "InterviewLine"]
     ours += [
+        "Condition",
         "DocumentSpec",
         "WorldSpec",
         "WorldLine",

@@ -36,6 +36,13 @@ QUESTIONS: list[dict[str, Any]] = [
     SINGLE | {"id": "town", "text": "Which town?", "options": [f"Town {n}" for n in range(130)]},
 ]
 ASKED: list[dict[str, Any]] = [question for question in QUESTIONS if question["id"] not in ("rest", "town")]
+RANKING = {"id": "best", "text": "Which soup first?", "type": "ranking", "options": ["Leek", "Onion", "Pea", "Beet"]}
+RANKINGS: list[dict[str, Any]] = [
+    RANKING,
+    RANKING | {"id": "top", "top": 2, "dont_know": "No idea"},
+    RANKING | {"id": "first", "top": 1},
+    RANKING | {"id": "towns", "options": [f"Town {n} {'of soup ' * 18}" for n in range(101)], "top": 3},
+]
 
 # Of some of these people do not know the answer.
 KNOWN = [question for question in ASKED if "dont_know" in question]
@@ -138,6 +145,7 @@ def plans() -> dict[str, Plan]:
         "survey_schema_in_prompt": _plan({**SURVEY, "arms": []}, endpoint=IN_PROMPT),
         "survey_blocks": _plan({"blocks": BLOCKS, "asking": "block", "memory": "all"}),
         "survey_questions": _plan({**SURVEY, "asking": "question", "memory": {"last": 2}}),
+        "survey_rankings": _plan({"questions": RANKINGS, "asking": "question", "memory": "all"}),
         "interview": _plan(INTERVIEW, people=1, acting=Acting(_MINDS, embedding=EMBEDDING)),
         "interview_checked": _plan(
             {"kind": "interview", "script": [*LINES, *({"ask": question} for question in ASKED[:3])]},

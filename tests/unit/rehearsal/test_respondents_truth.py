@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.rehearsal.shares import assert_share
+from troupe_batch.errors import SpecError
 from troupe_batch.rehearsal import parse_respondents, true_distribution, true_quantile
 from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 
@@ -278,3 +279,78 @@ def test_without_a_file_answers_vary_by_person_and_contradict_themselves_nowhere
 
     assert len({str(reply) for reply in replies}) == 6
     assert not any(sum(r.values()) > 1 for r in replies if r["dont_know"] or r["None of these"])
+
+
+RANKING = """
+questions:
+  best:
+    type: ranking
+    base: {Taste: 5, Price: 3, Looks: 2, Smell: 1, Fame: 0}
+    shifts: [{when: {region: South}, options: {Looks: 1.0}}, {material: family recipe, options: {Price: -0.5}}]
+    position: {first: 0.5}
+    dont_know: {rate: 0.1}
+"""
+WORTHS = {"Taste": 5.0, "Price": 3 * math.exp(-0.5), "Looks": 2 * math.exp(1), "Smell": 1 * math.exp(0.5)}
+
+
+def test_mean_ranks_and_first_places_of_a_ranking_match_the_planted_worths(
+    endpoint_with: Make, body: Any, said: Said
+) -> None:
+    shown, facts, n = ["Smell", "Looks", "Price", "Taste"], {"region": "South"}, 2_000
+    items = {"type": "string", "enum": sorted(shown)}
+    node = {"anyOf": [{"type": "array", "items": items, "minItems": 4, "maxItems": 4}, {"type": "null"}]}
+    endpoint = endpoint_with(RANKING)
+
+    replies = [
+        said(endpoint, body("best", node, shown=shown, facts=facts, material="Family recipe", seed=seed))["best"]
+        for seed in range(n)
+    ]
+
+    ranked = [reply for reply in replies if reply is not None]
+    truth = true_distribution(
+        parse_respondents("schema: troupe_batch/respondents/1\n" + RANKING), "best", facts, shown, "Family recipe"
+    )
+    assert_share(replies.count(None), n, 0.1)
+    for label, worth in WORTHS.items():
+        rank = 1 + sum(other / (worth + other) for name, other in WORTHS.items() if name != label)
+        # A rank from 1 to 4 has a standard deviation of 1.5 at most.
+        assert abs(sum(1 + reply.index(label) for reply in ranked) / len(ranked) - rank) < 4 * 1.5 / math.sqrt(n)
+        assert truth[label] == pytest.approx(0.9 * worth / sum(WORTHS.values()))
+        assert_share(sum(reply[0] == label for reply in ranked), n, truth[label])
+    second = sum(WORTHS[a] * WORTHS["Price"] / (sum(WORTHS.values()) - WORTHS[a]) for a in WORTHS if a != "Price")
+    assert_share(sum(reply[1] == "Price" for reply in ranked), len(ranked), second / sum(WORTHS.values()))
+
+
+def test_options_without_worth_come_last_and_the_best_alone_are_as_in_a_full_order(
+    endpoint_with: Make, body: Any, said: Said
+) -> None:
+    shown, top = ["Taste", "Price", "Looks", "Smell", "Fame"], {"minItems": 2, "maxItems": 2}
+    node = {"type": "array", "items": {"type": "string", "enum": shown}}
+    endpoint = endpoint_with(RANKING)
+
+    full = [
+        said(endpoint, body("best", node | {"minItems": 5, "maxItems": 5}, shown=shown, seed=n))["best"]
+        for n in range(200)
+    ]
+    best = [said(endpoint, body("best", node | top, shown=shown, seed=n))["best"] for n in range(2_000)]
+
+    first = 5 * math.exp(0.5) / (5 * math.exp(0.5) + 6)
+    assert {reply[-1] for reply in full} == {"Fame"}
+    assert {len(set(reply)) for reply in full} == {5}
+    assert {len(set(reply)) for reply in best} == {2}
+    assert_share(sum(reply[0] == "Taste" for reply in best), 2_000, first)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{type: ranking, base: {a: 0, b: 0}}", "at least one option needs a worth above 0"),
+        ("{type: ranking, base: {a: 1}, shifts: [{material: x, options: {b: 1}}]}", "'b' is no label of base"),
+        ("{type: ranking, base: {a: 1}, dont_know: {rate: 0.1, label: a}}", "'a' stands in base and in dont_know"),
+    ],
+)
+def test_worths_that_cannot_be_are_refused(entry: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_respondents(f"{{schema: troupe_batch/respondents/1, questions: {{q: {entry}}}}}")
+
+    assert message in str(caught.value)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import plain_maker
 from troupe_batch.seeded import DrawStream
-from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Rating, SingleChoice
+from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Ranking, Rating, SingleChoice
 from troupe_batch.studies.questions.group import reply_schema
 from troupe_batch.studies.questions.presentation import Presentation
 from troupe_batch.studies.survey import Elicitation, Question
@@ -27,13 +27,17 @@ MULTI = MultiChoice(
 NUMBER = Numeric(id="price", text="How much?", unit="euros", minimum=0, maximum=20)
 WHOLE = Numeric(id="days", text="How many?", unit="days", minimum=0, maximum=5, integer=True, dont_know="Don't know")
 TEXT = OpenText(id="why", text="Why?", dont_know="Nothing to say")
-ALL: list[Question] = [RATING, PICKED, SINGLE, MULTI, NUMBER, WHOLE, TEXT]
+ORDER = Ranking(id="order", text="In which order?", options=["Noon", "Night", "Never"])
+TOP = Ranking(id="best", text="Which two?", options=["Noon", "Night", "Never"], top=2, dont_know="Don't know")
+FEW = Ranking(id="few", text="Which three?", options=[f"Town {n}" for n in range(150)], top=3)
+ALL: list[Question] = [RATING, PICKED, SINGLE, MULTI, NUMBER, WHOLE, TEXT, ORDER, TOP, FEW]
 # An entry of a respondent file for each kind of truth, as the labels of a question have it.
 ENTRIES: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "choice": lambda labels: {"base": dict.fromkeys(labels, 1)},
     "multi": lambda labels: {"base": dict.fromkeys(labels, 0.5)},
     "numeric": lambda _: {"distribution": "uniform", "low": -1, "high": 25},
     "text": lambda _: {"templates": ["It is so."]},
+    "ranking": lambda labels: {"base": dict.fromkeys(labels, 1)},
 }
 
 
@@ -116,6 +120,15 @@ def test_whole_numbers_and_null_for_dont_know() -> None:
     assert values(read(WHOLE, None)) == {"is_dont_know": True}
 
 
+def test_a_ranking_is_the_labels_best_first() -> None:
+    assert values(read(ORDER, ["Night", "Never", "Noon"])) == {
+        "selected": ("Night", "Never", "Noon"),
+        "is_dont_know": False,
+    }
+    assert values(read(TOP, ["Never", "Noon"])) == {"selected": ("Never", "Noon"), "is_dont_know": False}
+    assert values(read(TOP, None)) == {"is_dont_know": True}
+
+
 def test_text_is_stripped_and_kept() -> None:
     assert values(read(TEXT, "  Zu teuer für mich.\n")) == {"text": "Zu teuer für mich.", "is_dont_know": False}
 
@@ -162,6 +175,14 @@ def test_text_is_stripped_and_kept() -> None:
         (NUMBER, True, "True is no number"),
         (NUMBER, None, "None is no number"),
         (WHOLE, 2.5, "2.5 is no whole number"),
+        (ORDER, ["Noon", "Night"], "2 options are in order, not 3; 'Never' is missing"),
+        (ORDER, ["Noon", "Night", "Noon"], "'Noon' stands in two places"),
+        (ORDER, ["Noon", "Night", "noon"], "'noon' is not one of the options"),
+        (ORDER, ["Noon", "Night", 3], "3 is not one of the options"),
+        (ORDER, {"Noon": 1, "Night": 2, "Never": 3}, "{'Noon': 1, 'Night': 2, 'Never': 3} is no list of options"),
+        (ORDER, None, "None is no list of options"),
+        (TOP, ["Noon", "Night", "Never"], "3 options are in order, not 2"),
+        (TOP, [], "0 options are in order, not 2"),
         (TEXT, " \n", "the text is empty"),
         (TEXT, "\ud800", "the text is broken: half of a character is missing"),
     ],

@@ -57,7 +57,10 @@ def mistakes_in(text: str) -> list[str]:
         ),
         (
             "{id: q, text: Q?}",
-            "s.yaml:2: questions[0]: a question needs a `type`; one of single, multi, rating, likert, numeric, open",
+            (
+                "s.yaml:2: questions[0]: a question needs a `type`; "
+                "one of single, multi, rating, likert, numeric, open, ranking"
+            ),
         ),
         (
             "{id: q, type: open, text: Q?, word: 3}",

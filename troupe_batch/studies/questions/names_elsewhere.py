@@ -10,7 +10,6 @@ _NO_JUMPS = (
     "`when: \"drink == 'Tea'\"`"
 )
 _ROWS = "there is no grid yet: write one question per row, of `type: rating` or `single`, with the same labels"
-_RANKS = "there is no ranking yet: ask for the first choice with `type: single`, or rate each item with `type: rating`"
 _TRADE_OFF = "there are no choice tasks yet: show each alternative as an arm, or ask one `type: single` per task"
 
 FLOW: Mapping[str, str] = {
@@ -27,7 +26,6 @@ def in_our_spelling(word: str) -> str:
 # A form that is called one of these takes it over: see `QuestionForm.called_elsewhere`.
 NO_FORMS: Mapping[str, str] = {
     **dict.fromkeys(("matrix", "grid"), _ROWS),
-    **dict.fromkeys(("ranking", "rank", "rank_order", "top_k"), _RANKS),
     **dict.fromkeys(
         ("constant_sum", "allocation"), "there is no sum yet: write one question of `type: numeric` per item"
     ),
