@@ -54,7 +54,7 @@ def test_the_guide_names_every_field_of_a_job() -> None:
         "WorldSpec",
         "WorldLine",
         "SeatSpec",
-        "Range",
+        "SeatRange",
         "RelationSpec",
         "Trigger",
         "InterventionSpec",
