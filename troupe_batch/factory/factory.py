@@ -134,7 +134,8 @@ class TinyPersonFactory:
         A call each, at most `concurrency` at a time; `on_progress` hears how many of how many are done. The level is
         the file's `enrich`, or a full persona. Where one fails CannotAct says how many, and all have their turn again:
         those written come from the cache. With `skip_failures` they are left out and stand in `factory.failures`.
-        There stands too whose prose contradicted the facts twice: they are among the people, with their facts alone.
+        There stand too, and are among the people, whose prose contradicted the facts twice, with their facts alone, and
+        whose prose could not be checked, with it.
         Errors that stop everything (a spent budget, no key) are raised once those under way are through.
         """
         count = self._turns.left if number_of_people is None else number_of_people
@@ -248,8 +249,8 @@ class TinyPersonFactory:
 
 
 def _is_written(enriched: Enriched) -> bool:
-    """Whether the person is all that was asked for; their facts alone are not."""
-    return enriched.person is not None and enriched.status is not EnrichStatus.CONTRADICTORY
+    """Whether the person is all that was asked for; their facts alone are not, nor is prose that nobody checked."""
+    return enriched.status in (EnrichStatus.DONE, EnrichStatus.NOT_ASKED)
 
 
 def _rows(facts: dict[str, npt.NDArray[Any]], count: int) -> list[dict[str, Scalar]]:

@@ -21,7 +21,7 @@ _PARTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """A person without a persona, or without one that keeps to the facts: their number, and why."""
+    """A person without a persona, or without one that is known to keep to the facts: their number, and why."""
 
     index: int
     status: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from troupe_batch.errors import BudgetSpent, FixTheInput, ProseMissing, SettingsError
-from troupe_batch.factory.enrichment import Enriched, ProseModel
+from troupe_batch.factory.enrichment import Enriched, EnrichStatus, ProseModel
 from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.factory.generating import write_all
 from troupe_batch.llm.chat import ChatModel, Endpoint
@@ -54,11 +54,15 @@ class FreezeOptions:
 
 @dataclass(frozen=True, slots=True)
 class FrozenPanel:
-    """A panel that was written, and what its prose has cost; in a rehearsal, would have cost."""
+    """A panel that was written, and what its prose has cost; in a rehearsal, would have cost.
+
+    `unchecked` is about how many people it could not be told whether their prose contradicts the facts.
+    """
 
     path: Path
     info: PanelInfo
     spent_usd: float = 0.0
+    unchecked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def freeze_estimate(settings: Settings, population: Population, options: FreezeO
     plan = plan_job(settings, Job(spec, population.spec, "freeze", ""), rehearse=options.rehearse)
     prose = plan_estimate(settings, plan).prose
     assert prose is not None  # noqa: S101 (its people are written about)
-    return FreezeEstimate(prose, plan.endpoint.model, prose.cost_usd)
+    return FreezeEstimate(prose, " and ".join(plan.models), prose.cost_usd)
 
 
 async def freeze_people(
@@ -118,7 +122,7 @@ async def freeze_people(
     async with _model(settings, endpoint, store, () if judge is None else (judge.model,)) as (model, spent_usd):
         work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)
         info = await work.write(to, people, written, allow_missing=options.allow_missing)
-        return FrozenPanel(to, info, spent_usd())
+        return FrozenPanel(to, info, spent_usd(), work.unchecked)
 
 
 class _Freezing:
@@ -139,6 +143,7 @@ class _Freezing:
         self._on_frozen = on_frozen
         self._done = 0
         self._missing: Counter[str] = Counter()
+        self.unchecked = 0
 
     async def write(self, to: Path, people: int, written: Written, *, allow_missing: bool) -> PanelInfo:
         types = fact_types(self._population.spec, self._factory)
@@ -168,6 +173,7 @@ class _Freezing:
         enriched = await self._factory.enriched(person, model)
         if enriched.person is None:
             self._missing[f"{enriched.status}: {enriched.reason}"] += 1
+        self.unchecked += enriched.status is EnrichStatus.UNCHECKED
         self._note(1)
         return enriched
 

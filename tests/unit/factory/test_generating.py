@@ -256,6 +256,18 @@ async def test_who_is_written_about_against_the_facts_has_the_facts_alone_and_is
     assert [(one.index, one.status) for one in factory.failures] == [(0, "contradictory")]
 
 
+async def test_whose_prose_could_not_be_checked_is_there_with_it_and_on_record() -> None:
+    unread = ChatReply(ReplyStatus.UNREADABLE, reason="no JSON")
+    factory = of_people(mind=mind_of(FakeModel(others={"contradictions": lambda _: unread})))
+
+    [person] = await factory.generate_people(1)
+
+    assert "beliefs" in person.persona
+    assert [(one.index, one.status, one.reason) for one in factory.failures] == [
+        (0, "unchecked", "the prose was not checked: no JSON")
+    ]
+
+
 async def test_nobody_is_written_at_a_concurrency_of_none() -> None:
     factory = of_people(mind=mind_of())
 

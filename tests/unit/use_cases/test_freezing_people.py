@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.doubles.panels import population
@@ -33,6 +34,7 @@ class Writer:
         self.refused = 0
         self.calls = 0
         self.models: set[str] = set()
+        self.judges_nothing = False
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         self.calls += 1
@@ -42,6 +44,8 @@ class Writer:
         if self.calls <= self.refused:
             return ChatReply(ReplyStatus.REFUSED, reason="no", usage=usage, key=request.key())
         assert request.reply_schema is not None
+        if self.judges_nothing and request.reply_schema.name == "contradictions":
+            return ChatReply(ReplyStatus.REFUSED, reason="no", usage=usage, key=request.key())
         asked = request.reply_schema.schema["properties"]
         value = {name: [] if part["type"] == "array" else "Likes soup and reads." for name, part in asked.items()}
         return ChatReply(ReplyStatus.OK, text="...", value=value, usage=usage, cost_usd=0.02, key=request.key())
@@ -149,6 +153,17 @@ def test_the_reasoning_model_checks_what_the_other_writes(tmp_path: Path, settin
     assert dearer.cost_usd is not None
     assert plain.cost_usd is not None
     assert dearer.cost_usd > plain.cost_usd
+
+
+def test_how_many_texts_were_not_checked_is_counted_and_the_panel_says_whose(
+    tmp_path: Path, settings: Settings, writer: Writer
+) -> None:
+    writer.judges_nothing = True
+
+    panel = frozen(settings, tmp_path / "panel.parquet")
+
+    assert (panel.unchecked, panel.info.without_prose) == (10, 0)
+    assert pq.read_table(panel.path)["prose"].to_pylist() == ["unchecked"] * 10
 
 
 def test_a_panel_is_not_frozen_again() -> None:

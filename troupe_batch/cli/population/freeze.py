@@ -72,7 +72,14 @@ def command(
             freeze_people(settings, population, to, options, lambda done: bar.update(task, completed=done))
         )
     if as_json:
-        print_json({"path": str(to), "panel": frozen.info.as_json(), "cost_usd": frozen.spent_usd})
+        print_json(
+            {
+                "path": str(to),
+                "panel": frozen.info.as_json(),
+                "cost_usd": frozen.spent_usd,
+                "unchecked": frozen.unchecked,
+            }
+        )
     else:
         _say(frozen)
 
@@ -94,5 +101,7 @@ def _say(frozen: FrozenPanel) -> None:
     say(f"panel of {info.people:,} people ({prose}), digest {info.digest[:16]}")
     if info.without_prose:
         say(f"nothing could be written about {info.without_prose:,} of them: their persona is what the facts say")
+    if frozen.unchecked:
+        say(f"whether the prose about {frozen.unchecked:,} of them contradicts the facts could not be told")
     say(f"use it in a job with `population: {frozen.path.name}`, written relative to the job file")
     print_text(str(frozen.path))
