@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -30,6 +31,10 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"{self._package}.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101 (a programming error, not the user's)
         command.help = with_kept_lines(command.help)
+        if not gc.isenabled():
+            # What was loaded stays to the end: searching it for garbage, again and again, slows a start.
+            gc.freeze()
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import gc
 import io
 import logging
 import os
@@ -78,6 +79,7 @@ def troupe() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Entry point of the `troupe` script; ends the process with the exit code of the command."""
+    gc.disable()  # until the command is loaded: see LazyGroup
     code = run_command(arguments)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

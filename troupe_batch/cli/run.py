@@ -42,7 +42,7 @@ from troupe_batch.settings import Settings
 from troupe_batch.use_cases.given_files import load_job
 from troupe_batch.use_cases.plans import prefix_use, unused_settings
 from troupe_batch.use_cases.runs import BegunRun, Opening
-from troupe_batch.wiring.people import Supplies
+from troupe_batch.wiring.supplies import stored_supplies
 
 
 @click.command("run")
@@ -173,7 +173,7 @@ def _prefix_use(settings: Settings, result: Result, began: Sequence[BegunRun]) -
     if manifest is None or not manifest.calls.sent or not began or began[-1].beginning is Opening.COMPLETE:
         return None
     run = began[-1].run
-    return prefix_use(settings, run.plan, manifest.spending, Supplies.stored(run.plan, run.store))
+    return prefix_use(settings, run.plan, manifest.spending, stored_supplies(run.plan, run.store))
 
 
 def _say_absences(result: Result, absences: list[AbsenceCount]) -> None:

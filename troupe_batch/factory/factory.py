@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from troupe_batch.demography import Choices, Compiled
 from troupe_batch.errors import CannotAct, FixTheInput
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.commission import Commission, commission_of
-from troupe_batch.factory.demographies import compiled_from, population_from
 from troupe_batch.factory.enrichment import Enriched, EnrichStatus, ProseModel, enrich
 from troupe_batch.factory.generating import CONCURRENCY, OnPeople, Turns, Unwritten, write_all
 from troupe_batch.factory.particulars import PARTICULARITIES, with_particulars
@@ -26,6 +24,9 @@ from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.arguments import shown
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.person.person import TinyPerson
+
+if TYPE_CHECKING:
+    from troupe_batch.demography import Choices, Compiled
 
 # The part of a persona that holds what only this factory says about people.
 CONTEXT = "context"
@@ -93,10 +94,12 @@ class TinyPersonFactory:
         it, such as constraints or further dimensions. `country` is a fact of everybody, and `locale` decides their
         names: by default as the demography says. FixTheInput where there is nothing to draw from.
         """
-        compiled = compiled_from(
+        from troupe_batch.factory import demographies  # noqa: PLC0415 -- the compiler is large, and few factories need it
+
+        compiled = demographies.compiled_from(
             demography, size=population_size, seed=seed, locale=locale, country=country, choices=choices
         )
-        population = population_from(compiled, additional_demographic_specification)
+        population = demographies.population_from(compiled, additional_demographic_specification)
         factory = cls(population, enrich=EnrichLevel.FULL, context=context, mind=mind)
         factory.compiled = compiled
         return factory

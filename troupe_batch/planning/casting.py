@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from troupe_batch.expressions.kinds import Kind
-from troupe_batch.population.draw import Population
+from troupe_batch.population.draw import Population, compiled
 from troupe_batch.population.spec import PopulationSpec
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Seating, Study
@@ -41,7 +41,7 @@ def fact_kinds(spec: PopulationSpec) -> Mapping[str, Kind]:
 
 @lru_cache(maxsize=4)
 def _drawn(spec: str) -> Population:
-    return Population(PopulationSpec.from_json(spec))
+    return compiled(PopulationSpec.from_json(spec))
 
 
 class FactsOnDemand:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -170,6 +171,25 @@ class Population:
             columns.update((key, None) for key in agent.persona if key != "name" and _is_fact(agent.persona[key]))
         rows = {key: [agent.persona.get(key) for agent in self.agents] for key in columns}
         return {key: _column([v if _is_fact(v) else None for v in values])[start:stop] for key, values in rows.items()}
+
+
+def compiled(spec: PopulationSpec, *, places: Places | None = None) -> Population:
+    """The population of `spec`, compiled once per process; errors and `places` as for `Population`."""
+    return _compiled(_Wanted(spec.in_its_order(), spec, places))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A population to compile. Two are the same where not even the order of anything in them differs."""
+
+    text: bytes
+    spec: PopulationSpec = field(compare=False)
+    places: Places | None = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _compiled(wanted: _Wanted) -> Population:
+    return Population(wanted.spec, places=wanted.places)
 
 
 _PROPOSED = (

@@ -12,7 +12,7 @@ from troupe_batch.persona.files import parse_agent, parse_fragment
 from troupe_batch.plain_files import named_file
 from troupe_batch.population.design import Control, SeedData
 from troupe_batch.population.dimensions import Dimension, Distributed
-from troupe_batch.population.draw import Population
+from troupe_batch.population.draw import Population, compiled
 from troupe_batch.population.factors import Places, RowsInFile
 from troupe_batch.population.records import columns_named, place_of_column
 from troupe_batch.population.spec import PopulationSpec
@@ -68,7 +68,7 @@ def resolve_population(file: SpecFile, folder: Path) -> PopulationFile:
     # A spec of its own: what a model copy keeps cached (its digest) would be that of the file without its tables.
     fields = {name: getattr(spec, name) for name in PopulationSpec.model_fields if name != "schema_"}
     whole = PopulationSpec.model_construct(schema_=spec.schema_, **(fields | parts))
-    return PopulationFile(file.name, Population(whole, places=Places(file, around.rows)))
+    return PopulationFile(file.name, compiled(whole, places=Places(file, around.rows)))
 
 
 class _Around:
@@ -121,7 +121,8 @@ class _Around:
         except SpecError as error:
             raise self._file.naming(("seed_data", "path"), error) from error
         self.rows["seed_data",] = read.places
-        return seed.model_copy(update={"path": None, "columns": read.columns})
+        # In the order that their canonical JSON has: a plan then finds this very population compiled.
+        return seed.model_copy(update={"path": None, "columns": dict(sorted(read.columns.items()))})
 
     def file_at(self, entry: str | dict[Any, Any], place: tuple[str | int, ...]) -> SpecFile:
         """The file that is named at a place, or what stands there itself."""

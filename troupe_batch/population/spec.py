@@ -141,6 +141,10 @@ class PopulationSpec(SpecPart, BuiltSpec):
         """The population as canonical JSON: the same for two files that differ only in the order of their keys."""
         return self._canonical.decode()
 
+    def in_its_order(self) -> bytes:
+        """The population as JSON with everything in the order of its file, as `to_json` keeps it for what is drawn."""
+        return orjson.dumps(self.model_dump(mode="json", by_alias=True))
+
     @classmethod
     def from_json(cls, text: str | bytes) -> PopulationSpec:
         """The population that `to_json` wrote."""

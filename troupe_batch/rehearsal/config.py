@@ -6,10 +6,16 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from troupe_batch.errors import SettingsError
 from troupe_batch.rehearsal.faults import Fault, FaultPlan, parse_fault
-from troupe_batch.rehearsal.respondents import Respondents, digest_of, load_respondents
+
+if TYPE_CHECKING:
+    from troupe_batch.rehearsal.respondents import Respondents
+
+# Stands for the digest of a respondent file where there is none; the number is ANSWER_VERSION of respondents.
+_NO_FILE = "any-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,17 @@ class RehearsalConfig:
 
     def load(self) -> Respondents | None:
         """The respondent file, if one is named; SpecError says what is wrong with it."""
-        return load_respondents(self.respondents) if self.respondents else None
+        if self.respondents is None:
+            return None
+        from troupe_batch.rehearsal.respondents import load_respondents  # noqa: PLC0415 -- few jobs name such a file
+
+        return load_respondents(self.respondents)
 
     @property
     def identity(self) -> str:
         """`rehearsal/<respondent digest>/<seed>`: everything about the server that can change an answer."""
-        return f"rehearsal/{digest_of(self.load())}/{self.seed}"
+        respondents = self.load()
+        return f"rehearsal/{_NO_FILE if respondents is None else respondents.digest}/{self.seed}"
 
     def argv(self) -> list[str]:
         """The command line that stands for this object."""

@@ -61,11 +61,6 @@ def parse_respondents(text: str, name: str = "respondents.yaml") -> Respondents:
     return read_spec_text(name, text).parse(Respondents)
 
 
-def digest_of(respondents: Respondents | None) -> str:
-    """What identifies the behaviour of a rehearsal server, also of one without a respondent file."""
-    return respondents.digest if respondents else f"any-{ANSWER_VERSION}"
-
-
 def true_distribution(
     respondents: Respondents,
     question_id: str,

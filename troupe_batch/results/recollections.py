@@ -85,6 +85,10 @@ class Recollections:
             waves = (RememberedWave(w["number"], tuple(w["entries"]), w["left_out"]) for w in orjson.loads(text))
             yield index, tuple(waves)
 
+    def for_people_of(self, factory: PersonFactory) -> PersonFactory:
+        """Casts people as `factory` does, who remember then."""
+        return _Recalling(factory, self)
+
 
 class LocalRecollections(Recollections):
     """Recollections in a file on this machine's disk."""
@@ -94,7 +98,7 @@ class LocalRecollections(Recollections):
         self.path = path
 
 
-class Recalling:
+class _Recalling:
     """Casts people as `factory` does, and lets them remember what they answered before."""
 
     def __init__(self, factory: PersonFactory, recollections: Recollections) -> None:

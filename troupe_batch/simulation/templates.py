@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 
 class Templates:
@@ -30,6 +31,8 @@ class Templates:
 
     @cached_property
     def _environment(self) -> jinja2.Environment:
+        import jinja2  # noqa: PLC0415 -- who renders nothing need not load it
+
         # Prompts are plain text for a model: HTML escaping would put `&#39;` into people's questions.
         return jinja2.Environment(  # noqa: S701 -- not HTML, see above
             loader=jinja2.FileSystemLoader(self._folder),

@@ -8,15 +8,12 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from troupe_batch.spec_files import did_you_mean
-from troupe_batch.studies.interview.runner import InterviewStudy
 from troupe_batch.studies.interview.spec import InterviewSpec
-from troupe_batch.studies.python.runner import PythonStudy
 from troupe_batch.studies.python.spec import PythonSpec
 from troupe_batch.studies.study import Study
 from troupe_batch.studies.survey.instrument import FactKinds
 from troupe_batch.studies.survey.runner import SurveyStudy
 from troupe_batch.studies.survey.spec import SurveySpec
-from troupe_batch.studies.world.runner import WorldStudy
 from troupe_batch.studies.world.spec import WorldSpec
 
 KINDS = ("survey", "interview", "world", "python")
@@ -49,11 +46,18 @@ def study_of(spec: StudySpec, *, seed: int, facts: FactKinds = dict) -> Study:
     A study in Python imports the user's code when its prompts are asked for or a unit is run: check `is_python` and the
     permission before.
     """
+    # Each kind is loaded where there is one of it: a survey needs nothing of what people do in worlds.
     if isinstance(spec, InterviewSpec):
+        from troupe_batch.studies.interview.runner import InterviewStudy  # noqa: PLC0415 -- see above
+
         return InterviewStudy(spec, seed=seed)
     if isinstance(spec, WorldSpec):
+        from troupe_batch.studies.world.runner import WorldStudy  # noqa: PLC0415 -- see above
+
         return WorldStudy(spec, seed=seed)
     if isinstance(spec, PythonSpec):
+        from troupe_batch.studies.python.runner import PythonStudy  # noqa: PLC0415 -- see above
+
         return PythonStudy(spec, seed=seed)
     return SurveyStudy(spec, seed=seed, facts=facts)
 

@@ -9,21 +9,26 @@ from troupe_batch.errors import FixTheInput, SpecError
 from troupe_batch.planning import loading
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
-from troupe_batch.planning.panels import PANEL_SUFFIX
+from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople
 from troupe_batch.population.draw import Population
 from troupe_batch.population.load import resolve_population
-from troupe_batch.results.panel import Panel
 from troupe_batch.spec_files import SpecFile, read_spec_file
 
 
 def load_job(path: Path) -> Job:
     """The job in a YAML or JSON file; SpecError names every mistake in it with line and cure."""
-    return loading.load_job(path, panels=Panel.at)
+    return loading.load_job(path, panels=_panel_at)
 
 
 def resolve_job(spec: JobSpec) -> Job:
     """The job of a spec that was built in Python; paths in it are relative to the current folder."""
-    return loading.resolve_job(spec, panels=Panel.at)
+    return loading.resolve_job(spec, panels=_panel_at)
+
+
+def _panel_at(path: Path) -> FrozenPeople:
+    from troupe_batch.results.panel import Panel  # noqa: PLC0415 -- loads Arrow, and most jobs name no panel
+
+    return Panel.at(path)
 
 
 def population_of(path: Path, *, wanted: str) -> Population:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.llm.chat import Usage
@@ -18,16 +19,16 @@ from troupe_batch.planning.plan import Plan, make_plan
 from troupe_batch.planning.prefix_forecast import share_text
 from troupe_batch.population.margins import DesignEffect, Margin
 from troupe_batch.population.spec import EnrichLevel
-from troupe_batch.rehearsal.respondents import load_respondents, misfit
-from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings
 from troupe_batch.use_cases.targets import recounted, weighted_effect
-from troupe_batch.use_cases.waves import in_wave
 from troupe_batch.wiring.endpoints import cache_rule_of, choose_endpoint, tiers_at
 from troupe_batch.wiring.list_prices import look_up, prices_of
 from troupe_batch.wiring.minds import default_parameters, further_endpoints
-from troupe_batch.wiring.people import Supplies, as_panel, casting_of, facts_of, population_of
+from troupe_batch.wiring.people import Supplies, casting_of, facts_of, population_of
 from troupe_batch.wiring.python_studies import check_allowed
+
+if TYPE_CHECKING:
+    from troupe_batch.results.panel import Panel
 
 _NONE = Supplies()
 
@@ -48,8 +49,10 @@ def prepare_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Prep
     plan = plan_job(settings, job, rehearse=rehearse)
     recollections = None
     if job.spec.wave is not None:
+        from troupe_batch.use_cases.waves import in_wave  # noqa: PLC0415 -- loads Arrow, and most jobs are no wave
+
         plan, recollections = in_wave(settings, job, plan)
-    return Prepared(plan, Supplies(as_panel(job.panel), recollections))
+    return Prepared(plan, Supplies(cast("Panel | None", job.panel), recollections))
 
 
 def plan_job(settings: Settings, job: Job, *, rehearse: bool = False) -> Plan:
@@ -185,6 +188,8 @@ def _check_prose(job: Job, plan: Plan) -> None:
 
 def _check_fit(file: Path, plan: Plan) -> None:
     """SpecError where the respondent model answers other options than the job's questions have."""
+    from troupe_batch.rehearsal.respondents import load_respondents, misfit  # noqa: PLC0415 -- most jobs name none
+
     respondents = load_respondents(file)
     found = ((q.id, misfit(respondents, q.id, q.labels)) for q in plan.study.design.questions)
     if mistakes := [Mistake(problem, place=f"questions.{name}") for name, problem in found if problem]:

@@ -33,6 +33,7 @@ from troupe_batch.wiring.minds import default_parameters, further_endpoints
 from troupe_batch.wiring.model_stack import ModelStack, open_model
 from troupe_batch.wiring.open_runs import open_books
 from troupe_batch.wiring.people import Supplies, casting_of
+from troupe_batch.wiring.supplies import stored_supplies
 
 _SAMPLED_CASES = 20
 # A prompt that is longer than any that was tried by more than this is tried.
@@ -88,7 +89,7 @@ async def probe_run(settings: Settings, run: Run, told: Callable[[ProbeReport], 
 
 
 async def _probed_run(settings: Settings, run: Run, *, is_shared: bool) -> ProbeReport:
-    plan, supplies = run.plan, Supplies.stored(run.plan, run.store)
+    plan, supplies = run.plan, stored_supplies(run.plan, run.store)
     worker = "the probe before the first shard"
     stack, record = await open_books(settings, run, worker=worker, is_shared=is_shared, is_bare=True)
     async with stack:

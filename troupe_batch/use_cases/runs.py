@@ -20,7 +20,8 @@ from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_url
 from troupe_batch.spec_messages import near
 from troupe_batch.use_cases.reuse import reuse_text
-from troupe_batch.wiring.people import Supplies, casting_of, make_run
+from troupe_batch.wiring.people import Supplies, casting_of
+from troupe_batch.wiring.supplies import make_run, store_supplies, stored_supplies
 
 _REHEARSAL = "-rehearsal"
 
@@ -74,7 +75,7 @@ async def begin_run(
         except PlanChanged as error:
             raise PlanChanged(f"{error}\n{await _way_on(store, plan, supplies)}") from error
         if supplies is not None:
-            await supplies.store(frozen.plan, store)
+            await store_supplies(supplies, frozen.plan, store)
         await reopen_spoiled(store)
         await forget_faults(store)
         committed = len(await store.committed())
@@ -116,7 +117,7 @@ def default_run_id(plan: Plan) -> str:
 async def _reuse(store: RunStore, plan: Plan, supplies: Supplies | None) -> str:
     """What of the changed plan the cache can answer."""
     frozen = await load_plan(store)
-    before = casting_of(frozen, Supplies.stored(frozen, store))
+    before = casting_of(frozen, stored_supplies(frozen, store))
     return reuse_text(frozen, before, plan, casting_of(plan, supplies or Supplies()))
 
 

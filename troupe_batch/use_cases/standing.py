@@ -142,11 +142,14 @@ async def _prefix_cache(settings: Settings, store: RunStore, spent: Spending) ->
     """Imported only where it is asked for: most looks at runs look at no prompt."""
     from troupe_batch.results.freezing import load_plan  # noqa: PLC0415 -- see above
     from troupe_batch.use_cases.plans import prefix_use  # noqa: PLC0415 -- likewise
-    from troupe_batch.wiring.people import Supplies  # noqa: PLC0415 -- likewise
 
     plan = await load_plan(store)
+    if plan.panel is None and plan.wave is None:
+        return prefix_use(settings, plan, spent)
+    from troupe_batch.wiring.supplies import stored_supplies  # noqa: PLC0415 -- loads Arrow
+
     # In a thread: people of a panel are read from the store.
-    return await asyncio.to_thread(prefix_use, settings, plan, spent, Supplies.stored(plan, store))
+    return await asyncio.to_thread(prefix_use, settings, plan, spent, stored_supplies(plan, store))
 
 
 async def _live(settings: Settings, store: RunStore, plan: PlanOutline) -> Live | None:

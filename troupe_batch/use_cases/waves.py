@@ -20,7 +20,7 @@ from troupe_batch.results.recollections import Earlier, LocalRecollections, writ
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_url
-from troupe_batch.wiring.people import Supplies
+from troupe_batch.wiring.supplies import stored_supplies
 
 _REHEARSAL = "-rehearsal"
 _FOLDER = "recollections"
@@ -41,7 +41,7 @@ def in_wave(settings: Settings, job: Job, plan: Plan) -> tuple[Plan, LocalRecoll
     if spec.memory is WaveMemory.NONE:
         return plan.in_wave(WaveInfo(spec.number, store.run_id, spec.memory)), None
     manifest = Dataset(store).manifest
-    earlier = Earlier(store, manifest, spec.number - 1, Supplies.stored(before, store).recollections)
+    earlier = Earlier(store, manifest, spec.number - 1, stored_supplies(before, store).recollections)
     folder = Path(settings.storage.state_folder) / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{plan.job.id}-{uuid4().hex}.parquet"

@@ -20,9 +20,9 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
-from troupe_batch.wiring.people import make_run
 from troupe_batch.wiring.python_studies import check_allowed
 from troupe_batch.wiring.spending import bring_in_the_dead
+from troupe_batch.wiring.supplies import make_run
 
 _RUNS_KEPT = 8
 

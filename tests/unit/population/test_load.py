@@ -15,6 +15,7 @@ import yaml
 from tests.doubles.microdata import HEAD, POPULATION, microdata, write_csv, write_population
 from troupe_batch.errors import SpecError
 from troupe_batch.population import Population, PopulationSpec, load_population
+from troupe_batch.population.draw import compiled
 
 TABLES = """\
 dimensions:
@@ -118,3 +119,23 @@ def test_a_population_without_parquet_files_needs_no_pandas(folder: Path) -> Non
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[3])
+
+
+@pytest.mark.parametrize("text", [HEAD + TABLES, POPULATION], ids=["tables and controls", "records"])
+def test_a_population_that_was_loaded_is_not_compiled_again_for_its_plan(folder: Path, text: str) -> None:
+    loaded = load_population(write_population(folder, text)).population
+
+    assert compiled(PopulationSpec.from_json(loaded.spec.to_json())) is loaded
+
+
+def test_people_whose_facts_stand_in_another_order_are_compiled_on_their_own() -> None:
+    def three(*names: str) -> Population:
+        persona = {name: f"{name} of Ada" for name in names}
+        agent = {"type": "TinyPerson", "persona": persona}
+        spec = {"schema": "troupe_batch/population/1", "id": "one", "people": [agent]}
+        return compiled(PopulationSpec.from_json(json.dumps(spec)))
+
+    first, second = three("name", "job", "city"), three("name", "city", "job")
+
+    assert list(first.facts(0, 1)) == ["job", "city"]
+    assert list(second.facts(0, 1)) == ["city", "job"]

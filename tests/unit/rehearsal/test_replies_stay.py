@@ -18,6 +18,7 @@ from troupe_batch.rehearsal import load_respondents, parse_respondents
 from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.endpoint import RehearsalEndpoint
 from troupe_batch.rehearsal.replies import Reply
+from troupe_batch.rehearsal.respondents import ANSWER_VERSION
 
 PROJECT = Path(__file__).resolve().parents[3]
 Nodes = dict[str, list[dict[str, Any]]]
@@ -127,4 +128,4 @@ def test_files_that_only_speak_of_questions_keep_their_digests(read: Any, digest
 
 
 def test_a_server_without_a_file_keeps_its_identity() -> None:
-    assert RehearsalConfig(seed=3).identity == "rehearsal/any-1/3"
+    assert RehearsalConfig(seed=3).identity == f"rehearsal/any-{ANSWER_VERSION}/3" == "rehearsal/any-1/3"

@@ -21,7 +21,6 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.results.recollections import (
     Earlier,
     LocalRecollections,
-    Recalling,
     Recollections,
     write_recollections,
 )
@@ -151,7 +150,7 @@ async def test_more_than_fits_is_left_out_from_the_oldest_on(tmp_path: Path, mon
 async def test_people_are_cast_with_what_they_remember(tmp_path: Path) -> None:
     found = remembered(tmp_path, await complete(new_run(people=6)), SUMMARY)
 
-    people = Recalling(PlainFactory(), found).people(4, 8)
+    people = found.for_people_of(PlainFactory()).people(4, 8)
 
     plain = PlainFactory().people(4, 8)
     assert [person.persona for person in people] == [person.persona for person in plain]

@@ -23,7 +23,7 @@ from troupe_batch.results.store import recollections_path
 from troupe_batch.settings import load_settings
 from troupe_batch.use_cases.given_files import resolve_job
 from troupe_batch.use_cases.plans import margins_of, plan_job, prepare_job
-from troupe_batch.wiring.people import Supplies
+from troupe_batch.wiring.supplies import stored_supplies
 
 SETTINGS = load_settings(environment={})
 SURVEY = {"questions": [{"id": "why", "type": "open", "text": "Why?"}]}
@@ -85,7 +85,7 @@ async def test_recollections_that_are_not_those_of_the_plan_are_not_read(tmp_pat
 
     for stored, is_read in ((mine, True), (others, False)):
         await run.store.objects.put(recollections_path(mine.digest), stored.path)
-        found = Supplies.stored(plan, run.store).recollections
+        found = stored_supplies(plan, run.store).recollections
         assert found is not None
         if is_read:
             assert dict(found.of(0, 6)) == dict(mine.of(0, 6))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -122,7 +122,7 @@ def _paragraph(style_id: str | None, text: str) -> str:
 
 def _run(text: str, is_bold: bool, is_italic: bool) -> str:
     look = f"<w:rPr>{'<w:b/>' if is_bold else '<w:i/>'}</w:rPr>" if is_bold or is_italic else ""
-    said = escape(text).replace("\t", '</w:t><w:tab/><w:t xml:space="preserve">')
+    said = escape(text, quote=False).replace("\t", '</w:t><w:tab/><w:t xml:space="preserve">')
     return f'<w:r>{look}<w:t xml:space="preserve">{said}</w:t></w:r>'
 
 
