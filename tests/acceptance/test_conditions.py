@@ -1,25 +1,21 @@
-"""Conditions on real workers: a survey with a block behind a screener, and an interview with an expression."""
+"""Conditions on real workers: the survey of the guide with a block behind a screener, and an interview."""
 
 from __future__ import annotations
 
-from tests.acceptance.project import Project
+import re
 
-SCREENER = [
-    {"id": "drinks", "type": "multi", "text": "What did you drink?", "options": ["Tea", "Coffee"]},
-    {"id": "home", "type": "single", "text": "Where?", "options": ["At home", "Out"]},
-]
-LIKING = {"id": "liking", "type": "rating", "text": "How?", "labels": ["Not", "Rather", "Much"], "when": "age >= 40"}
-WHY = {"id": "why", "type": "open", "text": "Why?", "when": {"question": "liking", "at_least": 2}}
-PLACE = {"id": "place", "type": "single", "text": "Where do you live?", "options": ["Town", "Country"]}
-BLOCKS = [
-    {"id": "screener", "questions": SCREENER},
-    {"id": "tea", "when": "'Tea' in drinks", "questions": [LIKING, WHY]},
-    {"id": "closing", "questions": [PLACE]},
-]
+import yaml
+
+from tests.acceptance.project import PROJECT, Project
+
+GUIDE = (PROJECT / "docs" / "jobs.md").read_text(encoding="utf-8")
+_, SURVEY = re.findall(r"^## Who is asked what(.*?)```yaml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)[0]
 
 
-def test_a_block_behind_a_screener_is_asked_of_those_who_pass_it_in_as_many_calls_as_its_cuts(project: Project) -> None:
-    job = project.write_job("screened", study={"kind": "survey", "blocks": BLOCKS})
+def test_the_survey_of_the_guide_asks_those_whom_its_conditions_fit_in_as_few_calls_as_it_says(
+    project: Project,
+) -> None:
+    job = project.write_job("screened", study=yaml.safe_load(SURVEY)["study"])
 
     done = project.troupe("run", job, "--rehearse", "--json")
 
@@ -27,26 +23,27 @@ def test_a_block_behind_a_screener_is_asked_of_those_who_pass_it_in_as_many_call
     run = done.json["run_id"]
     assert project.verify(run) == 0
     people = project.table(run, "people").set_index("person_id")["age"]
-    responses = project.table(run, "responses").set_index("person_id")
-    passed = responses["drinks__1"].astype(bool)
-    is_40 = people.loc[responses.index] >= 40
-    likes = passed & is_40
-    liked = likes & (responses["liking"] >= 2)
-    assert 0 < liked.sum() < likes.sum() < passed.sum() < 60
-    assert (responses["liking__status"] == likes.map({True: "answered", False: "skipped"})).all()
-    assert (responses["why__status"] == liked.map({True: "answered", False: "skipped"})).all()
-    assert responses["place"].notna().all()
+    rows = project.table(run, "responses").set_index("person_id")
+    drinks = ~rows["drinks__3"].astype(bool)
+    likes = rows["drinks__1"].astype(bool) & (people.loc[rows.index] >= 25)
+    explains = likes & (rows["liking"] >= 2)
+    assert 0 < explains.sum() < likes.sum() < drinks.sum() < 60
+    asked = {"drinks": rows["drinks__status"] == "answered", "cups": drinks, "liking": likes, "why": explains}
+    for question, of in asked.items():
+        assert (rows[f"{question}__status"] == of.map({True: "answered", False: "skipped"})).all()
+    assert rows["place"].notna().all()
 
-    # One call for those whom their age alone keeps from the block; then cut before it, and before `why` where `liking`
-    # is asked.
-    made = project.table(run, "llm_calls").groupby("unit_id").size()
-    assert (made == (1 + is_40 + likes).set_axis(responses["unit_id"]).reindex(made.index)).all()
+    calls = project.table(run, "llm_calls").groupby("unit_id").size()
+    assert (calls == (2 + likes).set_axis(rows["unit_id"]).reindex(calls.index)).all()
 
     answers = project.table(run, "answers").set_index(["unit_id", "question_id"])
     skipped = answers[answers["status"] == "skipped"]
-    reasons = set(skipped.xs("liking", level="question_id")["reason"])
-    assert reasons == {"asked only where 'Tea' in drinks", "asked only where age >= 40"}
-    assert skipped[["label", "call_key", "option_order"]].isna().all(axis=None)
+    assert set(skipped["reason"]) == {
+        "asked only where 'Neither' not in drinks",
+        "asked only where 'Tea' in drinks and age >= 25",
+        "asked only where liking is at least 2",
+    }
+    assert skipped[["label", "number", "text", "call_key", "option_order"]].isna().all(axis=None)
 
     shown = project.troupe("results", run, "--json")
     [table] = [one["columns"][0] for one in shown.json if one["question"]["id"] == "liking"]
@@ -55,11 +52,12 @@ def test_a_block_behind_a_screener_is_asked_of_those_who_pass_it_in_as_many_call
 
 
 def test_an_expression_decides_who_is_asked_in_an_interview(project: Project) -> None:
-    script = [
-        {"ask": PLACE},
-        {"ask": SCREENER[0]},
-        {"ask": {"id": "why", "type": "open", "text": "Why?"}, "when": "place == 'Town' and 'Tea' in drinks"},
-    ]
+    drinks, place = (
+        {"id": "drinks", "type": "multi", "text": "What did you drink?", "options": ["Tea", "Coffee"]},
+        {"id": "place", "type": "single", "text": "Where do you live?", "options": ["Town", "Country"]},
+    )
+    why = {"ask": {"id": "why", "type": "open", "text": "Why?"}, "when": "place == 'Town' and 'Tea' in drinks"}
+    script = [{"ask": place}, {"ask": drinks}, why]
     job = project.write_job("asked", people=30, study={"kind": "interview", "script": script})
 
     done = project.troupe("run", job, "--rehearse", "--json")
@@ -67,9 +65,9 @@ def test_an_expression_decides_who_is_asked_in_an_interview(project: Project) ->
     assert done.code == 0, done.err
     run = done.json["run_id"]
     assert project.verify(run) == 0
-    responses = project.table(run, "responses")
-    fits = (responses["place"] == "Town") & responses["drinks__1"]
+    rows = project.table(run, "responses")
+    fits = (rows["place"] == "Town") & rows["drinks__1"].astype(bool)
     assert 0 < fits.sum() < 30
-    assert ((responses["why__status"] == "skipped") == ~fits).all()
+    assert ((rows["why__status"] == "skipped") == ~fits).all()
     reasons = project.table(run, "answers").query("status == 'skipped'")["reason"]
     assert set(reasons) == {"asked only where place == 'Town' and 'Tea' in drinks"}

@@ -187,7 +187,8 @@ class _Reader:
             if isinstance(of, nodes.LabelNode) and isinstance(items, nodes.Name):
                 return sides.Containing(source, of, items, is_negated)
             if not isinstance(items, functions.Items):
-                raise BadExpression(f"`{source}`: a list belongs after `in`", "write it like x in ['a', 'b']")
+                cure = "write it like x in ['a', 'b'], or, of several labels, 'a' in x, with quotes"
+                raise BadExpression(f"`{source}`: a list belongs after `in`", cure)
             return sides.Membership(source, of, items.items, is_negated)
         operators = [_COMPARISONS.get(type(op)) for op in node.ops]
         known = tuple(op for op in operators if op is not None)

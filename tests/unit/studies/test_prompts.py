@@ -23,8 +23,8 @@ from troupe_batch.studies import (
 )
 from troupe_batch.studies.questions import templates
 from troupe_batch.studies.questions.templates import QUESTION, Blank
-from troupe_batch.studies.survey import history
-from troupe_batch.studies.survey.history import TEMPLATES
+from troupe_batch.studies.survey import instrument
+from troupe_batch.studies.survey.instrument import TEMPLATES
 
 LABELS = ["No", "Maybe", "Yes"]
 
@@ -166,7 +166,7 @@ def test_what_was_said_is_remembered_as_plain_json(person: Any, settings: Any) -
 
 
 def test_the_digest_of_each_template_is_that_of_its_file() -> None:
-    folders = [Path(str(module.__file__)).parent / "prompts" for module in (templates, history)]
+    folders = [Path(str(module.__file__)).parent / "prompts" for module in (templates, instrument)]
 
     assert {**QUESTION.digests, **TEMPLATES.digests} == {
         f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()

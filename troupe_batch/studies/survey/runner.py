@@ -27,8 +27,7 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.survey.history import TEMPLATES, History, Turn
-from troupe_batch.studies.survey.instrument import FactKinds, Instrument
+from troupe_batch.studies.survey.instrument import TEMPLATES, FactKinds, History, Instrument, Turn
 from troupe_batch.studies.survey.spec import OnFailure, SurveySpec
 
 PURPOSE = "survey"
