@@ -39,6 +39,7 @@ BOUNDED = {
     "troupe_batch.planning.": 500,
     "troupe_batch.studies.": 10_000,
     "troupe_batch.rehearsal.": 500,
+    "troupe_batch.truths.": 500,
 }
 PIECES = [*"a0(<*[$#_", " ", "\n", "\t", '"', "{{", "a ", "A. ", ". ", "a, ", "://", "a-", "1,", "< "]
 # Under this the clock says more of the machine than of the pattern.
