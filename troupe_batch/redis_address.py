@@ -39,7 +39,7 @@ def with_ca_file(url: str, ca_file: str | None) -> str:
 
 def redis_address(url: str) -> RedisAddress:
     """What to connect to. SettingsError for a URL that is none, or asks for a certificate not to be verified."""
-    _check(url)
+    _check_url(url)
     if not url.startswith("rediss://"):
         return RedisAddress(url, {})
     parts = urlsplit(url)
@@ -56,7 +56,7 @@ def redis_address(url: str) -> RedisAddress:
     )
 
 
-def _check(url: str) -> None:
+def _check_url(url: str) -> None:
     """Before others try: their messages would quote a piece of the password."""
     try:
         parts = urlsplit(url)

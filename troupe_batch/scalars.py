@@ -69,8 +69,8 @@ def scalar_of(text: str) -> str | int | float | bool | None:
     if _FLOAT.fullmatch(text):
         return broken_number(text)
     if _INFINITE.fullmatch(text):
-        return _written(-math.inf if text[0] == "-" else math.inf, text)
-    return _written(math.nan, text) if _NOT_A_NUMBER.fullmatch(text) else text
+        return _written_float(-math.inf if text[0] == "-" else math.inf, text)
+    return _written_float(math.nan, text) if _NOT_A_NUMBER.fullmatch(text) else text
 
 
 def whole_number(text: str, base: int = 10) -> int:
@@ -88,7 +88,7 @@ def whole_number(text: str, base: int = 10) -> int:
 def broken_number(text: str) -> float:
     """As `whole_number`, of one with a point or an exponent."""
     value = float(text)
-    return value if repr(value) == text else _written(value, text)
+    return value if repr(value) == text else _written_float(value, text)
 
 
 def as_written(value: object) -> object:
@@ -140,7 +140,7 @@ def is_like_a_number(text: str) -> bool:
     return _OLD_NUMBER.fullmatch(text) is not None
 
 
-def _written(value: float, text: str) -> WrittenFloat:
+def _written_float(value: float, text: str) -> WrittenFloat:
     written = WrittenFloat(value)
     written.text = text
     return written

@@ -240,7 +240,7 @@ class _ToldInWords(ModelMetaclass):
             try:
                 return super().__call__(*args, **fields)
             except ValidationError as error:
-                found = explained(self, _plain(fields), error.errors(include_url=False))
+                found = explained(self, _plain_value(fields), error.errors(include_url=False))
                 mistakes = [Mistake(problem, cure, dotted(place)) for place, problem, cure in found]
                 raise SpecError(_name(self, fields), mistakes) from error
 
@@ -255,10 +255,10 @@ def _name(cls: type, fields: Mapping[str, Any]) -> str:
     return f"{cls.__name__} {own!r}" if isinstance(own, str) and len(own) <= 80 else cls.__name__
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """The values as a file would hold them: pydantic's places are found in lists and dicts."""
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: _plain_value(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {name: _plain_value(item) for name, item in value.items()}
+    return [_plain_value(item) for item in value] if isinstance(value, list | tuple) else value

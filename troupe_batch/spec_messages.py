@@ -95,7 +95,7 @@ def explained(
     by_place: dict[Place, list[_Found]] = {}
     for one in _without_followers(found):
         by_place.setdefault(one.place, []).append(one)
-    return [(place, *words) for place, ones in by_place.items() for words in dict.fromkeys(_told(ones))]
+    return [(place, *words) for place, ones in by_place.items() for words in dict.fromkeys(_problems_and_cures(ones))]
 
 
 def dotted(place: Place) -> str:
@@ -160,7 +160,7 @@ def _without_followers(found: Sequence[_Found]) -> Iterator[_Found]:
         yield one
 
 
-def _told(ones: Sequence[_Found]) -> Iterator[tuple[str, str]]:
+def _problems_and_cures(ones: Sequence[_Found]) -> Iterator[tuple[str, str]]:
     """Problem and cure of all that is wrong at one place; several forms that it might have had are one mistake."""
     if ones[0].detail["input"] is None and any(ones[0].unquoted) and "string_type" in {one.type for one in ones}:
         yield _tell_unquoted(ones[0])
@@ -187,7 +187,7 @@ def _cure_of_form(ones: Sequence[_Found]) -> str:
         return _how_to_write(models[0].model)
     if types & {"list_type", "tuple_type"}:
         return "begin each item with `- `"
-    return _example(ones[0])
+    return _example_text(ones[0])
 
 
 def _how_to_write(model: type[BaseModel]) -> str:
@@ -203,7 +203,7 @@ def _flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _example(found: _Found) -> str:
+def _example_text(found: _Found) -> str:
     examples = found.field.examples if found.field is not None else None
     return f"for example `{_flow(examples[0])}`" if examples else ""
 
@@ -241,7 +241,7 @@ def _tell_pattern(found: _Found) -> tuple[str, str]:
     given = str(found.detail["input"])
     if _CONTROL.search(given):
         return f"a line break or a control character cannot stand here (found {short(given)})", "write it on one line"
-    cures = (_description(found), _example(found))
+    cures = (_description(found), _example_text(found))
     return f"{short(given)} does not fit here", ", ".join(cure for cure in cures if cure)
 
 
@@ -267,7 +267,7 @@ def _some(number: int) -> str:
 
 def _tell_time(found: _Found) -> tuple[str, str]:
     problem = f"a date and time without a time zone belongs here (found {short(found.detail['input'])})"
-    return problem, _example(found) or f"for example `{_A_TIME}`"
+    return problem, _example_text(found) or f"for example `{_A_TIME}`"
 
 
 def _tell_unquoted(found: _Found) -> tuple[str, str]:
@@ -286,9 +286,9 @@ def _tell_range(found: _Found) -> tuple[str, str]:
     stated = {name: getattr(m, name) for m in _metadata(found) for name in _BOUNDS if hasattr(m, name)}
     fits = stated if stated.get(kind) == bound else {kind: bound}
     value = found.detail["input"]
-    problem = f"{_plain(value)} is too {'small' if kind[0] == 'g' else 'large'}"
+    problem = f"{_value_text(value)} is too {'small' if kind[0] == 'g' else 'large'}"
     if (fits.get("ge"), kind, bound) == (0, "le", 1) and isinstance(value, int | float) and 2 <= value <= _PERCENT:
-        return problem, f"write a share from 0 to 1; {_plain(value)} percent is {value / _PERCENT:g}"
+        return problem, f"write a share from 0 to 1; {_value_text(value)} percent is {value / _PERCENT:g}"
     return problem, f"write {_range(fits, kind)}"
 
 
@@ -298,14 +298,14 @@ def _metadata(found: _Found) -> Sequence[Any]:
 
 def _range(fits: Mapping[str, Any], kind: str) -> str:
     """The numbers that fit, in words; the bound that was passed where they have not two that fit too."""
-    bounds = {name: _plain(bound) for name, bound in fits.items()}
+    bounds = {name: _value_text(bound) for name, bound in fits.items()}
     if "ge" in bounds and "le" in bounds:
         return f"a number from {bounds['ge']} to {bounds['le']}"
     words = {"ge": "{} or more", "gt": "a number above {}", "le": "{} or less", "lt": "a number below {}"}
     return words[kind].format(bounds[kind])
 
 
-def _plain(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, WrittenInt | WrittenFloat):
         return value.text
     if isinstance(value, float):

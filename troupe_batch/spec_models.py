@@ -58,12 +58,12 @@ def fields_of(models: Iterable[type[BaseModel]]) -> list[str]:
 def kinds_of(candidates: Iterable[Candidate], field: str) -> list[str]:
     """The values of the field that says which kind of thing it is."""
     models = [one.model for one in candidates if one.kind is None]
-    return list(dict.fromkeys(word for model in models for word in _words(_field(model, field))))
+    return list(dict.fromkeys(word for model in models for word in _literal_words(_field(model, field))))
 
 
 def _of_kind(here: Iterable[Candidate], tag: str, step: str | int) -> Iterator[Candidate]:
     for one in here:
-        words = _words(_field(one.model, tag))
+        words = _literal_words(_field(one.model, tag))
         if step in words:
             yield one
         elif one.kind is None:
@@ -74,7 +74,7 @@ def _tag_field(candidates: Sequence[Candidate], step: str | int) -> str | None:
     """The field whose value tells the candidates apart, if the step is one of its values."""
     for one in candidates:
         for name, field in one.model.model_fields.items():
-            if step in _words(field) and all(_words(_field(other.model, name)) for other in candidates):
+            if step in _literal_words(field) and all(_literal_words(_field(other.model, name)) for other in candidates):
                 return name
     return None
 
@@ -94,7 +94,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [m for argument in get_args(annotation) for m in _models_in(argument)]
 
 
-def _words(field: FieldInfo | None) -> tuple[Any, ...]:
+def _literal_words(field: FieldInfo | None) -> tuple[Any, ...]:
     if field is None or get_origin(field.annotation) is not Literal:
         return ()
     return get_args(field.annotation)

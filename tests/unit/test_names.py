@@ -11,6 +11,9 @@ FILES = sorted((PROJECT / "troupe_batch").rglob("*.py"))
 MODULES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 
 NO_THING = re.compile(r"(A|All|An|From|How|If|The|What|When|Where|Whether|Which|Who|Whom|Whose|Why)\b")
+ONE_WORD = re.compile(r"_[a-z]+")
+# A word that helps in three modules says neither its object nor its form: `_number` becomes `_number_cell`.
+MOST_MODULES = 2
 
 
 def test_a_public_name_of_a_type_stands_once() -> None:
@@ -26,6 +29,16 @@ def test_a_module_is_told_by_the_thing_that_it_holds() -> None:
     docs = {str(file.relative_to(PROJECT)): ast.get_docstring(module) or "" for file, module in MODULES.items()}
 
     assert {file: doc.split("\n")[0] for file, doc in docs.items() if NO_THING.match(doc)} == {}
+
+
+def test_a_private_function_of_one_word_is_no_habit() -> None:
+    places = defaultdict(list)
+    for file, module in MODULES.items():
+        for node in module.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and ONE_WORD.fullmatch(node.name):
+                places[node.name].append(f"{file.relative_to(PROJECT)}:{node.lineno}")
+
+    assert {name: found for name, found in places.items() if len(found) > MOST_MODULES} == {}
 
 
 def _types(module: ast.Module) -> Iterator[tuple[str, int]]:

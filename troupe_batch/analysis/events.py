@@ -56,7 +56,9 @@ def event_table(dataset: Dataset) -> EventTable | None:
     by_type: dict[str, Counter[str]] = {}
     for group in rows.group_by(["type", "status"], use_threads=False).aggregate([([], "count_all")]).to_pylist():
         by_type.setdefault(group["type"], Counter())[group["status"]] += group["count_all"]
-    types = sorted((_count(name, found) for name, found in by_type.items()), key=lambda one: (-one.events, one.type))
+    types = sorted(
+        (_event_count(name, found) for name, found in by_type.items()), key=lambda one: (-one.events, one.type)
+    )
     documents = next((one.happened for one in types if one.type == WRITTEN), 0)
     # A unit is named for its case and its replicate: w000012.1
     cases = {unit.rpartition(".")[0] for unit in simulated_units(dataset).to_pylist()}
@@ -69,6 +71,6 @@ def simulated_units(dataset: Dataset) -> pa.Array:
     return pc.unique(rows.filter(pc.not_equal(rows["type"], _UNIT_FAILURE))["unit_id"].cast(pa.string()))
 
 
-def _count(name: str, found: Counter[str]) -> EventCount:
+def _event_count(name: str, found: Counter[str]) -> EventCount:
     others = {str(s): found[s] for s in EventStatus if s is not EventStatus.HAPPENED and s in found}
     return EventCount(name, found[EventStatus.HAPPENED], others)

@@ -110,7 +110,7 @@ def compare_arms(values: Mapping[str, Iterable[object]], *, control: str | None 
     weights.
     """
     _check_design(values)
-    given = {str(arm): [_plain(value) for value in each] for arm, each in values.items()}
+    given = {str(arm): [_value_or_none(value) for value in each] for arm, each in values.items()}
     kept = {arm: [value for value in each if value is not None] for arm, each in given.items()}
     missing = {arm: len(each) - len(kept[arm]) for arm, each in given.items()}
     pairs = _pairs(list(kept), control)
@@ -203,7 +203,7 @@ def _compare_numbers(
     compared = [_pair_of_numbers(arm, against, arms) for arm, against in pairs]
     overall = _anova(arms) if len(arms) > 2 else None
     return Comparison(
-        tuple(_figures(arm, each, missing[arm]) for arm, each in arms.items()), overall, _with_holm(compared)
+        tuple(_arm_figures(arm, each, missing[arm]) for arm, each in arms.items()), overall, _with_holm(compared)
     )
 
 
@@ -315,7 +315,7 @@ def _with_holm(pairs: Sequence[ArmPair]) -> tuple[ArmPair, ...]:
     )
 
 
-def _figures(arm: str, values: Floats, missing: int) -> ArmFigures:
+def _arm_figures(arm: str, values: Floats, missing: int) -> ArmFigures:
     if not len(values):
         return ArmFigures(arm, 0, missing)
     sd = float(values.std(ddof=1)) if len(values) > 1 else None
@@ -335,7 +335,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.integer | np.floating)
 
 
-def _plain(value: object) -> object:
+def _value_or_none(value: object) -> object:
     """The value, None where it is missing; yes and no are labels."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"

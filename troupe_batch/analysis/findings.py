@@ -116,7 +116,7 @@ def _field(info: FieldInfo, values: pa.ChunkedArray) -> FieldColumn:
     values = values.drop_null()
     n = len(values)
     if info.type in _NUMBERS:
-        return FieldColumn(info, n, figures=_figures(values.to_numpy()))
+        return FieldColumn(info, n, figures=_field_figures(values.to_numpy()))
     return FieldColumn(info, n, shares=tuple(_shares(info, values, n)))
 
 
@@ -131,7 +131,7 @@ def _shares(info: FieldInfo, values: pa.ChunkedArray, n: int) -> Iterator[Share]
         yield Share(label, None, count, count / n if n else None, None)
 
 
-def _figures(values: np.ndarray[Any, Any]) -> Figures:
+def _field_figures(values: np.ndarray[Any, Any]) -> Figures:
     n = len(values)
     if not n:
         return Figures(0)

@@ -20,10 +20,10 @@ _UNWANTED = (AnswerStatus.FAILED, AnswerStatus.UNREADABLE, AnswerStatus.REFUSED,
 
 def notes_of(question: QuestionInfo) -> tuple[str, ...]:
     """The notes in the order of the table's rows."""
-    return tuple(_notes(question))
+    return tuple(_question_notes(question))
 
 
-def _notes(question: QuestionInfo) -> Iterator[str]:
+def _question_notes(question: QuestionInfo) -> Iterator[str]:
     match question.value_kind:
         case ValueKind.CODE:
             yield from _of_a_scale(question, question.scale)
@@ -45,10 +45,10 @@ def _of_a_scale(question: QuestionInfo, scale: Scale) -> Iterator[str]:
     ends = sorted(scale.steps, key=lambda step: step.code)
     codes = f"Mean and deviation are of codes, from {ends[0].named} to {ends[-1].named}"
     if left_out:
-        codes += f", without {_listed(left_out)}; shares are of all who answered, {_listed(left_out)} included"
+        codes += f", without {_parts_text(left_out)}; shares are of all who answered, {_parts_text(left_out)} included"
     yield f"{codes}."
     if scale.suspects:
-        named = _listed([step.named for step in scale.suspects])
+        named = _parts_text([step.named for step in scale.suspects])
         yield f"{named} counts as outside the scale, though the job does not say so; {scale.cure_of_suspects}."
     if scale.disagrees:
         yield "The labels are numbers other than their codes, and the mean is of the codes."
@@ -56,7 +56,7 @@ def _of_a_scale(question: QuestionInfo, scale: Scale) -> Iterator[str]:
         yield f"No top 2: nothing says which end of the scale is the best; {scale.cure_of_direction}."
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _parts_text(parts: Sequence[str]) -> str:
     return " and ".join(parts)
 
 

@@ -65,10 +65,10 @@ class ProseCounts:
 
 def prose_of(dataset: Dataset) -> ProseCounts | None:
     """The prose of a run; None where no model was asked to write about anybody."""
-    level = _level(dataset)
+    level = _written_level(dataset)
     if level is EnrichLevel.NONE:
         return None
-    calls = _calls(dataset)
+    calls = _prose_calls(dataset)
     if calls is None:
         return None
     firsts, repairs = (_by_person(calls, purpose) for purpose in (PURPOSE, REPAIR_PURPOSE))
@@ -95,7 +95,7 @@ def prose_of(dataset: Dataset) -> ProseCounts | None:
         prompt_tokens=pc.sum(calls["prompt_tokens"]).as_py() or 0,
         cached_tokens=pc.sum(calls["cached_tokens"]).as_py() or 0,
         texts=texts,
-        duplicates=near_duplicates(_texts(dataset, level, texts)),
+        duplicates=near_duplicates(_person_texts(dataset, level, texts)),
     )
 
 
@@ -107,14 +107,14 @@ def text_of(persona: Mapping[str, Any], level: EnrichLevel) -> str:
     return "\n".join(leaf for part in parts for leaf in texts_in(part) if len(leaf.split()) >= _FEWEST_WORDS)
 
 
-def _level(dataset: Dataset) -> EnrichLevel:
+def _written_level(dataset: Dataset) -> EnrichLevel:
     """What the plan had a model write: the templates that it used tell."""
     used = set(dataset.manifest.provenance.prompt_digests)
     written = (level for level in EnrichLevel if level is not EnrichLevel.NONE)
     return next((level for level in written if f"factory/{level}.md" in used), EnrichLevel.NONE)
 
 
-def _calls(dataset: Dataset) -> pa.Table | None:
+def _prose_calls(dataset: Dataset) -> pa.Table | None:
     """The calls that wrote about people; None where the run has no calls at all."""
     columns = ["purpose", "person_id", "status", "reason", "prompt_tokens", "cached_tokens"]
     purposes = pa.array([PURPOSE, CHECK_PURPOSE, REPAIR_PURPOSE])
@@ -131,7 +131,7 @@ def _by_person(calls: pa.Table, purpose: str) -> dict[str, tuple[str, str | None
     return dict(zip(people, zip(*ended, strict=True), strict=True))
 
 
-def _texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[PersonText]:
+def _person_texts(dataset: Dataset, level: EnrichLevel, people: int) -> Iterator[PersonText]:
     """The texts of at most as many people as MOST_TEXTS says."""
     most = MOST_TEXTS[level]
     taken = {place * people // most for place in range(most)} if people > most else range(people)

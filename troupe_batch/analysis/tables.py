@@ -154,7 +154,7 @@ class _Reading:
         return QuestionTable(question, tuple(columns), notes_of(question), self.no_interval)
 
     def _column(self, question: QuestionInfo, rows: pa.Table, arm: str | None) -> Column:
-        statuses = _counts(rows[status_column(question)])
+        statuses = _value_counts(rows[status_column(question)])
         is_answered = pc.equal(rows[status_column(question)].cast(pa.string()), AnswerStatus.ANSWERED)
         answered = rows.filter(is_answered)
         weighted = self.weights.answered(answered)
@@ -169,7 +169,7 @@ class _Reading:
             absences={str(s): statuses[s] for s in AnswerStatus if s is not AnswerStatus.ANSWERED and s in statuses},
             shares=answers.shares(),
             figures=answers.figures(),
-            examples=_examples(answered[question.id]) if question.value_kind is ValueKind.TEXT else (),
+            examples=_text_examples(answered[question.id]) if question.value_kind is ValueKind.TEXT else (),
             design_effect=weighted.deff if weighted.is_weighted else None,
         )
 
@@ -272,7 +272,7 @@ def _marked(column: pa.ChunkedArray) -> Bools:
     return np.asarray(pc.fill_null(column, fill_value=False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def _examples(texts: pa.ChunkedArray) -> tuple[str, ...]:
+def _text_examples(texts: pa.ChunkedArray) -> tuple[str, ...]:
     """A few different answers from all over the people, the same ones every time."""
     places = np.unique(np.linspace(0, max(0, len(texts) - 1), num=_EXAMPLES * 4, dtype=np.int64))
     different = dict.fromkeys(texts.take(pa.array(places)).to_pylist()) if len(texts) else {}
@@ -281,6 +281,6 @@ def _examples(texts: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(found[::step][:_EXAMPLES])
 
 
-def _counts(column: pa.ChunkedArray) -> dict[object, int]:
+def _value_counts(column: pa.ChunkedArray) -> dict[object, int]:
     counted = pc.value_counts(column)
     return {entry["values"]: entry["counts"] for entry in counted.to_pylist() if entry["values"] is not None}

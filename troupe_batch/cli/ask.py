@@ -47,11 +47,11 @@ def command(
     if as_json:
         print_json(_as_json(asked))
     else:
-        _show(asked, with_prompt=show_prompt or only_prompt)
+        _show_answer(asked, with_prompt=show_prompt or only_prompt)
     return OK if asked.answer is None or asked.answer.status is AnswerStatus.ANSWERED else FAILED
 
 
-def _show(asked: AskReport, *, with_prompt: bool) -> None:
+def _show_answer(asked: AskReport, *, with_prompt: bool) -> None:
     if with_prompt:
         for message in asked.messages:
             click.secho(f"--- {message.role}", fg="cyan")

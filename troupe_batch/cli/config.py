@@ -56,13 +56,13 @@ def command(
         if not changed or settings.origin(option) != "default"
     ]
     if as_json:
-        print_json({_title(option): {"value": value, "origin": origin} for option, value, origin in rows})
+        print_json({_option_title(option): {"value": value, "origin": origin} for option, value, origin in rows})
         return
     table = TextTable("setting", "value", "from", "meaning", box=None, header_style="bold")
     for option, value, origin in rows:
         section, name = option.split(".")
         shown = "-" if value is None else str(value)
-        table.add_row(_title(option), shown, origin, SECTIONS[section][name])
+        table.add_row(_option_title(option), shown, origin, SECTIONS[section][name])
     data().print(table)
     for place, why in settings.without_effect.items():
         print_text(f"{place} has no effect here: {why}")
@@ -74,7 +74,7 @@ def _trust(settings: Settings) -> None:
         section, name = option.split(".")
         value = str(getattr(getattr(settings, section), name))
         trust(Path(CONFIG_FILE), option, value, os.environ)
-        say(f"trusted from now on: {settings.origin(option)}: {_title(option)} = {shown_url(value)}")
+        say(f"trusted from now on: {settings.origin(option)}: {_option_title(option)} = {shown_url(value)}")
     if not settings.untrusted:
         say(f"nothing in {CONFIG_FILE} asks for trust here")
 
@@ -84,7 +84,7 @@ def _origin(settings: Settings, option: str) -> str:
     return settings.origin(option) + (" (not trusted yet: `troupe config trust`)" if is_new else "")
 
 
-def _title(option: str) -> str:
+def _option_title(option: str) -> str:
     section, name = option.split(".")
     return f"{SECTION_TITLES[section]}.{name.upper()}"
 

@@ -47,11 +47,11 @@ def command(
     if as_json:
         print_json([{"what": c.what, "finding": c.finding, "says": c.says} for c in checks])
     else:
-        _show(checks)
+        _show_checks(checks)
     return FAILED if any(check.finding is Grade.BAD for check in checks) else OK
 
 
-def _show(checks: Iterable[Check]) -> None:
+def _show_checks(checks: Iterable[Check]) -> None:
     console = data()
     for check in checks:
         line = SafeText(f"{check.finding:<8}", style=_STYLES[check.finding])

@@ -41,23 +41,23 @@ def command(
       troupe failed gazpacho-concept-test-rehearsal
       troupe failed gazpacho-concept-test-rehearsal --examples 20 --json
     """
-    found = asyncio.run(_failures(read_settings(config_file, assignments), run_id, examples))
+    found = asyncio.run(_failures_in(read_settings(config_file, assignments), run_id, examples))
     if as_json:
         print_json(_as_json(run_id, found))
         return
     for group in found.groups:
-        for line in _lines(group):
+        for line in _group_lines(group):
             data().print(line, soft_wrap=True)
     for line in _closing(found):
         say(line)
 
 
-async def _failures(settings: Settings, run_id: str, examples: int) -> Failures:
+async def _failures_in(settings: Settings, run_id: str, examples: int) -> Failures:
     run = await stored_run(settings, run_id)
     return await failures_of(run.store, shards=run.plan.shards, examples=examples)
 
 
-def _lines(group: FailureGroup) -> Iterator[SafeText | str]:
+def _group_lines(group: FailureGroup) -> Iterator[SafeText | str]:
     noun = group.of.removesuffix("s") if group.count == 1 else group.of
     head = SafeText(f"{group.count:,} {noun} {group.status}:", style="bold")
     yield head.append(f" {shown_line(group.reason)}", "not bold default")
@@ -65,10 +65,10 @@ def _lines(group: FailureGroup) -> Iterator[SafeText | str]:
     more = f" and {len(about) - _MOST_NAMED:,} more" if len(about) > _MOST_NAMED else ""
     yield f"  {', '.join(about[:_MOST_NAMED])}{more}"
     for one in group.examples:
-        yield f"  {_example(one)}"
+        yield f"  {_failure_text(one)}"
 
 
-def _example(one: Failure) -> str:
+def _failure_text(one: Failure) -> str:
     whose = one.unit_id if one.person_id is None else f"{one.unit_id}, {one.person_id}"
     if one.raw_reply is None:
         return f"{whose}, {one.about}"

@@ -31,8 +31,8 @@ def command(*, name: str, folder: Path) -> None:
     if not JOB_ID_PATTERN.fullmatch(name):
         raise FixTheInput(f"{name!r} cannot name a job: use letters, digits, and single . _ or - between them")
     written = {
-        folder / "jobs" / f"{name}.yaml": _template("job.yaml", name),
-        folder / "populations" / f"{name}.yaml": _template("population.yaml", name),
+        folder / "jobs" / f"{name}.yaml": _filled_template("job.yaml", name),
+        folder / "populations" / f"{name}.yaml": _filled_template("population.yaml", name),
     }
     if there := [str(path) for path in written if path.exists()]:
         raise FixTheInput(f"{', '.join(there)}: there already, and not overwritten; choose another name")
@@ -47,6 +47,6 @@ def command(*, name: str, folder: Path) -> None:
     say(f"next: troupe plan {folder / 'jobs' / name}.yaml")
 
 
-def _template(file: str, name: str) -> str:
+def _filled_template(file: str, name: str) -> str:
     text = resources.files("troupe_batch.cli").joinpath("templates", file).read_text(encoding="utf-8")
     return text.replace("@NAME@", name)

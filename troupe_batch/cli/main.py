@@ -100,7 +100,7 @@ def run_command(arguments: list[str] | None = None) -> int:
         say_error("interrupted")
         return PARTLY_DONE
     except click.ClickException as error:
-        _show(error)
+        _show_usage_error(error)
         return error.exit_code
     except TroupeError as error:
         say_error(str(error))
@@ -108,7 +108,7 @@ def run_command(arguments: list[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _show(error: click.ClickException) -> None:
+def _show_usage_error(error: click.ClickException) -> None:
     """As click shows it, with what was typed made visible."""
     said = io.StringIO()
     error.show(said)

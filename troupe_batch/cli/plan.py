@@ -77,7 +77,7 @@ def command(
     report = _probed(settings, prepared) if probes and not rehearse else None
     if as_json:
         probed = {} if report is None else {"probe": report.as_json()}
-        said = {"warnings": [*money_notes(plan, forecast), *warnings], "notes": _notes(settings, plan)}
+        said = {"warnings": [*money_notes(plan, forecast), *warnings], "notes": _plan_notes(settings, plan)}
         print_json({**_as_json(plan, forecast, margins, cap_origin(settings, job)), **said, **probed})
         return _code_of(report)
     data().print(_overview(plan, forecast, cap_origin(settings, job)))
@@ -90,7 +90,7 @@ def command(
         data().print(f"design effect {effect.deff:.3f}: effective n {effect.effective_n:,.0f} of {effect.people:,}")
     say(forecast.note)
     say_warnings(warnings)
-    for note in (*money_notes(plan, forecast), *_notes(settings, plan)):
+    for note in (*money_notes(plan, forecast), *_plan_notes(settings, plan)):
         say(note)
     if report is not None:
         data().print(f"the endpoint, {effort_of(report)}:")
@@ -109,7 +109,7 @@ def _code_of(report: ProbeReport | None) -> int:
     return FAILED if report is not None and report.problems else OK
 
 
-def _notes(settings: Settings, plan: Plan) -> list[str]:
+def _plan_notes(settings: Settings, plan: Plan) -> list[str]:
     """What should be known of the plan before it is run."""
     remarks = (f"note: {remark}" for remark in scale_remarks(plan.study.design.questions))
     return [*leaving_models(plan), *tier_notes(settings, plan), *remarks]
@@ -137,7 +137,7 @@ def _overview(plan: Plan, forecast: Estimate, origin: str) -> TextTable:
         "completion tokens": f"{forecast.completion_tokens:,}",
         "cost": _cost(forecast),
         "prices": "\n".join(price_lines(plan)),
-        "cost cap": _cap(plan, origin),
+        "cost cap": _cap_text(plan, origin),
         "plan digest": plan.digest[:16],
     }
     for name, value in rows.items():
@@ -219,7 +219,7 @@ def _cost(forecast: Estimate) -> str:
     return _dollars(forecast.most_usd)
 
 
-def _cap(plan: Plan, origin: str) -> str:
+def _cap_text(plan: Plan, origin: str) -> str:
     if plan.cap_usd is None:
         return "none: neither the job's budget.max_usd nor Budget.MAX_USD is set"
     return f"{_dollars(plan.cap_usd)} ({origin})"

@@ -67,11 +67,11 @@ def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) ->
     match question.value_kind:
         case ValueKind.CODE:
             pairs = zip(question.codes, question.labels, strict=True)
-            yield " | ".join(_cut([label if label == str(code) else f"{code} {label}" for code, label in pairs]))
+            yield " | ".join(_labels_cut([label if label == str(code) else f"{code} {label}" for code, label in pairs]))
         case ValueKind.LABEL | ValueKind.LABELS:
-            yield " | ".join(_cut([*question.labels]))
+            yield " | ".join(_labels_cut([*question.labels]))
         case ValueKind.RANKING:
-            yield f"in order: {' | '.join(_cut([*question.labels]))}"
+            yield f"in order: {' | '.join(_labels_cut([*question.labels]))}"
         case ValueKind.NUMBER:
             low, high = bounds[question.id]
             kind = "a whole number" if question.is_integer else "a number"
@@ -82,14 +82,14 @@ def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) ->
             assert_never(question.value_kind)
 
 
-def _cut(labels: list[str]) -> list[str]:
+def _labels_cut(labels: list[str]) -> list[str]:
     if len(labels) <= _MOST_LABELS:
         return labels
     return [*labels[: _MOST_LABELS - 2], f"… {len(labels) - _MOST_LABELS + 1:,} more …", labels[-1]]
 
 
 def _bounds(study: BaseModel) -> dict[str, tuple[float, float]]:
-    numeric = (one for one in _asked(study) if one.value_kind is ValueKind.NUMBER)
+    numeric = (one for one in _asked_questions(study) if one.value_kind is ValueKind.NUMBER)
     return {one.id: one.amounts[:2] for one in numeric if one.amounts is not None}
 
 
@@ -99,11 +99,11 @@ def _conditions(study: BaseModel) -> dict[str, list[str]]:
     return {name: [str(one) for one in several] for name, several in conditions.items()}
 
 
-def _asked(part: object) -> Iterator[QuestionForm]:
+def _asked_questions(part: object) -> Iterator[QuestionForm]:
     if isinstance(part, QuestionForm):
         yield part
     elif isinstance(part, BaseModel):
-        yield from _asked([getattr(part, name) for name in type(part).model_fields])
+        yield from _asked_questions([getattr(part, name) for name in type(part).model_fields])
     elif isinstance(part, Iterable) and not isinstance(part, str | bytes | dict):
         for one in part:
-            yield from _asked(one)
+            yield from _asked_questions(one)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _STYLES = {Grade.GOOD: "green", Grade.WARNING: "yellow", Grade.BAD: "bold red"}
 
 
-def _lines(report: ProbeReport) -> list[str]:
+def _probe_lines(report: ProbeReport) -> list[str]:
     """One line of what is good, and one for each remark; what is bad is said by the error that ends the command."""
     good = [one.says for one in report.abilities if one.verdict is Grade.GOOD]
     lines = [f"endpoint ({effort_of(report)}): {'; '.join(good)}"] if good else []
@@ -23,7 +23,7 @@ def _lines(report: ProbeReport) -> list[str]:
 
 def say_probe(report: ProbeReport) -> None:
     """Tells on stderr what a probe found."""
-    for line in _lines(report):
+    for line in _probe_lines(report):
         say(line)
 
 

@@ -23,7 +23,7 @@ def retry_text(result: Result) -> str | None:
     if not lacking:
         return None
     which = ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in lacking.items())
-    calls = _calls(result.dataset, "answers" if manifest.counts else "extractions")
+    calls = _call_count(result.dataset, "answers" if manifest.counts else "extractions")
     kept = manifest.answered + manifest.found
     return (
         f"to ask again for what is missing ({which}): the same command with --retry; about {_plural(calls)} anew, and "
@@ -38,7 +38,7 @@ def _summed(counts: list[Any]) -> dict[str, int]:
     return dict(total)
 
 
-def _calls(dataset: Dataset, table: str) -> int:
+def _call_count(dataset: Dataset, table: str) -> int:
     """How many calls brought those absences: each is made again."""
     rows = dataset.arrow(table, ["status", "call_key"])
     lacking = rows.filter(pc.is_in(rows["status"].cast(pa.string()), pa.array([str(one) for one in _ASKED_ANEW])))

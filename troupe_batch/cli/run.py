@@ -86,17 +86,19 @@ def command(
     job = load_job(job_file)
     say_warnings([*job.warnings, *unused_settings(settings, job)])
     began: list[BegunRun] = []
-    result = asyncio.run(_run(job, options, settings, began, is_quiet=as_json))
+    result = asyncio.run(_run_job(job, options, settings, began, is_quiet=as_json))
     absences = unwanted_absences(result.dataset) if result.outcome.manifest is not None else []
     if as_json:
         print_json(summary(result, absences))
     else:
-        _show(result, typed_command(settings), _prefix_use(settings, result, began))
+        _show_result(result, typed_command(settings), _prefix_use(settings, result, began))
     _say_absences(result, absences)
     return exit_code(result.outcome)
 
 
-async def _run(job: Job, options: RunOptions, settings: Settings, began: list[BegunRun], *, is_quiet: bool) -> Result:
+async def _run_job(
+    job: Job, options: RunOptions, settings: Settings, began: list[BegunRun], *, is_quiet: bool
+) -> Result:
     stops = Stops()
     with contextlib.ExitStack() as shown:
         progress: list[RunProgress] = []
@@ -142,7 +144,7 @@ def _say_beginning(begun: BegunRun) -> None:
             say(f"it asks again for what {begun.retries} lacks; replies that are in the cache cost nothing again")
 
 
-def _show(result: Result, typed: str, prefix_use: str | None) -> None:
+def _show_result(result: Result, typed: str, prefix_use: str | None) -> None:
     if result.outcome.manifest is None or result.outcome.state is RunState.STOPPED:
         say_stopped(result, typed)
     else:

@@ -43,7 +43,7 @@ def command(*, run_id: str | None, as_json: bool, config_file: Path | None, assi
     elif run_id is not None and found[0].problem is None:
         data().print(_sheet(found[0]))
     else:
-        data().print(_table(found))
+        data().print(_runs_table(found))
     return FAILED if run_id is not None and found[0].problem is not None else OK
 
 
@@ -56,7 +56,7 @@ async def _standings(settings: Settings, run_id: str | None) -> list[Standing]:
     return [found]
 
 
-def _table(found: list[Standing]) -> TextTable:
+def _runs_table(found: list[Standing]) -> TextTable:
     table = TextTable(box=None, header_style="bold")
     for name in ("run", "shards done", "units", "cost", "dataset"):
         table.add_column(name)
@@ -68,11 +68,11 @@ def _table(found: list[Standing]) -> TextTable:
         done = f"{one.committed}/{one.shards}"
         units = f"{one.units_done:,}/{one.units:,}"
         has = "yes" if one.has_dataset else "no"
-        table.add_row(one.run_id, done, units, _cost(one), has, ", ".join(_notes(one)))
+        table.add_row(one.run_id, done, units, _cost(one), has, ", ".join(_standing_notes(one)))
     return table
 
 
-def _notes(one: Standing) -> Iterator[str]:
+def _standing_notes(one: Standing) -> Iterator[str]:
     if one.is_rehearsal:
         yield "rehearsal"
     if one.failures:
@@ -87,13 +87,13 @@ def _notes(one: Standing) -> Iterator[str]:
 
 def _sheet(one: Standing) -> TextTable:
     table = TextTable(box=None, show_header=False)
-    for name, value in _rows(one):
+    for name, value in _standing_rows(one):
         if value:
             table.add_row(name, value)
     return table
 
 
-def _rows(one: Standing) -> Iterator[tuple[str, str]]:
+def _standing_rows(one: Standing) -> Iterator[tuple[str, str]]:
     yield "run", f"{one.run_id}{' (rehearsal)' if one.is_rehearsal else ''}"
     yield "shards", f"{one.committed:,} of {one.shards:,} done"
     share = one.units_done / one.units if one.units else 1.0

@@ -19,16 +19,16 @@ def say_stopped(result: Result, how_to_go_on: str) -> None:
     outcome = result.outcome
     head = SafeText(f"not complete ({outcome.state}):", style="bold yellow")
     talk().print(head.append(f" {outcome.reason or ''}", "not bold default"), soft_wrap=True)
-    for line in _lines(result, how_to_go_on):
+    for line in _stopped_lines(result, how_to_go_on):
         say(line)
 
 
-def _lines(result: Result, how_to_go_on: str) -> Iterator[str]:
+def _stopped_lines(result: Result, how_to_go_on: str) -> Iterator[str]:
     manifest, run_id = result.outcome.manifest, result.outcome.run_id
     if manifest is None:
         yield f"there is no dataset of this yet: `troupe results {run_id}` makes it from what is done, and shows it"
     else:
-        yield f"done: {_done(manifest)}; {manifest.cost_text}"
+        yield f"done: {_done_text(manifest)}; {manifest.cost_text}"
         yield from (f"note: {note}" for note in money_notes(manifest.money, cap_usd=manifest.cap_usd))
         yield f"tables of what there is so far: troupe results {run_id}"
     if result.outcome.error is StopReason.BUDGET_SPENT:
@@ -43,7 +43,7 @@ def _lines(result: Result, how_to_go_on: str) -> Iterator[str]:
     yield f"  {how_to_go_on}"
 
 
-def _done(manifest: Manifest) -> str:
+def _done_text(manifest: Manifest) -> str:
     shards = manifest.provenance.shards
     parts = [f"{shards - len(manifest.missing_shards):,} of {shards:,} shards"]
     if manifest.questions:

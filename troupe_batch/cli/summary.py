@@ -47,10 +47,10 @@ def summary(result: Result, absences: list[AbsenceCount]) -> dict[str, Any]:
         "beginning": result.beginning,
         "dataset": result.path if outcome.manifest is not None else None,
     }
-    return ending if outcome.manifest is None else {**ending, **_figures(result, outcome.manifest, absences)}
+    return ending if outcome.manifest is None else {**ending, **_run_figures(result, outcome.manifest, absences)}
 
 
-def _figures(result: Result, manifest: Manifest, absences: list[AbsenceCount]) -> dict[str, Any]:
+def _run_figures(result: Result, manifest: Manifest, absences: list[AbsenceCount]) -> dict[str, Any]:
     written = prose_of(result.dataset)
     return {
         "is_rehearsal": manifest.is_rehearsal,

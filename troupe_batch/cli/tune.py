@@ -76,7 +76,7 @@ def command(
     if as_json:
         print_json({"run_id": run_id, **asdict(change)})
         return
-    data().print(_table(change))
+    data().print(_change_table(change))
     if any(value is not None for value in given.values()):
         say(f"the {change.workers} workers of run {run_id} keep to this within seconds")
 
@@ -86,15 +86,15 @@ def _tuned(settings: Settings, run_id: str, given: dict[str, int | str | None]) 
     return asyncio.run(tune(settings, run_id, changes))
 
 
-def _table(change: TuningChange) -> TextTable:
+def _change_table(change: TuningChange) -> TextTable:
     table = TextTable(box=None, header_style="bold")
     for heading in ("limit", "before", "now"):
         table.add_column(heading)
     for name, words in _NAMES.items():
-        table.add_row(words, _shown(change.before, name), _shown(change.now, name))
+        table.add_row(words, _limit_text(change.before, name), _limit_text(change.now, name))
     return table
 
 
-def _shown(tuned: Tuned, name: str) -> str:
+def _limit_text(tuned: Tuned, name: str) -> str:
     value: int | None = getattr(tuned, name)
     return _AUTO if value is None else f"{value:,}"

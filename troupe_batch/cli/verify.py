@@ -47,7 +47,7 @@ def command(*, run_id: str, as_json: bool, config_file: Path | None, assignments
             }
         )
     else:
-        _say(run_id, found)
+        _say_verified(run_id, found)
     if not found.is_sound:
         return FAILED
     return OK if found.is_complete else PARTLY_DONE
@@ -57,7 +57,7 @@ async def _verify(settings: Settings, run_id: str) -> Verification:
     return await verify(await stored_run(settings, run_id))
 
 
-def _say(run_id: str, found: Verification) -> None:
+def _say_verified(run_id: str, found: Verification) -> None:
     for problem in found.problems:
         say_error(str(problem))
     if not found.is_sound:

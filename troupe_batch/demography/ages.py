@@ -68,12 +68,12 @@ def ages(group: Section, draft: Draft) -> bool:
     if bins is None:
         draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"{said}: write bins that exclude each other")
         return True
-    cuts = [_cut(b, youngest, oldest) for b in bins]
+    cuts = [_bin_cut(b, youngest, oldest) for b in bins]
     kept = [cut for cut in cuts if cut is not None]
     if not any(b.value for b in kept):
         draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"nobody is from {youngest} to {oldest} years old")
         return True
-    repairs = [said, _opened(bins), _told(bins, cuts, youngest, oldest), _tapered(kept[-1]), _sum(parts)]
+    repairs = [said, _opened(bins), _cut_text(bins, cuts, youngest, oldest), _tapered(kept[-1]), _sum(parts)]
     # What is left after a cut is no percentage of anybody: like headcounts, it is divided by its sum.
     is_whole = not parts.is_counts and kept == bins
     fields: dict[str, Any] = {"type": "numeric", "integer": True, "unit": "percent" if is_whole else "count"}
@@ -99,7 +99,7 @@ def _without_shared_ends(bins: list[AgeBin]) -> tuple[list[AgeBin] | None, str]:
     return result, f"{', '.join(shifted)} begin a year later: bins do not share years" if shifted else ""
 
 
-def _cut(b: AgeBin, youngest: int, oldest: int) -> AgeBin | None:
+def _bin_cut(b: AgeBin, youngest: int, oldest: int) -> AgeBin | None:
     """The part of a bin within the ages kept, with its share of the people."""
     low, high = max(b.low, youngest), min(b.high, oldest)
     if low > high:
@@ -134,7 +134,7 @@ def _opened(bins: list[AgeBin]) -> str:
     return "; ".join(f"{b.low}+ is taken to end at {b.high}" for b in bins if b.is_open)
 
 
-def _told(bins: list[AgeBin], cuts: list[AgeBin | None], youngest: int, oldest: int) -> str:
+def _cut_text(bins: list[AgeBin], cuts: list[AgeBin | None], youngest: int, oldest: int) -> str:
     """What the cut to the ages kept did, in words; empty where all are kept."""
     lost = [f"{b.low}-{b.high}" for b, cut in zip(bins, cuts, strict=True) if cut is None]
     changed = [

@@ -23,7 +23,7 @@ def demographic_blocks(root: Section) -> list[tuple[Section, frozenset[str]]]:
     for group in root.walk():
         parts = parts_of(group.figures)
         if parts is not None and len(parts.parts) > 1 and _DEMOGRAPHIC.search(topic_of(group.path[-1:])):
-            blocks.append((group, frozenset(_compared(part.label) for part in parts.parts)))
+            blocks.append((group, frozenset(_folded_label(part.label) for part in parts.parts)))
     return blocks
 
 
@@ -32,7 +32,7 @@ def broken_down_by(group: Section, draft: Draft, blocks: list[tuple[Section, fro
     parts = parts_of(draft.open(group.figures))
     if parts is None or parts.is_counts or len(parts.parts) < 2:
         return None
-    labels = {_compared(part.label) for part in parts.parts}
+    labels = {_folded_label(part.label) for part in parts.parts}
     for block, categories in blocks:
         is_whole = labels == categories and fit_of(parts) in (SumFit.EXACT, SumFit.ROUNDED)
         if block is not group and labels <= categories and not is_whole:
@@ -51,13 +51,13 @@ def by_category(group: Section, draft: Draft, block: Section) -> None:
         draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, f"{told}, and that block is left out")
         return
     parent, made = found
-    shares = {_compared(part.label): part.value for part in parts.parts}
+    shares = {_folded_label(part.label): part.value for part in parts.parts}
     categories = categories_of(made)
-    if missing := [label for label in categories if _compared(label) not in shares]:
+    if missing := [label for label in categories if _folded_label(label) not in shares]:
         why = f"{told}, and there is no figure for {', '.join(missing)}"
         draft.record(ValueOutcome.LEFT_OUT, group, parts.leaves, why)
         return
-    table = {label: yes_no(shares[_compared(label)])["values"] for label in categories}
+    table = {label: yes_no(shares[_folded_label(label)])["values"] for label in categories}
     fields = {"type": "categorical", "given": parent, "unit": "percent", "table": table}
     draft.add(
         group, parts.leaves, (" ".join(group.path[-2:]), group.title), fields, f"{told}: yes or no, given {parent}"
@@ -73,5 +73,5 @@ def categories_of(made: Made) -> list[str]:
     return [*values, *([NOT_STATED] if str(made.fields.get("on_sum")).startswith("residual:") else [])]
 
 
-def _compared(label: str) -> str:
+def _folded_label(label: str) -> str:
     return re.sub(r"[^\w]+", " ", label.casefold()).strip().removesuffix("s")

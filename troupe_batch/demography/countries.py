@@ -109,18 +109,18 @@ def names_of(locale: str) -> str:
 
 
 @cache
-def _rows() -> tuple[tuple[str, ...], ...]:
+def _country_rows() -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(line.split("|")) for line in _TABLE.strip().splitlines())
 
 
 @cache
 def _locales() -> dict[str, str]:
-    return {row[0]: row[-1] for row in _rows()}
+    return {row[0]: row[-1] for row in _country_rows()}
 
 
 @cache
 def _countries() -> dict[str, str]:
-    return {word.casefold(): row[0] for row in _rows() for word in row[:-1]}
+    return {word.casefold(): row[0] for row in _country_rows() for word in row[:-1]}
 
 
 @cache

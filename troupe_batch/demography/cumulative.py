@@ -54,7 +54,7 @@ def cumulative(group: Section, draft: Draft) -> bool:
     used = {id(step.part) for step in steps}
     others = [part for part in parts.parts if id(part) not in used]
     widest = max(step.part.value for step in steps)
-    completes = bool(others) and fit_of(BlockParts((*others, max((s.part for s in steps), key=_value)))) in _WHOLES
+    completes = bool(others) and fit_of(BlockParts((*others, max((s.part for s in steps), key=_part_value)))) in _WHOLES
     if completes:
         shares = {part.label: part.value for part in others} | _differences(steps, widest, is_up=is_up)
     else:
@@ -87,10 +87,10 @@ def _differences(steps: list[_Step], whole: Decimal, *, is_up: bool) -> dict[str
 
 
 def _steps(parts: BlockParts, after: re.Pattern[str], before: re.Pattern[str]) -> list[_Step]:
-    return [_Step(level, part) for part in parts.parts if (level := _level(part.label, after, before)) is not None]
+    return [_Step(level, part) for part in parts.parts if (level := _level_in(part.label, after, before)) is not None]
 
 
-def _level(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str | None:
+def _level_in(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str | None:
     """What stands before "or higher", or after "at least"; with or without brackets around it, or a remark behind."""
     if len(label) > _LONGEST:
         return None
@@ -106,5 +106,5 @@ def _level(label: str, after: re.Pattern[str], before: re.Pattern[str]) -> str |
     return None
 
 
-def _value(part: BlockPart) -> Decimal:
+def _part_value(part: BlockPart) -> Decimal:
     return part.value

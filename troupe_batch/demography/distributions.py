@@ -119,7 +119,7 @@ def _one_of(group: Section, draft: Draft, parts: BlockParts, fit: SumFit, before
         fields["on_sum"] = on_sum
     fields["values"] = values_of(parts.parts)
     repairs = "; ".join(text for text in (before, said) if text)
-    draft.add(group, parts.leaves, _names(group), fields, repairs)
+    draft.add(group, parts.leaves, _group_names(group), fields, repairs)
     if fit is SumFit.OVER:
         problem = f"the figures sum to {plain(parts.sum)}, more than rounding explains"
         draft.warn(group.place, problem, "they are divided by their sum; see the source")
@@ -141,7 +141,7 @@ def _sum_rule(parts: BlockParts, fit: SumFit) -> tuple[str | None, str]:
     return None, ""
 
 
-def _names(group: Section) -> tuple[str, ...]:
+def _group_names(group: Section) -> tuple[str, ...]:
     return singular(topic_of(group.path)), " ".join(group.path[-2:])
 
 
@@ -157,7 +157,7 @@ def _overlapping(group: Section, draft: Draft, parts: BlockParts) -> None:
         items(group, draft, parts)
     elif draft.choices.overlaps is Overlaps.NORMALIZE:
         fields = {"type": "categorical", "unit": "percent", "on_sum": "renormalize", "values": values_of(parts.parts)}
-        draft.add(group, parts.leaves, _names(group), fields, f"{told}; divided by their sum, as was asked")
+        draft.add(group, parts.leaves, _group_names(group), fields, f"{told}; divided by their sum, as was asked")
         draft.warn(group.place, told, "shares of people who are in one category only are better")
     else:
         cure = "write shares that exclude each other, or choose --overlaps normalize or yes-no"

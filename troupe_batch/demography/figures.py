@@ -132,10 +132,10 @@ def _ends(text: str) -> tuple[_Written, _Written] | None:
 
     An end without a unit, or a currency, has that of the other.
     """
-    if (one := _written(text)) is not None:
+    if (one := _number_and_unit(text)) is not None:
         return one, one
     match = _RANGE.fullmatch(text)
-    low, high = (_written(match["low"]), _written(match["high"])) if match else (None, None)
+    low, high = (_number_and_unit(match["low"]), _number_and_unit(match["high"])) if match else (None, None)
     if low is None or high is None:
         return None
     units = {low[1], high[1]} - {_NO_UNIT}
@@ -145,7 +145,7 @@ def _ends(text: str) -> tuple[_Written, _Written] | None:
     return ((low[0], unit), (high[0], unit)) if low[0] <= high[0] else None
 
 
-def _written(text: str) -> _Written | None:
+def _number_and_unit(text: str) -> _Written | None:
     """A number and its unit; None where the text is more or less than that."""
     match = _PLAIN.fullmatch(text)
     number = _decimal(match["number"]) if match else None

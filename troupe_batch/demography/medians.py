@@ -22,10 +22,10 @@ def check_medians(root: Section, draft: Draft) -> None:
     for group in root.walk():
         for leaf in draft.open(group.figures):
             if match := _MEDIAN.fullmatch(leaf.label):
-                _check(group, leaf, set(_WORDS.findall(match[1].casefold())), blocks, draft)
+                _check_median(group, leaf, set(_WORDS.findall(match[1].casefold())), blocks, draft)
 
 
-def _check(
+def _check_median(
     group: Section,
     leaf: Leaf,
     words: set[str],

@@ -104,7 +104,7 @@ def parts_of(leaves: Sequence[Leaf]) -> BlockParts | None:
             elif kind is FigureKind.COUNT:
                 chosen = [*chosen, *((leaf, figure) for leaf, figure in numbers if _is_headcount(leaf, figure, leaves))]
             places = {id(leaf): place for place, leaf in enumerate(leaves)}
-            return _parts(sorted(chosen, key=lambda pair: places[id(pair[0])]), kind)
+            return _block_parts(sorted(chosen, key=lambda pair: places[id(pair[0])]), kind)
     return None
 
 
@@ -114,7 +114,7 @@ def _with_percents(
     """The percents, and with them the plain numbers where only both together are a whole: "83%" beside "17" or 0.17."""
     for factor in (Decimal(1), Decimal(100)):
         read = [(leaf, replace(f, value=f.value * factor, step=f.step * factor)) for leaf, f in numbers if f.value >= 0]
-        together = _parts([*percents, *read], FigureKind.PERCENT) if read else None
+        together = _block_parts([*percents, *read], FigureKind.PERCENT) if read else None
         if together is not None and fit_of(together) in (SumFit.EXACT, SumFit.ROUNDED):
             return [*percents, *read]
     return percents
@@ -130,7 +130,7 @@ def _is_headcount(leaf: Leaf, figure: Figure, leaves: Sequence[Leaf]) -> bool:
     return figure.value >= 0 and figure.value % 1 == 0 and (is_column or is_large)
 
 
-def _parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> BlockParts | None:
+def _block_parts(chosen: Sequence[tuple[Leaf, Figure]], kind: FigureKind) -> BlockParts | None:
     parts = [BlockPart(leaf.label, figure.value, figure.step, leaf) for leaf, figure in chosen]
     total = next((part for part in parts if _is_total(part) and len(parts) > (1 if part.value == WHOLE else 2)), None)
     parts = [part for part in parts if part is not total]

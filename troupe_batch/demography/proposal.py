@@ -34,7 +34,7 @@ class SourceText:
 
     def has(self, sentence: str) -> bool:
         """Whether the sentence stands in the text, whatever its line breaks."""
-        return bool(sentence) and _words(sentence) in _words(self.text)
+        return bool(sentence) and _folded_words(sentence) in _folded_words(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _read_dimension(proposed: Mapping[str, Any], reading: _Reading) -> None:
         notes.append(f"the figures sum to {plain(total)}: divided by their sum")
         fields["on_sum"] = "renormalize"
     fields["bins" if is_numeric else "values"] = {c.label: float(c.percent) for c in categories}
-    fields["source"] = _sources(categories, reading.prose)
+    fields["source"] = _source_lines(categories, reading.prose)
     if assumed := [c.shown for c in categories if not _is_in_text(c, reading.prose)]:
         problem = f"not in the text: {', '.join(assumed)}"
         reading.findings.append(
@@ -156,7 +156,7 @@ def _categories(proposed: Sequence[Mapping[str, Any]]) -> tuple[list[_Category],
     notes = []
     for one in proposed:
         label = one_line(str(one["label"]))[:200].strip()
-        percent = _percent(one["percent"])
+        percent = _percent_of(one["percent"])
         if not label or percent is None:
             notes.append(f"left out: {label or 'a category without a name'}, {one['percent']}, which is no percent")
         elif label in kept:
@@ -166,7 +166,7 @@ def _categories(proposed: Sequence[Mapping[str, Any]]) -> tuple[list[_Category],
     return list(kept.values()), notes
 
 
-def _percent(value: object) -> Decimal | None:
+def _percent_of(value: object) -> Decimal | None:
     try:
         percent = Decimal(str(value))
     except InvalidOperation:
@@ -183,7 +183,7 @@ def _no_bins(labels: list[str]) -> str | None:
     return None
 
 
-def _sources(categories: Sequence[_Category], prose: SourceText) -> list[str]:
+def _source_lines(categories: Sequence[_Category], prose: SourceText) -> list[str]:
     """A line for each sentence that figures come from, and one for the figures that come from none."""
     quoted = dict.fromkeys(c.sentence for c in categories if c.sentence and _is_in_text(c, prose))
     lines = [
@@ -202,7 +202,7 @@ def _is_in_text(category: _Category, prose: SourceText) -> bool:
     return category.percent in numbers
 
 
-def _words(text: str) -> str:
+def _folded_words(text: str) -> str:
     return " ".join(one_line(text).casefold().split())
 
 

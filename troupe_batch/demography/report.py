@@ -77,18 +77,18 @@ class CompilingReport:
         for outcome in ValueOutcome:
             if entries := self.of(outcome):
                 lines += ["", f"{outcome.upper()}"]
-                lines += [line for entry in entries for line in _lines(entry)]
+                lines += [line for entry in entries for line in _entry_lines(entry)]
         if self.findings:
             lines += ["", "TO KNOW"]
-            lines += [line for finding in self.findings for line in _wrapped(_finding(finding), "- ")]
+            lines += [line for finding in self.findings for line in _wrapped(_finding_text(finding), "- ")]
         return "\n".join(lines) + "\n"
 
 
-def _finding(finding: PopulationFinding) -> str:
+def _finding_text(finding: PopulationFinding) -> str:
     return f"{finding.level}: {finding.place}: {finding.problem}" + (f"; {finding.cure}" if finding.cure else "")
 
 
-def _lines(entry: Entry) -> list[str]:
+def _entry_lines(entry: Entry) -> list[str]:
     arrow = f" -> {entry.dimension}" if entry.dimension else ""
     if not entry.said and len(short := f"  {entry.place}: {entry.found}{arrow}") <= _WIDTH:
         return [short]

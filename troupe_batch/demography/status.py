@@ -68,13 +68,13 @@ def is_about_work(group: Section) -> bool:
 
 def is_of_workers(group: Section, draft: Draft) -> bool:
     """Whether the figures of the block are about work, and none of them of people who have none."""
-    has_others = any(_NOT_WORKING.search(label) for label in _labels(group))
+    has_others = any(_NOT_WORKING.search(label) for label in _leaf_labels(group))
     return is_about_work(group) and not has_others and not is_status(group, draft)
 
 
 def is_status(group: Section, draft: Draft) -> bool:
     """Whether the block says of everybody whether they work: Employed, Retired, Student."""
-    labels = _labels(group)
+    labels = _leaf_labels(group)
     if not is_about_work(group) or not any(_is_working(label) for label in labels):
         return False
     if any(
@@ -109,7 +109,7 @@ def _is_working(label: str) -> bool:
     return bool(_WORKING.search(label)) and not _NOT_WORKING.search(label)
 
 
-def _labels(group: Section) -> list[str]:
+def _leaf_labels(group: Section) -> list[str]:
     return [leaf.label for below in group.walk() for leaf in below.figures]
 
 
@@ -162,7 +162,7 @@ def employment(root: Section, draft: Draft) -> None:
     leaves = [leaf for _, _, leaf, _ in chosen]
     values = {name: value for name, _, _, value in chosen}
     status = next((group for group in groups if is_status(group, draft)), None)
-    if status is not None and any(_is_outside(label) for label in _labels(status)):
+    if status is not None and any(_is_outside(label) for label in _leaf_labels(status)):
         draft.record(
             ValueOutcome.USED, home, leaves, f"who works is drawn from {status.place}, which says it in more detail"
         )
@@ -215,7 +215,7 @@ def _jobless_of_the_force(groups: list[Section], draft: Draft) -> list[_Found]:
         figures = {leaf.label.casefold(): leaf for leaf in draft.open(group.figures)}
         if {"employed", "unemployed"} <= set(figures):
             leaf = figures["unemployed"]
-            at_work, jobless = (_percent(figures[label]) for label in ("employed", "unemployed"))
+            at_work, jobless = (_leaf_percent(figures[label]) for label in ("employed", "unemployed"))
             if at_work is not None and jobless is not None and at_work + jobless == WHOLE:
                 return [("unemployment", group, leaf, jobless)]
     return []
@@ -223,10 +223,10 @@ def _jobless_of_the_force(groups: list[Section], draft: Draft) -> list[_Found]:
 
 def _rate_of(leaf: Leaf, pattern: re.Pattern[str]) -> Decimal | None:
     """The rate in percent, if the value is one of this name; a remark of ages or of the country may stand behind."""
-    return _percent(leaf) if pattern.fullmatch(_REMARK.sub("", leaf.label)) else None
+    return _leaf_percent(leaf) if pattern.fullmatch(_REMARK.sub("", leaf.label)) else None
 
 
-def _percent(leaf: Leaf) -> Decimal | None:
+def _leaf_percent(leaf: Leaf) -> Decimal | None:
     figure = leaf.figure
     if figure is None or figure.kind is not FigureKind.PERCENT or not 0 <= figure.value <= WHOLE:
         return None

@@ -31,7 +31,7 @@ def main(folder: str, command: list[str]) -> int:
     home = Path(folder)
     guard_lock = os.open(home / "guard.lock", os.O_RDWR | os.O_CREAT, 0o600)
     # Tried for a while, as whoever looks for a guard holds it for an instant.
-    if not _taken(guard_lock, within_s=1.0):
+    if not _is_lock_taken(guard_lock, within_s=1.0):
         return 2
     guard = _Guard(home, command)
     users_lock = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -58,7 +58,7 @@ class _Guard:
             started = time.monotonic()
             self._server = self._start()
             if self._server is None:
-                _say("an earlier server does not end; stop it by hand")
+                _say_words("an earlier server does not end; stop it by hand")
                 return 1
             if self._stopping.is_set():  # it came between the check above and the start
                 self.stop()
@@ -67,7 +67,7 @@ class _Guard:
             if quick_deaths >= _MAX_QUICK_DEATHS:
                 return 1
             if not self._stopping.is_set():
-                _say(f"the server ended with code {code}; it is started again")
+                _say_words(f"the server ended with code {code}; it is started again")
                 time.sleep(0.05 * quick_deaths)
         return 0
 
@@ -82,7 +82,7 @@ class _Guard:
         lock = os.open(self._home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
         note = self._home / "server.pid"
         try:
-            if not _taken(lock, within_s=8.0, meanwhile=lambda: _end(note, self._home / "server.lock")):
+            if not _is_lock_taken(lock, within_s=8.0, meanwhile=lambda: _end_server(note, self._home / "server.lock")):
                 return None
             server = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, pass_fds=[lock])  # noqa: S603 - the caller's own
             note.write_text(str(server.pid))
@@ -91,7 +91,7 @@ class _Guard:
             os.close(lock)
 
 
-def _taken(lock: int, *, within_s: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+def _is_lock_taken(lock: int, *, within_s: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
     """Whether the exclusive lock is ours now."""
     ends_at = time.monotonic() + within_s
     while time.monotonic() < ends_at:
@@ -105,7 +105,7 @@ def _taken(lock: int, *, within_s: float, meanwhile: Callable[[], None] = lambda
     return False
 
 
-def _end(note: Path, lock: Path) -> None:
+def _end_server(note: Path, lock: Path) -> None:
     """Asks a server whose guard was killed to end: the noted process, if it really is one that has the lock open."""
     import psutil  # noqa: PLC0415 - seldom needed, and slow to load
 
@@ -121,7 +121,7 @@ def _is_same(path: str, lock: Path) -> bool:
     return False
 
 
-def _say(words: str) -> None:
+def _say_words(words: str) -> None:
     sys.stderr.write(f"{words}\n")
     sys.stderr.flush()
 

@@ -136,10 +136,10 @@ class RunBoard:
                 pipe.llen(fleet.shards_list)
                 pipe.get(keys.delivered)
                 replies = await pipe.execute()
-        return _read(run_id, facts, replies)
+        return _snapshot_of(run_id, facts, replies)
 
 
-def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
+def _snapshot_of(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
     clock, meta, done, leases, quarantine, resting, failures, live, totals, hints, extracting, money, *rest = replies
     now_ms = _milliseconds(clock)
     is_done = _bits(done, facts.shards)
@@ -155,7 +155,11 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
     alive = [_worker(name) for name, seen in workers if seen > now_ms - WORKER_SILENT_S * 1000]
     live_leases = {int(s) for s in leased}
     progress = sum(
-        (ShardProgress.unpacked(_text(text) or "") for shard, text in live.items() if _number(shard) in live_leases),
+        (
+            ShardProgress.unpacked(_text_of(text) or "")
+            for shard, text in live.items()
+            if _number_of(shard) in live_leases
+        ),
         start=_totals(totals),
     )
     status = RunStatus(
@@ -170,21 +174,21 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
         workers=tuple(name for name, _ in alive),
         slots=sum(slots for _, slots in alive),
         stop=parse_stop(meta.get(b"stop")),
-        extracted_shards=_number(meta.get(b"extracted")),
-        extraction_failure=_text(meta.get(b"extraction_failure")),
+        extracted_shards=_number_of(meta.get(b"extracted")),
+        extraction_failure=_text_of(meta.get(b"extraction_failure")),
         held_back=None if held is None else held.words(now_ms / 1000),
     )
     return Snapshot(
         status=status,
         is_known=b"shards" in meta,
         now_ms=now_ms,
-        opened_ms=_number(meta.get(b"opened_at")) or now_ms,
-        claimed_ms=_number(meta.get(b"claimed_at")),
+        opened_ms=_number_of(meta.get(b"opened_at")) or now_ms,
+        claimed_ms=_number_of(meta.get(b"claimed_at")),
         open_shards=np.flatnonzero(is_open),
         hinted=hinted[waits],
         hinted_ms=hinted_ms[waits],
         queued=int(queued),
-        delivered_ms=float(_number(delivered) or 0),
+        delivered_ms=float(_number_of(delivered) or 0),
         is_extracting=bool(extracting),
         budget_wait=_budget_wait(money, now_ms),
     )
@@ -192,7 +196,7 @@ def _read(run_id: str, facts: RunFacts, replies: list[Any]) -> Snapshot:
 
 def _budget_wait(money: list[bytes | None], now_ms: int) -> str | None:
     """That calls wait for money that is held for others, where they do."""
-    cap, spent, held, waits = map(_number, money)
+    cap, spent, held, waits = map(_number_of, money)
     if cap is None or waits is None or now_ms - waits > BUDGET_WAIT_S * 1000:
         return None
     shown = [f"${(amount or 0) / NANO:.4f}" for amount in (cap, spent, held)]
@@ -235,7 +239,7 @@ def _reasons(found: dict[bytes, bytes], shards: int) -> dict[int, str]:
 
 def _totals(found: dict[bytes, bytes]) -> ShardProgress:
     counts = (found.get(name.encode(), b"0") for name in ShardProgress.names())
-    return ShardProgress.unpacked(" ".join(_text(count) or "0" for count in counts))
+    return ShardProgress.unpacked(" ".join(_text_of(count) or "0" for count in counts))
 
 
 def _worker(member: bytes) -> tuple[str, int]:
@@ -244,15 +248,15 @@ def _worker(member: bytes) -> tuple[str, int]:
 
 
 def _shard(text: bytes, shards: int) -> int | None:
-    number = _number(text)
+    number = _number_of(text)
     return number if number is not None and 0 <= number < shards else None
 
 
-def _number(text: bytes | None) -> int | None:
+def _number_of(text: bytes | None) -> int | None:
     return int(text) if text is not None and text.isdigit() and len(text) <= _DIGITS else None
 
 
-def _text(text: bytes | None) -> str | None:
+def _text_of(text: bytes | None) -> str | None:
     return None if text is None else text.decode(errors="replace")
 
 

@@ -56,7 +56,7 @@ class ShardProgress:
     @classmethod
     def unpacked(cls, text: str) -> ShardProgress:
         """The inverse of `packed`; missing counts at the end are zero, and so is what is no count."""
-        counts = dict(zip(cls.names(), map(_count, text.split()), strict=False))
+        counts = dict(zip(cls.names(), map(_count_in, text.split()), strict=False))
         cost_usd = counts.pop("cost_usd", 0.0)
         return cls(**{name: int(count) for name, count in counts.items()}, cost_usd=cost_usd)
 
@@ -66,7 +66,7 @@ class ShardProgress:
         return [f.name for f in fields(cls)]
 
 
-def _count(text: str) -> float:
+def _count_in(text: str) -> float:
     try:
         count = float(text)
     except ValueError:

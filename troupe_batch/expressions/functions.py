@@ -138,7 +138,7 @@ def call(source: str, function: str, arguments: tuple[Node, ...]) -> Node:
     if function not in _FORMS:
         raise BadExpression(f"`{source}`: there is no function `{function}`", did_you_mean(function, list(_FORMS)))
     if function == "cut":
-        return _cut(source, arguments)
+        return _cut_node(source, arguments)
     if function == "round" and len(arguments) == 2:
         return Rounded(source, arguments[0], _digits(source, arguments[1]))
     if function in ("min", "max"):
@@ -165,7 +165,7 @@ def _digits(source: str, tree: Node) -> int:
     raise BadExpression(f"`{source}`: `{tree.source}` is no number of digits", "write a whole number from -9 to 9")
 
 
-def _cut(source: str, arguments: tuple[Node, ...]) -> Node:
+def _cut_node(source: str, arguments: tuple[Node, ...]) -> Node:
     _check_count(source, "cut", fits=len(arguments) in (2, 3) and all(isinstance(a, Items) for a in arguments[1:]))
     edges, *names = (a.items for a in arguments[1:] if isinstance(a, Items))
     numbers = [edge for edge in edges if isinstance(edge, NumberNode)]

@@ -68,7 +68,7 @@ def parse(text: str) -> Node:
             warnings.simplefilter("ignore")
             body = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BadExpression(*_unreadable(text, error)) from error
+        raise BadExpression(*_unreadable_text(text, error)) from error
     _check_size(body)
     return _Reader(text).read(body)
 
@@ -84,7 +84,7 @@ def _refuse_foreign(text: str) -> None:
             raise BadExpression(f"`{match[0]}` in `{around}` is not understood", f"write {cure}")
 
 
-def _unreadable(text: str, error: Exception) -> tuple[str, str]:
+def _unreadable_text(text: str, error: Exception) -> tuple[str, str]:
     shown = text if len(text) <= 80 else f"{text[:77]}..."
     if not text:
         return "the expression is empty", "write one, such as age >= 18"

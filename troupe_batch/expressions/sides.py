@@ -59,7 +59,7 @@ class ComparisonNode(Node):
         if a.kind.type == "category":
             a, b = self._coded(operator, (left, a), (right, b))
         own = (*_splits(operator, a, b, ("<=", ">")), *_splits(operator, b, a, ("<", ">=")))
-        return BoundNode.over(TRUTH, [a, b], lambda x, y: _compared(operator, x, y), own)
+        return BoundNode.over(TRUTH, [a, b], lambda x, y: _compared_ranges(operator, x, y), own)
 
     def _coded(
         self, operator: str, left: tuple[Node, BoundNode], right: tuple[Node, BoundNode]
@@ -149,7 +149,7 @@ class ChoiceNode(Node):
         return scope.with_ends(BoundNode.over(kind, [test, yes, no], ranges.choice))
 
 
-def _compared(operator: str, a: Range, b: Range) -> Range:
+def _compared_ranges(operator: str, a: Range, b: Range) -> Range:
     if operator in ("==", "!="):
         return ranges.equal(a, b) if operator == "==" else ranges.different(a, b)
     if operator in (">", ">="):

@@ -68,7 +68,7 @@ class Contradiction:
     why: str = ""
 
     def __str__(self) -> str:
-        value, said, why = _cut(str(self.value)), _cut(self.said), _cut(self.why, _LONGEST_WHY)
+        value, said, why = _quote_cut(str(self.value)), _quote_cut(self.said), _quote_cut(self.why, _LONGEST_WHY)
         found = f'the fact is {self.fact}: {value}; the text says "{said}"'
         return f"{found} ({why})" if why else found
 
@@ -81,7 +81,7 @@ def free_contradictions(
     found = [Contradiction("name", name, said) for text in texts[:1] for said in _other_name(called, text)]
     ranges = {fact: limits for fact, value in facts.items() if (limits := _range_of(value)) is not None}
     for text in texts:
-        for said, fact, number in _numbers(text, called, ranges):
+        for said, fact, number in _stated_numbers(text, called, ranges):
             low, high = ranges[fact]
             if not low <= number <= high:
                 found.append(Contradiction(fact, facts[fact], said))
@@ -93,7 +93,7 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text[:_LONGEST_TEXT]).translate(_PLAIN).split())
 
 
-def _numbers(text: str, name: str, facts: Iterable[str]) -> Iterator[tuple[str, str, int]]:
+def _stated_numbers(text: str, name: str, facts: Iterable[str]) -> Iterator[tuple[str, str, int]]:
     """Numbers of which a sentence says that they are the person's: its words, the fact that they state, the number."""
     names = (name, name.replace(" ", ""), name.partition(" ")[0]) if name else ()
     for match in _STATED.finditer(text):
@@ -147,23 +147,23 @@ def _band_of(text: str) -> tuple[float, float] | None:
 
 def _other_name(name: str, text: str) -> Iterator[str]:
     """The name at the beginning of the text, where its first part is the person's and its last is not."""
-    mine = _folded(name).split()
+    mine = _folded_text(name).split()
     found = _BEGINNING.match(text[:_LONGEST_BEGINNING])
     if found is None or len(mine) < 2 or any(part.endswith(".") for part in mine):
         return
     last_names = found[2].split()
-    first, *others = _folded(f"{found[1]} {found[2]}").split()
+    first, *others = _folded_text(f"{found[1]} {found[2]}").split()
     pairs = zip(others, last_names, strict=True)
     is_full_name = last_names[-1][:1].isupper() and all(one in _PARTICLES or word[:1].isupper() for one, word in pairs)
     if first == mine[0] and is_full_name and not set(others) & set(mine):
         yield f"{found[1]} {found[2]}"
 
 
-def _folded(text: str) -> str:
+def _folded_text(text: str) -> str:
     """In lower case and without accents."""
     parts = unicodedata.normalize("NFD", plain(text)).casefold()
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
-def _cut(text: str, most: int = _LONGEST_QUOTE) -> str:
+def _quote_cut(text: str, most: int = _LONGEST_QUOTE) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"

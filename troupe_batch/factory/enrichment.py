@@ -126,11 +126,11 @@ async def enrich(person: TinyPerson, model: ChatModel, *, commission: Commission
     parameters = asking.parameters_for(commission.level)
     sharing = Sharing(1, asking.people, sample)
     request = ChatRequest(asking.endpoint, prompt.messages, sample, parameters, prompt.schema, sharing)
-    first = await _written(person, model, request, commission.level, asking.judge, purpose=PURPOSE)
+    first = await _checked_prose(person, model, request, commission.level, asking.judge, purpose=PURPOSE)
     if not first.contradicts:
         return _outcome(first, first.calls)
     again = _repair_of(request, first)
-    second = await _written(person, model, again, commission.level, asking.judge, purpose=REPAIR_PURPOSE)
+    second = await _checked_prose(person, model, again, commission.level, asking.judge, purpose=REPAIR_PURPOSE)
     calls = (*first.calls, *second.calls)
     if second.persona is None or second.contradicts:
         # Whatever came of the repair, the only prose at hand contradicts the facts.
@@ -162,7 +162,7 @@ class _Written:
     contradicts: tuple[Contradiction, ...] = ()
 
 
-async def _written(
+async def _checked_prose(
     person: TinyPerson,
     model: ChatModel,
     request: ChatRequest,
@@ -171,7 +171,7 @@ async def _written(
     *,
     purpose: str,
 ) -> _Written:
-    status, call = await _asked(person, model, request, purpose)
+    status, call = await _asked_call(person, model, request, purpose)
     value = {} if call.reply is None else call.reply.value
     if status == EnrichStatus.DONE and level == EnrichLevel.BIO and not str(value.get("bio") or "").strip():
         status, call = EnrichStatus.UNREADABLE, replace(call, reason="the reply holds an empty bio")
@@ -183,7 +183,7 @@ async def _written(
     written = {part: said for part, said in persona.as_dict().items() if person.persona.get(part) is None}
     if found := free_contradictions(written, person.name, person.facts):
         return _contradictory((call,), person, persona, found)
-    status, check = await _asked(person, model, check_request(request, person, written, judge), CHECK_PURPOSE)
+    status, check = await _asked_call(person, model, check_request(request, person, written, judge), CHECK_PURPOSE)
     if status != EnrichStatus.DONE or check.reply is None:
         reason = f"the prose was not checked: {check.reason}"
         return _Written((call, check), EnrichStatus.UNCHECKED, reason, person, persona)
@@ -201,7 +201,7 @@ def _contradictory(
     return _Written(calls, EnrichStatus.CONTRADICTORY, reason, person, persona, found)
 
 
-async def _asked(
+async def _asked_call(
     person: TinyPerson, model: ChatModel, request: ChatRequest, purpose: str
 ) -> tuple[EnrichStatus, CallRecord]:
     """How a call ended, and its record; DONE where the reply has a value."""

@@ -211,13 +211,13 @@ class TinyPersonFactory:
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         """People start to stop - 1 of the population, without asking any model."""
-        facts = _rows(self.population.facts(start, stop), stop - start)
+        facts = _fact_dicts(self.population.facts(start, stop), stop - start)
         if self.population.spec.people:
             personas = [agent.persona for agent in self.population.agents[start:stop]]
         else:
             names = self.population.names(start, stop)
             about_the_draw = DESIGN_COLUMNS if self.population.spec.strata is not None else ()
-            personas = [Persona(_parts(name, row, about_the_draw)) for name, row in zip(names, facts, strict=True)]
+            personas = [Persona(_parts_of(name, row, about_the_draw)) for name, row in zip(names, facts, strict=True)]
         if self.population.spec.persona.fragments:
             personas = self._merged(personas, start, stop)
         return [
@@ -256,7 +256,7 @@ def _is_written(enriched: Enriched) -> bool:
     return enriched.status in (EnrichStatus.DONE, EnrichStatus.NOT_ASKED)
 
 
-def _rows(facts: dict[str, npt.NDArray[Any]], count: int) -> list[dict[str, Scalar]]:
+def _fact_dicts(facts: dict[str, npt.NDArray[Any]], count: int) -> list[dict[str, Scalar]]:
     """A dict of plain Python values per person."""
     if not facts:
         return [{} for _ in range(count)]
@@ -265,6 +265,6 @@ def _rows(facts: dict[str, npt.NDArray[Any]], count: int) -> list[dict[str, Scal
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _parts(name: str | None, row: dict[str, Scalar], left_out: Sequence[str]) -> dict[str, Any]:
+def _parts_of(name: str | None, row: dict[str, Scalar], left_out: Sequence[str]) -> dict[str, Any]:
     facts = {key: value for key, value in row.items() if key not in left_out}
     return facts if name is None else {"name": name, **facts}

@@ -16,7 +16,7 @@ _SAME = {"sex": "gender", "gender": "sex", "country": "country_of_residence", "c
 @cache
 def full_schema(settled: frozenset[str]) -> ReplySchema:
     """The schema of a complete persona without the parts that facts have settled already."""
-    parts = {key: value for key, value in _parts().items() if key not in settled}
+    parts = {key: value for key, value in _part_schemas().items() if key not in settled}
     return ReplySchema("persona", strict_object(parts))
 
 
@@ -29,7 +29,7 @@ def joined(persona: Persona, written: Mapping[str, Any], facts: Mapping[str, Sca
     """The person's persona followed by what the model wrote; wherever both speak, the person's facts win."""
     parts = persona.as_dict()
     for fact, same in _SAME.items():
-        if fact in facts and same not in parts and same in _parts():
+        if fact in facts and same not in parts and same in _part_schemas():
             parts[same] = facts[fact]
     for key, value in written.items():
         if parts.get(key) is None:
@@ -46,7 +46,7 @@ def texts_in(part: Any) -> Iterator[str]:
             yield from texts_in(one)
 
 
-def _parts() -> dict[str, Any]:
+def _part_schemas() -> dict[str, Any]:
     return {
         "gender": _TEXT,
         "nationality": _TEXT,

@@ -31,7 +31,7 @@ def check_request(
     """
     messages = (
         Message(Role.SYSTEM, TEMPLATES.render("judge.md")),
-        Message(Role.USER, f"{person.block}\n{_shown(written)}"),
+        Message(Role.USER, f"{person.block}\n{_judged_text(written)}"),
     )
     endpoint = judge or request.endpoint
     parameters = parameters_at(endpoint, request.endpoint, request.parameters)
@@ -41,25 +41,25 @@ def check_request(
 
 def judged(value: Mapping[str, Any], person: TinyPerson, written: Mapping[str, Any]) -> tuple[Contradiction, ...]:
     """What the judge found, each once: only words that stand in the text, against facts that the person has."""
-    return tuple(dict.fromkeys(_sound(value["contradictions"], person, _folded(_shown(written)))))
+    return tuple(dict.fromkeys(_sound(value["contradictions"], person, _folded_text(_judged_text(written)))))
 
 
 def _sound(found: Any, person: TinyPerson, text: str) -> Iterator[Contradiction]:
-    facts = {_folded(fact).replace("_", " "): fact for fact in person.persona}
+    facts = {_folded_text(fact).replace("_", " "): fact for fact in person.persona}
     for one in found:
         quote = plain(one["quote"]).strip(_AROUND_QUOTES)
-        fact = facts.get(_folded(one["fact"].partition(":")[0]).replace("_", " "))
-        stands = len(quote) >= _FEWEST_LETTERS and _folded(quote) in text
+        fact = facts.get(_folded_text(one["fact"].partition(":")[0]).replace("_", " "))
+        stands = len(quote) >= _FEWEST_LETTERS and _folded_text(quote) in text
         if stands and fact is not None and not one["is_possible"]:
             value = person.persona[fact]
             shown = orjson.dumps(value).decode() if isinstance(value, dict | list) else value
             yield Contradiction(fact, shown, quote, " ".join(one["why"].split()))
 
 
-def _shown(written: Mapping[str, Any]) -> str:
+def _judged_text(written: Mapping[str, Any]) -> str:
     """The text as the judge reads it; no part of it can end it."""
     return persona_block(written).replace(OPENING, "<text>", 1).removesuffix(CLOSING) + "</text>"
 
 
-def _folded(text: str) -> str:
+def _folded_text(text: str) -> str:
     return plain(text).casefold().strip()

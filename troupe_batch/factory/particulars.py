@@ -43,11 +43,13 @@ def asking_for_changes(schema: ReplySchema, person: TinyPerson) -> ReplySchema:
 def changed_by(person: TinyPerson, written: Mapping[str, Any]) -> TinyPerson:
     """The person with the facts that the model found changed; a number stays one where the new value is one."""
     known = (_NAME, *person.facts)
-    changes = {one["fact"]: _value(one["value"], person.facts.get(one["fact"])) for one in written.get(CHANGED) or ()}
+    changes = {
+        one["fact"]: _new_value(one["value"], person.facts.get(one["fact"])) for one in written.get(CHANGED) or ()
+    }
     return with_particulars(person, {fact: value for fact, value in changes.items() if fact in known and value != ""})
 
 
-def _value(text: str, drawn: Scalar) -> Scalar:
+def _new_value(text: str, drawn: Scalar) -> Scalar:
     said = text.strip()
     if isinstance(drawn, int | float) and not isinstance(drawn, bool):
         try:

@@ -69,7 +69,7 @@ class Dialects:
         """Takes up what was learned of these models before."""
         for model in models:
             try:
-                found = _read(await self.memory.recall(self._name(model)))
+                found = _kept_refusals(await self.memory.recall(self._name(model)))
             except StateUnreachable:
                 return
             if found is not None:
@@ -111,7 +111,7 @@ class Dialects:
         return f"dialect/{self._identity}/{model}/{__version__}"
 
 
-def _read(kept: bytes | None) -> Mapping[str, list[str]] | None:
+def _kept_refusals(kept: bytes | None) -> Mapping[str, list[str]] | None:
     """What was learned before; None where nothing was, or what stands there is no such thing."""
     try:
         found: Any = orjson.loads(kept or b"null")

@@ -106,7 +106,7 @@ def dialect_at(address: str, pins: Pins = Pins()) -> Dialect:
 
     Raises KeyError where `pins.service` is no service of the table; `services()` has their names.
     """
-    known = _table()
+    known = _service_table()
     found = replace(known[pins.service or _service_at(address)].dialect, prefix_cache=pins.prefix_cache)
     if pins.limit_field is not None:
         found = replace(found, limit_fields=(pins.limit_field,))
@@ -117,7 +117,7 @@ def dialect_at(address: str, pins: Pins = Pins()) -> Dialect:
 
 def services() -> list[str]:
     """The names of the services that the table knows."""
-    return sorted(_table())
+    return sorted(_service_table())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +130,18 @@ class _Service:
 def _service_at(address: str) -> str:
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
-    for name, service in _table().items():
+    for name, service in _service_table().items():
         if any(fnmatchcase(host, pattern) for pattern in service.hosts):
             return name
     is_local = any(fnmatchcase(host, pattern) for pattern in _LOCAL_NAMES) or "." not in host
-    for name, service in _table().items():
+    for name, service in _service_table().items():
         if is_local and service.port is not None and parts.port == service.port:
             return name
     return _DEFAULT_SERVICE
 
 
 @cache
-def _table() -> Mapping[str, _Service]:
+def _service_table() -> Mapping[str, _Service]:
     text = resources.files("troupe_batch.llm").joinpath("dialects.toml").read_text(encoding="utf-8")
     return {name: _service(name, fields) for name, fields in tomllib.loads(text).items()}
 

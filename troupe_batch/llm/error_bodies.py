@@ -84,7 +84,7 @@ def body_of(content: bytes) -> Any:
 
 def read_error(body: Any) -> ErrorBody:
     """What the body of an answer says that is known to be an error."""
-    return _read(body, 0)
+    return _said_at(body, 0)
 
 
 def error_inside(body: Any) -> ErrorBody:
@@ -92,11 +92,13 @@ def error_inside(body: Any) -> ErrorBody:
     if isinstance(body, list):
         return next(filter(None, map(error_inside, body)), NOTHING)
     if not isinstance(body, Mapping):
-        return _read(body, 0) if isinstance(body, str) else NOTHING
+        return _said_at(body, 0) if isinstance(body, str) else NOTHING
     inside = body.get("error") or next(filter(None, (one.get("error") for one in _mappings(body.get("choices")))), None)
     if inside and body.get("choices"):
-        return _read({"error": inside}, 0)
-    said = NOTHING if body.get("choices") else _read({name: body[name] for name in body if name not in _OF_REPLIES}, 0)
+        return _said_at({"error": inside}, 0)
+    said = (
+        NOTHING if body.get("choices") else _said_at({name: body[name] for name in body if name not in _OF_REPLIES}, 0)
+    )
     if not said and "choices" in body and body["choices"] is None:
         return ErrorBody(
             codes=frozenset((code_of(_NO_CHOICES),)), words=f"the reply has no answer in it ({_NO_CHOICES})"
@@ -109,27 +111,27 @@ def code_of(written: object) -> str:
     return "".join(letter for letter in str(written)[:_LONGEST_CODE].lower() if letter.isalnum())
 
 
-def _read(body: Any, depth: int) -> ErrorBody:
+def _said_at(body: Any, depth: int) -> ErrorBody:
     if depth > _DEEPEST or body in (None, "", [], {}):
         return NOTHING
     if isinstance(body, str):
         return _read_text(body, depth)
     if isinstance(body, list):
-        return _joined(_read(one, depth + 1) for one in body[:20])
+        return _joined_body(_said_at(one, depth + 1) for one in body[:20])
     if not isinstance(body, Mapping):
         return NOTHING
     own = _read_own(body)
-    inside = [_read(body[name], depth + 1) for name in _INSIDE if _says_something(body.get(name))]
-    inside += [_read(body[name], depth + 1) for name in _WORDS if isinstance(body.get(name), Mapping | list)]
-    further = [_read(body[name], depth + 1) for name in _FURTHER if isinstance(body.get(name), list | Mapping | str)]
-    return _joined([*inside, own, *further])
+    inside = [_said_at(body[name], depth + 1) for name in _INSIDE if _says_something(body.get(name))]
+    inside += [_said_at(body[name], depth + 1) for name in _WORDS if isinstance(body.get(name), Mapping | list)]
+    further = [_said_at(body[name], depth + 1) for name in _FURTHER if isinstance(body.get(name), list | Mapping | str)]
+    return _joined_body([*inside, own, *further])
 
 
 def _read_text(text: str, depth: int) -> ErrorBody:
     text = text[:_LONGEST_WORDS]
     if text.lstrip().startswith(("{", "[")):
         try:
-            return _read(orjson.loads(text), depth + 1)
+            return _said_at(orjson.loads(text), depth + 1)
         except orjson.JSONDecodeError:
             pass
     found = [*_CODE_IN_WORDS.findall(text)[:20], *_LITELLM.findall(text)[:5]]
@@ -141,8 +143,8 @@ def _read_own(body: Mapping[str, Any]) -> ErrorBody:
     named = [body[name] for name in _CODES if isinstance(body.get(name), str | int) and body[name] not in (True, "")]
     texts = [body[name] for name in _WORDS if isinstance(body.get(name), str)]
     numbers = [int(one) for one in named if str(one).isascii() and str(one).isdigit()]
-    codes = [one for one in map(_named, named) if one is not None and not one.isdigit() and one != "error"]
-    said = _joined(_read_text(text, 0) for text in texts[:3])
+    codes = [one for one in map(_named_text, named) if one is not None and not one.isdigit() and one != "error"]
+    said = _joined_body(_read_text(text, 0) for text in texts[:3])
     if body.get("reasons") or body.get("flagged_input"):  # moderation, in the words of OpenRouter
         codes.append("flagged_input")
     waits = [body.get("retryDelay"), body.get("resets_at"), *_reset_headers(body.get("headers"))]
@@ -151,14 +153,14 @@ def _read_own(body: Mapping[str, Any]) -> ErrorBody:
         said,
         code=codes[0] if codes else said.code,
         codes=said.codes | frozenset(map(code_of, codes)),
-        parameter=_place(body.get("loc")) or _named(body.get("param")),
+        parameter=_place(body.get("loc")) or _named_text(body.get("param")),
         status=next((one for one in numbers if 400 <= one <= 599), None),
         names_wait=tuple(str(one) for one in waits if isinstance(one, str | int | float)),
         by=provider if isinstance(provider, str) else None,
     )
 
 
-def _joined(parts: Iterable[ErrorBody]) -> ErrorBody:
+def _joined_body(parts: Iterable[ErrorBody]) -> ErrorBody:
     """All of them as one; what is said first goes first."""
     every = [part for part in parts if part is not NOTHING]
     words = dict.fromkeys(part.words for part in every if part.words)
@@ -197,7 +199,7 @@ def _place(loc: Any) -> str | None:
     return ".".join(map(str, loc[1:])) if isinstance(loc, list) and len(loc) > 1 and loc[0] == "body" else None
 
 
-def _named(value: Any) -> str | None:
+def _named_text(value: Any) -> str | None:
     """The text; None where there is none, or only the word for nothing of a proxy written in Python."""
     return value if isinstance(value, str) and value not in ("", "None", "null") else None
 

@@ -70,7 +70,7 @@ def meaning_of(status: int, said: ErrorBody, *, has_wait: bool = False) -> Meani
     return next(row.meaning for row in TABLE if row.fits(status, said, has_wait=has_wait))
 
 
-def _words(*phrases: str) -> re.Pattern[str]:
+def _phrases(*phrases: str) -> re.Pattern[str]:
     """Any of these phrases, each a regular expression of whole words."""
     # Letters of scripts without blanks between words may stand on either side.
     return re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(phrases)})(?![a-z0-9_])", re.IGNORECASE)
@@ -98,15 +98,17 @@ TABLE: tuple[ErrorRow, ...] = (
         Meaning.PERIOD_SPENT,
         (200, 402, 403, 429, 503),
         ("*perday*", "*byday*", "*perweek*", "*permonth*", "*dailylimit*", "*monthlylimit*", "*dailyquota*"),
-        _words(
+        _phrases(
             r"(?:\w{1,20} ?/ ?|(?:per|each|this)[ -])(?:day|week|month)", "RPD", "TPD", r"per 86400 ?s",
             r"(?:daily|weekly|monthly) (?:\w{1,20} ){0,2}(?:limit|quota|cap|allowance|allocation|requests)",
         ),
     ),
     # Gemini uses the words of an empty account for a limit of the minute too. A limit of 0: the plan has none at all.
-    ErrorRow(Meaning.BILLING, (200, 429), words=_words("quota exceeded for metric"), also=_words("limit: 0")),
+    ErrorRow(Meaning.BILLING, (200, 429), words=_phrases("quota exceeded for metric"), also=_phrases("limit: 0")),
     ErrorRow(Meaning.BUSY, (200, 429, 500, 503), ("resourceexhausted",)),
-    ErrorRow(Meaning.BUSY, (200, 429), words=_words("quota exceeded for metric"), also=_words(r"retry in \d\S{0,20}")),
+    ErrorRow(
+        Meaning.BUSY, (200, 429), words=_phrases("quota exceeded for metric"), also=_phrases(r"retry in \d\S{0,20}"),
+    ),
     ErrorRow(
         Meaning.BILLING,
         (200, 400, 401, 402, 403, 412, 429, 500, 503),
@@ -117,7 +119,7 @@ TABLE: tuple[ErrorRow, ...] = (
             "weightexceedsbudget", "arrearage", "accountoverdue*", "openroutercredits", "openrouterguardrailbudget",
             "openrouterworkspacebudget", "openrouterkeylimit", "*freetieronly",
         ),
-        _words(
+        _phrases(
             r"insufficient (?:account )?(?:balance|credits?|funds|quota)", "credit balance is too low",
             "credit limit", r"exceeded your (?:current|monthly|included) (?:quota|spend|budget|included credits)",
             "budget exceeded", r"(?:no|out of|requires more) (?:prepaid |api )?credits",
@@ -132,7 +134,7 @@ TABLE: tuple[ErrorRow, ...] = (
         Meaning.KEY,
         range(400, 500),
         ("accountdeactivated", "accessterminated", "accountsuspended"),
-        _words(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
+        _phrases(r"(?:account|organi[sz]ation|access) (?:\w{1,20} ){0,4}(?:deactivated|suspended|terminated)"),
     ),
     ErrorRow(
         Meaning.FILTERED,
@@ -143,7 +145,7 @@ TABLE: tuple[ErrorRow, ...] = (
             "safetyviolation", "*policyviolation", "cyberpolicy", "biopolicy", "guardrailintervened",
             "*contentpolicyviolation*",
         ),
-        _words(
+        _phrases(
             r"content (?:management|moderation|policy|filter\w{0,6})", r"(?:was|been|input|prompt|content) flagged",
             "flagged (?:by|as)", r"inappropriate (?:content|language)", r"(?:\w{1,30}\.)?DataInspectionFailed",
             r"(?:usage|safety|content) polic(?:y|ies)", r"safety (?:system|filters?|settings|reasons)",
@@ -154,7 +156,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(
         Meaning.PLAIN_HTTP,
         (400, 403, 426, 497),
-        words=_words(
+        words=_phrases(
             r"plain HTTP (?:request was sent )?to (?:an? |the )?(?:HTTPS|SSL)\S{0,20}",
             "HTTP request to an HTTPS server",
         ),
@@ -163,7 +165,7 @@ TABLE: tuple[ErrorRow, ...] = (
         Meaning.REGION,
         (400, 401, 403, 451),
         ("unsupportedcountry*",),
-        _words(
+        _phrases(
             r"(?:country|region|territory|location) (?:\w{1,10} ){0,2}not supported",
             r"not (?:available|supported|served) in your (?:country|region|location|territory)",
         ),
@@ -175,7 +177,7 @@ TABLE: tuple[ErrorRow, ...] = (
             "*invalidapikey", "incorrectapikey", "wrongapikey", "missingapikey", "apikeyinvalid", "apikeyexpired",
             "authenticationerror", "invalidauthentication", "unauthorized", "tokenexpired",
         ),
-        _words(
+        _phrases(
             r"(?:invalid|incorrect|expired|no) (?:api|authentication) (?:key|token)",
             r"api key (?:is )?(?:not valid|invalid)",
         ),
@@ -187,7 +189,7 @@ TABLE: tuple[ErrorRow, ...] = (
             "contextlength*", "*contextwindowexceeded*", "exceedcontextsize*", "stringabovemaxlength",
             "stringtoolong", "requesttoolarge", "prompttoolong", "inputtoolong", "tokenlimitexceeded",
         ),
-        _words(
+        _phrases(
             r"context (?:length|window|size|limit)", r"(?:prompt|input|request) is too (?:long|large)",
             r"(?:request|entity|payload) too large", r"(?:input|prompt) (?:tokens?|length) (?:\w{1,20} ){0,4}exceeds?",
             "must be reduced in order to run", "reduce the length",
@@ -199,22 +201,22 @@ TABLE: tuple[ErrorRow, ...] = (
         Meaning.SCHEMA,
         (200, 400, 404, 415, 422),
         ("invalid*schema*", "*schemainvalid", "*schemaunsupported", "invalidgrammar*"),
-        _words(_COMPILED, r"\w{0,20}schemas?", r"response_?format"),
-        _words(_TROUBLE),
+        _phrases(_COMPILED, r"\w{0,20}schemas?", r"response_?format"),
+        _phrases(_TROUBLE),
     ),
     # Of a server's own failure less is its fault: schemas are in many words.
     ErrorRow(
         Meaning.SCHEMA,
         (500, 501, 502),
         ("invalid*schema*", "invalidgrammar*"),
-        _words(_COMPILED, r"json[ _-]?schemas?", r"response_?format"),
-        _words(_TROUBLE),
+        _phrases(_COMPILED, r"json[ _-]?schemas?", r"response_?format"),
+        _phrases(_TROUBLE),
     ),
     ErrorRow(
         Meaning.NO_MODEL,
         (200, 400, 403, 404, 422),
         ("modelnotfound*", "deploymentnotfound", "unknownmodel*", "invalidmodel*", "nosuchmodel"),
-        _words(
+        _phrases(
             r"models?\W.{0,120}(?:does not exist|not found|not exist|no longer available|is not a valid|not available)",
             r"(?:unknown|invalid|no such) model", "not a valid model",
             r"no (?:allowed )?(?:endpoints|providers) (?:found|are)",
@@ -224,7 +226,7 @@ TABLE: tuple[ErrorRow, ...] = (
         Meaning.PARAMETER,
         (200, 400, 422),
         ("unsupportedparam*", "unsupportedvalue", "unknownparameter", "invalidparameter", "extraforbidden"),
-        _words(
+        _phrases(
             r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected|invalid) (?:\w{1,12} )?(?:param(?:eter)?|argument)s?",
             r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected) (?:\w{1,12} )?(?:name|field|value)s?", "extra inputs",
             r"(?:is|are|does|do|argument) not (?:supported?|permitted|allowed|recognized)", "cannot both be",
@@ -238,13 +240,13 @@ TABLE: tuple[ErrorRow, ...] = (
             "ratelimit*", "*overloaded*", "slowdown", "flexunavailable", "throttling*", "*resourceunavailable",
             "toomanyrequests*", "modelnotready*", "queueexceeded", "*capacity*", "insufficientsystemresource",
         ),
-        _words(
+        _phrases(
             r"rate[ -]?limit\w{0,3}", "overloaded", "too many requests", "at capacity", "high demand",
             r"(?:try|retry)(?: again)? (?:later|in|after)", r"model is (?:currently )?loading",
         ),
     ),
     ErrorRow(Meaning.FILTERED, (200,), ("choicesnull",)),
-    ErrorRow(Meaning.NO_MODEL, (500,), words=_words("requires more system memory")),
+    ErrorRow(Meaning.NO_MODEL, (500,), words=_phrases("requires more system memory")),
     ErrorRow(Meaning.NO_PATH, (200,), ("webpage",)),
     # What is left speaks by its status alone.
     ErrorRow(Meaning.BUSY, (409, 425, 429, 498, 503, 529)),
@@ -253,7 +255,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(Meaning.KEY, (401, 403)),
     ErrorRow(Meaning.NO_PATH, (405, *range(300, 400))),
     ErrorRow(
-        Meaning.NO_PATH, (200, 404), words=_words("unexpected endpoint or method", "cannot post", "no route matched")
+        Meaning.NO_PATH, (200, 404), words=_phrases("unexpected endpoint or method", "cannot post", "no route matched")
     ),
     ErrorRow(Meaning.NO_PATH, (404,), words=_NOTHING_THERE),
     ErrorRow(Meaning.NO_MODEL, (404, 410)),

@@ -44,7 +44,7 @@ class _Fitting:
         if depth > _DEEPEST or not isinstance(node, Mapping):
             return value
         if "enum" in node:
-            return _label(value, node["enum"])
+            return _meant_label(value, node["enum"])
         branches = node.get("anyOf") or node.get("oneOf")
         if branches:
             return self._fit_branches(value, branches, depth)
@@ -54,7 +54,7 @@ class _Fitting:
             return self._fit_object(value, node, depth)
         if isinstance(value, list) and "array" in kinds:
             return [self.fit(one, node.get("items"), depth + 1) for one in value]
-        return _scalar(value, kinds)
+        return _fitted_scalar(value, kinds)
 
     def _fit_object(self, value: dict[str, Any], node: Mapping[str, Any], depth: int) -> dict[str, Any]:
         properties = node.get("properties", {})
@@ -82,7 +82,7 @@ class _Fitting:
         return node
 
 
-def _scalar(value: Any, kinds: Any) -> Any:
+def _fitted_scalar(value: Any, kinds: Any) -> Any:
     """A number or a truth value that was written as a text, or a text that was written as a number."""
     if isinstance(value, str) and "string" not in kinds:
         said = value.strip()
@@ -98,16 +98,16 @@ def _scalar(value: Any, kinds: Any) -> Any:
     return value
 
 
-def _label(value: Any, labels: list[Any]) -> Any:
+def _meant_label(value: Any, labels: list[Any]) -> Any:
     """The one label that is meant, the value itself where it is none or could be several."""
     if not isinstance(value, str | int | float) or any(_is_same(value, label) for label in labels):
         return value
-    said = _folded(value)
-    alike = [label for label in labels if isinstance(label, str | int | float) and _folded(label) == said]
+    said = _folded_label(value)
+    alike = [label for label in labels if isinstance(label, str | int | float) and _folded_label(label) == said]
     return alike[0] if len(alike) == 1 else value
 
 
-def _folded(label: str | float) -> str:
+def _folded_label(label: str | float) -> str:
     return str(label).strip().casefold()
 
 

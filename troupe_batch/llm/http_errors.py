@@ -181,7 +181,7 @@ def _stopping(meaning: Meaning, answer: FailedAnswer, model: str, named_by: str)
     if meaning in _CREDENTIALS:
         return CredentialsRejected(f"{message}; {_CREDENTIALS[meaning]}")
     if meaning in _QUOTAS:
-        return QuotaExhausted(f"{message}; {_QUOTAS[meaning]}, then resume{_end(answer)}")
+        return QuotaExhausted(f"{message}; {_QUOTAS[meaning]}, then resume{_limit_end_text(answer)}")
     if meaning is Meaning.NO_PATH:
         return EndpointMissing(
             f"nothing answers at {address}: {message}; check the path in OpenAI.BASE_URL or "
@@ -193,7 +193,7 @@ def _stopping(meaning: Meaning, answer: FailedAnswer, model: str, named_by: str)
     )
 
 
-def _end(answer: FailedAnswer) -> str:
+def _limit_end_text(answer: FailedAnswer) -> str:
     """When a limit ends by itself, where that is said."""
     ends_s = answer.wait_s
     if ends_s is None:

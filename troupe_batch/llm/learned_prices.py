@@ -62,7 +62,7 @@ class LearnedPrices:
                 kept = await self._memory.recall(self._name(model))
             except StateUnreachable:
                 return
-            if (found := _read(kept)) is not None:
+            if (found := _kept_excess(kept)) is not None:
                 self._take(model, _larger(self._learned.get(model, NO_EXCESS), found))
 
     async def look(self, request: ChatRequest, reply: ChatReply) -> None:
@@ -135,7 +135,7 @@ def _larger(one: Excess, other: Excess) -> Excess:
     return Excess(max(one.prompt, other.prompt), max(one.completion, other.completion), max(one.cost, other.cost))
 
 
-def _read(kept: bytes | None) -> Excess | None:
+def _kept_excess(kept: bytes | None) -> Excess | None:
     """What was learned before; None where nothing was, or what stands there is no such thing."""
     try:
         return as_declared(Excess, orjson.loads(kept or b"null"))

@@ -133,7 +133,7 @@ class Prefixes:
 @lru_cache(maxsize=256)
 def cache_rule(service: str, model: str, pinned: str | None = None) -> CacheRule:
     """The rule of a service (as in dialects.toml) for a model; that of the name `pinned` where the settings say so."""
-    rules, lines = _table()
+    rules, lines = _rule_table()
     if pinned is not None:
         return rules[pinned]
     line = next((line for line in lines.get(service, ()) if line.fits(model)), None)
@@ -142,7 +142,7 @@ def cache_rule(service: str, model: str, pinned: str | None = None) -> CacheRule
 
 def rule_names() -> tuple[str, ...]:
     """The rules that settings can pin."""
-    return tuple(_table()[0])
+    return tuple(_rule_table()[0])
 
 
 def keys_at(requests_per_minute: int | None) -> int:
@@ -184,11 +184,11 @@ def _version_of(model: str) -> tuple[int, int]:
 
 
 @cache
-def _table() -> tuple[Mapping[str, CacheRule], Mapping[str, tuple[_Line, ...]]]:
+def _rule_table() -> tuple[Mapping[str, CacheRule], Mapping[str, tuple[_Line, ...]]]:
     text = resources.files("troupe_batch.llm").joinpath("prefix_cache.toml").read_text(encoding="utf-8")
     data: dict[str, Any] = tomllib.loads(text)
     rules = {name: _rule(name, fields) for name, fields in data["rules"].items()}
-    lines = {name: tuple(_line(one, rules) for one in entries) for name, entries in data["services"].items()}
+    lines = {name: tuple(_model_line(one, rules) for one in entries) for name, entries in data["services"].items()}
     return rules, lines
 
 
@@ -198,7 +198,7 @@ def _rule(name: str, fields: Mapping[str, Any]) -> CacheRule:
     return CacheRule(name, **known)
 
 
-def _line(fields: dict[str, Any], rules: Mapping[str, CacheRule]) -> _Line:
+def _model_line(fields: dict[str, Any], rules: Mapping[str, CacheRule]) -> _Line:
     rule, since = rules[fields.pop("rule")], fields.pop("since", None)
     models = tuple(fields.pop("models", ("",)))
     return _Line(replace(rule, **fields), models, _version_of(f"gpt-{since}") if since else None)

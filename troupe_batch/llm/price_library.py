@@ -151,11 +151,11 @@ def _tariffs(prices: Iterable[ModelPrice], *, is_gift: bool) -> list[Tariff]:
             continue
         last = one
         if one.input_mtok is not None or is_gift:
-            found.append(_read(one))
+            found.append(_tariff_of(one))
     return found
 
 
-def _read(prices: ModelPrice) -> Tariff:
+def _tariff_of(prices: ModelPrice) -> Tariff:
     """The library's prices in our words."""
     starts = {tier.start for name in _CLASSES for tier in getattr(getattr(prices, name), "tiers", ())}
     base = _rates(prices, 0)

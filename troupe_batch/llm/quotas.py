@@ -51,15 +51,15 @@ def quotas(headers: Mapping[str, str]) -> RateQuotas:
 
 
 def _quota(headers: Mapping[str, str], of: str) -> RateQuota | None:
-    limit = _number(headers.get(f"x-ratelimit-limit-{of}"))
+    limit = _number_or_none(headers.get(f"x-ratelimit-limit-{of}"))
     if not limit:
         return None
     reset = headers.get(f"x-ratelimit-reset-{of}")
-    remaining = _number(headers.get(f"x-ratelimit-remaining-{of}"))
+    remaining = _number_or_none(headers.get(f"x-ratelimit-remaining-{of}"))
     return RateQuota(limit, remaining, None if reset is None else moment_in_s(reset))
 
 
-def _number(text: str | None) -> float | None:
+def _number_or_none(text: str | None) -> float | None:
     try:
         value = float(text) if text else None
     except ValueError:

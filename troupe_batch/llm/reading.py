@@ -41,7 +41,7 @@ def read_completion(body: bytes, schema: ReplySchema | None, usage_rule: UsageRu
     try:
         data = orjson.loads(body)
         choice = data["choices"][0]
-        finish_reason, model = _text(choice.get("finish_reason")), _text(data.get("model"))
+        finish_reason, model = _text_or_none(choice.get("finish_reason")), _text_or_none(data.get("model"))
         message = choice["message"] if "message" in choice or finish_reason not in _FILTERED else {}
         refusal, content = message.get("refusal"), message.get("content")
         has_error = "error" in choice or "error" in data
@@ -83,11 +83,11 @@ def read_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]
 
 def checked_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None]:
     """As `read_value`, with the schema's own check: for replies that have not passed it yet."""
-    value, problem, _ = _checked(text, schema)
+    value, problem, _ = _checked_value(text, schema)
     return value, problem
 
 
-def _checked(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None, str | None]:
+def _checked_value(text: str | bytes, schema: ReplySchema) -> tuple[Any, str | None, str | None]:
     value, problem, found = _read_json(text, schema)
     if problem is None and schema.check is not None:
         problem = schema.check(value)
@@ -177,7 +177,7 @@ def _judge(finish_reason: str | None, refusal: str | None, content: str | None, 
 
 def _judge_json(content: str, schema: ReplySchema) -> _Read:
     """A reply in the form of a schema; a refusal in plain words comes where none is enforced."""
-    value, problem, found = _checked(content, schema)
+    value, problem, found = _checked_value(content, schema)
     if problem is None:
         return ReplyStatus.OK, found or content, value, None
     if value is None and declines(content):
@@ -199,7 +199,7 @@ def _judge_cut(content: str | None, schema: ReplySchema | None) -> _Read:
     if content and schema is not None:
         said, _ = without_thoughts(content.lstrip(_MARKS))
         if _is_json(said) or said.rstrip().endswith("```"):
-            value, problem, found = _checked(content, schema)
+            value, problem, found = _checked_value(content, schema)
             if problem is None:
                 return ReplyStatus.OK, found or content, value, None
     return ReplyStatus.TRUNCATED, content, None, "the reply reached the limit of completion tokens"
@@ -213,7 +213,7 @@ def _in_thoughts(message: Mapping[str, Any], schema: ReplySchema) -> _Read | Non
     return read if read[0] is ReplyStatus.OK else None
 
 
-def _text(value: Any) -> str | None:
+def _text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 

@@ -46,7 +46,7 @@ def repair_request(request: ChatRequest, reply: ChatReply) -> ChatRequest:
     """The request with the unreadable reply and the repair prompt behind it, as a draw of its own."""
     problem = (reply.reason or "it was not readable")[:_LONGEST_PROBLEM]
     echo = Message(Role.ASSISTANT, (reply.text or "")[:_LONGEST_ECHO])
-    prompt = Message(Role.USER, _template().render(problem=problem))
+    prompt = Message(Role.USER, _repair_template().render(problem=problem))
     return replace(request, messages=(*request.messages, echo, prompt), sample=f"{request.sample}/repair")
 
 
@@ -59,7 +59,7 @@ def _better(first: ChatReply, second: ChatReply) -> ChatReply:
 
 
 @cache
-def _template() -> Template:
+def _repair_template() -> Template:
     text = resources.files("troupe_batch.llm").joinpath("prompts", "repair.md").read_text(encoding="utf-8")
     # Not HTML: quotes and angle brackets of the problem must arrive as they are.
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)  # noqa: S701 -- plain text for a model

@@ -55,16 +55,16 @@ def _without(name: str, part: Any, keywords: Collection[str]) -> Any:
 
 def asking_for(schema: Mapping[str, Any]) -> str:
     """The end of a text that asks for this schema."""
-    return _words() + orjson.dumps(dict(schema)).decode()
+    return _schema_prompt() + orjson.dumps(dict(schema)).decode()
 
 
 @cache
 def words_digest() -> str:
     """SHA-256 (hex) of the words: they can change an answer."""
-    return hashlib.sha256(_words().encode()).hexdigest()
+    return hashlib.sha256(_schema_prompt().encode()).hexdigest()
 
 
 @cache
-def _words() -> str:
+def _schema_prompt() -> str:
     file = resources.files("troupe_batch.llm").joinpath("prompts", "schema.md")
     return file.read_text(encoding="utf-8").rstrip("\n") + " "

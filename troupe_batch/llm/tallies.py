@@ -108,7 +108,7 @@ class CallTally:
         if hit < MOST_REJECTIONS:
             return None
         return SystematicFault(
-            SystematicFaultKind.REJECTED, hit, self.rejected.total(), str(error), _written(self._taken_s)
+            SystematicFaultKind.REJECTED, hit, self.rejected.total(), str(error), _moment_text(self._taken_s)
         )
 
     def take(self, reply: ChatReply, *, is_readable: bool) -> SystematicFault | None:
@@ -128,7 +128,7 @@ class CallTally:
         self.unreadable += 1
         if self.unreadable < MOST_UNREADABLE:
             return self._too_often_cut_off(reply)
-        since = _written(self._readable_s)
+        since = _moment_text(self._readable_s)
         return SystematicFault(
             SystematicFaultKind.UNREADABLE, self.unreadable, self.unreadable, reply.reason or "", since
         )
@@ -152,7 +152,7 @@ class CallTally:
             self.cut_off,
             self.replies,
             reply.reason or "",
-            _written(self._cut_off_s or 0.0),
+            _moment_text(self._cut_off_s or 0.0),
             self.thought,
             self.written,
         )
@@ -231,7 +231,7 @@ def _prompt_cut(found: Sequence[_Counted], latest: Iterable[_Counted]) -> System
         len(found),
         len(found),
         "",
-        _written(min(one.at_s for one in found)),
+        _moment_text(min(one.at_s for one in found)),
         prompt_tokens=counts.pop() if len(counts) == 1 else None,
         lengths=lengths,
         keys=tuple(request.key() for request in spoiled),
@@ -244,5 +244,5 @@ def _length(request: ChatRequest) -> int:
     return sum([len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in texts])
 
 
-def _written(moment_s: float) -> str:
+def _moment_text(moment_s: float) -> str:
     return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds")

@@ -98,7 +98,7 @@ class TokenCounter:
 
 def estimate_tokens(text: str) -> int:
     """The calibrated estimate for one text; at least 1 for any text that is not empty."""
-    ascii_patterns, others = _compiled()
+    ascii_patterns, others = _compiled_features()
     total = sum(weight * len(pattern.findall(text)) for pattern, weight in ascii_patterns)
     if not text.isascii():
         total += sum(weight * len(pattern.findall(text)) for pattern, weight in others)
@@ -106,7 +106,7 @@ def estimate_tokens(text: str) -> int:
 
 
 @cache
-def _compiled() -> tuple[list[tuple[re.Pattern[str], float]], list[tuple[re.Pattern[str], float]]]:
+def _compiled_features() -> tuple[list[tuple[re.Pattern[str], float]], list[tuple[re.Pattern[str], float]]]:
     first, second = ([(re.compile(p), weight) for p, weight in table] for table in (FEATURES, FEATURES_BEYOND_ASCII))
     return first, second
 

@@ -44,7 +44,7 @@ class Tuned:
     @classmethod
     def read(cls, found: Sequence[Any]) -> Tuned:
         """From the values of `TUNABLE` in the hash; what is no number counts for nothing."""
-        return cls(*map(_number, found))
+        return cls(*map(_number_of, found))
 
     def rates(self, configured: AccountLimits) -> AccountLimits:
         """The rates in force."""
@@ -111,5 +111,5 @@ class RunDial:
         return Tuned.read(found)
 
 
-def _number(text: bytes | None) -> int | None:
+def _number_of(text: bytes | None) -> int | None:
     return int(text) if text is not None and text.isdigit() and len(text) <= _DIGITS and int(text) else None

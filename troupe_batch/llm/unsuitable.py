@@ -57,7 +57,7 @@ def _rejected(fault: SystematicFault, request: ChatRequest, what: str) -> str:
     return f"{fault.hit} times in a row {what} failed alike, and none succeeded: {words}; {_cure_of(words, request)}"
 
 
-def _unreadable(fault: SystematicFault, request: ChatRequest, what: str) -> str:
+def _unreadable_advice(fault: SystematicFault, request: ChatRequest, what: str) -> str:
     return (
         f"{fault.hit} replies in a row to {what} could not be read, the last because {fault.words[:_LONGEST_WORDS]}; "
         f"{_LOOK}; set reasoning_effort: none in the model section of the job, or {_less_of_schemas(request)}"
@@ -87,7 +87,7 @@ def _prompt_cut(fault: SystematicFault, request: ChatRequest, _: str) -> str:
 
 _FOUND = {
     SystematicFaultKind.REJECTED: _rejected,
-    SystematicFaultKind.UNREADABLE: _unreadable,
+    SystematicFaultKind.UNREADABLE: _unreadable_advice,
     SystematicFaultKind.CUT_OFF: _cut_off,
     SystematicFaultKind.PROMPT_CUT: _prompt_cut,
 }

@@ -99,10 +99,15 @@ def _prompt(data: dict[str, Any], rule: UsageRule) -> tuple[int, int, int]:
     prompt = _first(data, "prompt_tokens", "input_tokens")
     details = _group(data, "prompt_tokens_details", "input_tokens_details")
     # DeepSeek: the prompt is hit + miss. Anthropic: the prompt is what is left beside these two.
-    read_apart, written_apart = _count(data, "cache_read_input_tokens"), _count(data, "cache_creation_input_tokens")
-    hit, missed = _count(data, "prompt_cache_hit_tokens"), _count(data, "prompt_cache_miss_tokens")
-    cached = max(_count(details, "cached_tokens"), hit, read_apart)
-    written = max(_count(details, "cache_write_tokens"), _count(details, "cache_creation_tokens"), written_apart)
+    read_apart, written_apart = (
+        _tokens_at(data, "cache_read_input_tokens"),
+        _tokens_at(data, "cache_creation_input_tokens"),
+    )
+    hit, missed = _tokens_at(data, "prompt_cache_hit_tokens"), _tokens_at(data, "prompt_cache_miss_tokens")
+    cached = max(_tokens_at(details, "cached_tokens"), hit, read_apart)
+    written = max(
+        _tokens_at(details, "cache_write_tokens"), _tokens_at(details, "cache_creation_tokens"), written_apart
+    )
     apart = {"cached_tokens": read_apart, "cache_creation_tokens": written_apart}
     return max(prompt + _left_out(data, details, prompt, apart, cached + written, rule), hit + missed), cached, written
 
@@ -121,7 +126,7 @@ def _left_out(
     Anthropic's words alone the dearer reading holds: LiteLLM has left writes out and counted reads in one reply
     (github.com/BerriAI/litellm/issues/15056).
     """
-    total, completion = _count(data, "total_tokens"), _count(data, "completion_tokens")
+    total, completion = _tokens_at(data, "total_tokens"), _tokens_at(data, "completion_tokens")
     is_in_total = sum(apart.values()) > 0 and total >= prompt + of_cache + completion
     if of_cache > prompt or is_in_total or rule.prompt_without_cache:
         return of_cache
@@ -133,11 +138,11 @@ def _left_out(
 
 def _completion(data: dict[str, Any], prompt: int, rule: UsageRule) -> tuple[int, int]:
     """Tokens that are billed as completion; of these thought before a word was written."""
-    total = _count(data, "total_tokens")
+    total = _tokens_at(data, "total_tokens")
     given = data.get("completion_tokens", data.get("output_tokens"))
-    completion = max(0, total - prompt) if given is None and total else _checked(given)
+    completion = max(0, total - prompt) if given is None and total else _checked_count(given)
     details = _group(data, "completion_tokens_details", "output_tokens_details")
-    reasoning = max(_count(details, "reasoning_tokens"), _count(data, "reasoning_tokens"))
+    reasoning = max(_tokens_at(details, "reasoning_tokens"), _tokens_at(data, "reasoning_tokens"))
     if reasoning > completion or (rule.completion_without_reasoning and total < prompt + completion + reasoning):
         completion += reasoning
     # What was thought, and is billed, may stand in the total alone.
@@ -158,7 +163,7 @@ def _amount(value: Any) -> float | None:
 
 def _first(data: dict[str, Any], *names: str) -> int:
     """The first of these counts that is there."""
-    return _checked(next((data[name] for name in names if data.get(name) is not None), None))
+    return _checked_count(next((data[name] for name in names if data.get(name) is not None), None))
 
 
 def _group(data: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -169,13 +174,13 @@ def _group(data: dict[str, Any], *names: str) -> dict[str, Any]:
     return found
 
 
-def _count(data: dict[str, Any], name: str) -> int:
+def _tokens_at(data: dict[str, Any], name: str) -> int:
     """The count; 0 where there is none."""
     value = data.get(name)
-    return 0 if value is None else _checked(value)
+    return 0 if value is None else _checked_count(value)
 
 
-def _checked(value: Any) -> int:
+def _checked_count(value: Any) -> int:
     if (count := token_count(value)) is None:
         raise _Unsaid
     return count

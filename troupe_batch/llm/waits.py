@@ -25,13 +25,13 @@ _RESETS = ("x-ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """The wait that `retry-after-ms` or `retry-after` (seconds or a date) asks for, None where neither says."""
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = _number_or_none(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     said = headers.get("retry-after")
     if said is None:
         return None
-    seconds = _number(said)
+    seconds = _number_or_none(said)
     return seconds if seconds is not None else _until_date(said)
 
 
@@ -55,7 +55,7 @@ def reset_in_s(headers: Mapping[str, str]) -> float | None:
 
 def moment_in_s(text: str) -> float | None:
     """Seconds until what a text means: a duration, a number of seconds, a moment since 1970, or a date."""
-    number = _number(text)
+    number = _number_or_none(text)
     if number is None:
         seconds = duration_s(text)
         return seconds if seconds is not None else _until_date(text)
@@ -87,7 +87,7 @@ def shown_end(seconds: float) -> str:
     return f"at {end:%Y-%m-%d %H:%M} UTC"
 
 
-def _number(text: str | None) -> float | None:
+def _number_or_none(text: str | None) -> float | None:
     try:
         value = float(text) if text is not None else None
     except ValueError:

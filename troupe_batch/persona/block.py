@@ -33,7 +33,7 @@ def persona_block(parts: Mapping[str, Any]) -> str:
                 lines.append(f"- {one_line(key)}:")
                 lines += below
         elif value is not None:
-            lines.append(f"- {one_line(key)}: {_scalar(value)}")
+            lines.append(f"- {one_line(key)}: {_scalar_text(value)}")
     lines.append(CLOSING)
     return "\n".join(lines)
 
@@ -82,19 +82,19 @@ def _nested(value: Any, depth: int) -> Iterator[str]:
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _entry(f"{indent}{one_line(str(key))}:", item, depth)
+            yield from _entry_lines(f"{indent}{one_line(str(key))}:", item, depth)
     else:
         for item in value:
             yield from _item(indent, item, depth)
 
 
-def _entry(head: str, value: Any, depth: int) -> Iterator[str]:
+def _entry_lines(head: str, value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping | list | tuple):
         if below := list(_nested(value, depth + 1)):
             yield head
             yield from below
     elif value is not None and value != "":
-        yield f"{head} {_scalar(value)}"
+        yield f"{head} {_scalar_text(value)}"
 
 
 def _item(indent: str, value: Any, depth: int) -> Iterator[str]:
@@ -104,10 +104,10 @@ def _item(indent: str, value: Any, depth: int) -> Iterator[str]:
             yield f"{indent}- {first.lstrip()}"
             yield from rest
     elif value is not None and value != "":
-        yield f"{indent}- {_scalar(value)}"
+        yield f"{indent}- {_scalar_text(value)}"
 
 
-def _scalar(value: Any) -> str:
+def _scalar_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return one_line(value) if isinstance(value, str) else repr(value)

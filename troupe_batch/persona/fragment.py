@@ -43,7 +43,7 @@ def _one(mine: Any, theirs: Any, place: str, *, overwrite: bool) -> Any:
     if isinstance(mine, dict) and isinstance(theirs, Mapping):
         return _merged(mine, theirs, place, overwrite=overwrite)
     if isinstance(mine, list) and isinstance(theirs, list):
-        return _joined(mine, theirs)
+        return _joined_list(mine, theirs)
     if _kind(mine) != _kind(theirs):
         raise MergeConflict(place, f"the persona has {_kind(mine)} here, the fragment {_kind(theirs)}")
     if mine == theirs or overwrite:
@@ -51,7 +51,7 @@ def _one(mine: Any, theirs: Any, place: str, *, overwrite: bool) -> Any:
     raise MergeConflict(place, f"the persona says {mine!r}, the fragment {theirs!r}; change one, or allow overwriting")
 
 
-def _joined(mine: list[Any], theirs: list[Any]) -> list[Any]:
+def _joined_list(mine: list[Any], theirs: list[Any]) -> list[Any]:
     joined: list[Any] = []
     # Items may be dicts, which have no hash, and 1 equals True in Python but not in JSON.
     for item in [*mine, *deepcopy(theirs)]:

@@ -158,14 +158,14 @@ def estimate(
     """
     studied, written_about = Beginnings(counter, rule_of), Beginnings(counter, rule_of)
     sample = _sampled(plan, casting, counter, studied, written_about)
-    prose = _whole(sample.prose, plan.cases / sample.cases, prices)
-    whole = _whole(sample.study, plan.units / sample.cases, prices) + prose
+    prose = _sum_taken(sample.prose, plan.cases / sample.cases, prices)
+    whole = _sum_taken(sample.study, plan.units / sample.cases, prices) + prose
     written = None
     if plan.enrich != EnrichLevel.NONE:
         people = plan.cases * sample.people // sample.cases
         written = ProseEstimate(2 * people, round(prose.prompt), round(prose.read), round(prose.completion), prose.usd)
     models = dict.fromkeys(call.model for call in (*sample.study, *sample.prose))
-    calls = _calls(plan, sample) + (written.calls if written else 0)
+    calls = _call_count(plan, sample) + (written.calls if written else 0)
     note = _note(plan, counter, sorted(model for model in models if prices.of(model) is None))
     return Estimate(
         units=plan.units,
@@ -193,12 +193,12 @@ def first_prompts(
     return beginnings.forecast(plan.endpoint)
 
 
-def _whole(calls: Sequence[_Call], by: float, prices: Prices) -> _Taken:
+def _sum_taken(calls: Sequence[_Call], by: float, prices: Prices) -> _Taken:
     """What `by` times as many calls take."""
-    return sum((_taken(call, by, prices) for call in calls), start=_Taken()).times(by)
+    return sum((_call_taken(call, by, prices) for call in calls), start=_Taken()).times(by)
 
 
-def _taken(call: _Call, by: float, prices: Prices) -> _Taken:
+def _call_taken(call: _Call, by: float, prices: Prices) -> _Taken:
     """What the call takes in the mean: one in so many stores what the others read."""
     price, outcomes = prices.of(call.model), call.cached.outcomes(by)
     usages = [
@@ -219,7 +219,7 @@ def _taken(call: _Call, by: float, prices: Prices) -> _Taken:
     return _Taken(call.prompt, read, written, call.completion, usd, cached_usd)
 
 
-def _calls(plan: Plan, sample: _Sample) -> int:
+def _call_count(plan: Plan, sample: _Sample) -> int:
     """What the units ask; never less than the study says, as functions of users may fail on example replies."""
     stated = plan.units * plan.calls_per_unit
     return stated if plan.acting is None else max(stated, round(len(sample.study) * plan.units / sample.cases))

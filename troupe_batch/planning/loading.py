@@ -72,13 +72,13 @@ def load_job(path: Path, *, panels: PanelReader | None = None) -> Job:
     """
     text = read_text_file(path)
     file = read_spec_text(str(path), text)
-    return _Resolving(file, path.parent, panels).job(_parsed(file, path.parent), text)
+    return _Resolving(file, path.parent, panels).job(_parsed_job(file, path.parent), text)
 
 
 def parse_job(text: str, *, name: str, folder: Path, panels: PanelReader | None = None) -> Job:
     """As `load_job`, from text at hand; messages call it `name`, and paths in it are relative to `folder`."""
     file = read_spec_text(name, text)
-    return _Resolving(file, folder, panels).job(_parsed(file, folder), text)
+    return _Resolving(file, folder, panels).job(_parsed_job(file, folder), text)
 
 
 def resolve_job(spec: JobSpec, *, folder: Path | None = None, panels: PanelReader | None = None) -> Job:
@@ -96,7 +96,7 @@ class _StudyOnly(BaseModel):
     study: StudySpec
 
 
-def _parsed(file: SpecFile, folder: Path) -> JobSpec:
+def _parsed_job(file: SpecFile, folder: Path) -> JobSpec:
     """The spec in the file; SpecError has what cannot be read, and what is wrong between the parts that can be."""
     try:
         return file.parse(JobSpec)

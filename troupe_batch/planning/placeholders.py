@@ -35,7 +35,7 @@ def unfilled_placeholders(file: SpecFile) -> list[Mistake]:
     """What a job's file shows people that looks like a placeholder, each with its line; the first twenty."""
     study = file.data.get("study") if isinstance(file.data, dict) else None
     found: list[Mistake] = []
-    for place, text in _texts(study, ("study",)):
+    for place, text in _texts_in(study, ("study",)):
         shown = _FORMULA.sub(" ", text[:_MOST_CHARACTERS])
         for placeholder in dict.fromkeys(_PLACEHOLDER.findall(shown)):
             problem = f"`{placeholder}` reaches people as it stands: nothing fills it in"
@@ -45,13 +45,13 @@ def unfilled_placeholders(file: SpecFile) -> list[Mistake]:
     return found
 
 
-def _texts(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _texts_in(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             if key not in _NOT_READ:
-                yield from _texts(item, (*place, key))
+                yield from _texts_in(item, (*place, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, (*place, index))
+            yield from _texts_in(item, (*place, index))
     elif isinstance(value, str):
         yield place, value

@@ -406,8 +406,8 @@ def _parameters(chosen: ModelSpec, defaults: Parameters) -> Parameters:
     """Always with a completion limit: a call without one has no worst case, so no cost cap could hold."""
     limit = _first(_first(chosen.max_completion_tokens, defaults.max_completion_tokens), DEFAULT_MAX_COMPLETION_TOKENS)
     return Parameters(
-        temperature=_number(_first(chosen.temperature, defaults.temperature)),
-        top_p=_number(_first(chosen.top_p, defaults.top_p)),
+        temperature=_one_float(_first(chosen.temperature, defaults.temperature)),
+        top_p=_one_float(_first(chosen.top_p, defaults.top_p)),
         max_completion_tokens=limit,
         reasoning_effort=_first(chosen.reasoning_effort, defaults.reasoning_effort),
         larger_limit=_LARGER * limit if chosen.on_length is OnLength.RETRY_LARGER else None,
@@ -418,6 +418,6 @@ def _first(chosen: Any, default: Any) -> Any:
     return default if chosen is None else chosen
 
 
-def _number(value: float | None) -> float | None:
+def _one_float(value: float | None) -> float | None:
     """1 as 1.0: one temperature written in two ways must not be two plans and two cache keys."""
     return None if value is None else float(value)

@@ -56,9 +56,9 @@ class RememberedWave:
 
 def entry(question: QuestionInfo, answer: Mapping[str, Any], memory: WaveMemory) -> str:
     """The entry for an answer, given as a row of `answers`; on lines of its own that nothing in it can break out of."""
-    said = _said(question, answer)
+    said = _answer_text(question, answer)
     if memory is WaveMemory.SUMMARY:
-        return f"- {_cut(one_line(question.text), _SHORT_QUESTION)} -> {_cut(one_line(said), _SHORT_ANSWER)}"
+        return f"- {_text_cut(one_line(question.text), _SHORT_QUESTION)} -> {_text_cut(one_line(said), _SHORT_ANSWER)}"
     options = [one_line(label) for label in question.answerable]
     shown = f" (options: {'; '.join(options)})" if options else ""
     return f"- Asked: {one_line(question.text)}{shown}\n  Answered: {one_line(said)}"
@@ -88,7 +88,7 @@ def wave_digests(wave: WaveInfo | None) -> Mapping[str, str]:
     return {} if wave is None or wave.digest is None else _TEMPLATES.digests
 
 
-def _said(question: QuestionInfo, answer: Mapping[str, Any]) -> str:
+def _answer_text(question: QuestionInfo, answer: Mapping[str, Any]) -> str:
     if answer["is_dont_know"]:
         return question.dont_know or "don't know"
     number = answer.get("number")
@@ -106,5 +106,5 @@ def _number_text(number: float, unit: str | None) -> str:
     return f"{number:{'g' if abs(number) < 1e6 else ',.15g'}}{f' {unit}' if unit else ''}"
 
 
-def _cut(text: str, most: int) -> str:
+def _text_cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -121,7 +121,7 @@ def _check_fragments(spec: PopulationSpec, places: Places) -> None:
     fragments = fragments_of(spec)
     people = [agent.persona for agent in agents_of(spec)]
     if spec.dimensions:
-        shown = {name: _example(d) for name, d in spec.dimensions.items() if not d.hidden}
+        shown = {name: _example_value(d) for name, d in spec.dimensions.items() if not d.hidden}
         shown |= {name: "(derived)" for name, d in spec.derive.items() if not d.hidden}
         people = [Persona({"name": "", **shown})]
     for persona in people if fragments else ():
@@ -136,7 +136,7 @@ def _check_fragments(spec: PopulationSpec, places: Places) -> None:
                 return
 
 
-def _example(dimension: Dimension) -> str | int | float:
+def _example_value(dimension: Dimension) -> str | int | float:
     if not isinstance(dimension, NumericDimension | FromRecords) or (
         isinstance(dimension, FromRecords) and not dimension.numeric
     ):

@@ -48,7 +48,7 @@ class BadBin(ValueError):
 
 def read_bins(labels: list[str], *, integer: bool) -> list[Bin]:
     """The bins in the order of their labels; BadBin where one cannot be read, is empty, or overlaps another."""
-    bins = [_read(label, integer=integer) for label in labels]
+    bins = [_bin_of(label, integer=integer) for label in labels]
     ordered = sorted(bins, key=lambda b: b.low)
     for lower, upper in pairwise(ordered):
         if upper.low < lower.high:
@@ -59,7 +59,7 @@ def read_bins(labels: list[str], *, integer: bool) -> list[Bin]:
     return bins
 
 
-def _read(label: str, *, integer: bool) -> Bin:
+def _bin_of(label: str, *, integer: bool) -> Bin:
     match = _LABEL.fullmatch(label)
     if not match:
         raise BadBin(label, f"{label!r} is no bin", 'write its two ends, such as "25-34"')
@@ -159,7 +159,7 @@ def _runs(low: Floats, high: Floats, shares: Floats) -> list[slice]:
 def distribution_curve(dimension: NumericDimension) -> Callable[[Floats], Floats]:
     """The inverse distribution function of a parametric dimension, truncated as it says; BadCurve where it has none."""
     family = dimension.dist or "uniform"
-    params = _checked(family, {**_DEFAULTS.get(family, {}), **dimension.params})
+    params = _checked_params(family, {**_DEFAULTS.get(family, {}), **dimension.params})
     inverse, cumulative = _family(family, params)
     if dimension.truncate is None:
         return inverse
@@ -173,7 +173,7 @@ def distribution_curve(dimension: NumericDimension) -> Callable[[Floats], Floats
     return lambda u: np.clip(inverse(below + u * (up_to - below)), low, high)
 
 
-def _checked(family: str, params: Mapping[str, float]) -> Mapping[str, float]:
+def _checked_params(family: str, params: Mapping[str, float]) -> Mapping[str, float]:
     known = PARAMETERS[family]
     if set(params) != set(known):
         raise BadCurve(f"{family} has {', '.join(params) or 'no params'}", f"its `params` are {', '.join(known)}")

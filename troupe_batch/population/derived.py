@@ -63,7 +63,7 @@ def bind_derived(spec: PopulationSpec, kinds: Mapping[str, Kind], places: Places
 
     What cannot be read, is unknown, clashes or reads itself is a mistake at ("derive", name) and left out.
     """
-    left = _parsed(spec, places)
+    left = _parsed_fields(spec, places)
     known = dict(kinds)
     bound: list[tuple[str, Bound]] = []
     while left:
@@ -84,7 +84,7 @@ def bind_derived(spec: PopulationSpec, kinds: Mapping[str, Kind], places: Places
     return tuple(bound)
 
 
-def _parsed(spec: PopulationSpec, places: Places) -> dict[str, Expression]:
+def _parsed_fields(spec: PopulationSpec, places: Places) -> dict[str, Expression]:
     parsed: dict[str, Expression] = {}
     for name, derived in spec.derive.items():
         try:

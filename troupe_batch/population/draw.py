@@ -111,7 +111,7 @@ class Population:
             hidden = [name for name, part in {**self.spec.dimensions, **self.spec.derive}.items() if part.hidden]
             shown = {name: column for name, column in piece.items() if name not in hidden}
             pieces.append(shown | ({} if self._weights is None else self._weights.columns(drawn.codes)))
-        return _joined(pieces)
+        return _join_tables(pieces)
 
     def names(self, start: int, stop: int) -> list[str | None]:
         """The names of people start to stop - 1, None where the file asks for none."""
@@ -150,7 +150,7 @@ class Population:
         if self.spec.people:
             return self._stated_facts(int(indices[0]), int(indices[-1]) + 1)
         pieces = self._blocks.pieces(indices)
-        return _joined([self._facts.table(indices[place], drawn.codes, drawn.records) for place, drawn in pieces])
+        return _join_tables([self._facts.table(indices[place], drawn.codes, drawn.records) for place, drawn in pieces])
 
     def _indices(self, start: int, stop: int) -> Ints:
         if not 0 <= start <= stop <= self.size:
@@ -198,7 +198,7 @@ _PROPOSED = (
 )
 
 
-def _joined(pieces: list[FactTable]) -> FactTable:
+def _join_tables(pieces: list[FactTable]) -> FactTable:
     """The pieces one after another; column by column, so that no more than one of them is in memory twice."""
     if len(pieces) == 1:
         return pieces[0]

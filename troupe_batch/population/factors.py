@@ -182,7 +182,7 @@ def _equally_probable(name: str, dimension: Distributed, places: Places) -> Fact
     if isinstance(dimension, NumericDimension) and dimension.dist is not None:
         return None
     shares = dimension.values if isinstance(dimension, Categorical) else dimension.bins
-    labels = _labels(dimension, shares, name, places)
+    labels = _labels_of(dimension, shares, name, places)
     bins = None
     if isinstance(dimension, NumericDimension):
         try:
@@ -214,7 +214,7 @@ def _compile(name: str, dimension: Distributed, known: Mapping[str, Factor], pla
     return None if probs is None else Factor(name, plain.labels, dimension.given, probs, plain.bins)
 
 
-def _labels(dimension: Distributed, shares: Mapping[str, float] | None, name: str, places: Places) -> list[str]:
+def _labels_of(dimension: Distributed, shares: Mapping[str, float] | None, name: str, places: Places) -> list[str]:
     """Categories in the order of the file: as listed, else as they first appear; a residual one stands last."""
     written = list(shares) if shares is not None else list(dict.fromkeys(k for r in dimension.rows for k in r.values))
     residual = dimension.on_sum.removeprefix("residual:") if dimension.on_sum.startswith("residual:") else None

@@ -257,7 +257,7 @@ class _Reader:
         meaning = dimension.labels or {code: code for code in sorted(counts, key=_as_people_sort)}
         if unknown := {code: count for code, count in counts.items() if code not in meaning}:
             cure = "add them to `labels` as the file writes them, or recode them in the file"
-            self._places.add((*place, "labels"), f"{column} has codes without a label: {_listed(unknown)}", cure)
+            self._places.add((*place, "labels"), f"{column} has codes without a label: {_counts_text(unknown)}", cure)
             return None
         missing = dimension.missing_category
         labels = list(dict.fromkeys([*meaning.values(), *([missing] if missing else [])]))
@@ -322,7 +322,7 @@ def _as_people_sort(code: str) -> tuple[bool, int, str]:
     return (not is_whole, int(code) if is_whole else 0, code)
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     often = sorted(counts, key=lambda code: (-counts[code], code))[:_MOST_NAMED]
     shown = ", ".join(f"{code!r} ({counts[code]:,} record{'' if counts[code] == 1 else 's'})" for code in often)
     return shown + (f" and {len(counts) - len(often):,} more" if len(counts) > len(often) else "")

@@ -28,7 +28,7 @@ def _finite_number(value: object) -> float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"a number belongs here, found {_shown(value)}")  # noqa: TRY004 # pydantic wants a ValueError
+        raise ValueError(f"a number belongs here, found {_short_text(value)}")  # noqa: TRY004 # pydantic wants a ValueError
     try:
         number = float(value)
     except OverflowError as error:
@@ -38,19 +38,19 @@ def _finite_number(value: object) -> float:
     return number
 
 
-def _whole(value: object) -> object:
+def _whole_number(value: object) -> object:
     """Text such as 1e6 as the whole number that it is; anything else as it stands."""
     if isinstance(value, str) and _NUMBER.fullmatch(value) and (number := float(value)).is_integer():
         return int(number)
     return value
 
 
-def _label(value: object) -> str:
+def _checked_label(value: object) -> str:
     if isinstance(value, bool) or value is None:
         raise unquoted_label(value)
     value = label_of(value)
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"a label belongs here, found {_shown(value)}; put it in quotes")
+        raise ValueError(f"a label belongs here, found {_short_text(value)}; put it in quotes")
     if value != value.strip():
         raise ValueError(f"the label {value!r} begins or ends with a space; remove it")
     return value
@@ -59,11 +59,11 @@ def _label(value: object) -> str:
 def _labelled(value: object) -> object:
     """A mapping with its keys as labels; pairs, the form that survives a sorting of keys, as a mapping."""
     if isinstance(value, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in value):
-        pairs = [(_label(key), item) for key, item in value]
+        pairs = [(_checked_label(key), item) for key, item in value]
     elif isinstance(value, Mapping):
-        pairs = [(_label(key), item) for key, item in value.items()]
+        pairs = [(_checked_label(key), item) for key, item in value.items()]
     else:
-        raise ValueError(f"a group of `label: value` lines belongs here, found {_shown(value)}")
+        raise ValueError(f"a group of `label: value` lines belongs here, found {_short_text(value)}")
     labelled = dict(pairs)
     if len(labelled) < len(pairs):
         labels = [label for label, _ in pairs]
@@ -75,11 +75,11 @@ def _as_pairs(value: Mapping[str, Any]) -> list[list[Any]]:
     return [[key, item] for key, item in value.items()]
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _shown(value: object) -> str:
+def _short_text(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
@@ -93,12 +93,12 @@ def _no_boundary(value: str) -> str:
 def _file_or_data(value: object) -> object:
     if isinstance(value, str | dict):
         return value
-    raise ValueError(f"the name of a file belongs here, found {_shown(value)}")
+    raise ValueError(f"the name of a file belongs here, found {_short_text(value)}")
 
 
 Number: TypeAlias = Annotated[float, BeforeValidator(_finite_number)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
-CategoryLabel: TypeAlias = Annotated[str, BeforeValidator(_label)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole_number)]
+CategoryLabel: TypeAlias = Annotated[str, BeforeValidator(_checked_label)]
 Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_no_boundary)]
 # The order of dimensions and categories is meaning (quotas, prompt, tables), so the canonical JSON holds it in lists.
 Ordered = (BeforeValidator(_labelled), PlainSerializer(_as_pairs))
@@ -110,22 +110,22 @@ _Texts: TypeAlias = tuple[str, ...]
 CategoryLabels: TypeAlias = Annotated[
     tuple[CategoryLabel, ...],
     Field(max_length=2_000),
-    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=2_000)]),
+    BeforeValidator(_as_list, json_schema_input_type=str | Annotated[_Texts, Field(max_length=2_000)]),
 ]
 Names: TypeAlias = Annotated[
     tuple[CategoryLabel, ...],
     Field(max_length=20),
-    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=20)]),
+    BeforeValidator(_as_list, json_schema_input_type=str | Annotated[_Texts, Field(max_length=20)]),
 ]
 Crossed: TypeAlias = Annotated[
     tuple[CategoryLabel, ...],
     Field(max_length=8),
-    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=8)]),
+    BeforeValidator(_as_list, json_schema_input_type=str | Annotated[_Texts, Field(max_length=8)]),
 ]
 Stratifying: TypeAlias = Annotated[
     tuple[CategoryLabel, ...],
     Field(max_length=4),
-    BeforeValidator(_listed, json_schema_input_type=str | Annotated[_Texts, Field(max_length=4)]),
+    BeforeValidator(_as_list, json_schema_input_type=str | Annotated[_Texts, Field(max_length=4)]),
 ]
 
 

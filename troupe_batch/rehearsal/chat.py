@@ -70,7 +70,7 @@ def read_chat(body: bytes, model_in_path: str | None) -> ChatCall:
     messages = _messages(data)
     form = data.get("response_format")
     form = form if isinstance(form, dict) else {}
-    schema, schema_key = _schema(form)
+    schema, schema_key = _schema_and_bytes(form)
     return ChatCall(
         model=model,
         prompt=Prompt(messages),
@@ -142,7 +142,7 @@ class ChatEngine:
         return plan
 
 
-def _cut(text: str) -> Said:
+def _cut_reply(text: str) -> Said:
     return Said(text[: len(text) * 2 // 3], finish_reason="length")
 
 
@@ -155,7 +155,7 @@ _SPOILING: dict[FaultKind | None, Callable[[str], Said]] = {
     FaultKind.PLAIN_REFUSAL: lambda _: Said(_REFUSAL),
     FaultKind.CONTENT_FILTER: lambda _: Said("", finish_reason="content_filter"),
     FaultKind.THINKING: lambda text: Said(f"<think>\n{MARK}Let me see.\n</think>\n\n{text}"),
-    FaultKind.TRUNCATED: _cut,
+    FaultKind.TRUNCATED: _cut_reply,
     FaultKind.INVALID_JSON: _invalid,
 }
 _HARMLESS = (FaultKind.THINKING, FaultKind.MISSING_USAGE)
@@ -182,7 +182,7 @@ def _messages(data: dict[str, Any]) -> list[dict[str, Any]]:
     return messages
 
 
-def _schema(form: dict[str, Any]) -> tuple[dict[str, Any] | None, bytes]:
+def _schema_and_bytes(form: dict[str, Any]) -> tuple[dict[str, Any] | None, bytes]:
     if form.get("type") != "json_schema":
         return None, b""
     schema = form.get("json_schema")

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_bat
     options = parser.parse_args(argv)
     try:
         config = config_from(options)
-        uvloop.run(_run(config, options.port_file, stops_with_parent=options.stop_with_parent))
+        uvloop.run(_run_server(config, options.port_file, stops_with_parent=options.stop_with_parent))
     except FixTheInput as error:
         sys.stderr.write(f"{shown(error)}\n")
         return 2
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m troupe_bat
     return 0
 
 
-async def _run(config: RehearsalConfig, port_file: Path | None, *, stops_with_parent: bool) -> None:
+async def _run_server(config: RehearsalConfig, port_file: Path | None, *, stops_with_parent: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

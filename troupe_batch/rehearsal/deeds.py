@@ -34,7 +34,7 @@ def _anything(_prompt: Prompt, draws: DrawStream) -> str:
     return sentence(draws)
 
 
-def _title(_prompt: Prompt, draws: DrawStream) -> str:
+def _title_for(_prompt: Prompt, draws: DrawStream) -> str:
     return title(draws)
 
 
@@ -56,9 +56,9 @@ def _nothing(_prompt: Prompt, _draws: DrawStream) -> str:
 
 # Names, days and hours carry no mark: a tool reads them.
 _BY_FIELD: Mapping[str, Callable[[Prompt, DrawStream], str]] = {
-    "title": _title,
-    "name": _title,
-    "subject": _title,
+    "title": _title_for,
+    "name": _title_for,
+    "subject": _title_for,
     "target": _somebody,
     "attendees": _somebody,
     "date": _day,

@@ -169,7 +169,7 @@ def read_controls(data: Mapping[str, Any], schema: bytes, model: str) -> Control
         return None
     is_explicit = _is_explicit(data.get(_OPTIONS))
     ends = [_end_of_part(messages[number], part) for number, part in marks]
-    starts = list(accumulate((len(_written(one)) for one in messages), initial=len(schema)))
+    starts = list(accumulate((len(_message_bytes(one)) for one in messages), initial=len(schema)))
     marked = [starts[number] + end for (number, _), end in zip(marks, ends, strict=True)]
     asked = [] if is_explicit else [n for n, message in enumerate(messages) if message.get("role") in _ASKING]
     implicit = [starts[number + 1] for number in asked]
@@ -180,10 +180,10 @@ def read_controls(data: Mapping[str, Any], schema: bytes, model: str) -> Control
 
 def prompt_bytes(schema: bytes, messages: Sequence[Mapping[str, Any]]) -> bytes:
     """The prompt as the model reads it: the schema stands before all messages, and each message names its role."""
-    return schema + b"".join([_written(message) for message in messages])
+    return schema + b"".join([_message_bytes(message) for message in messages])
 
 
-def _written(message: Mapping[str, Any]) -> bytes:
+def _message_bytes(message: Mapping[str, Any]) -> bytes:
     return f"<|{message.get('role')}|>\n{text_of(message)}\n".encode()
 
 
@@ -201,7 +201,7 @@ def text_of(message: Mapping[str, Any], parts: int | None = None) -> str:
 def _end_of_part(message: Mapping[str, Any], part: int) -> int:
     """After how many bytes of the message, as the model reads it, the content part ends; the last one ends it all."""
     if part == len(message["content"]) - 1:
-        return len(_written(message))
+        return len(_message_bytes(message))
     return len(f"<|{message.get('role')}|>\n{text_of(message, part + 1)}".encode())
 
 

@@ -76,7 +76,7 @@ def true_distribution(
     truth = _truth_of(respondents, question_id)
     if problem := truth.problem(shown_order):
         raise ValueError(f"question {question_id!r}: {problem}")
-    shares = truth.shares(_texts(facts), material, shown_order)
+    shares = truth.shares(_fact_texts(facts), material, shown_order)
     if shares is None:
         raise ValueError(f"question {question_id!r} has no labels; see true_quantile for numbers")
     return shares
@@ -86,7 +86,7 @@ def true_quantile(
     respondents: Respondents, question_id: str, facts: Mapping[str, object], u: float, material: str = ""
 ) -> float:
     """The u-quantile of a numeric question for a person with these facts, before bounds and rounding."""
-    number = _truth_of(respondents, question_id).quantile(_texts(facts), material, u)
+    number = _truth_of(respondents, question_id).quantile(_fact_texts(facts), material, u)
     if number is None:
         raise ValueError(f"question {question_id!r} is not numeric")
     return number
@@ -107,5 +107,5 @@ def _truth_of(respondents: Respondents, name: str) -> QuestionTruth:
     return respondents.questions[name]
 
 
-def _texts(facts: Mapping[str, object]) -> dict[str, str]:
+def _fact_texts(facts: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in facts.items()}

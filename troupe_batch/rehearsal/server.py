@@ -150,10 +150,10 @@ def _model_in(path: str) -> str | None:
 
 def _models(path: str) -> dict[str, object] | None:
     if path.endswith("/models"):
-        return {"object": "list", "data": [_model(name) for name in _MODELS]}
+        return {"object": "list", "data": [_model_card(name) for name in _MODELS]}
     before, found, name = path.rpartition("/models/")
-    return _model(name) if found and name and before in ("", "/v1", "/openai/v1") else None
+    return _model_card(name) if found and name and before in ("", "/v1", "/openai/v1") else None
 
 
-def _model(name: str) -> dict[str, object]:
+def _model_card(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "rehearsal"}

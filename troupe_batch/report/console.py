@@ -49,7 +49,7 @@ def results(
     `happened` are the events of a study in which people act: all there is to show where nothing is asked or extracted.
     `written` is the prose about the people, where a model wrote any.
     """
-    parts: list[RenderableType] = [*_banners(manifest), _heading(manifest, happened), SafeText()]
+    parts: list[RenderableType] = [*_banners(manifest), _run_heading(manifest, happened), SafeText()]
     if written is not None:
         parts += [prose(written), SafeText()]
     for table in tables:
@@ -95,7 +95,7 @@ def question(table: QuestionTable) -> RenderableType:
     title = SafeText(f"{info.id}  ", style="bold").append(info.text, style="not bold")
     has_chances = table.has_chances
     heads = [head for column in columns for head in [column.arm or "all", *(["stated"] if has_chances else [])]]
-    rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows(table)]
+    rows = [(label, _paired(cells) if has_chances else [cell for cell, _ in cells]) for label, cells in _rows_of(table)]
     grid = FittedTable(heads, rows, together=2 if has_chances else 1)
     notes = [*table.notes, *([f"No intervals: {table.no_interval}."] if table.no_interval else [])]
     return Group(title, grid, *_quotes(table.total.examples), *(SafeText(note, style="dim") for note in notes))
@@ -149,7 +149,7 @@ def _whom(manifest: Manifest, happened: EventTable | None) -> str:
     return whom
 
 
-def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
+def _run_heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
     made_by = manifest.provenance
     heading = SafeText(made_by.title, style="bold")
     heading.append(f"\n{_whom(manifest, happened)}, {_what_is_there(manifest)}; model {made_by.model}", "not bold")
@@ -158,17 +158,17 @@ def _heading(manifest: Manifest, happened: EventTable | None) -> RenderableType:
     return heading.append(f"\nCost: {manifest.cost_text}", "not bold dim")
 
 
-def _rows(table: QuestionTable) -> Iterator[tuple[str, list[TextCell]]]:
+def _rows_of(table: QuestionTable) -> Iterator[tuple[str, list[TextCell]]]:
     columns = table.columns
-    yield "answered", [_plain(f"{column.answered:,}") for column in columns]
+    yield "answered", [_text_cell(f"{column.answered:,}") for column in columns]
     if table.total.design_effect is not None:
-        yield "worth (weighted)", [_plain(f"{column.interval_base:,.0f}") for column in columns]
+        yield "worth (weighted)", [_text_cell(f"{column.interval_base:,.0f}") for column in columns]
     for place, share in enumerate(columns[0].shares):
         yield share.label, [_share_cell(column.shares[place]) for column in columns]
     for place, share in enumerate(columns[0].shares):
         if share.ranks is not None:
             ranks = [column.shares[place].ranks or Figures(0) for column in columns]
-            yield f"mean rank: {share.label}", [_number(one.mean, one.mean_interval) for one in ranks]
+            yield f"mean rank: {share.label}", [_number_cell(one.mean, one.mean_interval) for one in ranks]
     if columns[0].figures is not None:
         yield from _figure_rows(table.question.unit, [column.figures or Figures(0) for column in columns])
     yield from _absence_rows(columns)
@@ -179,35 +179,35 @@ def _figure_rows(unit: str | None, figures: Sequence[Figures]) -> Iterator[tuple
     for box in ([one.top_2 for one in figures], [one.bottom_2 for one in figures]):
         if (first := box[0]) is not None:
             yield f"{first.label}: {' + '.join(first.labels)}", [_share_cell(one) for one in box]
-    yield f"mean{suffix}", [_number(one.mean, one.mean_interval) for one in figures]
-    yield "standard deviation", [_number(one.sd) for one in figures]
+    yield f"mean{suffix}", [_number_cell(one.mean, one.mean_interval) for one in figures]
+    yield "standard deviation", [_number_cell(one.sd) for one in figures]
     if figures[0].top_2 is None:
-        yield f"median{suffix}", [_number(one.median) for one in figures]
+        yield f"median{suffix}", [_number_cell(one.median) for one in figures]
 
 
 def _absence_rows(columns: Sequence[Column]) -> Iterator[tuple[str, list[TextCell]]]:
     statuses = dict.fromkeys(status for column in columns for status in column.absences)
     for status in statuses:
-        cells = [_plain(f"{column.absences.get(status, 0):,}", "yellow") for column in columns]
+        cells = [_text_cell(f"{column.absences.get(status, 0):,}", "yellow") for column in columns]
         yield f"no answer: {status.replace('_', ' ')}", cells
 
 
-def _plain(text: str, style: str = "") -> TextCell:
+def _text_cell(text: str, style: str = "") -> TextCell:
     return SafeText(text, style=style), SafeText()
 
 
 def _share_cell(share: Share | None) -> TextCell:
     if share is None or share.share is None:
-        return _plain("-")
+        return _text_cell("-")
     cell = SafeText(f"{share.share:.0%}")
     if share.interval is not None:
         cell.append(f" [{share.interval.low:.0%} to {share.interval.high:.0%}]", style="dim")
     return cell, SafeText() if share.chance is None else SafeText(f"{share.chance:.0%}")
 
 
-def _number(value: float | None, interval: Interval | None = None) -> TextCell:
+def _number_cell(value: float | None, interval: Interval | None = None) -> TextCell:
     if value is None:
-        return _plain("-")
+        return _text_cell("-")
     cell = SafeText(_short(value))
     if interval is not None:
         cell.append(f" [{_short(interval.low)} to {_short(interval.high)}]", style="dim")

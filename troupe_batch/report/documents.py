@@ -25,17 +25,17 @@ def export_documents(dataset: Dataset, folder: Path, file_format: ArtifactFormat
     written = [row for row in rows if row["type"] == WRITTEN and row["status"] == EventStatus.HAPPENED]
     if not written:
         raise FixTheInput(f"nobody in {dataset.path} has written a document; give people `tools: [word_processor]`")
-    exporter, label = ArtifactExporter(folder), _label(dataset)
-    files = zip(_names(written), written, strict=True)
+    exporter, label = ArtifactExporter(folder), _document_label(dataset)
+    files = zip(_file_names(written), written, strict=True)
     return [exporter.export(name, _content(row, label, file_format), file_format) for name, row in files]
 
 
-def _label(dataset: Dataset) -> str:
+def _document_label(dataset: Dataset) -> str:
     kind = "a placeholder of a rehearsal" if dataset.is_rehearsal else "written by a language model"
     return f"Synthetic document of a simulated person: {kind}."
 
 
-def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _file_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Unit, step and title of each; those that would be one file also say their place among the events of the unit."""
     placed: set[int] = set()
     while True:

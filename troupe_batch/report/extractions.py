@@ -21,12 +21,12 @@ def extraction(table: FindingTable) -> RenderableType:
     info = table.extraction
     source = "from each person" if info.is_per_person else "from each unit as a whole"
     title = SafeText(f"{info.id}  ", style="bold").append(f"extracted {source}", style="not bold")
-    grid = FittedTable([column.arm or "all" for column in table.columns], list(_rows(table.columns)))
+    grid = FittedTable([column.arm or "all" for column in table.columns], list(_finding_rows(table.columns)))
     has_text = any(field.type is FieldType.TEXT for field in info.fields)
-    return Group(title, grid, *_examples(table.examples if has_text else ()))
+    return Group(title, grid, *_example_lines(table.examples if has_text else ()))
 
 
-def _rows(columns: Sequence[FindingColumn]) -> Iterator[tuple[str, list[SafeText]]]:
+def _finding_rows(columns: Sequence[FindingColumn]) -> Iterator[tuple[str, list[SafeText]]]:
     yield "looked at", [SafeText(f"{column.targets:,}") for column in columns]
     yield "findings", [SafeText(f"{column.findings:,}") for column in columns]
     for place in range(len(columns[0].fields)):
@@ -43,8 +43,8 @@ def _field_rows(columns: Sequence[FieldColumn]) -> Iterator[tuple[str, list[Safe
         yield f"{name}: {share.label}", [_share(column, place) for column in columns]
     if columns[0].figures is not None:
         figures = [column.figures or Figures(0) for column in columns]
-        yield f"{name}: mean", [_number(one.mean).append(f" (n={one.n:,})", style="dim") for one in figures]
-        yield f"{name}: median", [_number(one.median) for one in figures]
+        yield f"{name}: mean", [_number_text(one.mean).append(f" (n={one.n:,})", style="dim") for one in figures]
+        yield f"{name}: median", [_number_text(one.median) for one in figures]
 
 
 def _share(column: FieldColumn, place: int) -> SafeText:
@@ -52,20 +52,20 @@ def _share(column: FieldColumn, place: int) -> SafeText:
     return SafeText("-") if share.share is None else SafeText(f"{share.share:.0%} ({share.count:,})")
 
 
-def _number(value: float | None) -> SafeText:
+def _number_text(value: float | None) -> SafeText:
     if value is None:
         return SafeText("-")
     return SafeText(f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}")
 
 
-def _examples(examples: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+def _example_lines(examples: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     for example in examples:
-        said = "; ".join(f"{name}: {_value(value)}" for name, value in example.items() if value is not None)
+        said = "; ".join(f"{name}: {_value_text(value)}" for name, value in example.items() if value is not None)
         line = " ".join(said.split())
         yield SafeText(
             f"  {line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + '…'}", style="italic"
         )
 
 
-def _value(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)

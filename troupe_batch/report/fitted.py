@@ -52,22 +52,22 @@ class FittedTable:
         ]
         lines: list[list[dict[int, int]]] = []
         for group in groups:
-            if lines and least_label + sum(map(_taken, lines[-1])) + _taken(group) <= room:
+            if lines and least_label + sum(map(_width_taken, lines[-1])) + _width_taken(group) <= room:
                 lines[-1].append(group)
             else:
                 lines.append([group])
         found = []
         for line in lines:
             widths = {column: wide for group in line for column, wide in group.items()}
-            label = max(1, min(longest, room - _taken(widths)))
+            label = max(1, min(longest, room - _width_taken(widths)))
             found.append(Block(label, tuple(widths), tuple(widths.values())))
         return found or [Block(max(1, min(longest, room)), (), ())]
 
     def _fitting(self, columns: range, room: int) -> dict[int, int]:
         """Column -> width: of its longest cell; where all together find no room, of its longest word; else shared."""
-        for measure in (_whole, _longest_word):
+        for measure in (_line_width, _longest_word):
             widths = {column: max(map(measure, self._texts(column)), default=1) or 1 for column in columns}
-            if _taken(widths) <= room:
+            if _width_taken(widths) <= room:
                 return widths
         return dict.fromkeys(columns, max(1, room // len(columns) - _GAP))
 
@@ -86,12 +86,12 @@ class FittedTable:
         return table
 
 
-def _taken(widths: dict[int, int]) -> int:
+def _width_taken(widths: dict[int, int]) -> int:
     """What the columns take, with the gap before each."""
     return sum(widths.values()) + _GAP * len(widths)
 
 
-def _whole(text: str) -> int:
+def _line_width(text: str) -> int:
     return max((cell_len(line) for line in text.splitlines()), default=0)
 
 

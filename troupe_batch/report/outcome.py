@@ -13,17 +13,17 @@ from troupe_batch.studies.study import AnswerStatus
 
 def outcome_text(outcome: RunOutcome) -> str:
     """The run, whether it is complete, whose answers they are, what it cost and where the dataset lies."""
-    return "\n".join([_heading(outcome), *(f"{name}: {shown(value)}" for name, value in _facts(outcome))])
+    return "\n".join([_outcome_heading(outcome), *(f"{name}: {shown(value)}" for name, value in _facts(outcome))])
 
 
 def outcome_html(outcome: RunOutcome) -> str:
     """The same for a notebook, with the answers to each question by how they ended."""
     facts = "".join(f"<tr><th>{name}</th><td>{escape(shown(value))}</td></tr>" for name, value in _facts(outcome))
     questions = "" if outcome.manifest is None else _questions(outcome.manifest)
-    return f"<div><b>{escape(_heading(outcome))}</b><table>{facts}</table>{questions}</div>"
+    return f"<div><b>{escape(_outcome_heading(outcome))}</b><table>{facts}</table>{questions}</div>"
 
 
-def _heading(outcome: RunOutcome) -> str:
+def _outcome_heading(outcome: RunOutcome) -> str:
     heading = f"run {outcome.run_id}: {outcome.state}"
     if outcome.reason:
         heading += f", {outcome.reason}"

@@ -14,13 +14,13 @@ _WHAT = {"bio": "a bio", "full": "a full persona"}
 def prose(found: ProseCounts) -> SafeText:
     """How many texts there are, were mended or left out, and whether they are too much alike."""
     shown = SafeText("Prose: ", style="bold")
-    lines = [(_written(found), ""), *_trouble(found), (_alike(found), "yellow" if found.duplicates.are_many else "")]
+    lines = [(_prose_line(found), ""), *_trouble(found), (_alike(found), "yellow" if found.duplicates.are_many else "")]
     for place, (line, style) in enumerate(lines):
         shown.append(("\n" if place else "") + line, style=f"not bold {style}".strip())
     return shown
 
 
-def _written(found: ProseCounts) -> str:
+def _prose_line(found: ProseCounts) -> str:
     line = f"{_WHAT.get(found.level, found.level)} about {found.written:,} of {_people(found.people)}"
     if found.repaired:
         line += f", {found.repaired:,} of them written again because the first text contradicted the facts"
@@ -51,13 +51,13 @@ def _alike(found: ProseCounts) -> str:
         of = f"{duplicates.texts:,} texts looked at, of {found.written:,}"
     line = f"Near-duplicates: {duplicates.alike:,} of {of} ({duplicates.share:.1%})"
     if duplicates.alike:
-        line += f" in {duplicates.clusters:,} clusters, the largest of {duplicates.largest:,}; {_examples(duplicates)}"
+        line += f" in {duplicates.clusters:,} clusters, the largest of {duplicates.largest:,}; {_pair_text(duplicates)}"
     if duplicates.are_many:
         line += f". More than {MANY:.0%}: these people are less different than their facts"
     return line
 
 
-def _examples(duplicates: Duplicates) -> str:
+def _pair_text(duplicates: Duplicates) -> str:
     return "for example " + ", ".join(f"{p.person_id} and {p.other_id} ({p.similarity:.2f})" for p in duplicates.pairs)
 
 

@@ -119,10 +119,10 @@ async def _found_in(store: RunStore, record: CommitRecord, tables: Sequence[str]
     wanted = [calls, *[file for file in record.files if file.table in tables and file is not calls]]
     contents = await asyncio.gather(*(store.read(file) for file in wanted))
     parts = {file.table: data for file, data in zip(wanted, contents, strict=True)}
-    return await asyncio.to_thread(lambda: list(_failures(parts)))
+    return await asyncio.to_thread(lambda: list(_failures_found(parts)))
 
 
-def _failures(parts: Mapping[str, bytes]) -> Iterator[_Found]:
+def _failures_found(parts: Mapping[str, bytes]) -> Iterator[_Found]:
     calls = _failed_calls(parts["llm_calls"])
     told: set[tuple[str, str | None]] = set()
     for table, (of, named) in _ROWS.items():
@@ -144,7 +144,7 @@ def _failures(parts: Mapping[str, bytes]) -> Iterator[_Found]:
 
 def _failed_calls(data: bytes) -> dict[tuple[str, str | None], dict[str, Any]]:
     """The calls that did not end well, by unit and key."""
-    rows = _read(data, _CALL)
+    rows = _rows_of(data, _CALL)
     bad = rows.filter(pc.not_equal(rows["status"], "ok"))
     return {(call["unit_id"], call["key"]): call for call in bad.to_pylist()}
 
@@ -152,7 +152,7 @@ def _failed_calls(data: bytes) -> dict[tuple[str, str | None], dict[str, Any]]:
 def _absent_rows(data: bytes | None, named: str) -> list[dict[str, Any]]:
     if data is None:
         return []
-    rows = _read(data, ("unit_id", "person_id", named, "status", "reason", "call_key"))
+    rows = _rows_of(data, ("unit_id", "person_id", named, "status", "reason", "call_key"))
     statuses = pa.array([str(one) for one in _NO_ANSWER])
     absent: list[dict[str, Any]] = rows.filter(pc.is_in(rows["status"].cast(pa.string()), statuses)).to_pylist()
     return absent
@@ -161,13 +161,13 @@ def _absent_rows(data: bytes | None, named: str) -> list[dict[str, Any]]:
 def _failures_without_call(data: bytes | None) -> list[dict[str, Any]]:
     if data is None:
         return []
-    rows = _read(data, _EVENT)
+    rows = _rows_of(data, _EVENT)
     failed = pc.and_(pc.equal(rows["kind"].cast(pa.string()), "failure"), pc.is_null(rows["call_key"]))
     events: list[dict[str, Any]] = rows.filter(failed).to_pylist()
     return events
 
 
-def _read(data: bytes, columns: Sequence[str]) -> pa.Table:
+def _rows_of(data: bytes, columns: Sequence[str]) -> pa.Table:
     """These columns; null where the file is older than one of them."""
     file = pq.ParquetFile(pa.BufferReader(data))
     there = [name for name in columns if name in file.schema_arrow.names]

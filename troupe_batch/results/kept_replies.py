@@ -38,7 +38,7 @@ class KeptReplies:
         for path in self._found:
             data = await self.store.objects.get(path)
             if data is not None:
-                found.update(_read(data, path, self.store.run_id))
+                found.update(_replies_in(data, path, self.store.run_id))
         return found
 
     async def forget_found(self) -> None:
@@ -72,7 +72,7 @@ def _as_json(replies: Mapping[bytes, bytes]) -> bytes:
     return orjson.dumps({UNSAVED_SCHEMA: coded})
 
 
-def _read(data: bytes, path: str, run_id: str) -> dict[bytes, bytes]:
+def _replies_in(data: bytes, path: str, run_id: str) -> dict[bytes, bytes]:
     try:
         content: dict[str, Any] = orjson.loads(data)
         return {bytes.fromhex(key): base64.b64decode(value) for key, value in content[UNSAVED_SCHEMA].items()}

@@ -37,8 +37,8 @@ def doubt_text(spending: Spending) -> str:
     """Which calls are in doubt, and what they cost: about so much, and at most so much."""
     broken = spending.uncertain_calls - spending.silent_calls
     which = [
-        *([_calls(spending.silent_calls, "without usage")] if spending.silent_calls else []),
-        *([_calls(broken, "broken off")] if broken or not spending.silent_calls else []),
+        *([_calls_text(spending.silent_calls, "without usage")] if spending.silent_calls else []),
+        *([_calls_text(broken, "broken off")] if broken or not spending.silent_calls else []),
     ]
     worst, about = dollars(spending.uncertain_usd), dollars(spending.expected_usd)
     much = f"at most {worst}" if about == worst else f"about {about}, at most {worst}"
@@ -54,7 +54,7 @@ def money_notes(spending: Spending, *, cap_usd: float | None = None) -> Iterator
             "model's max_completion_tokens"
         )
     if spending.over_calls:
-        which = _calls(spending.over_calls, "")
+        which = _calls_text(spending.over_calls, "")
         yield (
             f"{which.rstrip()} cost more than their requests allow, {dollars(spending.over_usd)} together: the "
             "endpoint does not keep to max_completion_tokens, or counts prompts otherwise"
@@ -78,5 +78,5 @@ def money_json(said: Spending, *, cap_usd: float | None) -> dict[str, Any]:
     }
 
 
-def _calls(number: int, what: str) -> str:
+def _calls_text(number: int, what: str) -> str:
     return f"{number:,} call{'s' if number != 1 else ''} {what}"

@@ -27,28 +27,28 @@ def checked_path(path: str) -> str:
 def path_problem(path: object) -> str | None:
     """What is wrong with the path of a file of a run, in words that name it; None where nothing is."""
     if not isinstance(path, str):
-        return f"the path of a file is {_shown(repr(path))}, which is no text"
+        return f"the path of a file is {_short_text(repr(path))}, which is no text"
     parts = path.split("/")
     if len(path) > _LONGEST:
-        return f"the path {_shown(path)!r} is longer than {_LONGEST:,} characters"
+        return f"the path {_short_text(path)!r} is longer than {_LONGEST:,} characters"
     if any(part in (".", "..") for part in parts):
-        return f"the path {_shown(path)!r} leads out of its folder"
+        return f"the path {_short_text(path)!r} leads out of its folder"
     if not all(parts):
-        return f"a part of the path {_shown(path)!r} is empty"
+        return f"a part of the path {_short_text(path)!r} is empty"
     if _UNSAFE.search(path):
-        return f"the path {_shown(path)!r} has a character that no file of a run has"
+        return f"the path {_short_text(path)!r} has a character that no file of a run has"
     return None
 
 
 def checked_name(name: str) -> str:
     """The name of a run as it is; ResultsDamaged where it is no single name of a folder."""
     if (problem := path_problem(name)) or "/" in name:
-        said = problem or f"{_shown(name)!r} has a slash"
+        said = problem or f"{_short_text(name)!r} has a slash"
         raise ResultsDamaged(f"this cannot be the id of a run: {said}; use letters, digits, and single . _ or - in it")
     return name
 
 
-def _shown(text: str) -> str:
+def _short_text(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

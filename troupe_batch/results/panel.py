@@ -99,7 +99,7 @@ class Panel:
     def facts(self, start: int, stop: int) -> Mapping[str, Sequence[object]]:
         """Fact -> values of the people `start` to `stop - 1`; None where a person does not have it."""
         rows = self._file.rows(start, stop, tuple(self._columns.values()))
-        return {fact: _values(rows[column]) for fact, column in self._columns.items()}
+        return {fact: _column_values(rows[column]) for fact, column in self._columns.items()}
 
     def people(self, start: int, stop: int) -> list[TinyPerson]:
         """People `start` to `stop - 1`, with all that was written about them."""
@@ -130,7 +130,7 @@ class Panel:
         return dict(labelled)
 
 
-def _values(column: pa.ChunkedArray) -> Sequence[object]:
+def _column_values(column: pa.ChunkedArray) -> Sequence[object]:
     """The values; people of one category share its text, as there may be a million of them."""
     if not pa.types.is_string(column.type):
         found: Sequence[object] = column.to_pylist() if column.null_count else column.to_numpy()

@@ -65,7 +65,7 @@ class PanelWriter:
         self._population = population
         self._written = written
         self._facts = tuple(types)
-        self._schema = _schema(types, is_rehearsal=written.is_rehearsal)
+        self._schema = _panel_schema(types, is_rehearsal=written.is_rehearsal)
         self._writer = BlockWriter(path, self._schema, PANEL)
         self._people = self._without_prose = 0
 
@@ -114,7 +114,7 @@ def _array(values: Sequence[Any] | np.ndarray[Any, Any], kind: pa.DataType) -> p
     return pa.array(plain, kind)
 
 
-def _schema(types: Mapping[str, pa.DataType], *, is_rehearsal: bool) -> pa.Schema:
+def _panel_schema(types: Mapping[str, pa.DataType], *, is_rehearsal: bool) -> pa.Schema:
     own = {field.name for field in _OWN}
     facts = [
         pa.field(

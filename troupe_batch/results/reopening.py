@@ -86,7 +86,7 @@ async def _is_spoiled(store: RunStore, record: CommitRecord, symptoms: list[Symp
     if not due:
         return False
     data = await store.read(record.file_of("llm_calls"))
-    calls = await asyncio.to_thread(_calls, data)
+    calls = await asyncio.to_thread(_calls_in, data)
     return any(one.shows_in(*call) for one in due for call in calls)
 
 
@@ -99,6 +99,6 @@ def _may_show(record: CommitRecord, symptom: Symptom) -> bool:
     return record.failed_acts > 0 or any(by_status.get(one) for by_status in counted for one in lacking)
 
 
-def _calls(data: bytes) -> list[tuple[str, str | None, int | None]]:
+def _calls_in(data: bytes) -> list[tuple[str, str | None, int | None]]:
     table = pq.read_table(pa.BufferReader(data), columns=list(_SHOWS))
     return list(zip(*(table[name].to_pylist() for name in _SHOWS), strict=True))

@@ -37,7 +37,7 @@ async def committed_tables(run: Run, record: CommitRecord, *, is_whole: bool = T
     contents = await asyncio.gather(*(run.store.read(file) for file in files))
     tables = {}
     for table, file, content in zip(names, files, contents, strict=True):
-        tables[table] = await asyncio.to_thread(_parsed, run, record.shard, table, file, content)
+        tables[table] = await asyncio.to_thread(_parsed_table, run, record.shard, table, file, content)
     await asyncio.to_thread(recounted, run, record.shard, tables, is_whole=is_whole)
     return tables
 
@@ -98,7 +98,7 @@ def encoded(name: str, table: pa.Table) -> TableFile:
     return TableFile(name, sink.getvalue(), table.num_rows)
 
 
-def _parsed(run: Run, shard: int, table: str, file: StoredFile, content: bytes) -> pa.Table:
+def _parsed_table(run: Run, shard: int, table: str, file: StoredFile, content: bytes) -> pa.Table:
     where = f"{run.store.url}/{file.path}"
     try:
         found: pa.Table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)

@@ -84,7 +84,7 @@ def journalled(folder: Path | None) -> dict[str, Journalled]:
     for path in _journals(folder):
         with suppress(OSError), _open(path) as file:  # gone by now, or somebody else's
             is_alive = not _is_free(file, fcntl.LOCK_SH)
-            if (tallies := _read(path)) is not None:
+            if (tallies := _sums_in(path)) is not None:
                 found[path.stem] = Journalled(is_alive, tallies)
     return found
 
@@ -98,7 +98,7 @@ def ended(folder: Path | None) -> Iterator[dict[str, dict[str, KindSums]]]:
             with suppress(OSError):
                 file = locks.enter_context(_open(path))
                 # Where it is gone by now, somebody else was quicker.
-                if _is_free(file, fcntl.LOCK_EX) and path.exists() and (tallies := _read(path)) is not None:
+                if _is_free(file, fcntl.LOCK_EX) and path.exists() and (tallies := _sums_in(path)) is not None:
                     found[path] = tallies
         yield {path.stem: tallies for path, tallies in found.items()}
         for path in found:
@@ -126,7 +126,7 @@ def _is_free(file: int, lock: int) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, KindSums] | None:
+def _sums_in(path: Path) -> dict[str, KindSums] | None:
     """The sums by kind; None, with a word in the log, where the file is none of this version."""
     try:
         return tallies_in(path.read_bytes())

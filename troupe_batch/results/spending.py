@@ -189,7 +189,7 @@ async def bring_in(store: RunStore, journal: Path | None) -> None:
                 continue
             for tally in tallies.values():
                 tally.end()
-            await store.objects.put(path, record_of(tallies, _read(path, stored).worker))
+            await store.objects.put(path, record_of(tallies, _record_in(path, stored).worker))
 
 
 async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: bool = False) -> Spending | None:
@@ -204,7 +204,7 @@ async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: 
         data = await store.objects.get(path)
         if data is None:
             continue
-        is_known, record = True, _read(f"{store.url}/{path}", data)
+        is_known, record = True, _record_in(f"{store.url}/{path}", data)
         own = journals.get(PurePosixPath(path).stem)
         tallies = record.tallies if own is None else own.tallies
         room_usd += record.room_usd if own is None else 0.0
@@ -217,7 +217,7 @@ async def spending_of(store: RunStore, journal: Path | None = None, *, is_over: 
     return spending_in(kinds, **{"ended_usd" if is_over else "room_usd": room_usd})
 
 
-def _read(path: str, data: bytes) -> _Record:
+def _record_in(path: str, data: bytes) -> _Record:
     try:
         content: dict[str, Any] = orjson.loads(data)
         if content["schema"] == SPEND_SCHEMA:

@@ -40,9 +40,9 @@ class Ask:
         self._instructions = TEMPLATES.render(
             "ask.md",
             several=len(questions) > 1,
-            typed=_named(typed),
+            typed=_ids_text(typed),
             typed_several=len(typed) > 1,
-            spoken=_named(spoken),
+            spoken=_ids_text(spoken),
             words=spoken[0].spoken_words if spoken else 0,
             asks_for_chances=any(question.asks_for_chances for question in typed),
             asks_yes_or_no=any(question.asks_yes_or_no for question in typed),
@@ -156,6 +156,6 @@ def _words_of(kind: ValueKind, answer: Answer) -> str | None:
     )
 
 
-def _named(questions: Sequence[Question]) -> str:
+def _ids_text(questions: Sequence[Question]) -> str:
     quoted = [f"`{question.id}`" for question in questions]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

@@ -49,7 +49,7 @@ class ExampleModel:
             # Example people look nothing up by themselves; in long studies what comes back to them is looked up.
             self.calls.append(PlannedCall(request, ""))
             return ChatReply(ReplyStatus.OK, base64.b64encode(np.ones(1, "<f4").tobytes()).decode(), key=request.key())
-        value = self._value(request.reply_schema.schema, number) if request.reply_schema else _words(number, "", 40)
+        value = self._value(request.reply_schema.schema, number) if request.reply_schema else _words_for(number, "", 40)
         text = value if isinstance(value, str) else orjson.dumps(value).decode()
         self.calls.append(PlannedCall(request, text))
         return ChatReply(ReplyStatus.OK, text, value, key=request.key())
@@ -64,7 +64,7 @@ class ExampleModel:
         kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
         if kind in ("object", "array"):
             return self._parts(kind, schema, number, name)
-        return _scalar(kind, schema, number, name)
+        return _made_scalar(kind, schema, number, name)
 
     def _parts(self, kind: str, schema: Mapping[str, Any], number: int, name: str) -> Any:
         if kind == "object":
@@ -91,20 +91,20 @@ def example_calls(
 
 def _act(number: int) -> list[dict[str, Any]]:
     """Something said to everybody, in words unlike those of the acts before, which would not be said again."""
-    said = {"type": "TALK", "target": None, "content": _words(number, "act", _TALK_WORDS)}
+    said = {"type": "TALK", "target": None, "content": _words_for(number, "act", _TALK_WORDS)}
     return [said, {"type": "DONE", "target": None, "content": None}]
 
 
-def _scalar(kind: str, schema: Mapping[str, Any], number: int, name: str) -> Any:
+def _made_scalar(kind: str, schema: Mapping[str, Any], number: int, name: str) -> Any:
     if kind == "boolean":
         return True
     if kind in ("integer", "number"):
         least, most = schema.get("minimum"), schema.get("maximum")
         middle = (least + most) / 2 if least is not None and most is not None else (least or most or 100)
         return int(middle) if kind == "integer" else float(middle)
-    return _words(number, name, _TEXT_WORDS)
+    return _words_for(number, name, _TEXT_WORDS)
 
 
-def _words(number: int, name: str, count: int) -> str:
+def _words_for(number: int, name: str, count: int) -> str:
     key = stream("example", name, number)
     return " ".join(_WORDS[bits(key, place) * len(_WORDS) >> 64] for place in range(count))

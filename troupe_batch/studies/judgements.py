@@ -68,9 +68,9 @@ async def _claimed(
     proposition = _proposition(one)
     if one.form == "check":
         check = await proposition.judge_check(target)
-        return _values(HOLDS.id, check.value, check.confidence, check.justification), check.call_key
+        return _value_dict(HOLDS.id, check.value, check.confidence, check.justification), check.call_key
     score = await proposition.judge_score(target)
-    return _values(SCORE.id, score.value, score.confidence, score.justification), score.call_key
+    return _value_dict(SCORE.id, score.value, score.confidence, score.justification), score.call_key
 
 
 def _proposition(one: JudgementSpec) -> Proposition:
@@ -86,8 +86,10 @@ async def _validated(
     expectations: str, questions: int, person: TinyPerson
 ) -> tuple[Mapping[str, str | float | bool], str | None]:
     found = await TinyPersonValidator().validate(person, expectations, questions=questions)
-    return _values(VALIDATION_SCORE.id, found.score, found.confidence, found.justification), found.call_key
+    return _value_dict(VALIDATION_SCORE.id, found.score, found.confidence, found.justification), found.call_key
 
 
-def _values(name: str, value: bool | float, confidence: float, justification: str) -> Mapping[str, str | float | bool]:
+def _value_dict(
+    name: str, value: bool | float, confidence: float, justification: str
+) -> Mapping[str, str | float | bool]:
     return {name: value, CONFIDENCE.id: confidence, JUSTIFICATION.id: justification}

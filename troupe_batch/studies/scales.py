@@ -91,7 +91,7 @@ def scale_of(labels: Sequence[str], codes: Sequence[int], best: Best | None, out
     suspects = tuple(_suspects(everything)) if outside is None else ()
     apart = {*(outside or ()), *(step.label for step in suspects)}
     steps = tuple(step for step in everything if step.label not in apart)
-    numbers = [_number(step.label) for step in steps]
+    numbers = [_label_number(step.label) for step in steps]
     known = [number for number in numbers if number is not None]
     are_numbers = len(known) == len(steps) > 1
     disagrees = are_numbers and known != [step.code for step in steps]
@@ -106,7 +106,7 @@ def _direction(numbers: Sequence[float]) -> Best | None:
     return Best.FIRST if all(one > other for one, other in pairwise(numbers)) else None
 
 
-def _number(label: str) -> float | None:
+def _label_number(label: str) -> float | None:
     return float(label.replace(",", ".")) if _NUMBER.fullmatch(label) else None
 
 

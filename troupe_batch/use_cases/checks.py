@@ -56,7 +56,7 @@ async def check_all(settings: Settings, *, asks: bool = False, is_offline: bool 
         ("python", _python),
         ("redis", _redis),
         ("storage", _storage),
-        ("model", _model),
+        ("model", _model_checks),
         *([] if is_offline else [("endpoint", _endpoint)]),
         *([("abilities", _abilities)] if asks else []),
         ("tokens", _tokens),
@@ -121,7 +121,7 @@ async def _tried_store(settings: Settings) -> str:
     return says
 
 
-async def _model(settings: Settings) -> list[Check]:
+async def _model_checks(settings: Settings) -> list[Check]:
     endpoint = choose_endpoint(settings, model=None)
     try:
         check_connection(settings, endpoint)
@@ -184,13 +184,13 @@ async def _abilities(settings: Settings) -> list[Check]:
     endpoint = choose_endpoint(settings, model=None)
     check_connection(settings, endpoint)
     report = await probe_settings(settings, endpoint)
-    found = [Check(one.what, _finding(one), one.says) for one in report.abilities]
+    found = [Check(one.what, _ability_grade(one), one.says) for one in report.abilities]
     took = "as found out within the last day" if report.is_kept else f"{report.calls} calls"
     spent = "" if report.is_kept or report.cost_usd is None else f", ${report.cost_usd:.4f}"
     return [*found, Check("abilities", Grade.GOOD, f"{took}{spent}")]
 
 
-def _finding(one: Ability) -> Grade:
+def _ability_grade(one: Ability) -> Grade:
     """Which jobs need embeddings is not known here, and surveys do not: their lack is worth a warning."""
     found = one.verdict
     return Grade.WARNING if found is Grade.BAD and one.what == "embeddings" else found

@@ -70,7 +70,7 @@ async def open_connection(
         stack = await open_model(
             here.settings,
             endpoint,
-            cap=_cap(settings),
+            cap=_connection_cap(settings),
             is_shared=False,
             further_models=further.further_models,
             frozen=look_up(settings, endpoint, models, tier=settings.openai.service_tier),
@@ -88,7 +88,7 @@ async def open_connection(
         return Connection(mind, stack, resources.pop_all())
 
 
-def _cap(settings: Settings) -> Cap | None:
+def _connection_cap(settings: Settings) -> Cap | None:
     if settings.budget.max_usd is None:
         return None
 

@@ -84,7 +84,7 @@ def load_unfrozen(path: Path) -> Population:
 
 def freeze_estimate(settings: Settings, population: Population, options: FreezeOptions) -> FreezeEstimate | None:
     """What freezing asks of a model, before anything is asked; None where nothing is written about people."""
-    level = _level(population, options)
+    level = _asked_level(population, options)
     if level is EnrichLevel.NONE:
         return None
     # A job about the same people: its prose is that of the panel.
@@ -109,7 +109,7 @@ async def freeze_people(
     people = _checked_number(population, options)
     if to.suffix != PANEL_SUFFIX or not to.parent.is_dir():
         raise SettingsError(f"{to}: a panel is a file such as panel{PANEL_SUFFIX} in a folder that is there")
-    level = _level(population, options)
+    level = _asked_level(population, options)
     if level is EnrichLevel.NONE:
         work = _Freezing(TinyPersonFactory(population, enrich=level), population, on_frozen)
         return FrozenPanel(to, await work.write(to, people, Written(), allow_missing=False))
@@ -119,7 +119,7 @@ async def freeze_people(
     asking = ProseModel(endpoint, default_parameters(settings, endpoint), people, judge)
     factory = TinyPersonFactory(population, enrich=level, asking=asking)
     store = RunStore.open(Path(settings.storage.state_folder) / "freezing", _spend_name(population, written))
-    async with _model(settings, endpoint, store, () if judge is None else (judge.model,)) as (model, spent_usd):
+    async with _stack_model(settings, endpoint, store, () if judge is None else (judge.model,)) as (model, spent_usd):
         work = _Freezing(factory, population, on_frozen, model, settings.openai.max_concurrent_model_calls)
         info = await work.write(to, people, written, allow_missing=options.allow_missing)
         return FrozenPanel(to, info, spent_usd(), work.unchecked)
@@ -196,7 +196,7 @@ def _missing_text(missing: Counter[str], people: int) -> str:
     )
 
 
-def _level(population: Population, options: FreezeOptions) -> EnrichLevel:
+def _asked_level(population: Population, options: FreezeOptions) -> EnrichLevel:
     return population.spec.persona.enrich if options.enrich is None else options.enrich
 
 
@@ -214,7 +214,7 @@ def _spend_name(population: Population, written: Written) -> str:
 
 
 @asynccontextmanager
-async def _model(
+async def _stack_model(
     settings: Settings, endpoint: Endpoint, store: RunStore, judges: Sequence[str]
 ) -> AsyncIterator[tuple[ChatModel, Callable[[], float]]]:
     check_connection(settings, endpoint, starts_rehearsal=True)
@@ -225,7 +225,7 @@ async def _model(
         journal = spend_journal(settings, store)
         await bring_in(store, journal)
         frozen = look_up(settings, endpoint, (endpoint.model, *judges), tier=settings.openai.service_tier)
-        cap = _cap(settings, store)
+        cap = _freeze_cap(settings, store)
         stack = await open_model(
             here.settings, endpoint, cap=cap, is_shared=False, frozen=frozen, further_models=judges
         )
@@ -249,7 +249,7 @@ def _curable() -> Iterator[None]:
         raise BudgetSpent(f"{problem}; {cure}") from error
 
 
-def _cap(settings: Settings, store: RunStore) -> Cap | None:
+def _freeze_cap(settings: Settings, store: RunStore) -> Cap | None:
     """The settings' cap, for all that was spent on these people."""
     if settings.budget.max_usd is None:
         return None

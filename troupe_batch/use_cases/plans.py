@@ -156,12 +156,12 @@ def design_effect_of(plan: Plan, supplies: Supplies = _NONE) -> DesignEffect:
     who = _who_take_part(plan, supplies)
     if supplies.panel is None:
         return population_of(plan).design_effect(who)
-    return weighted_effect(plan.population, _facts_of(supplies.panel, plan, who), len(_numbers(who)))
+    return weighted_effect(plan.population, _facts_of(supplies.panel, plan, who), len(_people_numbers(who)))
 
 
 def _facts_of(panel: Panel, plan: Plan, who: int | list[int]) -> Mapping[str, Sequence[object]]:
     facts = panel.facts(0, plan.people)
-    return {name: [values[index] for index in _numbers(who)] for name, values in facts.items()}
+    return {name: [values[index] for index in _people_numbers(who)] for name, values in facts.items()}
 
 
 def _who_take_part(plan: Plan, supplies: Supplies) -> int | list[int]:
@@ -172,7 +172,7 @@ def _who_take_part(plan: Plan, supplies: Supplies) -> int | list[int]:
     return sorted(index for case in range(seating.cases) for index in seating.members(case))
 
 
-def _numbers(who: int | list[int]) -> Sequence[int]:
+def _people_numbers(who: int | list[int]) -> Sequence[int]:
     return range(who) if isinstance(who, int) else who
 
 

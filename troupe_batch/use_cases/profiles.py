@@ -108,11 +108,11 @@ def _group(settings: Settings, reference: str, people: int | None) -> ProfileGro
     path = Path(reference)
     if path.suffix == PANEL_SUFFIX:
         panel = Panel.at(path)
-        number = _number(reference, people, panel.info.people)
+        number = _people_count(reference, people, panel.info.people)
         return _as_group(reference, number, panel.facts(0, number), panel.spec)
     if path.is_file() or not JOB_ID_PATTERN.fullmatch(reference):
         population = population_of(path, wanted="profile")
-        number = _number(reference, people, population.size)
+        number = _people_count(reference, people, population.size)
         return replace(_as_group(reference, number, population.facts(0, number), population.spec), is_file=True)
     return _of_run(settings, reference, people)
 
@@ -123,7 +123,7 @@ def _of_run(settings: Settings, run_id: str, people: int | None) -> ProfileGroup
     if plan is None:
         raise FixTheInput(f"{run_id}: no such file, and no run of that name; `troupe status` lists the runs")
     rows = Dataset(store).arrow("people")
-    number = _number(run_id, people, rows.num_rows)
+    number = _people_count(run_id, people, rows.num_rows)
     facts = [name for name in rows.column_names if name not in PeopleTable.columns.names]
     spec = plan.population
     known = {fact_column(fact): fact for fact in (*PeopleTable.columns.names, *spec.dimensions, *spec.derive)}
@@ -138,7 +138,7 @@ def _as_group(name: str, people: int, facts: Mapping[str, Any], spec: Population
     return ProfileGroup(name, people, columns, spec, np.asarray(facts[WEIGHT], dtype=np.float64).tolist())
 
 
-def _number(name: str, people: int | None, there: int) -> int:
+def _people_count(name: str, people: int | None, there: int) -> int:
     if people is not None and people > there:
         raise FixTheInput(f"--people {people}: {name} has {there}")
     return there if people is None else people

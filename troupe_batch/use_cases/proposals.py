@@ -49,7 +49,7 @@ async def propose_population(
     proposal = read(reply.value) if reply.status is ReplyStatus.OK else None
     if proposal is None:
         raise CannotAct(str(reply.status), reply.reason or _NOTHING, call_key=mind.calls[-1].key)
-    _check(proposal)
+    _check_proposal(proposal)
     return proposal
 
 
@@ -65,6 +65,6 @@ def proposal_messages(text: str) -> tuple[Message, ...]:
     return Message(Role.SYSTEM, rules), Message(Role.USER, f"<text>\n{harmless(text).strip()}\n</text>")
 
 
-def _check(proposal: Proposal) -> None:
+def _check_proposal(proposal: Proposal) -> None:
     """What will hold once a person has removed `proposed`: people can be drawn from the file."""
     Population(PopulationSpec.model_validate({**proposal.spec, "proposed": False}))

@@ -96,12 +96,12 @@ async def standing(settings: Settings, run_id: str, *, is_alone: bool = False) -
     store = RunStore.open(settings.storage.url, run_id)
     try:
         plan = await store.outline()
-        return None if plan is None else await _read(settings, store, plan, is_alone=is_alone)
+        return None if plan is None else await _standing_of(settings, store, plan, is_alone=is_alone)
     except TroupeError as error:
         return Standing(run_id, problem=str(error))
 
 
-async def _read(settings: Settings, store: RunStore, plan: PlanOutline, *, is_alone: bool) -> Standing:
+async def _standing_of(settings: Settings, store: RunStore, plan: PlanOutline, *, is_alone: bool) -> Standing:
     stop = await store.stop_mark()
     committed = sorted(shard for shard in await store.committed() if shard < plan.shards)
     totals, recent = RunTotals(), _Recent()
@@ -122,7 +122,7 @@ async def _read(settings: Settings, store: RunStore, plan: PlanOutline, *, is_al
         units=plan.units,
         units_done=done,
         answers=totals.answers if live is None else max(totals.answers, live.answers),
-        failures=_failures(totals),
+        failures=_failure_counts(totals),
         calls=max(totals.calls.calls, spent.sent if spent else 0, live.calls if live else 0),
         cost_usd=max(totals.calls.cost_usd, spent.usd if spent else 0.0, live.cost_usd if live else 0.0),
         cap_usd=plan.cap_usd,
@@ -171,7 +171,7 @@ def _stopped(stop: StopMark | None, *, is_complete: bool) -> dict[str, str | Non
     return {"stopped_by": stop.error, "stop_reason": stop.reason}
 
 
-def _failures(totals: RunTotals) -> dict[str, int]:
+def _failure_counts(totals: RunTotals) -> dict[str, int]:
     counted = [*totals.counts.values(), *totals.findings.values()]
     sums = {status: sum(by_status.get(status, 0) for by_status in counted) for status in _FAILURES}
     if totals.failed_acts:

@@ -26,12 +26,12 @@ class LastResort:
     def prepare(self) -> None:
         """Called when the worker is asked to end; a second time changes nothing."""
         if self._timer is None:
-            self._timer = threading.Timer(self._within_s, _end)
+            self._timer = threading.Timer(self._within_s, _end_process)
             self._timer.daemon = True
             self._timer.start()
 
 
-def _end() -> None:
+def _end_process() -> None:
     facts = {"action": "ended_at_once", "reason": "the broker is silent; leases run out, and what is paid is kept"}
     log.warning("The worker could not take its leave and ends without it.", extra=facts)
     for child in psutil.Process().children(recursive=True):

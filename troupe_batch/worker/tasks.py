@@ -123,7 +123,7 @@ class _Process:
                 wait([future], timeout=PROGRESS_EVERY_S)
                 if attempt is not None and not future.done() and attempt.progress != shown:
                     shown = attempt.progress
-                    _show(task, shown)
+                    _show_progress(task, shown)
             except SoftTimeLimitExceeded:
                 if attempt is None:
                     future.cancel()
@@ -134,11 +134,11 @@ class _Process:
         return future.result()
 
 
-def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
+def _show_progress(task: Task[Any, Any], progress: ShardProgress) -> None:
     try:
         # What the task is, too: Flower may have been started after it.
         told: dict[str, Any] = {"name": task.name, "args": "()", "kwargs": getattr(task.request, "kwargsrepr", None)}
-        task.send_event("task-progress", result=_counts(progress), retry=False, **told)
+        task.send_event("task-progress", result=_progress_text(progress), retry=False, **told)
     except BROKER_OUTAGE as error:
         facts = {"action": "progress_not_shown", "error": type(error).__name__}
         log.info("Progress could not be shown.", extra=facts)
@@ -146,11 +146,11 @@ def _show(task: Task[Any, Any], progress: ShardProgress) -> None:
 
 def _in_words(ending: Ending, progress: ShardProgress) -> str:
     if ending.outcome is AttemptOutcome.COMMITTED:
-        return f"committed: {_counts(progress)}"
+        return f"committed: {_progress_text(progress)}"
     return f"{ending.outcome}: {ending.reason}" if ending.reason else str(ending.outcome)
 
 
-def _counts(progress: ShardProgress) -> str:
+def _progress_text(progress: ShardProgress) -> str:
     without = f" ({progress.unanswered} without a value)" if progress.unanswered else ""
     cost = f", US$ {progress.cost_usd:.4f} at list price" if progress.cost_usd else ""
     counts = f"{progress.units} units, {progress.answers} answers{without}"

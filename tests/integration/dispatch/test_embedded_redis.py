@@ -283,7 +283,7 @@ def test_a_forged_process_id_gets_no_signal(tmp_path: Path) -> None:
     with started(["cat"]) as foreign:
         (tmp_path / "server.pid").write_text(str(foreign.pid))
 
-        redis_guard._end(tmp_path / "server.pid", tmp_path / "server.lock")
+        redis_guard._end_server(tmp_path / "server.pid", tmp_path / "server.lock")
 
         with pytest.raises(subprocess.TimeoutExpired):
             foreign.wait(timeout=0.3)
@@ -295,7 +295,7 @@ def test_a_damaged_process_id_harms_nobody(tmp_path: Path, note: str) -> None:
     (tmp_path / "server.lock").touch()
     (tmp_path / "server.pid").write_text(note)
 
-    redis_guard._end(tmp_path / "server.pid", tmp_path / "server.lock")
+    redis_guard._end_server(tmp_path / "server.pid", tmp_path / "server.lock")
 
 
 async def test_a_server_that_cannot_start_is_reported_with_its_last_words(

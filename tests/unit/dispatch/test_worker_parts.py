@@ -11,7 +11,7 @@ from troupe_batch.studies.study import Answer, AnswerStatus
 from troupe_batch.worker.beat import Watchdog
 from troupe_batch.worker.child import ChildLoop
 from troupe_batch.worker.ending import Lifeline
-from troupe_batch.worker.tasks import _counts
+from troupe_batch.worker.tasks import _progress_text
 
 
 def test_a_worker_that_takes_no_hint_for_two_minutes_is_deaf() -> None:
@@ -61,8 +61,8 @@ def test_the_loop_of_a_process_outlives_its_tasks() -> None:
 def test_flower_is_told_what_has_no_value_and_what_it_cost() -> None:
     quiet = ShardProgress(units=25, answers=700, calls=700, cache_hits=12)
 
-    assert _counts(quiet) == "25 units, 700 answers, 700 calls (12 cached)"
-    assert _counts(replace(quiet, unanswered=14, cost_usd=0.0213)) == (
+    assert _progress_text(quiet) == "25 units, 700 answers, 700 calls (12 cached)"
+    assert _progress_text(replace(quiet, unanswered=14, cost_usd=0.0213)) == (
         "25 units, 700 answers (14 without a value), 700 calls (12 cached), US$ 0.0213 at list price"
     )
 

@@ -91,7 +91,7 @@ def command(  # a flag each
         assert demography is not None  # noqa: S101 (one of the two is there)
         target = _Target.beside(str(demography), to, report, force=force)
         choices = Choices(_range_of(ages), Overlaps(overlaps), without, name=demography.stem)
-        made = _compiled(demography, size=size, seed=seed, locale=locale, country=country, choices=choices)
+        made = _made_from(demography, size=size, seed=seed, locale=locale, country=country, choices=choices)
     target.write(made, as_json=as_json)
     say(f"wrote {target.path}")
     say(_next(target.path, is_proposed=from_text is not None))
@@ -163,7 +163,7 @@ def _writing(path: Path) -> Iterator[None]:
         raise FixTheInput(f"{path}: cannot be written: {error.strerror or error}; name another place") from error
 
 
-def _compiled(path: Path, *, size: int, seed: int, locale: str | None, country: str | None, choices: Choices) -> _Made:
+def _made_from(path: Path, *, size: int, seed: int, locale: str | None, country: str | None, choices: Choices) -> _Made:
     file = read_spec_file(path)
     try:
         compiled = compile_demography(

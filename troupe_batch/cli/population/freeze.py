@@ -81,7 +81,7 @@ def command(
             }
         )
     else:
-        _say(frozen)
+        _say_frozen(frozen)
 
 
 def _say_estimate(estimate: FreezeEstimate, *, is_rehearsal: bool) -> None:
@@ -92,7 +92,7 @@ def _say_estimate(estimate: FreezeEstimate, *, is_rehearsal: bool) -> None:
     say(f"estimate: {prose.calls:,} calls to {estimate.model}, {tokens}, {cost}; less where replies are in the cache")
 
 
-def _say(frozen: FrozenPanel) -> None:
+def _say_frozen(frozen: FrozenPanel) -> None:
     info = frozen.info
     prose = "facts only"
     if info.model is not None:

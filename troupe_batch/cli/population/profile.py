@@ -48,12 +48,12 @@ def command(
     if as_json:
         print_json(_as_json(report))
         return
-    data().print(_table(report))
+    data().print(_report_table(report))
     unlike = ", ".join(report.unlike)
     say(f"further from {report.against} than chance: {unlike}" if unlike else f"as near to {report.against} as chance")
 
 
-def _table(report: ProfileReport) -> TextTable:
+def _report_table(report: ProfileReport) -> TextTable:
     weighted = ", weighted" if report.group.weights is not None else ""
     title = f"{report.group.name}: {report.group.people:,} simulated people{weighted}, against {report.against}"
     table = TextTable(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
@@ -64,13 +64,13 @@ def _table(report: ProfileReport) -> TextTable:
     for attribute in report.profile.attributes.values():
         difference = report.differences.get(attribute.name)
         style = "red" if difference is not None and difference.is_beyond_noise else None
-        for row in _rows(attribute, difference):
+        for row in _value_rows(attribute, difference):
             table.add_row(*row, style=style)
     return table
 
 
-def _rows(attribute: AttributeProfile, difference: Difference | None) -> Iterator[tuple[str, ...]]:
-    head = [_figures(attribute), f"{attribute.known:,}", "", "", ""]
+def _value_rows(attribute: AttributeProfile, difference: Difference | None) -> Iterator[tuple[str, ...]]:
+    head = [_figures_text(attribute), f"{attribute.known:,}", "", "", ""]
     known = difference is not None and difference.distance is not None and difference.noise is not None
     head += [f"{difference.distance:.3f}", f"{difference.noise:.3f}"] if known and difference else ["", ""]
     yield (attribute.name, *head)
@@ -85,7 +85,7 @@ def _rows(attribute: AttributeProfile, difference: Difference | None) -> Iterato
         yield ("", value, count, f"{100 * share:.1f}", *compared, "", "")
 
 
-def _figures(attribute: AttributeProfile) -> str:
+def _figures_text(attribute: AttributeProfile) -> str:
     figures = attribute.figures
     if figures is None:
         return ""
@@ -109,14 +109,14 @@ def _as_json(report: ProfileReport) -> dict[str, Any]:
                 "figures": None
                 if one.figures is None
                 else {f: getattr(one.figures, f) for f in type(one.figures).__slots__},
-                **_compared(report.differences.get(name)),
+                **_difference_json(report.differences.get(name)),
             }
             for name, one in report.profile.attributes.items()
         },
     }
 
 
-def _compared(difference: Difference | None) -> dict[str, Any]:
+def _difference_json(difference: Difference | None) -> dict[str, Any]:
     if difference is None:
         return {}
     return {

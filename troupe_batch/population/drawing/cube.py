@@ -34,12 +34,12 @@ def balanced_rounding(expected: Floats, margins: Sequence[Ints], key: int) -> In
     open_cells = np.flatnonzero((fraction > _EPS) & (fraction < 1 - _EPS))
     counts = base + (fraction >= 1 - _EPS)
     if len(open_cells):
-        rows = _rows([codes[open_cells] for codes in margins], len(open_cells))
+        rows = _balancing_rows([codes[open_cells] for codes in margins], len(open_cells))
         counts[open_cells] += _Flight(key).run(fraction[open_cells], rows)
     return np.asarray(np.rint(counts), dtype=np.int64)
 
 
-def _rows(margins: Sequence[Ints], cells: int) -> Floats:
+def _balancing_rows(margins: Sequence[Ints], cells: int) -> Floats:
     """The balancing equations, one column of coefficients per cell: first the total, then each category."""
     columns = [np.ones((cells, 1))]
     for codes in margins:

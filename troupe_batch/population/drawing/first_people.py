@@ -56,7 +56,7 @@ def _too_many(kinds: Ints, shares: Sequence[Floats], key: int) -> Floats:
     """How many people more than wanted of each group are in the first half of each part, shape (parts, groups + 1)."""
     parts, width, _ = kinds.shape
     groups = sum(len(share) for share in shares)
-    first, whole = _counts(kinds[:, : width // 2], groups), _counts(kinds, groups)
+    first, whole = _group_counts(kinds[:, : width // 2], groups), _group_counts(kinds, groups)
     before = np.cumsum(whole, axis=0) - whole
     middles = width * np.arange(parts) + width // 2
     drawn = [rounded_at_random(share * middles[:, None], middles, uniform(key, i)) for i, share in enumerate(shares)]
@@ -66,7 +66,7 @@ def _too_many(kinds: Ints, shares: Sequence[Floats], key: int) -> Floats:
     return np.concatenate([first - wanted, np.zeros((parts, 1))], axis=1)
 
 
-def _counts(kinds: Ints, groups: int) -> Floats:
+def _group_counts(kinds: Ints, groups: int) -> Floats:
     """How many people of each group each part has, shape (parts, groups)."""
     parts = len(kinds)
     places = kinds.reshape(parts, -1) + (groups + 1) * np.arange(parts)[:, None]

@@ -161,7 +161,7 @@ def listed_component(
         names=cells.names,
         codes=codes,
         probs=probs,
-        groupings=_groupings(cells.names, codes, probs, model, _controls(component, first)),
+        groupings=_groupings(cells.names, codes, probs, model, _control_groupings(component, first)),
         origins={number: np.arange(len(first))},
         given=given,
     )
@@ -220,7 +220,7 @@ def _groupings(
     return (whole, *margins, *controls, *within)
 
 
-def _controls(component: Component, first: npt.NDArray[np.integer]) -> list[Grouping]:
+def _control_groupings(component: Component, first: npt.NDArray[np.integer]) -> list[Grouping]:
     """The controls over several dimensions: one over a single one is its margin."""
     return [
         Grouping(
@@ -243,7 +243,7 @@ def _crossed(model: Model, parts: Sequence[Listing], most: int) -> tuple[Codes, 
         if len(probs) * len(part.probs) > most:
             return None
         old, new = (axis.ravel() for axis in np.indices((len(probs), len(part.probs))))
-        rows, origins = _taken(rows, old), _taken(origins, old)
+        rows, origins = _columns_at(rows, old), _columns_at(origins, old)
         rows |= {column: part.codes[new, place].astype(np.int64) for place, column in enumerate(part.columns)}
         origins[number] = new
         probs = probs[old] * part.probs[new]
@@ -258,13 +258,13 @@ def _crossed(model: Model, parts: Sequence[Listing], most: int) -> tuple[Codes, 
         if int(branches.sum()) > most:
             return None
         old, entry = end_to_end(begin[combination], branches)
-        rows, origins = _taken(rows, old), _taken(origins, old)
+        rows, origins = _columns_at(rows, old), _columns_at(origins, old)
         rows[place_of[factor.name]] = category[entry]
         probs = probs[old] * table[combination[old], category[entry]]
     codes = np.column_stack([rows[column] for column in range(len(model.factors))]).astype(np.int16)
     order = np.lexsort(codes.T[::-1])
-    return codes[order], probs[order] / probs.sum(), _taken(origins, order)
+    return codes[order], probs[order] / probs.sum(), _columns_at(origins, order)
 
 
-def _taken(columns: Mapping[int, Ints], rows: Ints) -> dict[int, Ints]:
+def _columns_at(columns: Mapping[int, Ints], rows: Ints) -> dict[int, Ints]:
     return {number: column[rows] for number, column in columns.items()}

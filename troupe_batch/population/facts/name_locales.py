@@ -39,7 +39,7 @@ class NameLocales:
         self._column = names.index(wanted.by)
         labels = model.factors[self._column].labels
         self._of_code = [wanted.locales.get(label, self._default) for label in labels]
-        _check(spec, labels, places)
+        _check_locales(spec, labels, places)
 
     def names(self, indices: Ints, genders: list[str | None], codes: Codes) -> list[str | None]:
         """A name for each person, shape (n,); `codes` are those of all factors of the model."""
@@ -69,7 +69,7 @@ def name_digests(spec: PopulationSpec) -> Mapping[str, str]:
     return {f"names/{locale}": digest for locale, digest in lists_off_record(sorted(wanted)).items()}
 
 
-def _check(spec: PopulationSpec, labels: tuple[str, ...], places: Places) -> None:
+def _check_locales(spec: PopulationSpec, labels: tuple[str, ...], places: Places) -> None:
     if not spec.names.locales:
         places.add(("names", "by"), "no category has a locale", "add `locales: {<category>: <locale>}`")
     for label, locale in spec.names.locales.items():

@@ -75,13 +75,13 @@ def names_of(
     for gender in set(of_gender.tolist()):
         chosen = np.flatnonzero(of_gender == gender)
         form = name_form(locale, gender or None)
-        names[chosen] = _written(form, indices[chosen], seed)
+        names[chosen] = _names_in_form(form, indices[chosen], seed)
     if provider == NameProvider.INITIALS:
         return [_initials(name) for name in names.tolist()]
     return list(names.tolist())
 
 
-def _written(form: NameForm, indices: Ints, seed: int) -> npt.NDArray[np.object_]:
+def _names_in_form(form: NameForm, indices: Ints, seed: int) -> npt.NDArray[np.object_]:
     text: npt.NDArray[np.object_] = np.full(len(indices), "", dtype=object)
     for position, part in enumerate(form.parts):
         if isinstance(part, str):
@@ -102,7 +102,7 @@ def name_form(locale: str, gender: str | None) -> NameForm:
     """The commonest form of a name without titles in the locale, filled with its word lists."""
     provider = _provider(f".{locale}")
     for template in _templates(provider, gender):
-        parts = _parts(provider, template, gender)
+        parts = _name_parts(provider, template, gender)
         if parts is not None:
             return NameForm(parts)
     raise LookupError(f"Faker's word lists for {locale} make no name")
@@ -180,11 +180,11 @@ def _other(gender: str) -> str:
     return "_male" if gender == FEMALE else "_female"
 
 
-def _parts(provider: Any, template: str, gender: str | None) -> tuple[WordList | str, ...] | None:
+def _name_parts(provider: Any, template: str, gender: str | None) -> tuple[WordList | str, ...] | None:
     parts: list[WordList | str] = []
     end = 0
     for match in _TOKEN.finditer(template):
-        words = _words(provider, match[1], gender)
+        words = _word_list(provider, match[1], gender)
         if words is None:
             return None
         parts += [template[end : match.start()], words]
@@ -193,7 +193,7 @@ def _parts(provider: Any, template: str, gender: str | None) -> tuple[WordList |
     return tuple(part for part in parts if part != "")
 
 
-def _words(provider: Any, token: str, gender: str | None) -> WordList | None:
+def _word_list(provider: Any, token: str, gender: str | None) -> WordList | None:
     """The word list behind a token such as last_name_female; by gender where it is known."""
     kind = "first" if token.startswith("first_name") else "last" if token.startswith("last_name") else None
     if kind is None:
@@ -204,11 +204,11 @@ def _words(provider: Any, token: str, gender: str | None) -> WordList | None:
         tries.insert(0, f"{plain}_{gender}")
     elif kind == "first":
         # Of unknown gender: names of either.
-        return _joined(provider, (f"{plain}_{FEMALE}", f"{plain}_{MALE}")) or _joined(provider, (plain,))
-    return next((words for name in tries if (words := _joined(provider, (name,))) is not None), None)
+        return _joined_words(provider, (f"{plain}_{FEMALE}", f"{plain}_{MALE}")) or _joined_words(provider, (plain,))
+    return next((words for name in tries if (words := _joined_words(provider, (name,))) is not None), None)
 
 
-def _joined(provider: Any, attributes: Iterable[str]) -> WordList | None:
+def _joined_words(provider: Any, attributes: Iterable[str]) -> WordList | None:
     words: list[str] = []
     weights: list[float] = []
     for attribute in attributes:

@@ -73,7 +73,7 @@ def _compare(
     gaps = np.abs(found - shared.wanted)
     # The first of those that differ most: rounding must not choose between two categories.
     cell = int(np.argmax(gaps > gaps.max() - 1e-9))
-    here, there = _percent(found[cell]), _percent(shared.wanted[cell])
+    here, there = _percent_text(found[cell]), _percent_text(shared.wanted[cell])
     problem = f"{shared.said(cell)} comes to {here} here, but {shared.first.said} says {there}"
     # One of the two rounds to nothing: scaling makes no people out of none.
     empty = np.flatnonzero((found == 0) & (shared.wanted > 0))
@@ -81,7 +81,7 @@ def _compare(
         cure = "let both say the same; a small difference is evened out up to `sampling.tolerance_pp`, now"
         places.add(target.place, problem, f"{cure} {tolerance * 100:g}")
     elif empty.size:
-        said, there = shared.said(int(empty[0])), _percent(shared.wanted[int(empty[0])])
+        said, there = shared.said(int(empty[0])), _percent_text(shared.wanted[int(empty[0])])
         problem = f"all cells of {said} are 0, but {shared.first.said} says {there}"
         places.add(target.place, problem, "let both say the same")
     elif gaps[cell] > _UNSAID:
@@ -98,8 +98,8 @@ def _rescaled(target: Target, shared: Sequence[_Shared], places: Places) -> Targ
     if found.impossible and found.gap > _UNSAID:
         one = shared[found.margin]
         problem = (
-            f"its zeros leave {one.said(found.cell)} at {_percent(found.realised)} where {one.first.said} says "
-            f"{_percent(one.wanted[found.cell])}, when rescaled to all that stands before it"
+            f"its zeros leave {one.said(found.cell)} at {_percent_text(found.realised)} where {one.first.said} says "
+            f"{_percent_text(one.wanted[found.cell])}, when rescaled to all that stands before it"
         )
         places.add(target.place, problem, "let all of them say the same")
         return target
@@ -134,5 +134,5 @@ def is_decided(factor: Factor) -> bool:
     return bool(np.all(np.max(factor.probs, axis=-1) == 1.0))
 
 
-def _percent(share: float) -> str:
+def _percent_text(share: float) -> str:
     return f"{share * 100:.4g} %"

@@ -29,9 +29,9 @@ from troupe_batch.population.spec import PopulationSpec
 
 def compile_model(spec: PopulationSpec, places: Places) -> Model:
     """The model of a checked `spec`; SpecError names whatever contradicts itself, the cell and the cure."""
-    names = _names(spec, places)
+    names = _names_known(spec, places)
     factors = compile_factors(spec, names.known, names.derived.unusable, places)
-    parts, findings = _parts(spec, names, factors, places)
+    parts, findings = _joint_parts(spec, names, factors, places)
     components = [fitted_component(members, parts, places) for members in tied(parts)]
     places.raise_if_any()
     whole = [component for component in components if component is not None]
@@ -61,7 +61,7 @@ class _Names:
     domains: Domains
 
 
-def _names(spec: PopulationSpec, places: Places) -> _Names:
+def _names_known(spec: PopulationSpec, places: Places) -> _Names:
     known = equal_shares(spec, places)
     records = compile_records(spec, places) if spec.seed_data is not None else None
     known |= {factor.name: factor for factor in (records.factors if records else ())}
@@ -74,7 +74,7 @@ def _names(spec: PopulationSpec, places: Places) -> _Names:
     return _Names({**known, **derived.factors}, kinds, derived, domains)
 
 
-def _parts(
+def _joint_parts(
     spec: PopulationSpec, names: _Names, factors: Sequence[Factor], places: Places
 ) -> tuple[JointParts, list[PopulationFinding]]:
     by_name = {factor.name: factor for factor in factors}

@@ -92,7 +92,7 @@ def name_misfit(targets: Sequence[Target], groups: Sequence[Ints], found: Fit, p
     target = targets[found.margin]
     wanted = target.shares.ravel()[found.cell]
     problem = (
-        f"{target.cell(found.cell)} should be {_percent(wanted)}, but is at {_percent(found.realised)} after "
+        f"{target.cell(found.cell)} should be {_percent_text(wanted)}, but is at {_percent_text(found.realised)} after "
         f"{found.rounds:,} rounds: the fit does not settle"
     )
     places.add(target.place, problem, "tie fewer dimensions together, merge categories, or relax a control")
@@ -106,10 +106,10 @@ def _no_table(targets: Sequence[Target], best: Nearest) -> tuple[Target, str]:
     target, gap, possible = targets[worst], gaps[worst], best.margins[worst]
     wanted = target.shares.ravel()
     cells = [int(c) for c in np.lexsort((gap > 0, -np.abs(gap)))[:_SHOWN] if abs(gap[c]) > np.abs(gap).max() / 10]
-    more = [f"{target.cell(c)}: {_percent(possible[c])} instead of {_percent(wanted[c])}" for c in cells[1:]]
+    more = [f"{target.cell(c)}: {_percent_text(possible[c])} instead of {_percent_text(wanted[c])}" for c in cells[1:]]
     problem = (
-        f"{target.cell(cells[0])} should be {_percent(wanted[cells[0]])}, but together with "
-        f"{_others(targets, target)} the nearest that is possible is {_percent(possible[cells[0]])}"
+        f"{target.cell(cells[0])} should be {_percent_text(wanted[cells[0]])}, but together with "
+        f"{_others(targets, target)} the nearest that is possible is {_percent_text(possible[cells[0]])}"
     )
     return target, problem + (f" ({'; '.join(more)})" if more else "")
 
@@ -118,8 +118,8 @@ def _far_off(targets: Sequence[Target], found: Fit) -> tuple[Target, str]:
     """The cell that the fit left farthest off, where there are too many to look for what is nearest."""
     target = targets[found.margin]
     problem = (
-        f"{target.cell(found.cell)} should be {_percent(target.shares.ravel()[found.cell])}, but the fit comes to "
-        f"{_percent(found.realised)}: what is possible does not allow it together with {_others(targets, target)}"
+        f"{target.cell(found.cell)} should be {_percent_text(target.shares.ravel()[found.cell])}, but the fit comes to "
+        f"{_percent_text(found.realised)}: what is possible does not allow it together with {_others(targets, target)}"
     )
     return target, problem
 
@@ -128,7 +128,7 @@ def _others(targets: Sequence[Target], target: Target) -> str:
     return ", ".join(other.said for other in targets if other is not target)
 
 
-def _percent(share: float) -> str:
+def _percent_text(share: float) -> str:
     return f"{share * 100:.6g} %"
 
 

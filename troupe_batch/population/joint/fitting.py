@@ -107,7 +107,7 @@ def _fit(seed: Floats, groups: list[npt.NDArray[np.intp]], targets: Sequence[Flo
             if impossible:
                 break
             look *= 2
-    told = _told(probs, rounds, _gaps(probs, groups, targets), targets)
+    told = _fit_of(probs, rounds, _gaps(probs, groups, targets), targets)
     if told.gap > NEAR and not impossible:
         best = nearest(seed, groups, targets)
         impossible = best is not None and best.proven
@@ -118,7 +118,7 @@ def _logs(ratios: Sequence[Floats], targets: Sequence[Floats]) -> list[Floats]:
     return [np.log(r, out=np.zeros_like(r), where=t > 0) for r, t in zip(ratios, targets, strict=True)]
 
 
-def _told(probs: Floats, rounds: int, gaps: Sequence[Floats], targets: Sequence[Floats]) -> Fit:
+def _fit_of(probs: Floats, rounds: int, gaps: Sequence[Floats], targets: Sequence[Floats]) -> Fit:
     # An empty cell cannot be scaled, so that no ratio tells of it; its gap does.
     converged = all(bool(np.all(np.abs(gap) <= TOLERANCE * target)) for gap, target in zip(gaps, targets, strict=True))
     margin = max(range(len(gaps)), key=lambda number: float(np.abs(gaps[number]).max(initial=0.0)))

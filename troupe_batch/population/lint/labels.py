@@ -78,40 +78,40 @@ def open_ended(labels: Sequence[str]) -> list[LabelSpan]:
 
 def span_of(label: str) -> LabelSpan | None:
     """The numbers that a label stands for; None where it is no number and no range of numbers."""
-    text = _plain(label)
+    text = _label_text(label)
     if len(text) > _LONGEST:
         return None
     if match := _BETWEEN.fullmatch(text):
-        return _span(label, match, includes_high=match["under"] is None)
+        return _label_span(label, match, includes_high=match["under"] is None)
     if match := _ABOVE.fullmatch(text):
-        return _span(label, match, includes_low=False)
+        return _label_span(label, match, includes_low=False)
     if match := _BELOW.fullmatch(text):
-        return _span(label, match, includes_high=False)
+        return _label_span(label, match, includes_high=False)
     for pattern in (_FROM, _UP_TO, _FROM_ON, _DOWN_FROM):
         if match := pattern.fullmatch(text):
-            return _span(label, match)
+            return _label_span(label, match)
     match = _ONE.fullmatch(text)
-    return _span(label, match, is_one=True) if match else None
+    return _label_span(label, match, is_one=True) if match else None
 
 
-def _span(
+def _label_span(
     label: str, match: re.Match[str], *, includes_low: bool = True, includes_high: bool = True, is_one: bool = False
 ) -> LabelSpan:
     groups = match.groupdict()
-    low = _number(groups["low"]) if groups.get("low") else -math.inf
-    high = low if is_one else _number(groups["high"]) if groups.get("high") else math.inf
+    low = _scaled_number(groups["low"]) if groups.get("low") else -math.inf
+    high = low if is_one else _scaled_number(groups["high"]) if groups.get("high") else math.inf
     words = " ".join(groups.get(part) or "" for part in ("before", "after", "rest")).split()
     # What the numbers are of: "men 18-25" and "women 18-34" do not overlap.
     about = " ".join(word for word in (w.strip(".,;:()") for w in words) if word and word not in _UNITS)
     return LabelSpan(label, low, high, includes_low, includes_high, about)
 
 
-def _number(text: str) -> float:
+def _scaled_number(text: str) -> float:
     factor = {"k": 1e3, "m": 1e6}.get(text[-1], 1.0)
     return float(text.rstrip("km ")) * factor
 
 
-def _plain(label: str) -> str:
+def _label_text(label: str) -> str:
     text = unicodedata.normalize("NFKC", label).casefold().strip()
     text = re.sub(r"[$€£¥₹%]", "", text)
     return re.sub(r"(?<=\d)[,'\u00a0 ](?=\d{3}(?!\d))", "", text)
@@ -120,7 +120,7 @@ def _plain(label: str) -> str:
 def _twice(labels: Sequence[str]) -> Iterator[Remark]:
     seen: dict[str, str] = {}
     for label in labels:
-        folded = re.sub(r"[\W_]+", " ", _plain(label)).strip() or label
+        folded = re.sub(r"[\W_]+", " ", _label_text(label)).strip() or label
         # Signs are all that tells "<18" from ">18".
         folded += "".join(re.findall(r"[<>≤≥+]", label))
         if folded in seen:
@@ -132,7 +132,7 @@ def _twice(labels: Sequence[str]) -> Iterator[Remark]:
 
 def _totals(labels: Sequence[str]) -> Iterator[Remark]:
     for label in labels if len(labels) > 1 else ():
-        text = _plain(label)
+        text = _label_text(label)
         if text in _TOTALS or text.startswith("total ") or text.endswith(" total"):
             yield Remark(
                 (label,), f"{label!r} looks like the total of the others", "remove it; shares are of categories"
@@ -176,10 +176,10 @@ _SPLIT = "take what it shares with the others out of it, and out of its label"
 
 def _cumulative(labels: Sequence[str]) -> Iterator[Remark]:
     """Labels in words, such as "bachelor's degree or higher" beside what is higher."""
-    ordered = [label for label in labels if _plain(label) not in _REST]
-    plain = {_plain(label): label for label in ordered}
+    ordered = [label for label in labels if _label_text(label) not in _REST]
+    plain = {_label_text(label): label for label in ordered}
     for place, label in enumerate(ordered):
-        text = _plain(label)
+        text = _label_text(label)
         is_up, is_down = _UPWARD.search(text) is not None, _DOWNWARD.search(text) is not None
         if span_of(label) is not None or _COUNTED.search(text) or not (is_up or is_down):
             continue
@@ -190,7 +190,7 @@ def _cumulative(labels: Sequence[str]) -> Iterator[Remark]:
             beyond = ordered[place + 1] if is_up else ordered[place - 1]
             problem = f"{label!r} stands between others, so it may contain {beyond!r}"
             yield Remark((label, beyond), problem, _SPLIT)
-        elif is_up and place == 0 and len(ordered) > 2 and not _LOWEST.search(_plain(ordered[-1])):
+        elif is_up and place == 0 and len(ordered) > 2 and not _LOWEST.search(_label_text(ordered[-1])):
             problem = f"{label!r} stands first, so it may contain those below it"
             yield Remark(
                 (label,), problem, "check the source; lowest first, so that the open category comes last", is_sure=False

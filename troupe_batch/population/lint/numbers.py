@@ -35,13 +35,13 @@ def holes_between_bins(place: str, dimension: Dimension) -> Iterator[PopulationF
     holes = [(lower.high, upper.low) for lower, upper in pairwise(bins) if upper.low > lower.high]
     if not holes:
         return
-    named = [_said(low, high, is_whole=dimension.integer) for low, high in holes[:_MOST_NAMED]]
+    named = [_bin_text(low, high, is_whole=dimension.integer) for low, high in holes[:_MOST_NAMED]]
     more = f" and in {len(holes) - _MOST_NAMED:,} more holes" if len(holes) > _MOST_NAMED else ""
     problem = f"nobody can be {' or '.join(named)}{more}: the bins leave that out"
     yield PopulationFinding(Level.NOTE, place, problem, _cure(holes, is_whole=dimension.integer))
 
 
-def _said(low: float, high: float, *, is_whole: bool) -> str:
+def _bin_text(low: float, high: float, *, is_whole: bool) -> str:
     if not is_whole:
         return f"from {low:g} to {high:g}"
     return f"{low:g}" if high - low == 1 else f"{low:g} to {high - 1:g}"

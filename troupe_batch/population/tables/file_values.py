@@ -123,7 +123,7 @@ def _columns(file: IO[bytes], names: Sequence[str] | None) -> dict[str, list[Any
         if missing := [name for name in names or () if name not in known]:
             raise NoSuchColumn(missing, known) from None
         raise
-    return {str(name): _values(frame[name]) for name in (frame.columns if names is None else names)}
+    return {str(name): _column_values(frame[name]) for name in (frame.columns if names is None else names)}
 
 
 def _frame(file: IO[bytes], names: Sequence[str] | None) -> pd.DataFrame:
@@ -135,5 +135,5 @@ def _frame(file: IO[bytes], names: Sequence[str] | None) -> pd.DataFrame:
     return frame if frame.index.names == [None] else frame.reset_index()
 
 
-def _values(column: pd.Series[Any]) -> list[Any]:
+def _column_values(column: pd.Series[Any]) -> list[Any]:
     return [None if gone else value for value, gone in zip(column.tolist(), column.isna().tolist(), strict=True)]

@@ -164,7 +164,7 @@ def _wide(sheet: _Sheet, keys: _Keys) -> FileTable:
     mistakes: list[Mistake] = []
     rows = []
     for line in sheet.lines:
-        values = {c: _number(sheet, line, c, mistakes) for c in categories}
+        values = {c: _cell_number(sheet, line, c, mistakes) for c in categories}
         rows.append(Row(when=_when(sheet, line, keys, mistakes), values=values))
     if mistakes:
         raise SpecError(str(sheet.path), mistakes[:_MAX_MISTAKES])
@@ -185,7 +185,7 @@ def _long(sheet: _Sheet, dimension: str, keys: _Keys) -> FileTable:
         if category in values or category == "?":
             problem = f"{category!r} stands twice for the same {keys.word}s, or is empty"
             mistakes.append(sheet.mistake(line, dimension, problem, "remove one"))
-        values[category] = _number(sheet, line, numbers[0], mistakes)
+        values[category] = _cell_number(sheet, line, numbers[0], mistakes)
     if mistakes:
         raise SpecError(str(sheet.path), mistakes[:_MAX_MISTAKES])
     _check_number_of({category for _, values in grouped.values() for category in values}, sheet)
@@ -205,7 +205,7 @@ def _when(sheet: _Sheet, line: _Line, keys: _Keys, mistakes: list[Mistake]) -> d
     return {key: line.cells[key] or "*" for key in keys.names}
 
 
-def _number(sheet: _Sheet, line: _Line, column: str, mistakes: list[Mistake]) -> float:
+def _cell_number(sheet: _Sheet, line: _Line, column: str, mistakes: list[Mistake]) -> float:
     text = line.cells[column]
     try:
         number = float(text)

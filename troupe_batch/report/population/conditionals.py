@@ -75,7 +75,7 @@ def conditional_tables(
         if found is not None:
             codes[name] = found
     tables = [
-        _table(name, dimension, codes, expected)
+        _table_of(name, dimension, codes, expected)
         for name, dimension in spec.dimensions.items()
         if isinstance(dimension, Distributed) and dimension.rows and {name, *dimension.given} <= codes.keys()
     ]
@@ -96,8 +96,10 @@ def rows_beyond_chance(tables: Sequence[ConditionalTable]) -> Iterator[Populatio
             yield PopulationFinding(Level.WARNING, f"dimensions.{table.name}.table", problem, cure)
 
 
-def _table(name: str, dimension: Distributed, codes: Mapping[str, Ints], expected: Expected) -> ConditionalTable | None:
-    counted_rows = _count(name, dimension, codes, expected)
+def _table_of(
+    name: str, dimension: Distributed, codes: Mapping[str, Ints], expected: Expected
+) -> ConditionalTable | None:
+    counted_rows = _row_counts(name, dimension, codes, expected)
     if counted_rows is None:
         return None
     counts, wanted = counted_rows
@@ -122,7 +124,7 @@ def _table(name: str, dimension: Distributed, codes: Mapping[str, Ints], expecte
     return ConditionalTable(name, dimension.given, len(dimension.rows), beyond, nobody, tuple(rows[:_MOST_ROWS]))
 
 
-def _count(
+def _row_counts(
     name: str, dimension: Distributed, codes: Mapping[str, Ints], expected: Expected
 ) -> tuple[Floats, Floats] | None:
     """How many people of each row have each category and how many should, both of shape (rows, categories)."""

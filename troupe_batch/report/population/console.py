@@ -23,21 +23,24 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def console_report(report: PopulationReport) -> RenderableType:
     """Everything in the order in which it matters: whether all is well, then the figures."""
-    parts: list[RenderableType] = [_heading(report), *findings_text(report.findings)]
+    parts: list[RenderableType] = [_report_heading(report), *findings_text(report.findings)]
     if report.dimensions:
-        parts += [SafeText(), _dimensions(report), *_numbers(report)]
+        parts += [SafeText(), _dimensions(report), *_number_tables(report)]
     if report.controls:
-        parts += [SafeText(), _controls(report)]
+        parts += [SafeText(), _control_table(report)]
     if report.associations and (pairs := strongest(report.associations)):
         together = ", ".join(map(_tie, pairs))
-        parts += [SafeText(), _line("go together", f"{together} (Cramér's V; in brackets what the file makes of it)")]
+        parts += [
+            SafeText(),
+            _line_of("go together", f"{together} (Cramér's V; in brackets what the file makes of it)"),
+        ]
     if report.conditionals:
         parts += [SafeText(), _conditionals(report)]
     if report.prefixes:
         parts += [SafeText(), _prefixes(report)]
-    parts += [SafeText(), *_weights(report), *_constraints(report), *_rare(report), *_sources(report)]
+    parts += [SafeText(), *_weights(report), *_constraints(report), *_rare(report), *_source_parts(report)]
     if report.examples:
-        parts += [SafeText(), _examples(report)]
+        parts += [SafeText(), _example_table(report)]
     return Group(*parts)
 
 
@@ -54,7 +57,7 @@ def findings_text(findings: tuple[PopulationFinding, ...]) -> Iterator[Renderabl
         yield SafeText(f"         and {counted(len(notes) - _MOST_NOTES, 'more note')}, on the page", style="dim")
 
 
-def _heading(report: PopulationReport) -> RenderableType:
+def _report_heading(report: PopulationReport) -> RenderableType:
     heading = SafeText(report.title or report.id, style="bold")
     whom = counted(report.people, "simulated person", "simulated people")
     part = "" if report.people == report.size else f", the first of {report.size:,}"
@@ -73,7 +76,7 @@ def _heading(report: PopulationReport) -> RenderableType:
 
 
 def _dimensions(report: PopulationReport) -> RenderableType:
-    table = _table("dimension", "category", title="Dimensions: target against realised")
+    table = _titled_table("dimension", "category", title="Dimensions: target against realised")
     for name in _heads(report):
         table.add_column(name, justify="right")
     table.add_column("", no_wrap=True)
@@ -90,7 +93,7 @@ def _add_dimension(table: TextTable, dimension: DimensionReport, report: Populat
     name = dimension.name
     for place in kept:
         row = rows[place]
-        table.add_row(name, row.label, *_figures(row), _bar(row.realised, largest), style=_style(row))
+        table.add_row(name, row.label, *_share_texts(row), _bar(row.realised, largest), style=_style(row))
         name = ""
     for value, count in dimension.found[:_MOST_ROWS]:
         bar = _bar(count, dimension.found[0][1])
@@ -102,7 +105,7 @@ def _add_dimension(table: TextTable, dimension: DimensionReport, report: Populat
         table.add_row("", SafeText(f"and {left_out:,} more", style="dim"))
 
 
-def _figures(row: TargetRow) -> tuple[str, ...]:
+def _share_texts(row: TargetRow) -> tuple[str, ...]:
     off, allowed = points(row.error_pp), size_of_points(100 * row.allowed)
     shares = (percent(row.target), percent(row.realised), f"{row.people:,}", off, allowed)
     if row.weighted_target is None or row.weighted is None:
@@ -127,11 +130,11 @@ def _bar(value: float, largest: float) -> SafeText:
     return SafeText("█" * full + (_EIGHTHS[rest] if rest else ""), style="cyan")
 
 
-def _numbers(report: PopulationReport) -> Iterator[RenderableType]:
+def _number_tables(report: PopulationReport) -> Iterator[RenderableType]:
     numeric = [(one.name, one.numbers) for one in report.dimensions if one.numbers is not None]
     if not numeric:
         return
-    table = _table("numbers", title=f"Numbers of {_seen(report)}")
+    table = _titled_table("numbers", title=f"Numbers of {_seen(report)}")
     for name in ("mean", "sd", "lowest", "25 %", "median", "75 %", "highest"):
         table.add_column(name, justify="right")
     table.add_column("", no_wrap=True)
@@ -147,13 +150,13 @@ def _sparkline(counts: tuple[int, ...]) -> SafeText:
     return SafeText("".join("▁▂▃▄▅▆▇█"[min(7, 8 * count // most)] if count else " " for count in counts), style="cyan")
 
 
-def _controls(report: PopulationReport) -> RenderableType:
-    table = _table("joint control", title="Joint controls", others=("cells", "beyond allowed"))
+def _control_table(report: PopulationReport) -> RenderableType:
+    table = _titled_table("joint control", title="Joint controls", others=("cells", "beyond allowed"))
     for name in ("furthest off", *_heads(report)):
         table.add_column(name, justify="left" if name == "furthest off" else "right")
     for control in report.controls:
         cells, worst = control.cells, control.cells.worst
-        figures = (worst.label, *_figures(worst)) if worst else ()
+        figures = (worst.label, *_share_texts(worst)) if worst else ()
         style = "red" if cells.beyond_allowed else None
         table.add_row(" by ".join(control.dims), f"{cells.count:,}", f"{cells.beyond_allowed:,}", *figures, style=style)
     return table
@@ -166,7 +169,7 @@ def _tie(pair: FactPair) -> str:
 
 def _conditionals(report: PopulationReport) -> RenderableType:
     title = f"Conditional tables, row by row, among {_seen(report)}: the row that is furthest off for its people"
-    table = _table("table", title=title, others=("rows", "beyond chance"))
+    table = _titled_table("table", title=title, others=("rows", "beyond chance"))
     for name in ("given", "category"):
         table.add_column(name)
     for name in ("people", "table %", "expected %", "realised %", "off by, pp", "chance, pp"):
@@ -184,7 +187,7 @@ def _conditionals(report: PopulationReport) -> RenderableType:
 
 
 def _prefixes(report: PopulationReport) -> RenderableType:
-    table = _table("first people", title=report.balance)
+    table = _titled_table("first people", title=report.balance)
     table.add_column("worst error, pp", justify="right")
     table.add_column("of")
     table.add_column("random samples: median, pp", justify="right")
@@ -200,10 +203,12 @@ def _prefixes(report: PopulationReport) -> RenderableType:
 def _weights(report: PopulationReport) -> Iterator[RenderableType]:
     design = report.design
     if not design.strata:
-        yield _line("weights", "all are 1: nobody is oversampled")
+        yield _line_of("weights", "all are 1: nobody is oversampled")
         return
-    yield _line("design effect", f"{design.deff:.3f}; effective n {expected(design.effective_n)} of {design.people:,}")
-    table = _table(" / ".join(report.strata_by) or "stratum", title="Strata")
+    yield _line_of(
+        "design effect", f"{design.deff:.3f}; effective n {expected(design.effective_n)} of {design.people:,}"
+    )
+    table = _titled_table(" / ".join(report.strata_by) or "stratum", title="Strata")
     for name in ("people", "drawn %", "population %", "weight"):
         table.add_column(name, justify="right")
     for one in design.strata[:_MOST_ROWS]:
@@ -221,7 +226,7 @@ def _constraints(report: PopulationReport) -> Iterator[RenderableType]:
         how = "by impossible cells"
         if one is not None:
             how = f"{percent(one.rate)} % of {one.people:,} drawn anew, at most {counted(one.most_attempts, 'attempt')}"
-        yield _line("constraint", f"{constraint}: {how}")
+        yield _line_of("constraint", f"{constraint}: {how}")
 
 
 def _rare(report: PopulationReport) -> Iterator[RenderableType]:
@@ -230,17 +235,17 @@ def _rare(report: PopulationReport) -> Iterator[RenderableType]:
         return
     most = "; ".join(f"{one.where} {one.label} ({expected(one.expected)})" for one in rare.cells[:3])
     few = counted(rare.below_30, "category or cell", "categories and cells")
-    yield _line("rare", f"{few} below 30 expected, {rare.below_1:,} below 1, {rare.empty:,} without anybody: {most}")
+    yield _line_of("rare", f"{few} below 30 expected, {rare.below_1:,} below 1, {rare.empty:,} without anybody: {most}")
 
 
-def _sources(report: PopulationReport) -> Iterator[RenderableType]:
-    yield _line("sources", ", ".join(one.id for one in report.sources) or "none")
+def _source_parts(report: PopulationReport) -> Iterator[RenderableType]:
+    yield _line_of("sources", ", ".join(one.id for one in report.sources) or "none")
     for where, line in report.assumptions:
-        yield _line("assumed", f"{where}: {line}")
+        yield _line_of("assumed", f"{where}: {line}")
 
 
-def _examples(report: PopulationReport) -> RenderableType:
-    table = _table("person", "name", title="The first of them")
+def _example_table(report: PopulationReport) -> RenderableType:
+    table = _titled_table("person", "name", title="The first of them")
     names = list(report.examples[0].facts)
     for name in names[:6]:
         table.add_column(name)
@@ -254,11 +259,11 @@ def _seen(report: PopulationReport) -> str:
     return f"{'all' if everyone else 'the first'} {counted(report.looked_at, 'person', 'people')}"
 
 
-def _line(name: str, words: str) -> RenderableType:
+def _line_of(name: str, words: str) -> RenderableType:
     return SafeText(f"{name:<15}", style="dim").append(words, style="not dim")
 
 
-def _table(*columns: str, title: str, others: tuple[str, ...] = ()) -> TextTable:
+def _titled_table(*columns: str, title: str, others: tuple[str, ...] = ()) -> TextTable:
     table = TextTable(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for column in columns:
         table.add_column(column)

@@ -89,7 +89,7 @@ def look_at(population: Population, people: int | None = None) -> PopulationRepo
         tolerance_pp=spec.sampling.tolerance_pp,
         method=spec.sampling.method + (", exact" if spec.sampling.exact else ""),
         dimensions=_dimensions(spec, margins, columns, n),
-        controls=_controls(spec, cells, n),
+        controls=_control_reports(spec, cells, n),
         conditionals=conditionals,
         pyramid=pyramid_of(columns, bands),
         associations=associations,
@@ -100,9 +100,9 @@ def look_at(population: Population, people: int | None = None) -> PopulationRepo
         redrawn=tuple(population.redrawn()),
         prefixes=prefixes,
         findings=tuple(warnings_first(findings)),
-        sources=_sources(spec),
+        sources=_source_reports(spec),
         assumptions=_assumptions(spec),
-        examples=_examples(population, columns),
+        examples=_example_people(population, columns),
     )
 
 
@@ -180,7 +180,7 @@ def row_set(rows: Sequence[TargetRow], most: int) -> RowSet:
     )
 
 
-def _controls(spec: PopulationSpec, cells: Sequence[ControlCell], n: int) -> tuple[ControlReport, ...]:
+def _control_reports(spec: PopulationSpec, cells: Sequence[ControlCell], n: int) -> tuple[ControlReport, ...]:
     by_dims: dict[tuple[str, ...], list[ControlCell]] = {}
     for cell in cells:
         by_dims.setdefault(cell.dims, []).append(cell)
@@ -218,7 +218,7 @@ def _prefixes(population: Population, margins: Sequence[Margin], n: int) -> tupl
     return tuple(one for size in sizes if (one := prefix_of(size, of_each[size])) is not None)
 
 
-def _sources(spec: PopulationSpec) -> tuple[SourceReport, ...]:
+def _source_reports(spec: PopulationSpec) -> tuple[SourceReport, ...]:
     users: dict[str, list[str]] = {}
     for place, names in uses_of_sources(spec):
         for name in names:
@@ -247,7 +247,7 @@ def _place_in_words(spec: PopulationSpec, place: str) -> str:
     return place.removeprefix("dimensions.").replace("seed_data", "the records")
 
 
-def _examples(population: Population, facts: FactTable) -> tuple[Example, ...]:
+def _example_people(population: Population, facts: FactTable) -> tuple[Example, ...]:
     count = min([_EXAMPLES, population.size, *(len(column) for column in facts.values())])
     names = population.names(0, count)
     shown: Mapping[str, list[object]] = {name: column[:count].tolist() for name, column in facts.items()}

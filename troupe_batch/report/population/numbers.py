@@ -37,7 +37,7 @@ class Numbers:
 
 def numbers_of(column: npt.NDArray[Any]) -> Numbers | None:
     """The summary of a column of facts; None where it holds anything but numbers, or nothing."""
-    present = column if column.dtype.kind in "if" else _numbers(column)
+    present = column if column.dtype.kind in "if" else _column_numbers(column)
     if present is None or len(present) == 0:
         return None
     values = present.astype(np.float64)
@@ -58,7 +58,7 @@ def numbers_of(column: npt.NDArray[Any]) -> Numbers | None:
     )
 
 
-def _numbers(column: npt.NDArray[Any]) -> Floats | None:
+def _column_numbers(column: npt.NDArray[Any]) -> Floats | None:
     present = [value for value in column.tolist() if value is not None]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
         return np.array(present, dtype=np.float64)

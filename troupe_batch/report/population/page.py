@@ -25,7 +25,7 @@ _CODE = Markup("<code>{}</code>")
 
 def page(report: PopulationReport) -> str:
     """The whole page."""
-    return _template().render(
+    return _page_template().render(
         report=report,
         heat_maps=[deviations(control) for control in report.controls],
         ties=ties(report.associations) if report.associations else None,
@@ -35,9 +35,9 @@ def page(report: PopulationReport) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _page_template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
+        loader=jinja2.FunctionLoader(_template_text),
         autoescape=True,
         finalize=_visible,
         undefined=jinja2.StrictUndefined,
@@ -78,5 +78,5 @@ def _with_code(words: str) -> Markup:
     return Markup().join(_CODE.format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
-def _text(name: str) -> str:
+def _template_text(name: str) -> str:
     return (files(__package__) / "templates" / name).read_text(encoding="utf-8")

@@ -183,10 +183,10 @@ def _as_json(details: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps(dict(details)).decode()
     except TypeError:  # half a surrogate pair
-        return orjson.dumps(_whole(details)).decode()
+        return orjson.dumps(_encodable_value(details)).decode()
 
 
-def _whole(value: Any) -> Any:
+def _encodable_value(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _whole(one) for key, one in value.items()}
+        return {key: _encodable_value(one) for key, one in value.items()}
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -110,7 +110,7 @@ class ExtractionsTable(Table):
         for name in ("reason", "call_key"):
             columns[name] = texts([getattr(finding, name) for finding in findings])
         for info, _ in fields_of(extractions):
-            columns[field_column(info.id)] = _values([finding.values.get(info.id) for finding in findings], info)
+            columns[field_column(info.id)] = _value_array([finding.values.get(info.id) for finding in findings], info)
         return columns
 
     def check(self, outcome: UnitOutcome, contents: Contents) -> None:
@@ -237,7 +237,7 @@ def _conflict(info: FieldInfo, first: str, known: FieldType, second: str) -> Spe
     return SpecError("the job", [Mistake(problem, "give both the same type, or one of them another id")])
 
 
-def _values(values: Sequence[Any], info: FieldInfo) -> pa.Array:
+def _value_array(values: Sequence[Any], info: FieldInfo) -> pa.Array:
     if info.type is FieldType.CATEGORY:
         return categorical(values, info.labels, field_column(info.id))
     return texts(values) if info.type is FieldType.TEXT else pa.array(values, _TYPES[info.type])

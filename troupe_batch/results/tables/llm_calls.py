@@ -57,7 +57,7 @@ class CallsTable(Table):
             columns["person_id"] = units.seated["person_id"].take(where)
         else:
             columns["person_id"] = pa.array([call.person_id for call in calls], pa.string())
-        columns["question_ids"] = column(_asked(rows, schemas), schema.field("question_ids"))
+        columns["question_ids"] = column(_asked_ids(rows, schemas), schema.field("question_ids"))
         for name in ("purpose", "key", "sample", "status", "reason"):
             columns[name] = column([getattr(call, name) for call in calls], schema.field(name))
         usages = [call.reply.usage if call.reply is not None else None for call in calls]
@@ -70,7 +70,7 @@ class CallsTable(Table):
         return columns
 
 
-def _asked(rows: ShardRows, schemas: Schemas) -> list[list[str]]:
+def _asked_ids(rows: ShardRows, schemas: Schemas) -> list[list[str]]:
     """The questions that each call answers."""
     # Equal keys are equal requests, so they answer the same questions, whosever units they belong to.
     asked: defaultdict[str, dict[str, None]] = defaultdict(dict)

@@ -64,7 +64,7 @@ def repertoire(faculties: Sequence[Faculty]) -> Repertoire:
     types = [spec.type for spec in specs]
     if doubled := [name for name in types if types.count(name) > 1]:
         raise FixTheInput(f"two faculties both bring the action {doubled[0]}; give a person only one of them")
-    lines = [_line(spec.type, spec.description, spec.fields) for spec in specs]
+    lines = [_action_line(spec.type, spec.description, spec.fields) for spec in specs]
     variants = tuple((spec.type, tuple(spec.fields)) for spec in specs)
     constraints = [faculty.constraints.strip() for faculty in faculties if faculty.constraints.strip()]
     return Repertoire(variants, "\n".join(lines), "\n".join(constraints))
@@ -73,8 +73,8 @@ def repertoire(faculties: Sequence[Faculty]) -> Repertoire:
 def act_schema(adds: Repertoire, question: ActQuestion | None, max_actions: int) -> ReplySchema:
     """The schema of an act; one and the same object for the same faculties, properties and limit."""
     if question is None or not (question.properties or question.check):
-        return _schema(adds.variants, max_actions, b"{}", None)
-    return _schema(adds.variants, max_actions, orjson.dumps(dict(question.properties)), question.check)
+        return _act_schema(adds.variants, max_actions, b"{}", None)
+    return _act_schema(adds.variants, max_actions, orjson.dumps(dict(question.properties)), question.check)
 
 
 def read_actions(value: Mapping[str, Any]) -> tuple[Action, ...]:
@@ -117,14 +117,14 @@ def _action(raw: Mapping[str, str | None]) -> Action:
     return Action(str(raw["type"]), content, target, details)
 
 
-def _line(name: str, description: str, fields: Mapping[str, str]) -> str:
+def _action_line(name: str, description: str, fields: Mapping[str, str]) -> str:
     if not fields:
         return f"- {name}: {description}."
     return f"- {name}: {description} ({'; '.join([f'`{key}`: {text}' for key, text in fields.items()])})."
 
 
 @lru_cache(maxsize=512)
-def _schema(
+def _act_schema(
     variants: tuple[tuple[str, tuple[str, ...]], ...], max_actions: int, properties: bytes, check: ActionCheck | None
 ) -> ReplySchema:
     optional_text = {"type": ["string", "null"]}
@@ -140,7 +140,7 @@ def _schema(
     state = strict_object({"goals": text, "context": texts, "attention": text, "emotions": text})
     actions = {"type": "array", "items": {"anyOf": [basic, *added]}}
     whole = strict_object({"actions": actions, **orjson.loads(properties), "cognitive_state": state})
-    return ReplySchema(SCHEMA_NAME, whole, lambda value: _problem(value, max_actions, check), _tidied)
+    return ReplySchema(SCHEMA_NAME, whole, lambda value: _act_problem(value, max_actions, check), _tidied)
 
 
 def _tidied(value: Any) -> Any:
@@ -161,7 +161,7 @@ def _tidied_action(raw: Any) -> Any:
     return ({"target": None, "content": None} if kind in _BASIC else {}) | raw | {"type": kind}
 
 
-def _problem(value: Mapping[str, Any], max_actions: int, check: ActionCheck | None) -> str | None:
+def _act_problem(value: Mapping[str, Any], max_actions: int, check: ActionCheck | None) -> str | None:
     """What is wrong with a reply that matches the schema, in words that a model can act on."""
     actions = _before_done(value["actions"])
     if len(actions) > max_actions:

@@ -40,7 +40,7 @@ async def consolidate(person: Person, life: InnerLife, *, keep: int = 0) -> bool
     key = mind.calls[-1].key
     if reply.status is not ReplyStatus.OK:
         return _failed(person, life, f"{reply.status}: {reply.reason}", key)
-    if problem := _SCHEMA.problem(reply.value) or _problem(reply.value):
+    if problem := _SCHEMA.problem(reply.value) or _summary_problem(reply.value):
         return _failed(person, life, f"{ReplyStatus.UNREADABLE}: {problem}", key)
     life.episodic.consolidate(reply.value["summary"].strip(), through=through)
     life.semantic.add(*reply.value["facts"])
@@ -57,7 +57,7 @@ def _failed(person: Person, life: InnerLife, reason: str, call_key: str | None =
     return False
 
 
-def _problem(value: Any) -> str | None:
+def _summary_problem(value: Any) -> str | None:
     return None if value["summary"].strip() else "summary is empty; say what happened"
 
 
@@ -69,5 +69,5 @@ def _rules(premise: str) -> Message:
 _SCHEMA = ReplySchema(
     "consolidation",
     strict_object({"summary": {"type": "string"}, "facts": {"type": "array", "items": {"type": "string"}}}),
-    _problem,
+    _summary_problem,
 )

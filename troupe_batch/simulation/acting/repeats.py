@@ -55,7 +55,7 @@ class Repeats:
         trace = _trace(action)
         if trace in self._now:
             return True
-        is_answer = self._has_heard and action.type == ActionKind.TALK and len(_words(action)) <= _SHORT_ANSWER
+        is_answer = self._has_heard and action.type == ActionKind.TALK and len(_action_words(action)) <= _SHORT_ANSWER
         if not is_answer and any(trace in act for act in self._acts):
             return True
         self._now.append(trace)
@@ -92,15 +92,15 @@ class Repeats:
 
 
 def _trace(action: Action) -> _Trace:
-    words = _words(action) if action.type == ActionKind.TALK else []
+    words = _action_words(action) if action.type == ActionKind.TALK else []
     # What consists of nothing but such words, as "Oh, really?", is compared by them.
     said = " ".join([word for word in words if word not in _EMPTY] or words)
-    return _Trace(action.type, _plain(action.target), said or _plain(action.content))
+    return _Trace(action.type, _folded_text(action.target), said or _folded_text(action.content))
 
 
-def _words(action: Action) -> list[str]:
-    return _WORD.findall(_plain(action.content))
+def _action_words(action: Action) -> list[str]:
+    return _WORD.findall(_folded_text(action.content))
 
 
-def _plain(text: str | None) -> str:
+def _folded_text(text: str | None) -> str:
     return " ".join((text or "").casefold().split())

@@ -116,7 +116,7 @@ class ResultsExtractor:
         except RecordAndGoOn as error:
             why = str(error) or type(error).__name__
             return Extraction(ExtractionStatus.FAILED, (), why, mind.calls[-1].key, draw)
-        status, findings, reason = _read(reply, task)
+        status, findings, reason = _findings_in(reply, task)
         return Extraction(status, findings, reason, mind.calls[-1].key, draw, reply.cache)
 
 
@@ -188,7 +188,7 @@ def _form(field: FieldSpec) -> str:
     return form + (f", at most {high:g}" if high is not None else "")
 
 
-def _read(reply: ChatReply, task: _Task) -> tuple[ExtractionStatus, tuple[FieldRow, ...], str | None]:
+def _findings_in(reply: ChatReply, task: _Task) -> tuple[ExtractionStatus, tuple[FieldRow, ...], str | None]:
     if reply.status in (ReplyStatus.REFUSED, ReplyStatus.CONTENT_FILTERED):
         return ExtractionStatus.REFUSED, (), reply.reason or f"the model did not answer: {reply.status}"
     if reply.status is not ReplyStatus.OK:

@@ -133,8 +133,10 @@ class _Sorter:
 
     async def sort(self, texts: Sequence[str], mind: Mind, batch_size: int) -> list[Normalized]:
         """What each text is, in order; each that is not known is asked for once."""
-        new = list(dict.fromkeys(_plain(text) for text in texts if text.strip() and _plain(text) not in self._known))
-        originals = {_plain(text): text.strip() for text in reversed(texts)}
+        new = list(
+            dict.fromkeys(_text_key(text) for text in texts if text.strip() and _text_key(text) not in self._known)
+        )
+        originals = {_text_key(text): text.strip() for text in reversed(texts)}
         batches = [new[start : start + batch_size] for start in range(0, len(new), batch_size)]
         outcomes = await all_ended(self._ask([originals[plain] for plain in batch], mind) for batch in batches)
         raise_gravest(outcomes)
@@ -147,7 +149,7 @@ class _Sorter:
         return [self._of(text, reasons) for text in texts]
 
     def _of(self, text: str, reasons: Mapping[str, str]) -> Normalized:
-        plain = _plain(text)
+        plain = _text_key(text)
         if not plain:
             return Normalized(text, None, "there is no text")
         if plain in self._known:
@@ -176,13 +178,13 @@ def _sample(texts: Iterable[str], size: int, seed: int) -> list[str]:
     different: dict[str, str] = {}
     for text in texts:
         if text.strip():
-            different.setdefault(_plain(text), text.strip()[:_LONGEST_TEXT])
+            different.setdefault(_text_key(text), text.strip()[:_LONGEST_TEXT])
     # Sorted first: the order in which texts come must not decide which of them are seen.
     in_order = [different[plain] for plain in sorted(different)]
     return shuffled(in_order, stream(seed, "normalizer sample"))[:size]
 
 
-def _plain(text: str) -> str:
+def _text_key(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 

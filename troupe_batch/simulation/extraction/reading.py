@@ -40,7 +40,7 @@ def findings_schema(fields: Fields, *, many: bool) -> ReplySchema:
     schema = strict_object(properties)
     if many:
         schema = strict_object({MANY: {"type": "array", "items": schema}})
-    return ReplySchema(SCHEMA_NAME, schema, partial(_problem, fields, many))
+    return ReplySchema(SCHEMA_NAME, schema, partial(_findings_problem, fields, many))
 
 
 def read_findings(value: Any, fields: Fields, *, many: bool) -> tuple[FieldRow, ...]:
@@ -57,11 +57,11 @@ def read_findings(value: Any, fields: Fields, *, many: bool) -> tuple[FieldRow, 
 
 def example_of(fields: Fields, *, many: bool) -> dict[str, Any]:
     """A reply of ordinary length, to estimate tokens with."""
-    example = {field.id: _example(field) for field in fields}
+    example = {field.id: _example_value(field) for field in fields}
     return {MANY: [example] * 3} if many else example
 
 
-def _problem(fields: Fields, many: bool, value: Any) -> str | None:
+def _findings_problem(fields: Fields, many: bool, value: Any) -> str | None:
     try:
         read_findings(value, fields, many=many)
     except UnreadableFinding as problem:
@@ -74,7 +74,7 @@ def _row(item: Any, fields: Fields, place: str) -> dict[str, FieldValue]:
     for field in fields:
         said = _member(item, field.id)
         try:
-            row[field.id] = None if said is None else _read(field, said)
+            row[field.id] = None if said is None else _field_value(field, said)
         except UnreadableFinding as problem:
             raise UnreadableFinding(f"{place}{field.id}: {problem}") from problem
     return row
@@ -88,18 +88,18 @@ def _member(value: Any, name: str) -> Any:
     return value[name]
 
 
-def _read(field: FieldSpec, value: Any) -> FieldValue:
+def _field_value(field: FieldSpec, value: Any) -> FieldValue:
     if isinstance(field, TextField):
-        return _text(value)
+        return _field_text(value)
     if isinstance(field, YesNoField):
         return _yes_or_no(value)
     if isinstance(field, CategoryField):
-        return _label(value, field)
-    number = _number(value, field)
-    return number if isinstance(field, NumberField) else _whole(number)
+        return _field_label(value, field)
+    number = _field_number(value, field)
+    return number if isinstance(field, NumberField) else _whole_number(number)
 
 
-def _text(value: Any) -> str:
+def _field_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise UnreadableFinding("it is no text, or empty; null stands for what the material does not say")
     try:
@@ -115,13 +115,13 @@ def _yes_or_no(value: Any) -> bool:
     return value
 
 
-def _label(value: Any, field: CategoryField) -> str:
+def _field_label(value: Any, field: CategoryField) -> str:
     if value not in field.labels:
         raise UnreadableFinding("it is not one of the labels")
     return str(value)
 
 
-def _number(value: Any, field: NumberField | IntegerField) -> float:
+def _field_number(value: Any, field: NumberField | IntegerField) -> float:
     # bool is a subclass of int, and true is no number. Beyond 2^53 a number is not exact.
     if not isinstance(value, int | float) or isinstance(value, bool) or not -_LARGEST <= value <= _LARGEST:
         raise UnreadableFinding("it is no number, or a huge one")
@@ -132,7 +132,7 @@ def _number(value: Any, field: NumberField | IntegerField) -> float:
     return value
 
 
-def _whole(number: float) -> int:
+def _whole_number(number: float) -> int:
     if number != int(number):
         raise UnreadableFinding("it is no whole number")
     return int(number)
@@ -149,7 +149,7 @@ def _value_schema(field: FieldSpec) -> dict[str, Any]:
     return {"type": field.type, **{name: bound for name, bound in bounds.items() if bound is not None}}
 
 
-def _example(field: FieldSpec) -> FieldValue:
+def _example_value(field: FieldSpec) -> FieldValue:
     if isinstance(field, CategoryField):
         return field.labels[len(field.labels) // 2]
     if isinstance(field, TextField):

@@ -29,9 +29,9 @@ class ABRandomizer:
     ) -> None:
         self.names = _two_different(names, "names")
         self.shown_as = _two_different(shown_as, "shown_as")
-        if clash := {_plain(name) for name in self.shown_as} & {_plain(name) for name in pass_through}:
+        if clash := {_folded_name(name) for name in self.shown_as} & {_folded_name(name) for name in pass_through}:
             raise FixTheInput(f"{min(clash)!r} is among `shown_as` and `pass_through`; an answer must mean one thing")
-        self._pass_through = {_plain(answer): answer for answer in pass_through}
+        self._pass_through = {_folded_name(answer): answer for answer in pass_through}
         self._key = stream(seed, "order of two")
 
     def is_swapped(self, item: int | str) -> bool:
@@ -48,10 +48,10 @@ class ABRandomizer:
 
         FixTheInput where it is none of the answers that were offered: it says nothing about either.
         """
-        plain = _plain(answer)
+        plain = _folded_name(answer)
         if plain in self._pass_through:
             return self._pass_through[plain]
-        shown = [_plain(name) for name in self.shown_as]
+        shown = [_folded_name(name) for name in self.shown_as]
         if plain not in shown:
             offered = ", ".join([*self.shown_as, *self._pass_through.values()])
             raise FixTheInput(
@@ -61,10 +61,10 @@ class ABRandomizer:
 
 
 def _two_different(names: Sequence[str], what: str) -> tuple[str, str]:
-    if len(names) != 2 or _plain(names[0]) == _plain(names[1]):
+    if len(names) != 2 or _folded_name(names[0]) == _folded_name(names[1]):
         raise FixTheInput(f"`{what}` takes two different names")
     return names[0], names[1]
 
 
-def _plain(name: str) -> str:
+def _folded_name(name: str) -> str:
     return " ".join(name.split()).casefold()

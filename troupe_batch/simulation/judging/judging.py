@@ -93,9 +93,9 @@ def material(
     parts = []
     for one in observed(target):
         told = one.open_transcript() if is_open and isinstance(one, Overheard) else one.transcript()
-        lines = _cut(disarmed(told), first_n, last_n)
+        lines = _material_cut(disarmed(told), first_n, last_n)
         about = f"{one.block}\n" if include_persona and is_person(one) else ""
-        parts.append(f"{_title(one)}\n{about}{lines or '(nothing has happened)'}")
+        parts.append(f"{_record_title(one)}\n{about}{lines or '(nothing has happened)'}")
     return "<material>\n" + "\n\n".join(parts) + "\n</material>"
 
 
@@ -132,17 +132,17 @@ def disarmed(text: str) -> str:
     return _MARK.sub("&lt;", text) if "<" in text else str(text)
 
 
-def _title(one: Observed) -> str:
+def _record_title(one: Observed) -> str:
     if is_person(one):
-        return f"## What {_named(one.name or one.person_id)} saw, heard and did"
-    return f"## What happened in {_named(one.name or 'the world')}"
+        return f"## What {_name_line(one.name or one.person_id)} saw, heard and did"
+    return f"## What happened in {_name_line(one.name or 'the world')}"
 
 
-def _named(name: str) -> str:
+def _name_line(name: str) -> str:
     return disarmed(one_line(name))
 
 
-def _cut(text: str, first_n: int | None, last_n: int | None) -> str:
+def _material_cut(text: str, first_n: int | None, last_n: int | None) -> str:
     if first_n is None and last_n is None:
         return text
     return cut(text, max(0, first_n or 0), max(0, last_n or 0))

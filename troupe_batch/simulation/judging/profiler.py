@@ -179,8 +179,8 @@ class Profiler:
         counter = Counter(known) if own is None else _sums(known, own)
         weighted: dict[str, float] = {}
         for value, weight in counter.items():
-            weighted[_text(value)] = weighted.get(_text(value), 0.0) + weight
-        counts = weighted if own is None else dict(Counter(map(_text, known)))
+            weighted[_value_text(value)] = weighted.get(_value_text(value), 0.0) + weight
+        counts = weighted if own is None else dict(Counter(map(_value_text, known)))
         ordered = {value: int(count) for value, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
         return AttributeProfile(
             name, len(values), len(known), ordered, weights=own, weighted=None if own is None else weighted
@@ -191,34 +191,34 @@ class Profiler:
         found = _round_edges(numbers) if edges is None else edges
         counts = {label: int(n) for label, n in _binned(numbers, found, is_closed=edges is not None).items()}
         weighted = None if weights is None else _binned(numbers, found, is_closed=edges is not None, weights=weights)
-        figures = _figures(numbers, weights)
+        figures = _attribute_figures(numbers, weights)
         return AttributeProfile(
             name, people, len(numbers), counts, figures, numbers, weights, weighted, edges is not None
         )
 
     def _attribute(self, name: str, personas: Sequence[Mapping[str, Any]]) -> AttributeProfile:
-        each = [list(_values(part_at(persona, name))) for persona in personas]
+        each = [list(_single_values(part_at(persona, name))) for persona in personas]
         known = sum(1 for values in each if values)
         values = [value for found in each for value in found]
         if values and all(_is_number(value) for value in values):
             numbers = np.asarray(values, dtype=np.float64)
             return replace(self._of_numbers(name, len(personas), numbers), known=known)
         # A person counts once for a value, however often it stands in their list.
-        counter = Counter(text for found in each for text in dict.fromkeys(map(_text, found)))
+        counter = Counter(text for found in each for text in dict.fromkeys(map(_value_text, found)))
         ordered = dict(sorted(counter.items(), key=lambda one: (-one[1], one[0])))
         return AttributeProfile(name, len(personas), known, ordered)
 
 
-def _values(value: Any) -> Iterator[Any]:
+def _single_values(value: Any) -> Iterator[Any]:
     """The single values in a value: those of a list one by one; none where there is nothing."""
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _values(item)
+            yield from _single_values(item)
     elif value is not None and value != "":
         yield value
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
@@ -238,7 +238,7 @@ def _sums(values: Sequence[object], weights: Floats) -> dict[Any, float]:
     return dict(zip(places, sums, strict=True))
 
 
-def _figures(numbers: Floats, weights: Floats | None = None) -> AttributeFigures:
+def _attribute_figures(numbers: Floats, weights: Floats | None = None) -> AttributeFigures:
     n = len(numbers)
     mean = float(np.average(numbers, weights=weights))
     spread = float(np.average((numbers - mean) ** 2, weights=weights))
@@ -273,7 +273,7 @@ def _round_edges(numbers: Floats) -> Floats:
 def _binned(numbers: Floats, edges: Floats, *, is_closed: bool, weights: Floats | None = None) -> dict[str, float]:
     """How many numbers, or how much weight, each bin has; what is outside of all bins comes last."""
     counts, _ = np.histogram(numbers, edges, weights=weights)
-    labels = _labels(edges, is_whole=_is_whole(numbers) and _is_whole(edges), is_closed=is_closed)
+    labels = _bin_labels(edges, is_whole=_is_whole(numbers) and _is_whole(edges), is_closed=is_closed)
     found = {label: float(count) for label, count in zip(labels, counts, strict=True)}
     each = np.ones(len(numbers)) if weights is None else weights
     below, above = float(each[numbers < edges[0]].sum()), float(each[numbers > edges[-1]].sum())
@@ -281,7 +281,7 @@ def _binned(numbers: Floats, edges: Floats, *, is_closed: bool, weights: Floats 
     return found | {label: count for label, count in outside.items() if count}
 
 
-def _labels(edges: Floats, *, is_whole: bool, is_closed: bool) -> list[str]:
+def _bin_labels(edges: Floats, *, is_whole: bool, is_closed: bool) -> list[str]:
     """A name for each bin; the last one holds its upper edge too where `is_closed`."""
     pairs = [(float(low), float(high)) for low, high in pairwise(edges)]
     if not is_whole:

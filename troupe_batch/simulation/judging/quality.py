@@ -99,7 +99,7 @@ class BestAttempt(Generic[T]):
 async def judged(person: Person, actions: Sequence[Action], mind: Mind, draw: str) -> Scores:
     """The scores of what the person is about to do: one call for all claims. CannotAct where the reply is unusable."""
     happened = disarmed(cut(person.transcript(), 0, _LINES_SEEN))
-    about_to = "\n".join(_line(action) for action in actions if action.type != ActionKind.DONE)
+    about_to = "\n".join(_action_line(action) for action in actions if action.type != ActionKind.DONE)
     messages = question(
         "judge_act",
         _claims(),
@@ -160,7 +160,7 @@ def _claims() -> str:
     return "<claims>\n" + "\n".join(f"- {name}: {claim}" for name, claim in ACT_CLAIMS.items()) + "\n</claims>"
 
 
-def _line(action: Action) -> str:
+def _action_line(action: Action) -> str:
     target = f" to {action.target}" if action.target else ""
     fields = [action.content or "", *[f"{name}: {value}" for name, value in action.details.items()]]
     return disarmed(with_text(f"- {action.type}{target}", "; ".join(filter(None, fields))))

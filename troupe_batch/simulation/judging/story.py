@@ -16,14 +16,14 @@ _MOST_WORDS = 5_000
 _MARK = re.compile(r"<(?=\s*(?:/\s*)?story\b)", re.IGNORECASE)
 
 
-def _problem(value: Any) -> str | None:
+def _story_problem(value: Any) -> str | None:
     return None if value["text"].strip() else "text is empty; write the story"
 
 
 _STORY = ReplySchema(
     "story",
     strict_object({"text": {"type": "string"}}),
-    _problem,
+    _story_problem,
 )
 
 

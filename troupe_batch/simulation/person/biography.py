@@ -35,15 +35,15 @@ def minibio(persona: Persona, name: str | None) -> str:
     who = [name or "Somebody without a name"]
     if persona.age is not None:
         who.append(f"{persona.age} years old")
-    who += [text for key in ("gender", "nationality") if (text := _text(persona.get(key)))]
-    places = (_text(persona.get(key)) for key in ("residence", "country_of_residence", "country"))
+    who += [text for key in ("gender", "nationality") if (text := _fact_text(persona.get(key)))]
+    places = (_fact_text(persona.get(key)) for key in ("residence", "country_of_residence", "country"))
     residence = next((place for place in places if place), "")
     if residence:
         who.append(f"lives in {residence}")
     sentences = [", ".join(who)]
     if work := _work(persona):
         sentences.append(work)
-    if bio := _text(persona.get("bio")):
+    if bio := _fact_text(persona.get("bio")):
         sentences.append(bio.rstrip("."))
     elif traits := _traits(persona.get("personality")):
         sentences.append(traits)
@@ -53,14 +53,14 @@ def minibio(persona: Persona, name: str | None) -> str:
 def _work(persona: Persona) -> str:
     """What the person does, or that they do not work, as a sentence; empty where nothing is known of it."""
     occupation = persona.get("occupation")
-    title, organization = _text(occupation), ""
+    title, organization = _fact_text(occupation), ""
     if isinstance(occupation, Mapping):
-        title, organization = _text(occupation.get("title")), _text(occupation.get("organization"))
+        title, organization = _fact_text(occupation.get("title")), _fact_text(occupation.get("organization"))
     if without := _without_work(title):
         return without
     if title:
         return f"Works as {title} at {organization}" if organization else f"Works as {title}"
-    return next((said for key in _STATUSES if (said := _without_work(_text(persona.get(key))))), "")
+    return next((said for key in _STATUSES if (said := _without_work(_fact_text(persona.get(key))))), "")
 
 
 def _without_work(said: str) -> str:
@@ -78,9 +78,9 @@ def _traits(personality: Any) -> str:
     traits = personality.get("traits") if isinstance(personality, Mapping) else None
     if not isinstance(traits, list):
         return ""
-    return " ".join(_text(trait) for trait in traits[:2]).rstrip(".")
+    return " ".join(_fact_text(trait) for trait in traits[:2]).rstrip(".")
 
 
-def _text(value: object) -> str:
+def _fact_text(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     return "" if text.casefold() in _NOTHING else text

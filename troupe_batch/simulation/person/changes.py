@@ -40,7 +40,7 @@ def with_relationships(
     for one in new:
         if not (one.get("name") or one.get("Name")):
             raise FixTheInput(f"a relationship is a group with `name` and `description`, not {one!r}")
-    plain = [_plain(one, "relationships") for one in new]
+    plain = [_json_copy(one, "relationships") for one in new]
     return (
         defined(persona, "relationships", plain, overwrite=True)
         if replace
@@ -57,7 +57,7 @@ def with_fragment(persona: Persona, fragment: Path | str | Mapping[str, Any], *,
     partial: Mapping[str, Any] = fragment
     if "persona" in fragment or fragment.get("type") in _TYPES:
         # The content of a file, which is read as the file would be.
-        partial = parse_fragment(SpecFile("the fragment", _plain(fragment, "the fragment"), {}))
+        partial = parse_fragment(SpecFile("the fragment", _json_copy(fragment, "the fragment"), {}))
     parts: dict[str, Any] = {}
     for key, value in partial.items():
         parts |= _part(key, value)
@@ -69,15 +69,15 @@ def _part(key: str, value: Any) -> dict[str, Any]:
     a_text(key, "the key of a part")
     if key == "name" and value is not None:
         a_text(value, "the name of a person")
-    return {key: _plain(value, key)}
+    return {key: _json_copy(value, key)}
 
 
-def _plain(value: Any, place: str) -> Any:
+def _json_copy(value: Any, place: str) -> Any:
     """A copy that nobody else can change, of values as JSON has them; FixTheInput where it has none like this."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{place}.{key}") for key, item in value.items()}
+        return {str(key): _json_copy(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, place) for item in value]
+        return [_json_copy(item, place) for item in value]
     if isinstance(value, np.generic):
         # A cell of a table, as pandas hands it out.
         value = value.item()

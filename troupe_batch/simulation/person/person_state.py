@@ -28,7 +28,7 @@ def state_of(identity: Mapping[str, Any], life: InnerLife, tools: Sequence[TinyT
         "calls_made": life.calls_made,
         "namesake": life.namesake,
         "mental_state": _mental_state(life.mental_state),
-        "episodic_memory": [_entry(entry.what, entry.when) for entry in life.episodic.entries],
+        "episodic_memory": [_entry_json(entry.what, entry.when) for entry in life.episodic.entries],
         "episode_start": life.episodic.episode_start,
         "last_act_end": life.episodic.last_act_end,
         "semantic_memory": list(life.semantic.facts),
@@ -100,7 +100,7 @@ def _restore_mental_state(state: MentalState, raw: Mapping[str, Any]) -> None:
     state.reach_all({person_id: (name, relation) for person_id, (name, relation) in raw["accessible"].items()})
 
 
-def _entry(what: MemoryContent, when: dt.datetime | None) -> dict[str, Any]:
+def _entry_json(what: MemoryContent, when: dt.datetime | None) -> dict[str, Any]:
     if isinstance(what, Stimulus):
         raw: dict[str, Any] = {"stimulus": what.kind.value, "content": what.content, "source": what.source}
         if what.is_private is not None:

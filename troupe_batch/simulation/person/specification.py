@@ -70,19 +70,19 @@ def _take_up(life: InnerLife, rest: Mapping[str, Any]) -> None:
             life.episodic.add(what, _time(raw.get("simulation_timestamp")))
     if isinstance(count := rest.get(_COUNT), int):
         life.episodic.episode_start = max(0, len(life.episodic) - max(0, count))
-    life.semantic.add(*[text for raw in _items(rest.get(_SEMANTIC)) if (text := _text(raw))])
+    life.semantic.add(*[text for raw in _items(rest.get(_SEMANTIC)) if (text := _text_in(raw))])
 
 
 def _feel(state: MentalState, raw: Mapping[str, Any]) -> None:
     state.datetime = _time(raw.get("datetime"))
-    state.location = _text(raw.get("location")) or None
-    state.context = tuple(text for item in _listed(raw.get("context")) if (text := _text(item)))
-    state.goals = "; ".join(text for item in _listed(raw.get("goals")) if (text := _text(item)))
-    state.attention, state.emotions = _text(raw.get("attention")), _text(raw.get("emotions"))
-    for other in _listed(raw.get("accessible_agents")):
-        if isinstance(other, Mapping) and (name := _text(other.get("name"))):
-            relation = _text(other.get("relation_description")) or None
-            state.reach(_text(other.get("person_id")) or person_id_from(name), name, relation)
+    state.location = _text_in(raw.get("location")) or None
+    state.context = tuple(text for item in _raw_list(raw.get("context")) if (text := _text_in(item)))
+    state.goals = "; ".join(text for item in _raw_list(raw.get("goals")) if (text := _text_in(item)))
+    state.attention, state.emotions = _text_in(raw.get("attention")), _text_in(raw.get("emotions"))
+    for other in _raw_list(raw.get("accessible_agents")):
+        if isinstance(other, Mapping) and (name := _text_in(other.get("name"))):
+            relation = _text_in(other.get("relation_description")) or None
+            state.reach(_text_in(other.get("person_id")) or person_id_from(name), name, relation)
 
 
 def _happenings(raw: Mapping[str, Any]) -> Iterator[MemoryContent]:
@@ -93,20 +93,22 @@ def _happenings(raw: Mapping[str, Any]) -> Iterator[MemoryContent]:
         return
     if not isinstance(content, Mapping):
         return
-    for stimulus in _listed(content.get("stimuli")):
+    for stimulus in _raw_list(content.get("stimuli")):
         if isinstance(stimulus, Mapping) and stimulus.get("type") in set(StimulusKind):
-            text, source = _text(stimulus.get("content")), _text(stimulus.get("source"))
+            text, source = _text_in(stimulus.get("content")), _text_in(stimulus.get("source"))
             yield Stimulus(StimulusKind(stimulus["type"]), text, source or None)
     action = content.get("action")
     if isinstance(action, Mapping) and isinstance(action.get("type"), str) and action["type"] != "DONE":
         details = {k: v for k, v in action.items() if k not in ("type", "content", "target") and isinstance(v, str)}
-        yield Action(action["type"], _text(action.get("content")) or None, _text(action.get("target")) or None, details)
+        yield Action(
+            action["type"], _text_in(action.get("content")) or None, _text_in(action.get("target")) or None, details
+        )
 
 
 def _faculties(life: InnerLife) -> dict[str, Any]:
     has_recall = any(_class_of(raw) == RecallFaculty.__name__ for raw in _items(life.rest.get(_FACULTIES)))
     if not has_recall and any(isinstance(one, RecallFaculty) for one in life.faculties):
-        return {_FACULTIES: [*_listed(life.rest.get(_FACULTIES)), dict(_RECALL)]}
+        return {_FACULTIES: [*_raw_list(life.rest.get(_FACULTIES)), dict(_RECALL)]}
     return _as_loaded(life, _FACULTIES)
 
 
@@ -174,11 +176,11 @@ def _remembered(what: MemoryContent, when: dt.datetime | None) -> dict[str, Any]
 
 def _items(raw: Any) -> list[Mapping[str, Any]]:
     """The memories or faculties in a list, or in the lists of a group; a text counts as one with that content."""
-    found = [item for key in _LISTS for item in _listed(raw.get(key))] if isinstance(raw, Mapping) else _listed(raw)
+    found = [item for key in _LISTS for item in _raw_list(raw.get(key))] if isinstance(raw, Mapping) else _raw_list(raw)
     return [{"content": item} if isinstance(item, str) else item for item in found if isinstance(item, str | Mapping)]
 
 
-def _listed(raw: Any) -> list[Any]:
+def _raw_list(raw: Any) -> list[Any]:
     if raw is None:
         return []
     return list(raw) if isinstance(raw, list) else [raw]
@@ -192,7 +194,7 @@ def _class_of(raw: Mapping[str, Any]) -> object:
     return raw.get(_CLASS) or raw.get("type") or raw.get("content")
 
 
-def _text(raw: Any) -> str:
+def _text_in(raw: Any) -> str:
     value = raw.get("content") if isinstance(raw, Mapping) else raw
     return value.strip() if isinstance(value, str) else ""
 

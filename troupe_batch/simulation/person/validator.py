@@ -71,7 +71,7 @@ class TinyPersonValidator:
         exchanges = await _interview(person.fresh(), [text.strip() for text in reply.value["questions"]])
         if all(exchange.answer is None for exchange in exchanges):
             raise CannotAct("unreadable", f"the person answered none of the questions: {exchanges[0].reason}")
-        said_there = f"<material>\n{_written(exchanges)}\n</material>"
+        said_there = f"<material>\n{_exchanges_text(exchanges)}\n</material>"
         messages = question("judge_validation", expected, said_there, premise=mind.premise)
         reply, key = await asked(mind, f"{PURPOSE}:verdict", messages, _VERDICT, draw=draw)
         said = reply.value
@@ -94,7 +94,7 @@ async def _interview(person: TinyPerson, questions: Iterable[str]) -> tuple[Exch
     return tuple(exchanges)
 
 
-def _written(exchanges: Iterable[Exchange]) -> str:
+def _exchanges_text(exchanges: Iterable[Exchange]) -> str:
     lines = []
     for exchange in exchanges:
         answer = "(missing)" if exchange.answer is None else exchange.answer

@@ -85,7 +85,7 @@ def read_documents(source: str | Path | Iterable[str | Path]) -> tuple[Document,
     documents: dict[str, Document] = {}
     for path, name in (found for one in sources for found in _files_of(Path(one))):
         if name.casefold() in documents:
-            raise _error(path, f"there are two documents named {name!r}", "give the file another name")
+            raise _file_error(path, f"there are two documents named {name!r}", "give the file another name")
         documents[name.casefold()] = Document(name, read_text(path))
     return tuple(documents.values())
 
@@ -95,15 +95,17 @@ def read_text(path: Path) -> str:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         cure = f"convert it to one of {', '.join(sorted(_READERS))}, or take it out"
-        raise _error(path, f"cannot read {path.suffix or 'files without an ending'}", cure)
+        raise _file_error(path, f"cannot read {path.suffix or 'files without an ending'}", cure)
     try:
         data = read_plain(path, most_bytes=_MOST_BYTES, cure=_CURE_OF_TOO_LARGE)
     except OSError as error:
-        raise _error(path, f"cannot be read: {error.strerror or error}", "check its name and permissions") from error
+        raise _file_error(
+            path, f"cannot be read: {error.strerror or error}", "check its name and permissions"
+        ) from error
     # Some PDFs spell out halves of characters, which no request could carry.
     text = reader(path, data).replace("\x00", "").encode("utf-8", "replace").decode().strip()
     if not text:
-        raise _error(path, "holds no text", "if it is a scan, run text recognition (OCR) on it; else take it out")
+        raise _file_error(path, "holds no text", "if it is a scan, run text recognition (OCR) on it; else take it out")
     return text
 
 
@@ -117,11 +119,11 @@ def _files_of(source: Path) -> Iterator[tuple[Path, str]]:
             yield named_file(source, inside), inside.as_posix()
 
 
-def _plain(path: Path, data: bytes) -> str:
+def _decoded_text(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _error(path, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
+        raise _file_error(path, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
 
 
 def _pdf(path: Path, data: bytes) -> str:
@@ -139,34 +141,38 @@ def _pdf(path: Path, data: bytes) -> str:
             reader.decrypt("")
         return "\n\n".join(bounded(page.extract_text() for page in reader.pages))
     except TooLargeError as error:
-        raise _error(path, str(error), _CURE_OF_TOO_LARGE) from error
+        raise _file_error(path, str(error), _CURE_OF_TOO_LARGE) from error
     except (FileNotDecryptedError, DependencyError) as error:
-        raise _error(path, "is encrypted", "save it without a password") from error
+        raise _file_error(path, "is encrypted", "save it without a password") from error
     except Exception as error:
         # A damaged PDF can fail anywhere in the parser, with any exception.
-        raise _error(path, f"is damaged, or no PDF: {error}", "open it in a PDF reader and save it anew") from error
+        raise _file_error(
+            path, f"is damaged, or no PDF: {error}", "open it in a PDF reader and save it anew"
+        ) from error
 
 
 def _word(path: Path, data: bytes) -> str:
     if data.startswith(_OLE):
-        raise _error(path, "is encrypted, or in the format of before 2007", "save it as .docx without a password")
+        raise _file_error(path, "is encrypted, or in the format of before 2007", "save it as .docx without a password")
     try:
         return text_of_word(data)
     except TooLargeError as error:
-        raise _error(path, str(error), _CURE_OF_TOO_LARGE) from error
+        raise _file_error(path, str(error), _CURE_OF_TOO_LARGE) from error
     except Exception as error:
         # As for PDF.
-        raise _error(path, f"is damaged, or no Word file: {error}", "open it in Word and save it as .docx") from error
+        raise _file_error(
+            path, f"is damaged, or no Word file: {error}", "open it in Word and save it as .docx"
+        ) from error
 
 
 _READERS: Mapping[str, Callable[[Path, bytes], str]] = {
-    ".txt": _plain,
-    ".md": _plain,
-    ".markdown": _plain,
+    ".txt": _decoded_text,
+    ".md": _decoded_text,
+    ".markdown": _decoded_text,
     ".pdf": _pdf,
     ".docx": _word,
 }
 
 
-def _error(path: Path, problem: str, cure: str) -> SpecError:
+def _file_error(path: Path, problem: str, cure: str) -> SpecError:
     return SpecError(str(path), [Mistake(problem, cure)])

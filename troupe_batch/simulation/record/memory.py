@@ -91,19 +91,19 @@ class EpisodicMemory:
             entry = self.entries[place]
             if type(entry.what) is ActionResult and len(entry.what.text) > _LONGEST_RESULT:
                 result = ActionResult(entry.what.action, _short(entry.what.text, _LONGEST_RESULT))
-                self.entries[place] = _entry(result, entry.when)
+                self.entries[place] = _entry_of(result, entry.when)
         if not is_broken_off:
             self.last_act_end = len(self.entries)
 
     def add(self, what: MemoryContent, when: dt.datetime | None = None) -> None:
         """Remember this as the latest."""
-        self.entries.append(_entry_of_stimulus(what, when) if type(what) is Stimulus else _entry(what, when))
+        self.entries.append(_entry_of_stimulus(what, when) if type(what) is Stimulus else _entry_of(what, when))
 
     def consolidate(self, summary: str, *, through: int) -> None:
         """Put the summary in the place of the first `through` entries of the episode; the others begin the next."""
         start = self.episode_start
         when = self.entries[start + through - 1].when
-        self.entries[start : start + through] = [_entry(Summary(summary), when)]
+        self.entries[start : start + through] = [_entry_of(Summary(summary), when)]
         self.episode_start = start + 1
         if self.last_act_end is not None and self.last_act_end > start:
             self.last_act_end = max(start + 1, self.last_act_end - through + 1)
@@ -142,18 +142,18 @@ def lines_of(entries: Iterable[MemoryEntry]) -> list[str]:
 # Bounded, and only a shortcut: a line that two hundred people hear is written once and is one object in all of them.
 @lru_cache(maxsize=4096)
 def _entry_of_stimulus(stimulus: Stimulus, when: dt.datetime | None) -> MemoryEntry:
-    return _entry(stimulus, when)
+    return _entry_of(stimulus, when)
 
 
-def _entry(what: MemoryContent, when: dt.datetime | None) -> MemoryEntry:
-    return MemoryEntry(what, f"- {_said(what)}", when)
+def _entry_of(what: MemoryContent, when: dt.datetime | None) -> MemoryEntry:
+    return MemoryEntry(what, f"- {_content_text(what)}", when)
 
 
-def _said(what: MemoryContent) -> str:
+def _content_text(what: MemoryContent) -> str:
     if isinstance(what, Stimulus):
         return with_text(_perceived(what), what.content)
     if isinstance(what, Action):
-        return _done(what)
+        return _action_text(what)
     if isinstance(what, Summary):
         return with_text("In short, before this", what.text)
     return with_text(f"{what.action} showed you", what.text)
@@ -183,7 +183,7 @@ def _to_whom(stimulus: Stimulus) -> str:
     return f" to {stimulus.to}" if stimulus.to else ""
 
 
-def _done(action: Action) -> str:
+def _action_text(action: Action) -> str:
     if action.type == ActionKind.TALK:
         return with_text(f"You said to {action.target}" if action.target else "You said", action.content or "")
     if action.type == ActionKind.THINK:

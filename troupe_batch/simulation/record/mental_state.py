@@ -100,10 +100,10 @@ class MentalState:
 
     def adopt(self, state: CognitiveState) -> None:
         """Be in the state of mind that an act left behind; what was given to the person stays beside it."""
-        given = _parts(self.goals)
-        self.own_goals = "; ".join(goal for key, goal in _parts(state.goals).items() if key not in given)
-        known = {key for part in self._context for key in (*_parts(part), _plain(part))}
-        self.own_context = tuple(part for part in state.context if _plain(part) not in known)
+        given = _aims_by_text(self.goals)
+        self.own_goals = "; ".join(goal for key, goal in _aims_by_text(state.goals).items() if key not in given)
+        known = {key for part in self._context for key in (*_aims_by_text(part), _folded_aim(part))}
+        self.own_context = tuple(part for part in state.context if _folded_aim(part) not in known)
         self.attention = state.attention
         self.emotions = state.emotions
 
@@ -163,10 +163,10 @@ def spoken_time(when: dt.datetime) -> str:
     return f"{day} {when.day} {month} {when.year}, {when.hour:02}:{when.minute:02}"
 
 
-def _parts(text: str) -> dict[str, str]:
+def _aims_by_text(text: str) -> dict[str, str]:
     """The aims or circumstances that a text names one behind the other, by how they are compared."""
-    return {_plain(part): part.strip() for part in re.split(r";|\n", text) if _plain(part)}
+    return {_folded_aim(part): part.strip() for part in re.split(r";|\n", text) if _folded_aim(part)}
 
 
-def _plain(text: str) -> str:
+def _folded_aim(text: str) -> str:
     return " ".join(text.casefold().split()).strip(".!-*• ")

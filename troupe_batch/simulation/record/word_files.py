@@ -117,10 +117,10 @@ def _style_id(document: WordDocument, name: str) -> str | None:
 
 def _paragraph(style_id: str | None, text: str) -> str:
     style = f'<w:pPr><w:pStyle w:val="{style_id}"/></w:pPr>' if style_id else ""
-    return f"<w:p>{style}{''.join(_run(*one) for one in _runs(text))}</w:p>"
+    return f"<w:p>{style}{''.join(_run_xml(*one) for one in _runs(text))}</w:p>"
 
 
-def _run(text: str, is_bold: bool, is_italic: bool) -> str:
+def _run_xml(text: str, is_bold: bool, is_italic: bool) -> str:
     look = f"<w:rPr>{'<w:b/>' if is_bold else '<w:i/>'}</w:rPr>" if is_bold or is_italic else ""
     said = escape(text, quote=False).replace("\t", '</w:t><w:tab/><w:t xml:space="preserve">')
     return f'<w:r>{look}<w:t xml:space="preserve">{said}</w:t></w:r>'

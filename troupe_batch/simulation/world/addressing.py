@@ -48,11 +48,11 @@ class Voices:
         """Know the voice of this event, if it is one's."""
         is_spoken = event.kind is EventKind.STIMULUS and event.type == StimulusKind.CONVERSATION
         if is_spoken and event.actor is not None and event.actor_id is None:
-            self._by_words.setdefault(_words(event.actor), event.actor)
+            self._by_words.setdefault(_folded_words(event.actor), event.actor)
 
     def called(self, target: str) -> str | None:
         """The voice of this name."""
-        for words in (_words(target), _bare(target)):
+        for words in (_folded_words(target), _bare(target)):
             voice = self._by_words.get(words) or self._by_words.get(_without_article(words))
             if voice is not None:
                 return voice
@@ -71,7 +71,7 @@ def means_everyone(target: str) -> bool:
     """Whether the target names nobody in particular: "everyone, especially Bo", "all of you", or nothing at all."""
     if not target.strip():
         return True
-    words = _words(_EMPHASIS.sub("", _without_asides(target)))
+    words = _folded_words(_EMPHASIS.sub("", _without_asides(target)))
     return not _EVERYONE.isdisjoint(words) and all(
         word in _EVERYONE or word in _BESIDE or word.isdigit() for word in words
     )
@@ -98,7 +98,7 @@ def likely_people(target: str, people: Iterable[TinyPerson], roster: Roster) -> 
     wanted = _without_title(tuple(_WORD_OR_INITIAL.findall(_without_asides(target).casefold())))
     if not any(word.isalpha() for word in wanted):
         return []
-    named = [(one, _without_title(_words(roster.name_of(one)))) for one in people]
+    named = [(one, _without_title(_folded_words(roster.name_of(one)))) for one in people]
     begun = [one for one, words in named if len(words) >= len(wanted) and all(map(_may_be, wanted, words))]
     return begun or [one for one, words in named if _has_in_order(words, wanted)]
 
@@ -113,7 +113,7 @@ def _has_in_order(words: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
 
 
 def _bare(text: str) -> tuple[str, ...]:
-    return _without_title(_words(_without_asides(text)))
+    return _without_title(_folded_words(_without_asides(text)))
 
 
 def _without_asides(text: str) -> str:
@@ -124,7 +124,7 @@ def _without_title(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[1:] if len(words) > 1 and words[0] in _TITLES else words
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _folded_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
 
 

@@ -57,7 +57,7 @@ class Intervention:
     def __init__(self, name: str, targets: Judged | None = None, *, once: bool = True) -> None:
         self.name = a_text(name, "the name of an intervention", 'write Intervention("its name", targets)')
         self.once = once
-        self._targets = _checked(targets)
+        self._targets = _checked_targets(targets)
         self._steps: frozenset[int] | None = None
         self._functions: list[Holds] = []
         self._claims: list[_Wanted] = []
@@ -139,7 +139,7 @@ class Intervention:
         return f"Intervention({self.name!r})"
 
 
-def _checked(targets: Judged | None) -> Judged | None:
+def _checked_targets(targets: Judged | None) -> Judged | None:
     if targets is None or isinstance(targets, Overheard | TinyPerson):
         return targets
     return all_of(TinyPerson, targets, "give a world, a person or a list of people")

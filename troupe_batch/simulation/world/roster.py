@@ -76,7 +76,7 @@ class Roster:
 
     def get(self, name_or_id: str) -> TinyPerson | None:
         """The person present who is called exactly this (whatever the case), or has this id."""
-        person_id = self._ids.get(_plain(name_or_id), name_or_id)
+        person_id = self._ids.get(_folded_name(name_or_id), name_or_id)
         return self._present.get(person_id) or self._present.get(name_or_id)
 
     def find(self, name_or_id: str, *, by: TinyPerson) -> TinyPerson | None:
@@ -88,18 +88,18 @@ class Roster:
         same = [
             one
             for one in self._present.values()
-            if one is not by and _plain(one.persona.name or "") == _plain(name_or_id)
+            if one is not by and _folded_name(one.persona.name or "") == _folded_name(name_or_id)
         ]
         return same[0] if len(same) == 1 else by
 
     def _give_name(self, person_id: str, name: str) -> None:
         given, number = name, 1
-        while _plain(given) in self._ids:
+        while _folded_name(given) in self._ids:
             number += 1
             given = f"{name} ({number})"
         self._names[person_id] = given
-        self._ids[_plain(given)] = person_id
+        self._ids[_folded_name(given)] = person_id
 
 
-def _plain(name: str) -> str:
+def _folded_name(name: str) -> str:
     return " ".join(name.split()).casefold()

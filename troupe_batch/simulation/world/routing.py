@@ -127,7 +127,7 @@ def _one_addressee(target: str, actor: TinyPerson, roster: Roster, reach: Reach,
 
 
 def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices: Voices) -> None:
-    done = _done(event)
+    done = _action_done(event)
     to = _addressee(event.target or "", actor, roster, reach, voices)
     listeners: Sequence[TinyPerson]
     if to.is_aloud:
@@ -136,7 +136,7 @@ def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices:
         # A voice hears what is said to it, whoever else does; several people are in reach.
         problem = None if listeners or to.called is not None else "nobody is in reach"
     else:
-        problem = to.problem or _problem(event, actor, to.person, reach)
+        problem = to.problem or _reach_problem(event, actor, to.person, reach)
         listeners = [to.person] if to.person is not None else []
         _name_target(event, to.person, roster)
     if problem is not None:
@@ -150,12 +150,12 @@ def _talk(event: Event, actor: TinyPerson, roster: Roster, reach: Reach, voices:
 
 
 def _reach_out(event: Event, actor: TinyPerson, roster: Roster, reach: Reach) -> None:
-    done = _done(event)
+    done = _action_done(event)
     target = event.target or ""
     other, unclear = roster.find(target, by=actor), None
     if other is None:
         other, unclear = _likely(target, actor, roster, reach)
-    problem = unclear or _problem(event, actor, other, reach)
+    problem = unclear or _reach_problem(event, actor, other, reach)
     _name_target(event, other, roster)
     if other is None or problem is not None:
         _undelivered(event, done, actor, problem or "it names nobody", "you reached nobody")
@@ -178,7 +178,7 @@ def _likely(target: str, actor: TinyPerson, roster: Roster, reach: Reach) -> tup
     return (actor if likely_people(target, [actor], roster) else None), None
 
 
-def _problem(event: Event, actor: TinyPerson, other: TinyPerson | None, reach: Reach) -> str | None:
+def _reach_problem(event: Event, actor: TinyPerson, other: TinyPerson | None, reach: Reach) -> str | None:
     if other is None:
         return f"nobody called {event.target} is here" if event.target else "it names nobody"
     if other is actor:
@@ -200,6 +200,6 @@ def _undelivered(event: Event, done: Action, actor: TinyPerson, problem: str, co
     actor.perceive(Stimulus(StimulusKind.VISUAL, f"{problem[0].upper()}{problem[1:]}: {consequence}."))
 
 
-def _done(event: Event) -> Action:
+def _action_done(event: Event) -> Action:
     """The action as the person did it, before its target is made a name that all know."""
     return Action(event.type, event.content, event.target)

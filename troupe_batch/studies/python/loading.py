@@ -32,12 +32,12 @@ def load_function(path: str) -> UnitFunction:
     function = getattr(module, name, None)
     if function is None:
         known = [key for key, value in vars(module).items() if inspect.iscoroutinefunction(value)]
-        raise _error(f"the module {module_name} has no {name}", did_you_mean(name, known) or "check the name")
+        raise _code_error(f"the module {module_name} has no {name}", did_you_mean(name, known) or "check the name")
     if not inspect.iscoroutinefunction(function):
-        raise _error(f"{path} is no async function", f"write `async def {name}(case):`")
+        raise _code_error(f"{path} is no async function", f"write `async def {name}(case):`")
     found: UnitFunction = function
     if not _takes_one_argument(found):
-        raise _error(f"{path} does not take exactly the case", f"write `async def {name}(case):`")
+        raise _code_error(f"{path} does not take exactly the case", f"write `async def {name}(case):`")
     return found
 
 
@@ -51,7 +51,7 @@ def source_digest(function: UnitFunction, path: str) -> str:
         file = Path(inspect.getsourcefile(defined) or "")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except (OSError, TypeError) as error:
-        raise _error(f"{path} has no source file that could be read", "define it in a file of its own") from error
+        raise _code_error(f"{path} has no source file that could be read", "define it in a file of its own") from error
     # Another spec is another import: the module was loaded anew, and so was its file.
     spec = getattr(sys.modules.get(defined.__module__), "__spec__", None)
     seen_spec, seen_digest = _IMPORTED.get(file, (None, ""))
@@ -59,7 +59,7 @@ def source_digest(function: UnitFunction, path: str) -> str:
         _IMPORTED[file] = (spec, digest)
     elif seen_digest != digest:
         problem = f"{file.name} was edited after this process imported it, and would be run as it was before"
-        raise _error(problem, "restart the workers, or the kernel of the notebook")
+        raise _code_error(problem, "restart the workers, or the kernel of the notebook")
     return digest
 
 
@@ -69,12 +69,12 @@ def _imported(name: str) -> object:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             cure = "install it where workers run, or put the folder that holds it on PYTHONPATH"
-            raise _error(f"there is no module {error.name}", cure) from error
-        raise _error(f"the module {name} needs {error.name}, which is not there", "install it") from error
+            raise _code_error(f"there is no module {error.name}", cure) from error
+        raise _code_error(f"the module {name} needs {error.name}, which is not there", "install it") from error
     except Exception as error:
         # The code is the user's, and may fail in any way when it is imported.
         problem = f"importing {name} fails: {type(error).__name__}: {error}"
-        raise _error(problem, f"`python -c 'import {name}'` shows where") from error
+        raise _code_error(problem, f"`python -c 'import {name}'` shows where") from error
 
 
 def _takes_one_argument(function: UnitFunction) -> bool:
@@ -85,5 +85,5 @@ def _takes_one_argument(function: UnitFunction) -> bool:
     return True
 
 
-def _error(problem: str, cure: str) -> SpecError:
+def _code_error(problem: str, cure: str) -> SpecError:
     return SpecError("job", [Mistake(problem, cure, _PLACE)])

@@ -115,8 +115,8 @@ class PythonStudy:
         except ENDINGS:
             raise
         except Exception as error:  # noqa: BLE001 -- the function is the user's, and what it paid for is on record
-            return UnitOutcome((), _calls(minds), case.events(), error=error)
-        return UnitOutcome(answers, _calls(minds), case.events(), case.findings())
+            return UnitOutcome((), _call_records(minds), case.events(), error=error)
+        return UnitOutcome(answers, _call_records(minds), case.events(), case.findings())
 
     def planned_calls(
         self, unit: Unit, people: Sequence[TinyPerson], settings: UnitSettings
@@ -139,5 +139,5 @@ class PythonStudy:
             )
 
 
-def _calls(minds: Sequence[Mind]) -> tuple[CallRecord, ...]:
+def _call_records(minds: Sequence[Mind]) -> tuple[CallRecord, ...]:
     return tuple([call for mind in minds for call in mind.calls])

@@ -174,7 +174,7 @@ class _Interview:
         part, asked, begun = group, group.asked_of(self._unit), list[Turn]()
         answers, call = await self._put(part, asked, begun, model)
         found, calls, questions = {answer.question_id: answer for answer in answers}, [call], asked.text
-        while (missing := _unreadable(answers)) and (len(calls) == 1 or _is_from_cache(call)):
+        while (missing := _unreadable_ids(answers)) and (len(calls) == 1 or _is_from_cache(call)):
             begun.append((asked.text, part.said(answers) or "{}"))
             part = part.only(missing)
             asked = part.asked_of(self._unit)
@@ -236,7 +236,7 @@ class _Interview:
         return group.absent(status, f"{reason}: {reply.reason}" if reply.reason else reason, shown)
 
 
-def _unreadable(answers: Sequence[Answer]) -> tuple[str, ...]:
+def _unreadable_ids(answers: Sequence[Answer]) -> tuple[str, ...]:
     """The questions that are unreadable where others of the same reply are not; none where all of them are."""
     missing = tuple([answer.question_id for answer in answers if answer.status is AnswerStatus.UNREADABLE])
     return missing if len(missing) < len(answers) else ()

@@ -39,10 +39,10 @@ class Agenda:
             said = line if line.ask is None else ScriptLine(say=line.ask.text)
             self._items.setdefault(line.at, []).append(_Item(said, seats))
             if line.ask is not None:
-                self._reason[line.ask.id] = f"asked only of {_words(line.to)}"
+                self._reason[line.ask.id] = f"asked only of {_seats_text(line.to)}"
                 for seat in seats:
                     asked.setdefault(line.at, {}).setdefault(seat, []).append(line.ask)
-        self._asks = _compiled(asked, self._alone, seed)
+        self._asks = _compiled_asks(asked, self._alone, seed)
 
     def begin(self, step: int, unit: Unit, world: TinyWorld) -> Mapping[int, Put]:
         """Lets happen what comes before the step (from 1), and asks what is asked in it: seat -> questions."""
@@ -83,7 +83,7 @@ class Agenda:
         return self._alone[name].absent(AnswerStatus.SKIPPED, self._reason[name])[0]
 
 
-def _compiled(
+def _compiled_asks(
     asked: Mapping[int, Mapping[int, Sequence[Question]]], alone: Mapping[str, Ask], seed: int
 ) -> dict[int, dict[int, Ask]]:
     """Step -> seat -> what is asked there, in one act; seats that are asked the same share it."""
@@ -98,5 +98,5 @@ def _compiled(
     return compiled
 
 
-def _words(to: Seats) -> str:
+def _seats_text(to: Seats) -> str:
     return ", ".join(f"seat {one}" if isinstance(one, int) else one for one in as_several(to))

@@ -122,7 +122,7 @@ class _Rules:
         cure = "let more people take part, ask for fewer of them, or widen the rule"
         if most:
             cure = f"lower `worlds` to {most}, or {cure}"
-        return _error(("seats", places[0]) if len(rules) == 1 else ("seats",), problem, cure)
+        return _seat_error(("seats", places[0]) if len(rules) == 1 else ("seats",), problem, cure)
 
 
 class _Pool:
@@ -206,7 +206,7 @@ def _too_few_alike(names: Sequence[str], worlds: int, most: int) -> SpecError:
     have = "for one" if most == 1 else f"for {most}" if most else "for none"
     problem = f"{need} people in its seats who have the same {' and '.join(names)}, and there are enough {have}"
     cure = "let more people take part, or name facts with fewer values"
-    return _error(_ALIKE, problem, f"lower `worlds` to {most}, or {cure}" if most else cure)
+    return _seat_error(_ALIKE, problem, f"lower `worlds` to {most}, or {cure}" if most else cure)
 
 
 def _check_fragments(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[object]], seated: Seated) -> None:
@@ -224,10 +224,10 @@ def _check_fragments(places: Sequence[SeatSpec], facts: Mapping[str, Sequence[ob
             if others := sorted(str(value) for value in theirs if (sort_of(value), value) != (sort_of(said), said)):
                 problem = f"the fragment says {fact}: {said}, and people who would sit here have {others[0]}"
                 cure = f"let `where` choose people with {fact}: {said}, or add `overwrite: true`"
-                raise _error(("seats", place, "fragment"), problem, cure)
+                raise _seat_error(("seats", place, "fragment"), problem, cure)
 
 
-def _error(place: tuple[str | int, ...], problem: str, cure: str) -> SpecError:
+def _seat_error(place: tuple[str | int, ...], problem: str, cure: str) -> SpecError:
     return _errors([(place, problem, cure)])
 
 

@@ -41,7 +41,7 @@ def _no_number_fits(fact: str, theirs: Sequence[Any], numbers: Sequence[float], 
     if not numbers:
         name = "at_least" if wanted.at_least is not None else "at_most"
         return f"{fact} is {_kind(theirs)}; {name} needs a number", f"write a value, such as `{fact}: {theirs[0]}`"
-    return f"nobody has {fact} {wanted}; {fact} goes {_span(numbers)} here", "write numbers in between"
+    return f"nobody has {fact} {wanted}; {fact} goes {_range_text(numbers)} here", "write numbers in between"
 
 
 def _no_value_fits(
@@ -50,7 +50,7 @@ def _no_value_fits(
     given = " or ".join(str(one) for one in wanted)
     if numbers and len(numbers) == len(theirs):
         cure = f"write a number, or a range such as `{fact}: {{at_least: {numbers[len(numbers) // 2]:g}}}`"
-        return f"nobody has {fact} {given}; {fact} goes {_span(numbers)} here", cure
+        return f"nobody has {fact} {given}; {fact} goes {_range_text(numbers)} here", cure
     known = [str(value) for value in theirs]
     shown = " or ".join(known) if len(known) <= _MOST_VALUES else f"one of {len(known)} values, such as {known[0]}"
     meant = near(str(wanted[0]), known)
@@ -61,7 +61,7 @@ def _no_value_fits(
     return f"nobody has {fact} {given}; {fact} is {shown}", cure
 
 
-def _span(numbers: Sequence[float]) -> str:
+def _range_text(numbers: Sequence[float]) -> str:
     return f"from {numbers[0]:g} to {numbers[-1]:g}" if len(numbers) > 1 else f"no further than {numbers[0]:g}"
 
 

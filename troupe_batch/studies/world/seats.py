@@ -144,7 +144,7 @@ class SeatSpec(BaseModel):
         """Who may sit here, in words."""
         if isinstance(self.where, str):
             return self.where
-        return ", ".join(f"{fact}: {_words(wanted)}" for fact, wanted in self.where.items()) or "anybody"
+        return ", ".join(f"{fact}: {_wanted_text(wanted)}" for fact, wanted in self.where.items()) or "anybody"
 
     @property
     def rule_key(self) -> str:
@@ -191,5 +191,5 @@ class SeatSpec(BaseModel):
             yield ("where",), str(error), error.cure
 
 
-def _words(wanted: Fact | tuple[Fact, ...] | SeatRange) -> str:
+def _wanted_text(wanted: Fact | tuple[Fact, ...] | SeatRange) -> str:
     return " or ".join(str(value) for value in wanted) if isinstance(wanted, tuple) else str(wanted)

@@ -29,7 +29,7 @@ def histogram(name: str, numbers: Numbers) -> Markup:
     for (low, up), count in zip(pairwise(numbers.edges), numbers.counts, strict=True):
         tall = high * count / tallest
         share = percent(count / numbers.people)
-        told = f"{_span(low, up, is_whole=numbers.is_whole)}: {counted(count, 'person', 'people')}, {share} %"
+        told = f"{_bar_text(low, up, is_whole=numbers.is_whole)}: {counted(count, 'person', 'people')}, {share} %"
         parts.append(box(x_of(low) + 0.5, floor - tall, x_of(up) - x_of(low) - 1, tall, "bar", told))
     parts.append(line(_LEFT, floor, _WIDTH - _RIGHT, floor, "axis"))
     parts += [text(x_of(at), _HEIGHT - 8, number(at), anchor="middle", class_="tick") for at in _ticks(first, last)]
@@ -59,7 +59,7 @@ def told_of(name: str, numbers: Numbers) -> str:
     return f"Histogram of {name}: {spread}, quartiles {q1}, {median} and {q3}, {ends}"
 
 
-def _span(low: float, up: float, *, is_whole: bool) -> str:
+def _bar_text(low: float, up: float, *, is_whole: bool) -> str:
     if is_whole:
         return number(low) if up - low <= 1 else f"{number(low)} to {number(up - 1)}"
     return f"{number(low)} to under {number(up)}"

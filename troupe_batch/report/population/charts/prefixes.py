@@ -53,7 +53,7 @@ def prefix_lines(prefixes: Sequence[Prefix]) -> Markup:
     parts += [text(x + 8, y - 6, size_of_points(value), class_="value ours") for x, y, value in ours]
     x, y, _ = ours[-1]
     parts.append(text(x + 8, y + 10, "these people", class_="name ours"))
-    return chart(_WIDTH, _HEIGHT, _told(prefixes), parts)
+    return chart(_WIDTH, _HEIGHT, _chart_text(prefixes), parts)
 
 
 def _series(points: Sequence[tuple[float, float, float]], kind: str) -> list[Markup]:
@@ -65,7 +65,7 @@ def _series(points: Sequence[tuple[float, float, float]], kind: str) -> list[Mar
     return [element("path", d=path, class_=f"line {kind}"), *dots]
 
 
-def _told(prefixes: Sequence[Prefix]) -> str:
+def _chart_text(prefixes: Sequence[Prefix]) -> str:
     each = "; ".join(
         f"first {p.people:,}: {size_of_points(p.worst_pp)} points, random {size_of_points(p.random_pp)}, "
         f"95 of 100 random ones {size_of_points(p.random_95_pp)}"

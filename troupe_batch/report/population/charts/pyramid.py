@@ -34,7 +34,7 @@ def pyramid_chart(pyramid: Pyramid) -> Markup:
         name = f"{pyramid.sides[side]} {percent(sum(counts) / total)} %"
         at = half if side == 0 else half + _GUTTER
         parts.append(text(at, 14, name, anchor="end" if side == 0 else "start", class_="strong"))
-    return chart(_WIDTH, floor + _BOTTOM, _told(pyramid, total), parts)
+    return chart(_WIDTH, floor + _BOTTOM, _pyramid_text(pyramid, total), parts)
 
 
 def _axis(widest: float, half: float, floor: float) -> list[Markup]:
@@ -56,7 +56,7 @@ def _anchor(at: float) -> str:
     return "start" if at < _TICK else "end" if at > _WIDTH - _TICK else "middle"
 
 
-def _told(pyramid: Pyramid, total: int) -> str:
+def _pyramid_text(pyramid: Pyramid, total: int) -> str:
     sides = " and ".join(
         f"{percent(sum(counts) / total)} percent {side}"
         for side, counts in zip(pyramid.sides, pyramid.counts, strict=True)

@@ -14,14 +14,18 @@ _ATTRIBUTE = Markup(' {}="{}"')
 
 def element(name: str, /, text: str | Markup = "", **attributes: str | float) -> Markup:
     """One element; `class_` is class, and `stroke_width` stroke-width. Coordinates are rounded to a hundredth."""
-    pairs = [(key.rstrip("_").replace("_", "-"), _value(value)) for key, value in attributes.items()]
+    pairs = [(key.rstrip("_").replace("_", "-"), _attr_text(value)) for key, value in attributes.items()]
     inner = text if isinstance(text, Markup) else shown(text, None)
     return _ELEMENT.format(name, Markup().join(_ATTRIBUTE.format(key, value) for key, value in pairs), inner)
 
 
 def chart(width: float, height: float, told: str, parts: Iterable[Markup], *, class_: str = "") -> Markup:
     """A picture as wide as there is room for; `told` is what somebody hears who cannot see it."""
-    attributes = {"viewBox": f"0 0 {_value(width)} {_value(height)}", "role": "img", "class": f"chart {class_}".strip()}
+    attributes = {
+        "viewBox": f"0 0 {_attr_text(width)} {_attr_text(height)}",
+        "role": "img",
+        "class": f"chart {class_}".strip(),
+    }
     opening = Markup().join(_ATTRIBUTE.format(key, value) for key, value in attributes.items())
     label = _ATTRIBUTE.format("aria-label", shown(told, None))
     return _ELEMENT.format("svg", opening + label, element("title", told) + Markup().join(parts))
@@ -43,5 +47,5 @@ def box(x: float, y: float, width: float, height: float, class_: str, told: str 
     return element("rect", inner, x=x, y=y, width=max(width, 0.0), height=max(height, 0.0), class_=class_)
 
 
-def _value(value: str | float) -> str:
+def _attr_text(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
