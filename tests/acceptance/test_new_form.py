@@ -79,7 +79,7 @@ def test_a_new_form_is_asked_read_stored_verified_counted_and_documented_by_its_
     verified = project.troupe("verify", "best", **here)
     shown = project.troupe("results", "best", **here).out
     [table] = json.loads(project.troupe("results", "best", "--json", **here).out)
-    python(project, here, "-m", "troupe_batch.results.schema_page", str(page))
+    python(project, here, "-m", "troupe_batch.results.schema", str(page))
 
     assert text.startswith('<question id="drinks">\nWhich do you like best?')
     assert all(f"\n- {drink}\n" in text for drink in DRINKS)

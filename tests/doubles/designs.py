@@ -8,10 +8,10 @@ from typing import Any
 from tests.doubles.runs import ENDPOINT, AnsweringModel, memory_store
 from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.factory import TinyPersonFactory
-from troupe_batch.planning.casting import FactsOnDemand
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import make_plan
+from troupe_batch.planning.units import FactsOnDemand
 from troupe_batch.population import Population, PopulationSpec
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run

@@ -18,7 +18,7 @@ from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.planning.estimating import Estimate
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prefix_forecast import share_text
-from troupe_batch.planning.scale_remarks import scale_remarks
+from troupe_batch.planning.remarks import scale_remarks
 from troupe_batch.population.margins import Margin
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.settings import Settings

@@ -1,9 +1,9 @@
-"""Changes from one plan to another, in lines that people can read."""
+"""Changes between two plans, in lines that people can read, and the words of a study whose change changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from troupe_batch.spec_files import dotted
 
@@ -44,3 +44,27 @@ def _brief(value: Any, place: _Place) -> str:
         return f"{len(value)} {noun if len(value) != 1 else noun.removesuffix('s')}"
     text = repr(value)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+
+
+@runtime_checkable
+class _KnowsItsWords(Protocol):
+    def words_without_effect(self) -> Iterable[_Place]:
+        """The places of such words in the spec."""
+        ...
+
+
+def without_words(spec: object, body: dict[str, Any]) -> dict[str, Any]:
+    """The JSON values of a study without those that its spec says are mere words; of any study, its titles of arms."""
+    places = list(spec.words_without_effect()) if isinstance(spec, _KnowsItsWords) else list(_titles(body))
+    for *above, name in places:
+        part: Any = body
+        for step in above:
+            part = part[step]
+        part.pop(name, None)
+    return body
+
+
+def _titles(body: dict[str, Any]) -> Iterable[_Place]:
+    for group in ("arms", "blocks"):
+        for index in range(len(body.get(group) or ())):
+            yield (group, index, "title")

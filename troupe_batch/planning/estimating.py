@@ -12,9 +12,9 @@ from troupe_batch.llm.chat import ChatRequest, Endpoint, Sharing, Usage
 from troupe_batch.llm.embeddings import EmbeddingRequest
 from troupe_batch.llm.prefix_cache import NO_RULE, CacheRule
 from troupe_batch.llm.prices import Prices
-from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.prefix_forecast import Beginnings, CachedPrompt, PrefixForecast, RequestCounter
+from troupe_batch.planning.units import Casting
 from troupe_batch.population.spec import EnrichLevel
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import PlannedCall

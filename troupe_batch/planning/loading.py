@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.plain_files import named_file, open_plain
-from troupe_batch.planning.casting import fact_kinds
 from troupe_batch.planning.job import JobSpec
 from troupe_batch.planning.panels import PANEL_SUFFIX, FrozenPeople, PanelReader
 from troupe_batch.planning.partial import Partial
-from troupe_batch.planning.placeholders import unfilled_placeholders
+from troupe_batch.planning.remarks import unfilled_placeholders
+from troupe_batch.planning.units import fact_kinds
 from troupe_batch.population.lint.numbers import codes_among_numbers
 from troupe_batch.population.load import resolve_population
 from troupe_batch.population.margins import DESIGN_COLUMNS

@@ -18,17 +18,22 @@ from troupe_batch.errors import PlanChanged, ResultsDamaged, SpecError
 from troupe_batch.llm.chat import Endpoint, Parameters
 from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.casting import FactsOnDemand, drawn_once, fact_kinds
-from troupe_batch.planning.changes import changed_lines
+from troupe_batch.planning.changes import changed_lines, without_words
 from troupe_batch.planning.job import JobSpec, ModelSpec, OnLength
 from troupe_batch.planning.loading import Job
 from troupe_batch.planning.outline import PLAN_SCHEMA, PlanOutline
 from troupe_batch.planning.panels import PanelInfo
 from troupe_batch.planning.prices import PlanPrices, kept
-from troupe_batch.planning.sharding import auto_units_per_shard, shard_range, with_whole_cases
+from troupe_batch.planning.units import (
+    FactsOnDemand,
+    auto_units_per_shard,
+    drawn_once,
+    fact_kinds,
+    shard_range,
+    with_whole_cases,
+)
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.planning.word_digests import word_digests, words_of_wave
-from troupe_batch.planning.wordings import without_words
 from troupe_batch.population.draw import drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person.person import person_id_of

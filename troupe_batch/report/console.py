@@ -14,11 +14,10 @@ from troupe_batch.analysis.prose import ProseCounts
 from troupe_batch.analysis.tables import Column, Figures, QuestionTable, Share
 from troupe_batch.analysis.weights import Interval
 from troupe_batch.report.extractions import extraction
-from troupe_batch.report.fitted import FittedTable
 from troupe_batch.report.prose import prose
 from troupe_batch.results.manifest import Manifest
 from troupe_batch.studies.kinds import cases_text
-from troupe_batch.terminal import SafeText
+from troupe_batch.terminal import FittedTable, SafeText
 
 # A figure, and beside it the mean of the chances that the model stated.
 TextCell: TypeAlias = tuple[SafeText, SafeText]

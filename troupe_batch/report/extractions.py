@@ -9,9 +9,8 @@ from rich.console import Group, RenderableType
 
 from troupe_batch.analysis.findings import FieldColumn, FindingColumn, FindingTable
 from troupe_batch.analysis.tables import Figures
-from troupe_batch.report.fitted import FittedTable
 from troupe_batch.studies.study import FieldType
-from troupe_batch.terminal import SafeText
+from troupe_batch.terminal import FittedTable, SafeText
 
 _MOST_CHARACTERS = 300
 

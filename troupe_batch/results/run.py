@@ -14,8 +14,8 @@ from troupe_batch.errors import PlanChanged
 from troupe_batch.expressions.kinds import Kind
 from troupe_batch.factory.enrichment import Enriched
 from troupe_batch.llm.chat import ChatModel
-from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.units import Casting
 from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import ROLES, fact_types
 from troupe_batch.results.schema import make_schemas

@@ -1,11 +1,12 @@
-"""Mind: what people think with, be it a model, how it is asked, and the calls that were made."""
+"""Minds: what people think with, be it a model, how it is asked, and calls that are made together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from troupe_batch.simulation.vectors import Vector, VectorStore
 
 EMBEDDING = "embedding"
 """The purpose under which embeddings stand among the calls."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +244,23 @@ def connected_mind() -> Mind:
             "placeholder answers without a key), or give the person or world a `mind`"
         )
     return _Connected.mind
+
+
+async def all_ended(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T | BaseException]:
+    """What each call brought, in the order given: its result or its error. Nothing is cancelled because of another."""
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def raise_gravest(outcomes: Sequence[object]) -> None:
+    """Raises the error that nobody can record and go on from: what stops the job first, else the first in order."""
+    graves = [one for one in outcomes if isinstance(one, BaseException) and not isinstance(one, RecordAndGoOn)]
+    if graves:
+        raise next((one for one in graves if isinstance(one, StopTheJob)), graves[0])
+
+
+def raise_first(outcomes: Sequence[object]) -> None:
+    """Raises the gravest error, else the first that can be recorded; comes back where there is none at all."""
+    raise_gravest(outcomes)
+    for one in outcomes:
+        if isinstance(one, BaseException):
+            raise one

@@ -12,7 +12,7 @@ from troupe_batch.simulation.acting.acting import PURPOSE, Act
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import ActionKind
 from troupe_batch.studies.failing import absence_after
-from troupe_batch.studies.premise import TEMPLATES
+from troupe_batch.studies.minds import TEMPLATES
 from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.questions.ordering import Shown
 from troupe_batch.studies.questions.questions import Question

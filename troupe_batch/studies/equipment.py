@@ -1,29 +1,28 @@
-"""Equipment: what people have at hand, documents that they can look into and tools that they can use."""
+"""Equipment: what people have at hand, documents to look into and tools to use; and files that a study names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from troupe_batch.errors import Mistake as SpecMistake
-from troupe_batch.errors import SpecError
+from troupe_batch.errors import Mistake, SpecError
+from troupe_batch.plain_files import named_file
 from troupe_batch.simulation.acting.faculties import GroundingFaculty, RecallFaculty
-from troupe_batch.simulation.acting.tools.calendar import TinyCalendar
-from troupe_batch.simulation.acting.tools.tool import ToolUseFaculty
-from troupe_batch.simulation.acting.tools.word_processor import TinyWordProcessor
+from troupe_batch.simulation.acting.tools import TinyCalendar, TinyWordProcessor, ToolUseFaculty
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.documents import Document, read_text
+from troupe_batch.spec_files import dotted
 from troupe_batch.spec_messages import Place
-from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.script import PlacedMistake, repeats
 
 _MOST_CHARACTERS = 500_000
 _PathName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_T = TypeVar("_T")
 
 
 class ToolName(StrEnum):
@@ -130,7 +129,7 @@ def _read_bounded(path: Path) -> str:
     text = read_text(path)
     if len(text) > _MOST_CHARACTERS:
         problem = f"it has {len(text):,} characters, and {_MOST_CHARACTERS:,} is the most"
-        raise SpecError(str(path), [SpecMistake(problem, "cut it, or split it into several documents")])
+        raise SpecError(str(path), [Mistake(problem, "cut it, or split it into several documents")])
     return text
 
 
@@ -138,3 +137,28 @@ _TOOLS: Mapping[ToolName, type[TinyWordProcessor | TinyCalendar]] = {
     ToolName.WORD_PROCESSOR: TinyWordProcessor,
     ToolName.CALENDAR: TinyCalendar,
 }
+
+
+class NamedFiles:
+    """Reads one file after the other beside the job file, and keeps what is wrong until all were tried."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mistakes: list[Mistake] = []
+
+    def read(self, name: str, place: Place, reader: Callable[[Path], _T]) -> _T | None:
+        """What the reader makes of the file that the study names at this place; None where it cannot be had."""
+        try:
+            return reader(named_file(self._folder, name))
+        except SpecError as error:
+            at = dotted(("study", *place))
+            for one in error.mistakes:
+                # With the line in that file, where it has one; the line of the job is that of the place.
+                said = f"{error.file}{Mistake(one.problem, '', one.place, one.line)}"
+                self._mistakes.append(Mistake(said, one.cure, at))
+            return None
+
+    def raise_if_any(self) -> None:
+        """SpecError with the mistakes of all files, each at the place that names the file."""
+        if self._mistakes:
+            raise SpecError("job", self._mistakes)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from troupe_batch.simulation.extraction.extractor import Extraction, ResultsExtractor
 from troupe_batch.simulation.extraction.fields import CategoryField, ExtractionSpec, FieldSpec
+from troupe_batch.simulation.mind import all_ended, raise_gravest
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.judgement_spec import JudgementSpec
 from troupe_batch.studies.script import PlacedMistake, repeats

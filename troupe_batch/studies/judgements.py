@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.simulation.judging.propositions import Proposition
 from troupe_batch.simulation.judging.standard_propositions import STANDARD_PROPOSITIONS
+from troupe_batch.simulation.mind import all_ended, raise_first
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.person.validator import TinyPersonValidator
-from troupe_batch.simulation.together import all_ended, raise_first
 from troupe_batch.simulation.world.world import TinyWorld
 from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.findings import target_of, targets

@@ -9,8 +9,8 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.factory.factory import TinyPersonFactory
 from troupe_batch.llm.chat import CallRecord, Message
 from troupe_batch.persona.files import load_agent
-from troupe_batch.planning.casting import People
 from troupe_batch.planning.panels import PANEL_SUFFIX
+from troupe_batch.planning.units import People
 from troupe_batch.population.load import load_population
 from troupe_batch.results.panel import Panel
 from troupe_batch.settings import Settings

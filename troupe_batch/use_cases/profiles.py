@@ -21,7 +21,8 @@ from troupe_batch.results.panel import Panel
 from troupe_batch.results.store import RunStore
 from troupe_batch.results.tables.people import PeopleTable, fact_column
 from troupe_batch.settings import Settings
-from troupe_batch.simulation.judging.profiler import Difference, Profile, Profiler
+from troupe_batch.simulation.judging.profiler import Profiler
+from troupe_batch.simulation.judging.profiles import Difference, Profile
 from troupe_batch.use_cases.given_files import population_of
 from troupe_batch.use_cases.targets import bins_in, edges_of, targets_in
 

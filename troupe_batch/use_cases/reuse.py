@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from troupe_batch.planning.casting import Casting
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.units import Casting
 
 _MOST_UNITS = 40
 

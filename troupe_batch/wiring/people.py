@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from troupe_batch.factory.enrichment import ProseModel
 from troupe_batch.factory.factory import TinyPersonFactory
-from troupe_batch.planning.casting import Casting, FactsOnDemand, drawn_once
 from troupe_batch.planning.plan import Plan
+from troupe_batch.planning.units import Casting, FactsOnDemand, drawn_once
 from troupe_batch.population.draw import Population
 from troupe_batch.studies.study import PopulationFacts
 

@@ -20,7 +20,7 @@ from troupe_batch.llm.tokens import TokenCounter
 from troupe_batch.persona import Persona
 from troupe_batch.planning import Estimate, Plan, estimate, load_job, make_plan
 from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.casting import Casting
+from troupe_batch.planning.units import Casting
 from troupe_batch.population import Population
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.seating import OnePersonEach

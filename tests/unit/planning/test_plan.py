@@ -16,7 +16,7 @@ from troupe_batch.llm.prices import DEFAULT_MAX_COMPLETION_TOKENS
 from troupe_batch.planning import Plan, differences
 from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.plan import as_resumed
-from troupe_batch.planning.sharding import auto_units_per_shard, shard_range
+from troupe_batch.planning.units import auto_units_per_shard, shard_range
 from troupe_batch.planning.word_digests import VERSIONS
 from troupe_batch.population import PopulationSpec
 

@@ -15,7 +15,7 @@ from troupe_batch.llm.chat import Endpoint
 from troupe_batch.persona import Persona
 from troupe_batch.planning import Job, JobSpec, Plan, differences, make_plan, parse_job, resolve_job
 from troupe_batch.planning.acting import Acting
-from troupe_batch.planning.sharding import auto_units_per_shard
+from troupe_batch.planning.units import auto_units_per_shard
 from troupe_batch.population import PopulationSpec
 from troupe_batch.simulation.mind import MindSettings
 from troupe_batch.simulation.person.person import TinyPerson

@@ -28,7 +28,7 @@ from troupe_batch.planning.job import WaveMemory
 from troupe_batch.planning.plan import Plan
 from troupe_batch.planning.waves import WaveInfo
 from troupe_batch.planning.word_digests import VERSIONS, words_of_wave
-from troupe_batch.studies.premise import prompt_digests
+from troupe_batch.studies.minds import prompt_digests
 from troupe_batch.wiring.supplies import make_run
 
 _KNOWN = "[...]"

@@ -17,7 +17,7 @@ LIBRARY = Path(troupe_batch.__file__).parent
 WRITERS = (
     "simulation/acting", "simulation/record/memory.py", "simulation/record/mental_state.py",
     "simulation/record/transcript.py", "simulation/judging", "simulation/world/routing.py",
-    "simulation/person/validator.py", "simulation/extraction", "studies/asking.py", "studies/premise.py",
+    "simulation/person/validator.py", "simulation/extraction", "studies/asking.py", "studies/minds.py",
     "persona/block.py", "factory/enrichment.py", "factory/full_persona.py", "factory/judging.py", "planning/waves.py",
 )  # fmt: skip
 NOT_ON_RECORD = Path(__file__).with_name("not_on_record.txt")

@@ -11,11 +11,7 @@ import pytest
 
 from troupe_batch.population import Population
 from troupe_batch.population.margins import DesignEffect, Level, PopulationFinding, Redrawn
-from troupe_batch.report.population.charts.bars import bar, deviation
-from troupe_batch.report.population.charts.histogram import histogram
-from troupe_batch.report.population.charts.prefixes import prefix_lines
-from troupe_batch.report.population.charts.pyramid import pyramid_chart
-from troupe_batch.report.population.charts.svg import chart, text
+from troupe_batch.report.population.charts import bar, chart, deviation, histogram, prefix_lines, pyramid_chart, text
 from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.heat import deviations, ties
 from troupe_batch.report.population.look import look_at

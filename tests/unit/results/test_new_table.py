@@ -14,7 +14,7 @@ from troupe_batch.results import TABLES, Dataset, Run, Table, extract, verify
 from troupe_batch.results.columns import RUN, UNIT, column_field
 from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.recount import Recount
-from troupe_batch.results.schema_page import with_column_lists
+from troupe_batch.results.schema import with_column_lists
 from troupe_batch.results.shard_rows import ShardRows, UnitColumns
 from troupe_batch.results.table import Schemas
 

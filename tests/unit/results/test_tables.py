@@ -14,8 +14,7 @@ from troupe_batch.results.columns import categorical, text_lists
 from troupe_batch.results.contents import Contents, Planned
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
-from troupe_batch.results.schema import make_schemas
-from troupe_batch.results.schema_page import with_column_lists
+from troupe_batch.results.schema import make_schemas, with_column_lists
 from troupe_batch.results.shard_parts import checked
 from troupe_batch.results.shard_rows import ShardRows
 from troupe_batch.results.tables.answers import AnswersTable
@@ -240,7 +239,7 @@ def test_facts_are_typed_by_their_dimensions() -> None:
 def test_the_page_on_datasets_lists_the_columns_as_they_are(request: pytest.FixtureRequest) -> None:
     page = (request.config.rootpath / "docs" / "datasets.md").read_text(encoding="utf-8")
 
-    # Where this fails: python -m troupe_batch.results.schema_page docs/datasets.md
+    # Where this fails: python -m troupe_batch.results.schema docs/datasets.md
     assert with_column_lists(page) == page
     for name in ("distribution_labels", "question_ids", "persona", "replicate"):
         assert f"| `{name}` |" in page

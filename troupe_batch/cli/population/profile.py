@@ -11,7 +11,7 @@ from rich import box
 
 from troupe_batch.cli.options import json_option, read_settings, settings_options
 from troupe_batch.cli.output import data, print_json, say
-from troupe_batch.simulation.judging.profiler import AttributeProfile, Difference
+from troupe_batch.simulation.judging.profiles import AttributeProfile, Difference
 from troupe_batch.terminal import TextTable
 from troupe_batch.use_cases.profiles import ProfileReport, profile_report
 

@@ -9,10 +9,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from troupe_batch.report.population import numbers
-from troupe_batch.report.population.charts.bars import bar, deviation
-from troupe_batch.report.population.charts.histogram import histogram, told_of
-from troupe_batch.report.population.charts.prefixes import prefix_lines
-from troupe_batch.report.population.charts.pyramid import pyramid_chart
+from troupe_batch.report.population.charts import bar, deviation, histogram, prefix_lines, pyramid_chart, told_of
 from troupe_batch.report.population.data import PopulationReport
 from troupe_batch.report.population.heat import deviations, strongest, ties
 from troupe_batch.shown_text import shown

@@ -1,6 +1,7 @@
 from troupe_batch.simulation.extraction.extractor import Extraction as Extraction
 from troupe_batch.simulation.extraction.extractor import ExtractionStatus as ExtractionStatus
 from troupe_batch.simulation.extraction.extractor import ResultsExtractor as ResultsExtractor
+from troupe_batch.simulation.extraction.extractor import ResultsReducer as ResultsReducer
 from troupe_batch.simulation.extraction.extractor import extraction_messages as extraction_messages
 from troupe_batch.simulation.extraction.fields import CategoryField as CategoryField
 from troupe_batch.simulation.extraction.fields import ExtractionSpec as ExtractionSpec
@@ -18,4 +19,3 @@ from troupe_batch.simulation.extraction.reading import UnreadableFinding as Unre
 from troupe_batch.simulation.extraction.reading import example_of as example_of
 from troupe_batch.simulation.extraction.reading import findings_schema as findings_schema
 from troupe_batch.simulation.extraction.reading import read_findings as read_findings
-from troupe_batch.simulation.extraction.reducer import ResultsReducer as ResultsReducer

@@ -13,8 +13,7 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.llm.chat import Message, ReplySchema, Role, strict_object
 from troupe_batch.seeded import shuffled, stream
 from troupe_batch.simulation.judging.judging import asked, rules_text
-from troupe_batch.simulation.mind import Mind, connected_mind
-from troupe_batch.simulation.together import all_ended, raise_gravest
+from troupe_batch.simulation.mind import Mind, all_ended, connected_mind, raise_gravest
 
 PURPOSE = "normalize"
 _PROMPTS = Path(__file__).parent / "prompts"

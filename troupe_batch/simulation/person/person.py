@@ -13,7 +13,7 @@ from troupe_batch.simulation.acting.acting import Act, act
 from troupe_batch.simulation.acting.consolidation import consolidate
 from troupe_batch.simulation.acting.faculties import Faculty
 from troupe_batch.simulation.acting.inner_life import InnerLife
-from troupe_batch.simulation.acting.tools.tool import TinyTool, ToolUseFaculty
+from troupe_batch.simulation.acting.tools import TinyTool, ToolUseFaculty
 from troupe_batch.simulation.arguments import a_text, shown, some_texts
 from troupe_batch.simulation.mind import Mind, connected_mind
 from troupe_batch.simulation.people import person_id_from, person_id_of

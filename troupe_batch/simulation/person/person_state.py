@@ -10,7 +10,7 @@ from typing import Any
 from troupe_batch.errors import FixTheInput
 from troupe_batch.persona.persona import Persona
 from troupe_batch.simulation.acting.inner_life import InnerLife
-from troupe_batch.simulation.acting.tools.tool import TinyTool
+from troupe_batch.simulation.acting.tools import TinyTool
 from troupe_batch.simulation.record.events import Action, Stimulus, StimulusKind
 from troupe_batch.simulation.record.memory import ActionResult, MemoryContent, Summary
 from troupe_batch.simulation.record.mental_state import MentalState

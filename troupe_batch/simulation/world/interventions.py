@@ -10,11 +10,10 @@ from troupe_batch.errors import FixTheInput
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown
 from troupe_batch.simulation.judging.judging import Judged, mind_for
 from troupe_batch.simulation.judging.propositions import HIGHEST_SCORE, Proposition
-from troupe_batch.simulation.mind import Mind
+from troupe_batch.simulation.mind import Mind, all_ended, raise_first
 from troupe_batch.simulation.people import Observed, Overheard
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import FIRST_STEP
-from troupe_batch.simulation.together import all_ended, raise_first
 
 # The function knows what it was given: a world, a person or people.
 Holds: TypeAlias = Callable[[Any], bool]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from troupe_batch.errors import FixTheInput, RecordAndGoOn, StopTheJob, TryAgain
 from troupe_batch.simulation.arguments import shown
+from troupe_batch.simulation.mind import all_ended, raise_gravest
 from troupe_batch.simulation.people import Observed
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, Journal
-from troupe_batch.simulation.together import all_ended, raise_gravest
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.turns import StepFailure, error_text
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from troupe_batch.errors import CannotAct, RecordAndGoOn, TroupeError
+from troupe_batch.simulation.mind import all_ended
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import FIRST_STEP, Journal
-from troupe_batch.simulation.together import all_ended
 from troupe_batch.simulation.world.roster import Roster
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from troupe_batch.simulation.acting.act_schema import ActQuestion
 from troupe_batch.simulation.acting.acting import Act
 from troupe_batch.simulation.acting.faculties import Faculty
 from troupe_batch.simulation.arguments import a_function, a_text, all_of, shown, some_texts
-from troupe_batch.simulation.mind import Mind, connected_mind
+from troupe_batch.simulation.mind import Mind, connected_mind, raise_gravest
 from troupe_batch.simulation.person.person import TinyPerson, source_name
 from troupe_batch.simulation.record.clock import Clock, TimeCourse, TimeUnit, check_lengths, later
 from troupe_batch.simulation.record.events import (
@@ -26,7 +26,6 @@ from troupe_batch.simulation.record.events import (
 )
 from troupe_batch.simulation.record.mental_state import spoken_time
 from troupe_batch.simulation.record.transcript import Transcript, is_open, world_transcript
-from troupe_batch.simulation.together import raise_gravest
 from troupe_batch.simulation.world.interventions import Intervention
 from troupe_batch.simulation.world.roster import Roster
 from troupe_batch.simulation.world.routing import Deliveries

@@ -16,10 +16,9 @@ from troupe_batch.studies.failing import absence_after
 from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos
 from troupe_batch.studies.interview.spec import InterviewLine, InterviewSpec
 from troupe_batch.studies.judgements import judge
-from troupe_batch.studies.minds import mind_of
-from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.minds import mind_of, premises, prompt_digests
 from troupe_batch.studies.questions.group import form_digests
-from troupe_batch.studies.reaching import reach_person
+from troupe_batch.studies.script import reach_person
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,

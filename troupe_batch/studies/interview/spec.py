@@ -15,10 +15,9 @@ from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import when_mistakes
-from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
+from troupe_batch.studies.equipment import Documents, NamedFiles, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
-from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.questions.when import When

@@ -16,8 +16,7 @@ from troupe_batch.studies.asking import Ask
 from troupe_batch.studies.examples import example_calls
 from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.findings import extraction_infos
-from troupe_batch.studies.minds import mind_of
-from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.minds import mind_of, premises, prompt_digests
 from troupe_batch.studies.python.case import Case
 from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned

@@ -21,11 +21,9 @@ from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
 from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos, targets
 from troupe_batch.studies.judgements import judge
-from troupe_batch.studies.minds import mind_of
-from troupe_batch.studies.premise import premises, prompt_digests
+from troupe_batch.studies.minds import mind_of, premises, prompt_digests
 from troupe_batch.studies.questions.group import form_digests
-from troupe_batch.studies.reaching import reach_person
-from troupe_batch.studies.script import ScriptLine
+from troupe_batch.studies.script import ScriptLine, reach_person
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,
@@ -38,9 +36,8 @@ from troupe_batch.studies.study import (
     UnitOutcome,
     UnitSettings,
 )
-from troupe_batch.studies.world.agenda import Agenda
+from troupe_batch.studies.world.agenda import Agenda, interventions_of
 from troupe_batch.studies.world.composition import compose
-from troupe_batch.studies.world.interventions import interventions_of
 from troupe_batch.studies.world.seats import SeatSpec
 from troupe_batch.studies.world.spec import RelationSpec, WorldSpec
 

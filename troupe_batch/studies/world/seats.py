@@ -32,12 +32,12 @@ from troupe_batch.spec_messages import Place
 from troupe_batch.studies.equipment import (
     Documents,
     DocumentSpec,
+    NamedFiles,
     ToolName,
     Tools,
     equipment_mistakes,
     read_documents,
 )
-from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.script import Lines, PlacedMistake
 

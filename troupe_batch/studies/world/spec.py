@@ -28,10 +28,9 @@ from troupe_batch.simulation.world.turns import OnCannotAct
 from troupe_batch.spec_files import BuiltSpec, did_you_mean
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
-from troupe_batch.studies.equipment import Documents, Tools, equipment_mistakes, read_documents
+from troupe_batch.studies.equipment import Documents, NamedFiles, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
-from troupe_batch.studies.named_files import NamedFiles
 from troupe_batch.studies.questions.options import Label, Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.questions.when import form_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.doubles.minds import FakeModel, acts, mind_of, people, talk, think
-from troupe_batch.simulation.extraction.reducer import ResultsReducer
+from troupe_batch.simulation.extraction.extractor import ResultsReducer
 from troupe_batch.simulation.record.events import Event, EventKind, EventStatus, StimulusKind
 from troupe_batch.simulation.world.world import TinyWorld
 

@@ -8,8 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from troupe_batch.report.fitted import FittedTable
-from troupe_batch.terminal import SafeText, Terminal
+from troupe_batch.terminal import FittedTable, SafeText, Terminal
 
 WORD = st.text("abcdefgé漢字-", min_size=1, max_size=30)
 LABEL = st.lists(WORD, min_size=1, max_size=5).map(" ".join)

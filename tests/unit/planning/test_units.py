@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.doubles.pairs import Pairs, PairStudy
 from tests.doubles.runs import PlainFactory
-from troupe_batch.planning.casting import Casting, FactsOnDemand
+from troupe_batch.planning.units import Casting, FactsOnDemand
 from troupe_batch.simulation.person.person import TinyPerson
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from troupe_batch.simulation.judging.profiler import Profile, Profiler
-from troupe_batch.simulation.judging.sampling_noise import distance_noise
+from troupe_batch.simulation.judging.profiler import Profiler
+from troupe_batch.simulation.judging.profiles import Profile, distance_noise
 
 
 @pytest.mark.parametrize(("n", "other", "expected"), [(50, 1000, 0.19), (50, 50, 0.26)])

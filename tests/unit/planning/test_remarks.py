@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from troupe_batch.planning.placeholders import unfilled_placeholders
+from troupe_batch.planning.remarks import unfilled_placeholders
 from troupe_batch.spec_files import read_spec_text
 
 
