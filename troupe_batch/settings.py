@@ -44,7 +44,7 @@ class OpenAISection(_Section):
     )
     model: str = Field("gpt-6-luna", description="model (on Azure: deployment) where the job names none")
     reasoning_model: str | None = Field(
-        None, description="model that judges people and extracts results; empty: the job's model"
+        None, description="model that judges people and prose, and extracts results; empty: the job's model"
     )
     embedding_model: str = Field(
         "text-embedding-3-small", description="model by which people look things up, and facts come back to them"
