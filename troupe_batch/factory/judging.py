@@ -18,7 +18,7 @@ _TEXT = {"type": "string"}
 _FOUND = strict_object({"quote": _TEXT, "fact": _TEXT, "why": _TEXT, "is_possible": {"type": "boolean"}})
 # One for everybody, so that caches can help: which facts there are is checked when the reply is read.
 CONTRADICTIONS = ReplySchema("contradictions", strict_object({"contradictions": {"type": "array", "items": _FOUND}}))
-_AROUND_QUOTES = " \"'.,;:…"
+_AROUND_QUOTES = " \"'.,;:…„«»「」『』。、"
 _FEWEST_LETTERS = 2
 
 
