@@ -92,7 +92,7 @@ async def _is_spoiled(store: RunStore, record: CommitRecord, symptoms: list[Symp
 
 def _may_show(record: CommitRecord, symptom: Symptom) -> bool:
     """Whether there is anything in the shard that is not as it should be; good replies to cut prompts look well."""
-    if symptom.prompt_tokens is not None or symptom.status == "ok":
+    if symptom.status == "ok":
         return True
     lacking = ("failed", "unreadable")
     counted = [*record.counts.values(), *record.findings.values()]

@@ -11,12 +11,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.doubles.runs import AnsweringModel, PlainFactory, new_run, person_asked
+from tests.doubles.runs import AnsweringModel, PlainFactory, new_run, person_asked, with_store
 from troupe_batch.errors import BudgetSpent, CredentialsRejected, EndpointDown, GaveUp, Interrupted, StateUnreachable
 from troupe_batch.execution.progress import Progress
 from troupe_batch.execution.shard import Attempt, run_shard
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest, ReplyStatus
+from troupe_batch.results.ledger import CommitRecord
+from troupe_batch.results.objects import Objects
 from troupe_batch.results.run import Run
+from troupe_batch.results.store import RunStore
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.study import Unit, UnitOutcome, UnitSettings
 
@@ -260,6 +263,47 @@ async def test_an_outage_ends_the_attempt_and_keeps_nothing(error: Exception, en
 
     assert await run.store.committed() == set()
     assert await run.store.provisional(0) is None
+
+
+class Forgetful(RunStore):
+    """A store that cannot keep what a stopped attempt had finished."""
+
+    async def keep_provisional(self, record: CommitRecord) -> None:
+        raise StateUnreachable(f"no room for shard {record.shard}")
+
+
+async def test_what_must_be_on_record_first_is_awaited_between_the_files_and_the_mark_and_can_prevent_it() -> None:
+    run = new_run()
+    stored: list[str] = []
+
+    async def refuse() -> None:
+        stored.extend([one.path async for one in run.store.objects.list()])
+        raise StateUnreachable("the journal of spending is away")
+
+    with pytest.raises(StateUnreachable, match="journal of spending"):
+        await run_shard(run, Attempt(0, "first", before_mark=refuse), model=AnsweringModel(), concurrency=2)
+
+    assert sorted(stored) == [f"shards/000000/first/{table}.parquet" for table in sorted(run.schemas.names)]
+    assert await run.store.committed() == set()
+
+
+async def test_a_store_that_fails_does_not_hide_what_stopped_the_job() -> None:
+    model = AnsweringModel(lambda asked: BudgetSpent("no money left") if person_asked(asked) == 4 else None)
+    run = with_store(new_run(), Forgetful(Objects.open("memory:"), "soup"))
+
+    with pytest.raises(BudgetSpent, match="no money left"):
+        await run_shard(run, FIRST, model=model, concurrency=1)
+
+
+async def test_a_crash_after_the_casting_keeps_each_call_of_the_unit_once() -> None:
+    def script(asked: ChatRequest) -> Exception | None:
+        return RuntimeError("a bug") if person_asked(asked) == 4 else None
+
+    run = new_run(enrich="bio")
+
+    await run_shard(run, FIRST, model=AnsweringModel(script), concurrency=2)
+
+    assert Counter(row["sample"] for row in await rows_of(run, "llm_calls"))["bio 4"] == 1
 
 
 async def test_an_attempt_that_is_told_to_stop_comes_back_without_a_mark() -> None:
