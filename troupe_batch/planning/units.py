@@ -40,7 +40,7 @@ class _Population(Protocol):
 
 def drawn_once(spec: PopulationSpec) -> Population:
     """The population of the spec; worked out once per process."""
-    return _drawn(spec.to_json())
+    return _drawn_from_json(spec.to_json())
 
 
 def fact_kinds(spec: PopulationSpec) -> Mapping[str, Kind]:
@@ -50,7 +50,7 @@ def fact_kinds(spec: PopulationSpec) -> Mapping[str, Kind]:
 
 
 @lru_cache(maxsize=4)
-def _drawn(spec: str) -> Population:
+def _drawn_from_json(spec: str) -> Population:
     return compiled(PopulationSpec.from_json(spec))
 
 
