@@ -12,6 +12,8 @@ from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import plain_maker
 from troupe_batch.seeded import DrawStream, stream
 from troupe_batch.spec_files import SpecFile
+from troupe_batch.studies import MultiChoice, SingleChoice
+from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.questions.group import QuestionGroup
 from troupe_batch.studies.study import AnswerStatus, Unit
 from troupe_batch.studies.survey.spec import SurveySpec
@@ -82,6 +84,22 @@ def test_schemas_stay_within_what_endpoints_take_and_the_rehearsal_answers_them(
     assert len(names) <= MOST_LABELS_PER_CALL
     assert sum(map(len, names)) <= (MOST_CHARACTERS_PER_LIST if len(names) > 250 else MOST_CHARACTERS_PER_CALL)
     assert {answer.status for answer in answers} == {AnswerStatus.ANSWERED}
+
+
+@pytest.mark.parametrize("of", [10, 500])
+def test_a_study_in_python_returns_labels_of_a_long_list(of: int) -> None:
+    labels = [f"{number:04} {'x' * (of - 5)}" for number in range(200)]
+    fields: dict[str, Any] = {"text": "Which?", "options": labels, "dont_know": "No idea"}
+    returned = Returned([SingleChoice(id="one", **fields), MultiChoice(id="some", **fields)], seed=1)
+
+    one, some = returned.answers({"one": labels[7], "some": [labels[7], labels[3]]}, UNIT, [0])
+    unknown = returned.answers({"one": "No idea", "some": "No idea"}, UNIT, [0])
+    wrong = returned.answers({"one": "Ghent", "some": ["Ghent"]}, UNIT, [0])
+
+    assert (one.label, one.code) == (labels[7], 8)
+    assert some.selected == (labels[3], labels[7])
+    assert [answer.is_dont_know for answer in unknown] == [True, True]
+    assert {answer.status for answer in wrong} == {AnswerStatus.UNREADABLE}
 
 
 def test_short_lists_keep_their_plan() -> None:

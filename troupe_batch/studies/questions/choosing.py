@@ -113,6 +113,11 @@ def names_of(options: Sequence[Option], dont_know: str | None, *, several: bool 
     return {**labels, DONT_KNOW if by_code or (several and is_long(options)) else dont_know: dont_know}
 
 
+def name_of(label: Any, names: Mapping[str, str]) -> Any:
+    """What a reply calls the label; anything else as it is."""
+    return next((name for name, one in names.items() if one == label), label)
+
+
 def labels_in(options: Sequence[Option]) -> tuple[str, ...]:
     """The labels in file order."""
     return tuple(option.label for option in options)

@@ -22,6 +22,7 @@ from troupe_batch.studies.questions.choosing import (
     is_no_option,
     labels_in,
     lines_by_code,
+    name_of,
     names_in_schema,
     names_of,
 )
@@ -133,14 +134,18 @@ class MultiChoice(QuestionForm):
         return _ListReader(self) if is_long(self.options) else _EachReader(self)
 
     def as_replied(self, value: Any) -> Any:
-        """Labels as yes or no for each."""
+        """Labels as yes or no for each, or by what a reply calls them."""
         if isinstance(value, Mapping):
             return value
         labels = labels_in(self.options)
         is_dont_know = self.dont_know is not None and value == self.dont_know
+        if is_dont_know and is_long(self.options):
+            return [DONT_KNOW]
         chosen = [] if is_dont_know else value
         if not isinstance(chosen, list | tuple | set | frozenset) or any(one not in labels for one in chosen):
             return value
+        if is_long(self.options):
+            return [name_of(one, self.names) for one in chosen]
         each: dict[str, bool] = {label: label in chosen for label in labels}
         return each if self.dont_know is None else {**each, DONT_KNOW: is_dont_know}
 

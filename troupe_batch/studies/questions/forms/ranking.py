@@ -23,6 +23,7 @@ from troupe_batch.studies.questions.choosing import (
     labels_before,
     labels_in,
     lines_by_code,
+    name_of,
     names_of,
 )
 from troupe_batch.studies.questions.form import QuestionForm
@@ -141,10 +142,7 @@ class Ranking(QuestionForm):
         """Labels by what a reply calls them, and null where it is what those say who do not know."""
         if self.dont_know is not None and value == self.dont_know:
             return None
-        if not isinstance(value, list | tuple):
-            return value
-        name_of = {label: name for name, label in self.names.items()}
-        return [name_of.get(label, label) if isinstance(label, str) else label for label in value]
+        return [name_of(label, self.names) for label in value] if isinstance(value, list | tuple) else value
 
 
 class _OrderReader(Reader):

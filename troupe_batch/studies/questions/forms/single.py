@@ -23,6 +23,7 @@ from troupe_batch.studies.questions.choosing import (
     label_reader,
     labels_in,
     lines_by_code,
+    name_of,
     names_in_schema,
     names_of,
     one_label_node,
@@ -119,6 +120,10 @@ class SingleChoice(QuestionForm):
     def reader(self, *, seed: int) -> Reader:
         """By label, or by chances."""
         return label_reader(self.info, self._names, self.elicitation, seed=seed)
+
+    def as_replied(self, value: Any) -> Any:
+        """A label by what a reply calls it."""
+        return name_of(value, self._names)
 
     def named_outright(self) -> Self:
         """With one label picked."""
