@@ -52,4 +52,7 @@ def test_rankings_are_ordered_in_the_data_and_have_first_places_and_mean_ranks(
         low, high = share["ranks"]["mean_interval"].values()
         assert share["label"] == soup
         assert low - 0.1 < mean < high + 0.1
+    for number, share in enumerate(best["columns"][0]["shares"][:4], start=1):
+        assert share["ranked"]["share"] == responses[f"best__{number}"].notna().mean()
+    assert {share["ranked"] for share in order["columns"][0]["shares"]} == {None}
     assert [share["label"] for share in best["columns"][0]["shares"]] == [*SOUPS, "No idea"]

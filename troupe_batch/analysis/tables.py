@@ -36,7 +36,8 @@ class Share:
 
     `count` is of answers as they came; `share` is weighted where people have design weights. `chance` is the mean of
     the chances that the model stated for it, None where it stated none; of a box, `labels` are what it adds up. In a
-    ranking the share is of those who put it first, and `ranks` are the places, from 1, that it was given.
+    ranking the share is of those who put it first, `ranks` are the places, from 1, that it was given, and `ranked` is
+    the share of those who gave it one; None where all are put in order.
     """
 
     label: str
@@ -47,6 +48,7 @@ class Share:
     chance: float | None = None
     labels: tuple[str, ...] = ()
     ranks: Figures | None = None
+    ranked: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +243,12 @@ class _Answers:
         question, rows = self.question, self.rows
         options = list(zip(question.labels, question.codes, strict=True))
         for label, code in options:
-            ranks = None
             match question.value_kind:
                 case ValueKind.LABELS:
                     chosen = rows[option_column(question, code)]
                 case ValueKind.RANKING:
-                    places = rows[option_column(question, code)]
-                    chosen, ranks = pc.equal(places, 1), self._figures(places)
+                    yield self._ranked(label, code, rows[option_column(question, code)])
+                    continue
                 case ValueKind.LABEL:
                     chosen = pc.equal(rows[question.id].cast(pa.string()), label)
                 case ValueKind.CODE if label in (question.outside or ()):
@@ -258,7 +259,12 @@ class _Answers:
                     return
                 case _:
                     assert_never(question.value_kind)
-            yield replace(self._share(label, code, _marked(chosen)), ranks=ranks)
+            yield self._share(label, code, _marked(chosen))
+
+    def _ranked(self, label: str, code: int, places: pa.ChunkedArray) -> Share:
+        first = self._share(label, code, _marked(pc.equal(places, 1)))
+        some = None if self.question.places is None else self._share("ranked", code, _marked(pc.is_valid(places)))
+        return replace(first, ranks=self._figures(places), ranked=some)
 
     def _share(self, label: str, code: int | None, chosen: Bools, labels: tuple[str, ...] = ()) -> Share:
         share, base = self.weighted.share(chosen), self.weighted.base

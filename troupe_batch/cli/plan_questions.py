@@ -48,6 +48,7 @@ def questions_json(plan: Plan) -> list[dict[str, Any]]:
             "codes": one.codes,
             "dont_know": one.dont_know,
             "unit": one.unit,
+            "places": one.places,
             "minimum": bounds.get(one.id, (None, None))[0],
             "maximum": bounds.get(one.id, (None, None))[1],
             "when": conditions.get(one.id, []),
@@ -71,7 +72,8 @@ def _possible(question: QuestionInfo, bounds: dict[str, tuple[float, float]]) ->
         case ValueKind.LABEL | ValueKind.LABELS:
             yield " | ".join(_labels_cut([*question.labels]))
         case ValueKind.RANKING:
-            yield f"in order: {' | '.join(_labels_cut([*question.labels]))}"
+            best = "" if question.places is None else f"the best {question.places} "
+            yield f"{best}in order: {' | '.join(_labels_cut([*question.labels]))}"
         case ValueKind.NUMBER:
             low, high = bounds[question.id]
             kind = "a whole number" if question.is_integer else "a number"

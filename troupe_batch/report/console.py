@@ -165,6 +165,9 @@ def _rows_of(table: QuestionTable) -> Iterator[tuple[str, list[TextCell]]]:
     for place, share in enumerate(columns[0].shares):
         yield share.label, [_share_cell(column.shares[place]) for column in columns]
     for place, share in enumerate(columns[0].shares):
+        if share.ranked is not None:
+            yield f"ranked: {share.label}", [_share_cell(column.shares[place].ranked) for column in columns]
+    for place, share in enumerate(columns[0].shares):
         if share.ranks is not None:
             ranks = [column.shares[place].ranks or Figures(0) for column in columns]
             yield f"mean rank: {share.label}", [_number_cell(one.mean, one.mean_interval) for one in ranks]

@@ -195,6 +195,7 @@ class QuestionInfo:
     `type` is its form, as the file names it, and `value_kind` what its answers are in the data: only the latter decides
     how they are stored, counted and shown. Of a scale, `best` is the end of the labels that is the most or the best,
     None where nobody knows; `outside` the labels that were declared to be no steps, None where nothing was declared.
+    `places` is how many labels a ranking puts in order, None where it is all of them.
     """
 
     id: str
@@ -208,6 +209,7 @@ class QuestionInfo:
     is_integer: bool = False
     best: Best | None = None
     outside: tuple[str, ...] | None = None
+    places: int | None = None
 
     @property
     def answerable(self) -> tuple[str, ...]:

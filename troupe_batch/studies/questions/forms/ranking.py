@@ -90,6 +90,7 @@ class Ranking(QuestionForm):
             labels_in(self.options),
             codes_in(self.options),
             self.dont_know,
+            places=self.top,
         )
 
     @property
