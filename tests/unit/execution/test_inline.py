@@ -3,20 +3,31 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+from collections.abc import Iterable
 
 import pytest
 
 from tests.doubles.runs import AnsweringModel, PlainFactory, memory_store, new_run, person_asked
 from troupe_batch.dispatch.inline import run_inline
-from troupe_batch.errors import BudgetSpent, EndpointDown, EndpointStaysDown, ResultsDamaged, StateUnreachable
+from troupe_batch.errors import (
+    BudgetSpent,
+    EndpointDown,
+    EndpointStaysDown,
+    EndpointUnsuitable,
+    ResultsDamaged,
+    StateUnreachable,
+    StopReason,
+)
 from troupe_batch.execution.progress import Progress
 from troupe_batch.llm.chat import ChatReply, ChatRequest
 from troupe_batch.results.dataset import Dataset
+from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.outcome import RunState
 from troupe_batch.results.run import Run
 from troupe_batch.results.store import RunStore
 from troupe_batch.results.verifying import verify
 from troupe_batch.simulation.person.person import TinyPerson
+from troupe_batch.symptoms import Symptom, alike
 
 
 async def test_a_run_in_this_process_ends_in_a_complete_dataset() -> None:
@@ -109,6 +120,41 @@ async def test_a_shard_that_was_set_aside_is_tried_again() -> None:
 
     assert outcome.is_complete
     assert await run.store.quarantined() == {}
+
+
+async def test_a_run_that_goes_on_is_no_longer_stopped_and_leaves_nothing_of_attempts_that_lost() -> None:
+    run = new_run(people=20)
+    await run.store.stop(StopMark.now(StopReason.BUDGET_SPENT, "US$ 1 is spent"))
+    await run.store.objects.put("shards/000000/lost/people.parquet", b"")
+
+    outcome = await run_inline(run, model=AnsweringModel(), concurrency=4)
+
+    assert outcome.is_complete
+    assert await run.store.stop_mark() is None
+    assert await run.store.objects.get("shards/000000/lost/people.parquet") is None
+
+
+async def test_a_fault_of_the_endpoint_is_noted_and_its_spoiled_replies_leave_the_cache() -> None:
+    symptom = Symptom("failed", "2020-01-01", alike("no schemas"))
+    error = EndpointUnsuitable("no schemas here", symptom=symptom, spoiled=(b"k1", b"k2"))
+    run, model = new_run(people=20), AnsweringModel()
+    model.script = lambda _: error if len(model.asked) > 11 else None
+    forgotten: list[bytes] = []
+    saved: list[int] = []
+
+    async def forget(keys: Iterable[bytes]) -> None:
+        forgotten.extend(keys)
+
+    async def save() -> None:
+        saved.append(len(model.asked))
+
+    outcome = await run_inline(run, model=model, concurrency=1, forget=forget, save_spending=save)
+
+    assert (outcome.state, outcome.error) == (RunState.STOPPED, StopReason.ENDPOINT_UNSUITABLE)
+    assert forgotten == [b"k1", b"k2"]
+    assert len([one async for one in run.store.objects.list("faults")]) == 1
+    # What the call that ended the run has cost is on record before the dataset is made.
+    assert saved[-1] == len(model.asked) >= 12
 
 
 async def test_a_store_that_is_away_ends_the_run_with_what_is_committed_kept() -> None:

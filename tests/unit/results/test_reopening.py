@@ -269,8 +269,12 @@ async def test_calls_of_a_unit_that_is_taken_back_say_which_question_each_was_fo
     questions = [{"id": f"q{n}", "text": "Why?", "type": "open"} for n in range(3)]
     run = new_run(people=4, study={"asking": "question", "questions": questions})
 
-    await stopped_by(unsuitable(), after=6, run=run, refused="q1")
+    await stopped_by(unsuitable(), after=7, run=run, refused="q1")
 
     found = await failures_of(run.store, shards=1, examples=1)
     [about] = [group.about for group in found.groups if group.of == "calls"]
     assert about == {"q1": 2}
+    record = await run.store.provisional(0)
+    assert record is not None
+    # Those of the unit that broke off after its first are among them.
+    assert (record.calls.calls, record.file_of("llm_calls").rows) == (7, 7)
