@@ -17,7 +17,7 @@ from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.templates import Templates, digests_in
 from troupe_batch.studies.arms import Arm
-from troupe_batch.studies.questions.templates import QUESTION
+from troupe_batch.studies.questions.form import QUESTION
 from troupe_batch.studies.study import Draws, Unit, UnitSettings
 
 TEMPLATES = Templates(Path(__file__).parent / "prompts", "studies")

@@ -10,11 +10,10 @@ from pydantic import Field
 
 from troupe_batch.simulation.templates import Templates
 from troupe_batch.studies.questions.choosing import ORDER, Options, codes_in, labels_in
-from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.form import Blank, QuestionForm
 from troupe_batch.studies.questions.options import Order
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader, Unreadable, short_text
-from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
 from troupe_batch.studies.values import ValueKind
 

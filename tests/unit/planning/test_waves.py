@@ -55,6 +55,7 @@ SINGLE = question(ValueKind.LABEL, labels=("Tea", "Coffee"), dont_know="No idea"
         (question(ValueKind.CODE, labels=("no", "yes")), {"label": "yes"}, "yes"),
         (question(ValueKind.LABELS, labels=("Home", "Work")), {"selected": ["Home", "Work"]}, "Home; Work"),
         (question(ValueKind.LABELS, labels=("Home", "Work")), {"selected": []}, "none of them"),
+        (question(ValueKind.RANKING, labels=("Home", "Work")), {"selected": ["Work", "Home"]}, "Work; Home"),
         (question(ValueKind.NUMBER, unit="EUR"), {"number": 3.5}, "3.5 EUR"),
         (question(ValueKind.NUMBER, unit="people"), {"number": 1_234_567.0}, "1,234,567 people"),
         (question(ValueKind.TEXT), {"text": "It is\nwarm."}, "It is warm."),

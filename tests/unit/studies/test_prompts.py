@@ -21,8 +21,8 @@ from troupe_batch.studies import (
     Unit,
     UnitSettings,
 )
-from troupe_batch.studies.questions import templates
-from troupe_batch.studies.questions.templates import QUESTION, Blank
+from troupe_batch.studies.questions import form
+from troupe_batch.studies.questions.form import QUESTION, Blank
 from troupe_batch.studies.survey import instrument
 from troupe_batch.studies.survey.instrument import TEMPLATES
 
@@ -166,7 +166,7 @@ def test_what_was_said_is_remembered_as_plain_json(person: Any, settings: Any) -
 
 
 def test_the_digest_of_each_template_is_that_of_its_file() -> None:
-    folders = [Path(str(module.__file__)).parent / "prompts" for module in (templates, instrument)]
+    folders = [Path(str(module.__file__)).parent / "prompts" for module in (form, instrument)]
 
     assert {**QUESTION.digests, **TEMPLATES.digests} == {
         f"survey/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()

@@ -13,8 +13,7 @@ from troupe_batch.rehearsal.prompt import Prompt
 from troupe_batch.rehearsal.reply_plan import plain_maker
 from troupe_batch.seeded import DrawStream
 from troupe_batch.studies import Answer, AnswerStatus, MultiChoice, Numeric, OpenText, Ranking, Rating, SingleChoice
-from troupe_batch.studies.questions.group import reply_schema
-from troupe_batch.studies.questions.presentation import Presentation
+from troupe_batch.studies.questions.group import Presentation, reply_schema
 from troupe_batch.studies.survey import Elicitation, Question
 from troupe_batch.truths import TRUTHS
 

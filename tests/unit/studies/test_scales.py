@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.doubles.runs import plan
 from troupe_batch.planning.remarks import scale_remarks
-from troupe_batch.studies.questions.presentation import Presentation
+from troupe_batch.studies.questions.group import Presentation
 from troupe_batch.studies.scales import Best, Scale, scale_of
 from troupe_batch.studies.study import AnswerStatus
 from troupe_batch.studies.survey import Rating

@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.studies.questions.form import QuestionForm
 from troupe_batch.studies.questions.forms import FormOfQuestion
-from troupe_batch.studies.questions.names_elsewhere import NO_FORMS, in_our_spelling
 
 # Columns that `responses` has beside those of the questions.
 RESERVED_IDS = frozenset(
@@ -18,13 +17,28 @@ RESERVED_IDS = frozenset(
     | {"sample", "unit_id", "unit_index", "weight"}
 )
 
+_ROWS = "there is no grid yet: write one question per row, of `type: rating` or `single`, with the same labels"
+_TRADE_OFF = "there are no choice tasks yet: show each alternative as an arm, or ask one `type: single` per task"
+# A form that is called one of these takes it over: see `QuestionForm.called_elsewhere`.
+_NO_FORMS: Mapping[str, str] = {
+    **dict.fromkeys(("matrix", "grid"), _ROWS),
+    **dict.fromkeys(
+        ("constant_sum", "allocation"), "there is no sum yet: write one question of `type: numeric` per item"
+    ),
+    **dict.fromkeys(("maxdiff", "best_worst", "conjoint", "cbc", "choice_task"), _TRADE_OFF),
+    **dict.fromkeys(
+        ("descriptive", "statement", "info", "html"),
+        "nothing is asked there: write it in `introduction`, or as `material` of an arm",
+    ),
+}
+
 FORMS: tuple[type[QuestionForm], ...] = get_args(FormOfQuestion)
 _FORM_OF = {name: form for form in FORMS for name in get_args(form.model_fields["type"].annotation)}
 KINDS = tuple(form.kind for form in FORMS)
 """What the forms are called in the data."""
 QUESTION_TYPES = tuple(_FORM_OF)
-_CALLED_ELSEWHERE = {**NO_FORMS, **{word: cure for form in FORMS for word, cure in form.called_elsewhere.items()}}
-_WITH_ELICITATION = tuple(name for name, form in _FORM_OF.items() if "elicitation" in form.model_fields)
+_CALLED_ELSEWHERE = {**_NO_FORMS, **{word: cure for form in FORMS for word, cure in form.called_elsewhere.items()}}
+_WITH_ELICITATION = [form for form in FORMS if "elicitation" in form.model_fields]
 _MOST_QUESTIONS = 500
 
 
@@ -35,10 +49,13 @@ def _has_known_type(value: Any) -> Any:
             raise ValueError(f"a question needs a `type`; one of {', '.join(QUESTION_TYPES)}")
         if value["type"] not in QUESTION_TYPES:
             word = str(value["type"])
-            cure = _CALLED_ELSEWHERE.get(in_our_spelling(word)) or did_you_mean(word, list(QUESTION_TYPES))
+            # `Multiple choice` and `multiple-choice` are `multiple_choice`.
+            spelled = word.strip().lower().replace("-", "_").replace(" ", "_")
+            cure = _CALLED_ELSEWHERE.get(spelled) or did_you_mean(word, list(QUESTION_TYPES))
             raise ValueError(f"unknown question type {str(value['type'])[:40]!r}; {cure}")
-        if "elicitation" in value and value["type"] not in _WITH_ELICITATION:
-            raise ValueError("`elicitation` is for questions with one list of labels (single, rating); remove it here")
+        if "elicitation" in value and _FORM_OF[value["type"]] not in _WITH_ELICITATION:
+            kinds = ", ".join(form.kind for form in _WITH_ELICITATION)
+            raise ValueError(f"`elicitation` is for questions with one list of labels ({kinds}); remove it here")
     return value
 
 

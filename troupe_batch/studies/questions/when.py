@@ -5,6 +5,7 @@ All are expressions. A mapping is a shorthand for the commonest ones, with a que
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
@@ -17,6 +18,18 @@ from troupe_batch.expressions.parsing import MAX_LENGTH
 from troupe_batch.expressions.sides import ComparisonNode, Containing, Membership
 from troupe_batch.scalars import Limit
 from troupe_batch.studies.questions.options import Label, QuestionId
+
+_CONDITION = "write `when`, with what must hold for those who are asked, such as `when: \"drink == 'Tea'\"`"
+_NO_JUMPS = (
+    "nobody jumps: give the questions that not everybody is asked, or their block, a `when`, such as "
+    "`when: \"drink == 'Tea'\"`"
+)
+
+# Rules of flow in other tools, and what to write here in their place.
+FLOW: Mapping[str, str] = {
+    **dict.fromkeys(("if", "show_if", "display_logic", "condition"), _CONDITION),
+    **dict.fromkeys(("skip", "skip_if", "skip_to", "goto", "go_to", "terminate", "screener"), _NO_JUMPS),
+}
 
 _T = TypeVar("_T")
 

@@ -11,8 +11,8 @@ from troupe_batch.expressions.kinds import Kind
 from troupe_batch.llm.chat import Message, Role
 from troupe_batch.simulation.templates import Templates
 from troupe_batch.studies.conditions import Gate, kind_of
+from troupe_batch.studies.questions.form import Blank
 from troupe_batch.studies.questions.group import QuestionGroup
-from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.questions.when import names_in
 from troupe_batch.studies.survey.spec import LastTurns, SurveySpec
 

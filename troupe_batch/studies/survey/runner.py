@@ -12,9 +12,9 @@ from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, 
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.failing import ABSENCES
+from troupe_batch.studies.questions.form import QUESTION
 from troupe_batch.studies.questions.group import Asked, QuestionGroup, form_digests
 from troupe_batch.studies.questions.ordering import Shown
-from troupe_batch.studies.questions.templates import QUESTION
 from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,

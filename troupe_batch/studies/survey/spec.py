@@ -15,10 +15,9 @@ from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_messages import Place
 from troupe_batch.studies.arms import Arm
 from troupe_batch.studies.conditions import fact_mistakes, when_mistakes
-from troupe_batch.studies.questions.names_elsewhere import FLOW
 from troupe_batch.studies.questions.options import Prose, Slug
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions
-from troupe_batch.studies.questions.when import ASKED_WHEN, Condition, When, listed, names_in
+from troupe_batch.studies.questions.when import ASKED_WHEN, FLOW, Condition, When, listed, names_in
 
 
 class Asking(StrEnum):

@@ -26,11 +26,10 @@ from troupe_batch.studies.questions.choosing import (
     names_in_schema,
     names_of,
 )
-from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.form import EXCLUSIVE, LONG_LISTS, QUESTION, Blank, QuestionForm
 from troupe_batch.studies.questions.options import Label, Order
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader, Unreadable, short_text
-from troupe_batch.studies.questions.templates import EXCLUSIVE, LONG_LISTS, QUESTION, Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
 from troupe_batch.studies.values import ValueKind
 

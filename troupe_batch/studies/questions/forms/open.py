@@ -8,10 +8,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from troupe_batch.studies.questions.choosing import OFFERED
-from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.form import QUESTION, Blank, QuestionForm
 from troupe_batch.studies.questions.options import Label
 from troupe_batch.studies.questions.reading import Reader, Unreadable, or_null, short_text
-from troupe_batch.studies.questions.templates import QUESTION, Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
 from troupe_batch.studies.values import ValueKind
 

@@ -26,11 +26,10 @@ from troupe_batch.studies.questions.choosing import (
     name_of,
     names_of,
 )
-from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.form import Blank, QuestionForm
 from troupe_batch.studies.questions.options import Label, Order, repeated
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader, Unreadable, or_null, short_text
-from troupe_batch.studies.questions.templates import Blank
 from troupe_batch.studies.study import Answer, QuestionInfo
 from troupe_batch.studies.values import ValueKind
 

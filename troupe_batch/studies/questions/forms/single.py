@@ -28,11 +28,10 @@ from troupe_batch.studies.questions.choosing import (
     names_of,
     one_label_node,
 )
-from troupe_batch.studies.questions.form import QuestionForm
+from troupe_batch.studies.questions.form import LONG_LISTS, QUESTION, Blank, QuestionForm
 from troupe_batch.studies.questions.options import Elicitation, Label, Order
 from troupe_batch.studies.questions.ordering import ShownOptions
 from troupe_batch.studies.questions.reading import Reader
-from troupe_batch.studies.questions.templates import LONG_LISTS, QUESTION, Blank
 from troupe_batch.studies.study import QuestionInfo
 from troupe_batch.studies.values import ValueKind
 
