@@ -11,7 +11,7 @@ from tests.doubles.studies import spec_of
 from troupe_batch.errors import SpecError
 from troupe_batch.expressions.functions import mentions
 from troupe_batch.studies import Answer, AnswerStatus
-from troupe_batch.studies.conditions import Gate, kind_of
+from troupe_batch.studies.conditions import Gate, condition_mistakes, kind_of
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.questions.when import Condition, When
 
@@ -72,6 +72,22 @@ def test_a_condition_holds_where_the_answer_is_as_it_says(
     tests: dict[str, Any], values: dict[str, Any], holds: bool
 ) -> None:
     assert (gate(condition(**tests), **values).unmet({"q": answer(**values)}) is None) is holds
+
+
+def test_of_a_ranking_conditions_see_what_was_ranked_and_nothing_of_whom_does_not_know() -> None:
+    ranking = {"type": "ranking", "id": "q", "text": "Which?", "top": 2, "dont_know": "No idea", **CHOICE}
+    asked = TypeAdapter[Question](Question).validate_python(ranking)
+    kinds = {"q": kind_of(asked)}
+    ranked, unknown = answer(selected=("Milk", "Tea")), answer(selected=None, is_dont_know=True)
+
+    met = [
+        [Gate(when, kinds).unmet({"q": one}) is None for when in (condition(**{"is": "Tea"}), "'Tea' in q")]
+        for one in (ranked, unknown)
+    ]
+    mistakes = condition_mistakes((), condition(at_least=1), {"q": asked}, ["q"])
+
+    assert met == [[True, True], [False, False]]
+    assert [*mistakes] == [(("at_least",), "`q` is ranking: its answers have no number", "use is or is_not")]
 
 
 @pytest.mark.parametrize(
