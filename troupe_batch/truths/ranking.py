@@ -63,7 +63,7 @@ class RankingQuestion(QuestionTruth):
         rate = SOME_DONT_KNOW if without_null(node) is not node else 0.0
 
         def make(_situation: Situation, draws: DrawStream) -> list[str] | None:
-            return None if draws.uniform() < rate else _drawn(dict.fromkeys(names, 0.0), places, draws)
+            return None if draws.uniform() < rate else _drawn_order(dict.fromkeys(names, 0.0), places, draws)
 
         return make if names else None
 
@@ -80,7 +80,7 @@ class RankingQuestion(QuestionTruth):
                 return None
             shown = situation.shown(question_id, names)
             log_odds = self._log_odds(situation.facts, situation.material, shown)
-            return _drawn(dict(zip(shown, log_odds, strict=True)), places, draws)
+            return _drawn_order(dict(zip(shown, log_odds, strict=True)), places, draws)
 
         return make
 
@@ -105,7 +105,7 @@ class RankingQuestion(QuestionTruth):
         return log_weights(self.base)
 
 
-def _drawn(log_odds: dict[str, float], places: int, draws: DrawStream) -> list[str]:
+def _drawn_order(log_odds: dict[str, float], places: int, draws: DrawStream) -> list[str]:
     """So many of the options, the best first."""
     left, ranked = dict(log_odds), list[str]()
     while len(ranked) < places:
