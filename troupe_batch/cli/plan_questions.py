@@ -32,7 +32,7 @@ def questions_table(plan: Plan) -> TextTable:
         table.add_column("asked only where", ratio=2)
     for question in plan.study.design.questions:
         row = [question.id, str(question.type), question.text, _answers(question, bounds)]
-        table.add_row(*row, *([" and ".join(conditions.get(question.id, ()))] if conditions else ()))
+        table.add_row(*row, *(["; ".join(conditions.get(question.id, ()))] if conditions else ()))
     return table
 
 
