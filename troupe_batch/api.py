@@ -8,11 +8,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import pandas as pd
-
-from troupe_batch.dispatch.inline import run_inline
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.errors import Interrupted, StopTheJob
 from troupe_batch.llm.spending import Spending
@@ -29,21 +26,24 @@ from troupe_batch.results.run import Run
 from troupe_batch.results.spending import spending_of
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.simulation.mind import use_mind
-from troupe_batch.use_cases.connecting import Connection, open_connection
-from troupe_batch.use_cases.fleet import fleet_of
 from troupe_batch.use_cases.given_files import load_job, resolve_job
-from troupe_batch.use_cases.inline_status import InlineStatus
-from troupe_batch.use_cases.panels import FreezeOptions, FrozenPanel, freeze_people, load_unfrozen
 from troupe_batch.use_cases.plans import prepare_job
-from troupe_batch.use_cases.probes import ProbeReport, probe_run
 from troupe_batch.use_cases.progress_lines import ProgressLines
 from troupe_batch.use_cases.runs import BegunRun, Opening, begin_run
 from troupe_batch.wiring.endpoints import check_connection, rehearsal_config
 from troupe_batch.wiring.machine import Machine, machine
-from troupe_batch.wiring.open_runs import open_run
+from troupe_batch.wiring.queues import EMBEDDED
 from troupe_batch.wiring.spending import bring_in_the_dead
-from troupe_batch.wiring.workers import EMBEDDED
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from troupe_batch.use_cases.connecting import Connection
+    from troupe_batch.use_cases.panels import FrozenPanel
+    from troupe_batch.use_cases.probes import ProbeReport
+
+# What a run needs of Celery, of clients and of models is imported in the functions below that use it: by then its
+# workers are starting, and have the time.
 OnStatus: TypeAlias = Callable[[RunStatus], None]
 _LOG = logging.getLogger(__name__)
 
@@ -194,6 +194,8 @@ async def freeze(
     Name that file as the `population` of jobs. ProseMissing, and no panel, where nothing could be written about some
     people; the same call asks for them again, and finds all others in the cache.
     """
+    from troupe_batch.use_cases.panels import FreezeOptions, freeze_people, load_unfrozen  # noqa: PLC0415 -- see above
+
     drawn = Population(population) if isinstance(population, PopulationSpec) else load_unfrozen(Path(population))
     level = None if enrich is None else EnrichLevel(enrich)
     options = FreezeOptions(people, level, rehearse=rehearse)
@@ -220,6 +222,8 @@ async def connect(
     Equal programs with equal seeds find their replies in `.troupe/replies.sqlite` and pay nothing again.
     Raises SettingsError where a key or an address is missing.
     """
+    from troupe_batch.use_cases.connecting import open_connection  # noqa: PLC0415 -- see above
+
     await disconnect()
     _Current.connection = await open_connection(
         settings or _settings_found(),
@@ -277,6 +281,8 @@ async def run_job(
 
 async def _probed_and_run(here: Machine, run: Run, options: RunOptions, told: Follower) -> RunOutcome:
     if here.settings.openai.probe and not options.rehearse:
+        from troupe_batch.use_cases.probes import probe_run  # noqa: PLC0415 -- see above
+
         try:
             await probe_run(here.settings, run, told.on_probe, is_shared=not options.inline)
         except StopTheJob:
@@ -286,6 +292,8 @@ async def _probed_and_run(here: Machine, run: Run, options: RunOptions, told: Fo
 
 
 async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:
+    from troupe_batch.use_cases.fleet import fleet_of  # noqa: PLC0415 -- see above
+
     own_logs = None if here.workers is None else here.workers.log_dir
     async with fleet_of(here.settings, run, own_logs=own_logs) as fleet:
         await fleet.start()
@@ -299,6 +307,10 @@ async def _on_fleet(here: Machine, run: Run, told: Follower) -> RunOutcome:
 
 
 async def _inline(here: Machine, run: Run, told: Follower) -> RunOutcome:
+    from troupe_batch.dispatch.inline import run_inline  # noqa: PLC0415 -- see above
+    from troupe_batch.use_cases.inline_status import InlineStatus  # noqa: PLC0415 -- likewise
+    from troupe_batch.wiring.open_runs import open_run  # noqa: PLC0415 -- likewise
+
     settings = here.settings
     async with await open_run(settings, run, is_shared=False) as opened:
         before = await spending_of(run.store, is_over=True) or Spending()

@@ -12,7 +12,7 @@ from troupe_batch.cli.output import say
 from troupe_batch.dispatch.embedded_redis import EmbeddedRedis
 from troupe_batch.dispatch.flower import FlowerSettings, flower_command, state_file
 from troupe_batch.trust import python_environment
-from troupe_batch.wiring.workers import EMBEDDED
+from troupe_batch.wiring.queues import EMBEDDED
 
 
 @click.command("flower")

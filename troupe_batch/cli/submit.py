@@ -25,7 +25,7 @@ from troupe_batch.use_cases.plans import prepare_job, unused_settings
 from troupe_batch.use_cases.probes import probe_run
 from troupe_batch.use_cases.runs import BegunRun, Opening, begin_run
 from troupe_batch.wiring.endpoints import check_connection
-from troupe_batch.wiring.workers import queue_settings
+from troupe_batch.wiring.queues import queue_settings
 
 
 @click.command("submit")

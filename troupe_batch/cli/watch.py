@@ -18,8 +18,8 @@ from troupe_batch.settings import Settings
 from troupe_batch.use_cases.fleet import fleet_of
 from troupe_batch.use_cases.live import at_hand, looks
 from troupe_batch.use_cases.runs import stored_run
+from troupe_batch.wiring.queues import EMBEDDED
 from troupe_batch.wiring.spending import SpendingWatch, spend_journal
-from troupe_batch.wiring.workers import EMBEDDED
 
 
 @click.command("watch")

@@ -12,7 +12,7 @@ from troupe_batch.cli.output import say
 from troupe_batch.dispatch.worker_processes import LEAN_MEMORY, WorkerCommand
 from troupe_batch.errors import SettingsError
 from troupe_batch.trust import python_environment
-from troupe_batch.wiring.workers import EMBEDDED, queue_settings
+from troupe_batch.wiring.queues import EMBEDDED, queue_settings
 
 
 @click.command("worker")

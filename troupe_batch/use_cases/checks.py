@@ -33,7 +33,7 @@ from troupe_batch.wiring.endpoints import cache_rule_of, check_connection, choos
 from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.minds import further_endpoints
 from troupe_batch.wiring.model_stack import listed_models
-from troupe_batch.wiring.workers import EMBEDDED
+from troupe_batch.wiring.queues import EMBEDDED
 
 _GIB = 2**30
 

@@ -23,8 +23,8 @@ from troupe_batch.results.spending import bring_in
 from troupe_batch.results.store import DATASET, RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.caps import announce, cap_of
+from troupe_batch.wiring.queues import queue_settings
 from troupe_batch.wiring.spending import SpendingWatch, spend_journal
-from troupe_batch.wiring.workers import queue_settings
 
 OWN_WORKERS_S = 120.0  # a loaded machine may take long to start them, and one that cannot start is reported at once
 INTERRUPTED = Stop(StopReason.INTERRUPTED, "stopped on request; the same command goes on from here")

@@ -19,8 +19,8 @@ from troupe_batch.errors import StateUnreachable
 from troupe_batch.planning.outline import PlanOutline
 from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
+from troupe_batch.wiring.queues import EMBEDDED, queue_settings
 from troupe_batch.wiring.spending import SpendingWatch, spend_journal
-from troupe_batch.wiring.workers import EMBEDDED, queue_settings
 
 if TYPE_CHECKING:
     from troupe_batch.planning.plan import Plan

@@ -15,7 +15,7 @@ from troupe_batch.rehearsal.config import RehearsalConfig
 from troupe_batch.rehearsal.process import RehearsalProcess
 from troupe_batch.settings import Settings
 from troupe_batch.wiring.breakdown import Breakdown
-from troupe_batch.wiring.workers import EMBEDDED, queue_settings
+from troupe_batch.wiring.queues import EMBEDDED, queue_settings
 
 # Well within the patience of retries: a rehearsal server that died is back before a call is given up.
 _LOOK_AT_REHEARSAL_EVERY_S = 0.25

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from troupe_batch.dispatch.fleet import WorkerSettings
 from troupe_batch.dispatch.worker_runtime import RunFacts, ShardProgress, ShardResult, Stop
 from troupe_batch.errors import EndpointUnsuitable, FixTheInput, TryAgain
 from troupe_batch.execution.progress import Progress
@@ -17,10 +18,11 @@ from troupe_batch.results.extractor import extract
 from troupe_batch.results.ledger import StopMark
 from troupe_batch.results.reopening import note_fault, reopen_spoiled
 from troupe_batch.results.store import RunStore
-from troupe_batch.settings import Settings
+from troupe_batch.settings import Settings, load_settings
 from troupe_batch.shown_text import shown_url
 from troupe_batch.wiring.open_runs import OpenRun, open_run
 from troupe_batch.wiring.python_studies import check_allowed
+from troupe_batch.wiring.queues import queue_settings
 from troupe_batch.wiring.spending import bring_in_the_dead
 from troupe_batch.wiring.supplies import make_run
 
@@ -177,3 +179,20 @@ def shown(progress: Progress) -> ShardProgress:
         cost_usd=totals.cost_usd,
         unanswered=progress.unanswered,
     )
+
+
+def worker_settings() -> WorkerSettings:
+    """The settings of this worker process."""
+    settings = load_settings(environment=os.environ)
+    return WorkerSettings(
+        queue_settings(settings), lease_s=settings.celery.lease_s, attempt_cap=settings.celery.max_shard_attempts
+    )
+
+
+def runtime_maker() -> Callable[[], Awaitable[FleetRuntime]]:
+    """Makes the runtime of a child process, on the loop that it will live on."""
+
+    async def make() -> FleetRuntime:
+        return FleetRuntime(load_settings(environment=os.environ))
+
+    return make

@@ -9,7 +9,7 @@ from celery.signals import after_setup_logger
 
 from troupe_batch.dispatch.celery_queue import make_app
 from troupe_batch.log_format import FactsFormatter, FoldsRepeats
-from troupe_batch.wiring.workers import runtime_maker, worker_settings
+from troupe_batch.wiring.runtime import runtime_maker, worker_settings
 from troupe_batch.worker.tasks import register
 
 

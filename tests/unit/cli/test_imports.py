@@ -61,3 +61,12 @@ def test_a_command_loads_no_library_that_it_does_not_need(folder: Path, command:
     without, most = COMMANDS[command]
     assert without.isdisjoint(loaded)
     assert len(loaded) <= most
+
+
+def test_a_run_loads_celery_and_the_clients_of_models_while_its_workers_start() -> None:
+    code = "import sys, troupe_batch.cli.run; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "troupe_batch.wiring.machine" in loaded
+    assert (CLIENTS | STATISTICS | PRICES).intersection(loaded) == {"redis"}, "it is asked whether its server is up"
