@@ -9,7 +9,7 @@ import pytest
 
 from tests.benchmarks.figures import Page
 
-FIGURES = 17
+FIGURES = 19
 
 
 @pytest.fixture(scope="session")

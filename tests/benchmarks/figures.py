@@ -26,7 +26,9 @@ every call. The model is the rehearsal server; it and Redis share the machine's 
 
 The *bare loop* is a plain asyncio loop over the typed `chat.completions.create` of the openai SDK on its aiohttp
 transport, in a process of its own: the same prompts, the same server, measured in the same run; it keeps no cache, no
-records and no files. A ratio below 1 means that the whole pipeline takes less than the bare loop.
+records and no files. A ratio below 1 means that the whole pipeline takes less than the bare loop. *Whole command, all
+processes* is `troupe run` from its start to its end: what it and its workers import and compile, plan, ask and write is
+in it, the rehearsal server and Redis are not; of the bare loop its calls alone are counted, as everywhere.
 """
 
 

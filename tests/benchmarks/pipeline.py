@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,6 +20,7 @@ import yaml
 from troupe_batch.llm.request_body import seed_of
 from troupe_batch.planning.loading import Job, load_job
 from troupe_batch.planning.plan import Plan
+from troupe_batch.rehearsal.process import RehearsalProcess
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.settings import Settings, load_settings
 from troupe_batch.use_cases.fleet import fleet_of
@@ -66,8 +69,9 @@ class Measured:
 class Bench:
     """A machine with workers, on which jobs run one after the other. Make it with `bench`."""
 
-    def __init__(self, here: Machine, folder: Path) -> None:
+    def __init__(self, here: Machine, folder: Path, flags: Mapping[str, str]) -> None:
         self._here = here
+        self._flags = flags
         self._folder = folder
 
     @property
@@ -78,8 +82,12 @@ class Bench:
     @property
     def base_url(self) -> str:
         """The rehearsal server, as an OpenAI client wants it."""
+        return self._server.base_url
+
+    @property
+    def _server(self) -> RehearsalProcess:
         assert self._here.rehearsal is not None
-        return self._here.rehearsal.base_url
+        return self._here.rehearsal
 
     def plan(self, job: Job) -> Plan:
         """The plan of a job on this machine."""
@@ -90,10 +98,9 @@ class Bench:
 
         Looking at memory costs a tenth of a core, so it is only done where it is asked for.
         """
-        assert self._here.rehearsal is not None
         plan = self.plan(job)
         begun = await begin_run(self.settings, plan, job.text, run_id=run_id)
-        self._here.rehearsal.reset_stats()
+        self._server.reset_stats()
         async with fleet_of(self.settings, begun.run) as fleet:
             with self._memory(is_watched=with_memory) as memory:
                 cpu_s, started = self.cpu_s(), time.perf_counter()
@@ -104,7 +111,7 @@ class Bench:
         assert outcome.is_complete, outcome
         answers = sum(sum(counts.values()) for counts in Dataset(begun.run.store).manifest.counts.values())
         assert answers == plan.units * plan.study.design.seats * len(plan.study.design.questions)
-        server = self._here.rehearsal.stats()
+        server = self._server.stats()
         return Measured(answers, server["requests"], cpu_s, wall_s, memory.peak_mb, server)
 
     async def bare_loop(self, job: Job, *, in_flight: int) -> Measured:
@@ -118,6 +125,30 @@ class Bench:
         out, _ = await process.communicate()
         took = orjson.loads(out)
         return Measured(took["calls"], took["calls"], took["cpu_s"], took["wall_s"], 0.0)
+
+    async def whole_command(self, job: Job, run_id: str) -> Measured:
+        """`troupe run` of the job, with workers of its own: its CPU is that of all its processes, from their start on.
+
+        The rehearsal server and Redis are those of this machine, and are not counted. Byte code is there, as where the
+        product is installed.
+        """
+        flags = {**self._flags, "Rehearsal.URL": self._server.url}
+        options = [f"--set={name}={value}" for name, value in flags.items()]
+        command = [sys.executable, "-m", "troupe_batch.cli", "run", job.name, "--rehearse", "--json", *options]
+        script = Path(__file__).with_name("whole_command.py")
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(script), *command, "--run-id", run_id),
+            stdout=asyncio.subprocess.PIPE,
+            env={**env, "PYTHONPYCACHEPREFIX": str(self._folder / "byte-code")},
+        )
+        self._server.reset_stats()
+        out, _ = await process.communicate()
+        took = orjson.loads(out)
+        assert took["code"] == 0
+        plan = self.plan(job)
+        answers = plan.units * len(plan.study.design.questions)
+        return Measured(answers, self._server.stats()["requests"], took["cpu_s"], took["wall_s"], 0.0)
 
     def workers(self) -> list[psutil.Process]:
         """The worker process and its children."""
@@ -175,7 +206,7 @@ async def bench(
     warm_up = warm_up or make_job(folder, "warm-up", people=200, seed="999")
     config = rehearsal_config(settings, warm_up.respondents)
     async with machine(settings, run_id="bench", rehearsal=config) as here:
-        ready = Bench(here, folder)
+        ready = Bench(here, folder, flags)
         # Twice: imports, connections and compiled schemas in both children, then the cached path.
         for number in (1, 2):
             await ready.run(warm_up, f"warm-up-{number}")
@@ -188,7 +219,7 @@ def make_job(folder: Path, name: str, *, people: int, **study: str) -> Job:
     body = yaml.safe_load(FLAGSHIP.read_text(encoding="utf-8"))
     body |= {"id": name, "people": people, "seed": seed, "budget": {"max_usd": 10_000.0}}
     body["population"] = str(PROJECT / "populations" / "us_adults.yaml")
-    body["rehearsal"]["respondents"] = str(FLAGSHIP.parent / body["rehearsal"]["respondents"])
+    shutil.copy(FLAGSHIP.parent / body["rehearsal"]["respondents"], folder)
     body["study"] |= {"asking": "question", "memory": "none", **study}
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(body, sort_keys=False), encoding="utf-8")
@@ -202,7 +233,7 @@ def make_world_job(folder: Path, name: str, *, worlds: int, seats: int = 5, step
     body |= {"id": name, "seed": seed, "budget": {"max_usd": 10_000.0}, "people": worlds * seats}
     body["population"] = population | {"size": worlds * seats}
     body["study"] |= {"worlds": worlds, "people_per_world": seats, "steps": steps, "extraction": []}
-    body["rehearsal"]["respondents"] = str(BRAINSTORMING.parent / body["rehearsal"]["respondents"])
+    shutil.copy(BRAINSTORMING.parent / body["rehearsal"]["respondents"], folder)
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(body, sort_keys=False), encoding="utf-8")
     return load_job(path)

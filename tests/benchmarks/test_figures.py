@@ -26,12 +26,18 @@ async def test_cpu_per_answer_cold_and_cached(page: Page, tmp_path: Path) -> Non
     bare: list[Measured] = []
     cold: list[Measured] = []
     cached: list[Measured] = []
+    whole: dict[str, list[Measured]] = {"cold": [], "from the cache": []}
     async with bench(tmp_path) as here:
         for number in range(ROUNDS):
             job = make_job(tmp_path, f"round-{number}", people=PEOPLE, seed=str(number))
             bare.append(await here.bare_loop(job, in_flight=128))
             cold.append(await here.run(job, f"cold-{number}"))
             cached.append(await here.run(job, f"cached-{number}"))
+        await here.whole_command(make_job(tmp_path, "byte-code", people=20), "byte-code")
+        for number in range(ROUNDS):
+            job = make_job(tmp_path, f"whole-{number}", people=PEOPLE, seed=str(ROUNDS + number))
+            for what, runs in whole.items():
+                runs.append(await here.whole_command(job, f"{what.split()[0]}-whole-{number}"))
 
     loop_ms = _cpu_ms(bare)
     assert all(one.calls == one.answers for one in cold)
@@ -49,6 +55,18 @@ async def test_cpu_per_answer_cold_and_cached(page: Page, tmp_path: Path) -> Non
                 f"{cpu_ms:.3f} ms",
                 cpu_ms / loop_ms,
                 f"{note}; {rate:,.0f} answers/s without latency",
+            )
+        )
+    for (what, runs), most in zip(whole.items(), (0.60, 0.15), strict=True):
+        took = listed([one.cpu_s for one in runs], ".2f")
+        page.add(
+            Figure(
+                f"Whole command, all processes, {what}",
+                f"<= {most:.2f} of the bare loop",
+                f"{median(one.cpu_s for one in runs):.2f} s",
+                _cpu_ms(runs) / loop_ms,
+                f"{5 * PEOPLE:,} answers, {runs[-1].calls:,} calls; {ROUNDS} rounds: {took} s of CPU, "
+                f"{listed([one.wall_s for one in runs], '.1f')} s of time",
             )
         )
 
