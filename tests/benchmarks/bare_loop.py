@@ -7,6 +7,7 @@ SDK takes it. Prints CPU and wall seconds of all calls after a warm-up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -30,7 +31,8 @@ async def ask_all(client: openai.AsyncOpenAI, calls: Iterable[dict[str, Any]], i
         for call in waiting:
             completion = await client.chat.completions.create(**call)
             content = completion.choices[0].message.content
-            readable += content is not None and isinstance(json.loads(content), dict)
+            with contextlib.suppress(json.JSONDecodeError):  # one that was cut off
+                readable += content is not None and isinstance(json.loads(content), dict)
 
     await asyncio.gather(*(take() for _ in range(in_flight)))
     return readable

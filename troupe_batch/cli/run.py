@@ -15,6 +15,7 @@ from troupe_batch.analysis.notes import AbsenceCount, unwanted_absences
 from troupe_batch.analysis.prose import prose_of
 from troupe_batch.analysis.tables import question_tables
 from troupe_batch.api import Follower, Result, RunOptions, run_job
+from troupe_batch.cli.continuing import retry_text, say_stopped, typed_command
 from troupe_batch.cli.options import (
     job_argument,
     json_option,
@@ -26,11 +27,8 @@ from troupe_batch.cli.options import (
 from troupe_batch.cli.output import data, print_json, print_text, say, say_error, say_warnings
 from troupe_batch.cli.probing import say_probe
 from troupe_batch.cli.progress import RunProgress
-from troupe_batch.cli.retrying import retry_text
-from troupe_batch.cli.stopped import say_stopped
 from troupe_batch.cli.stopping import Stops, stopping
 from troupe_batch.cli.summary import exit_code, summary
-from troupe_batch.cli.typed import typed_command
 from troupe_batch.cli.wording import endpoint_text, price_lines
 from troupe_batch.dispatch.run_status import RunStatus
 from troupe_batch.planning.loading import Job

@@ -8,10 +8,11 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from troupe_batch.dispatch.embedded_redis import find_server
 from troupe_batch.dispatch.redis_client import look_at_redis
@@ -28,7 +29,6 @@ from troupe_batch.results.objects import Objects
 from troupe_batch.settings import Settings
 from troupe_batch.spec_files import did_you_mean
 from troupe_batch.use_cases.probes import probe_settings
-from troupe_batch.use_cases.store_settings import lacking_settings
 from troupe_batch.wiring.endpoints import cache_rule_of, check_connection, choose_endpoint, dialect_of
 from troupe_batch.wiring.list_prices import price_list
 from troupe_batch.wiring.minds import further_endpoints
@@ -36,6 +36,12 @@ from troupe_batch.wiring.model_stack import listed_models
 from troupe_batch.wiring.queues import EMBEDDED
 
 _GIB = 2**30
+# Where credentials can come from beside a key: a token of the cluster, or of the container.
+_OTHER_CREDENTIALS = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +204,21 @@ def _ability_grade(one: Ability) -> Grade:
 
 async def _tokens(_: Settings) -> list[Check]:
     return [Check("tokens", Grade.GOOD, TokenCounter.at_hand().method)]
+
+
+def lacking_settings(url: str, environment: Mapping[str, str]) -> list[str]:
+    """What an `s3://` address needs and the environment does not say, a sentence each; nothing for other stores."""
+    return list(_lacking(environment)) if urlsplit(url).scheme in ("s3", "s3a") else []
+
+
+def _lacking(environment: Mapping[str, str]) -> Iterator[str]:
+    has_key = "AWS_ACCESS_KEY_ID" in environment
+    if has_key and "AWS_SECRET_ACCESS_KEY" not in environment:
+        yield "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not: set both"
+    if not has_key and not any(name in environment for name in _OTHER_CREDENTIALS):
+        yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: only an Amazon machine with a role needs none"
+    address = environment.get("AWS_ENDPOINT_URL", "")
+    if address.startswith("http://") and environment.get("AWS_ALLOW_HTTP", "").lower() != "true":
+        yield f"AWS_ENDPOINT_URL is {address}: set AWS_ALLOW_HTTP=true, or name an https:// address"
+    if not address and "AWS_REGION" not in environment and "AWS_DEFAULT_REGION" not in environment:
+        yield "AWS_REGION is not set: us-east-1 is taken; a store that is not Amazon's needs AWS_ENDPOINT_URL"

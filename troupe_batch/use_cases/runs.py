@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -9,6 +10,7 @@ from itertools import count
 from troupe_batch.errors import FixTheInput, PlanChanged
 from troupe_batch.planning.plan import Plan, as_resumed
 from troupe_batch.planning.prices import changes
+from troupe_batch.planning.units import Casting
 from troupe_batch.results.freezing import freeze, load_plan
 from troupe_batch.results.object_paths import checked_run_id
 from troupe_batch.results.objects import Objects
@@ -19,11 +21,11 @@ from troupe_batch.results.store import RunStore
 from troupe_batch.settings import Settings
 from troupe_batch.shown_text import shown_url
 from troupe_batch.spec_messages import near
-from troupe_batch.use_cases.reuse import reuse_text
 from troupe_batch.wiring.people import Supplies, casting_of
 from troupe_batch.wiring.supplies import make_run, store_supplies, stored_supplies
 
 _REHEARSAL = "-rehearsal"
+_MOST_UNITS = 40  # are looked at to say how much of a changed job the cache can answer
 
 
 class Opening(StrEnum):
@@ -140,3 +142,35 @@ async def _has_plan(store: RunStore, plan: Plan) -> bool:
     """Whether the run was started with this very plan."""
     frozen = await load_plan(store)
     return frozen.digest == as_resumed(plan, frozen).digest
+
+
+def reuse_text(old: Plan, old_casting: Casting, new: Plan, new_casting: Casting) -> str:
+    """In words, from a sample of units, each answered alike under both plans."""
+    units = _spread(new.units)
+    before = {key for index in units if index < old.units for key in _keys(old, old_casting, index)}
+    asked = [key for index in units for key in _keys(new, new_casting, index)]
+    share = sum(key in before for key in asked) / len(asked) if asked else 0.0
+    calls = len(asked) * new.units / len(units) if units else 0.0
+    again = "under an id of its own (`--run-id NAME`, or another `id` in the job)"
+    if share == 0:
+        return f"{again} all of its about {calls:,.0f} calls are asked anew: the changes are in every prompt"
+    kept = share * calls
+    return (
+        f"{again} about {kept:,.0f} of its {calls:,.0f} calls are the same as before: as far as the cache has their "
+        f"replies they cost nothing again, and about {calls - kept:,.0f} are asked anew"
+    )
+
+
+def _spread(units: int) -> list[int]:
+    """Unit numbers from the first to the last, evenly."""
+    if units <= _MOST_UNITS:
+        return list(range(units))
+    return [place * (units - 1) // (_MOST_UNITS - 1) for place in range(_MOST_UNITS)]
+
+
+def _keys(plan: Plan, casting: Casting, index: int) -> Iterator[bytes]:
+    unit = plan.unit(index)
+    seated = casting.people([unit.case])
+    people = [seated[number] for number in casting.members(unit.case)]
+    for call in plan.study.planned_calls(unit, people, plan.settings):
+        yield call.request.key()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from troupe_batch.use_cases.store_settings import lacking_settings
+from troupe_batch.use_cases.checks import lacking_settings
 
 KEY = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
