@@ -31,6 +31,7 @@ from troupe_batch.arrays import Ints
 from troupe_batch.errors import ResultsDamaged, SettingsError
 from troupe_batch.results.objects import Objects
 
+# A shard reads a little more than its own people to check them; a report still reads few, large blocks.
 BLOCK = 8_192
 SCHEMA_KEY, STATED_KEY = b"troupe_batch.schema", b"troupe_batch.stated"
 _CURE_IN_STORE = "remove that file and give the same `troupe run` command again, which stores it anew"
@@ -64,6 +65,7 @@ class BlockFile:
         self._path = path
         self._form = form if expected is None else replace(form, cure=_CURE_IN_STORE)
         self._expected = expected
+        # A cache per file: one on the method would keep every file alive that was ever read.
         self._block: Callable[[int], pa.Table] = lru_cache(maxsize=_BLOCKS_KEPT)(self._read_block)
 
     @cached_property
@@ -228,6 +230,7 @@ def block_digest(block: pa.Table) -> str:
     for name in block.schema.names:
         chunks = block[name].chunks
         column = pa.concat_arrays(chunks) if chunks else pa.array([], block[name].type)
+        # Which values are there comes first, so that what stands in for an absent one is never taken for a value.
         digest.update(column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8).tobytes())
         for part in _text_bytes(column) if pa.types.is_string(column.type) else _number_bytes(column):
             digest.update(part)

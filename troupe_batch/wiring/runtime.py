@@ -26,6 +26,7 @@ from troupe_batch.wiring.queues import queue_settings
 from troupe_batch.wiring.spending import bring_in_the_dead
 from troupe_batch.wiring.supplies import make_run
 
+# An open run holds connections, and nobody tells a worker that it has ended: the oldest one makes room.
 _RUNS_KEPT = 8
 
 
@@ -125,10 +126,13 @@ class FleetRuntime:
         async with self._opening:
             plan = await self._plan(run_id)
             opened = self._open.get(run_id)
+            # The same plan is the same object, see `_plan`. With its record gone, the run was removed and begun anew.
             if opened is not None and opened.run.plan is plan and await opened.record.is_there():
+                # A Redis that restarted may have lost what holds the run to its cap.
                 await opened.stack.keep_cap()
                 return opened
             check_allowed(self._settings, plan.job.study)
+            # Templates of this worker must be those that the plan has under its digest.
             plan.check_prompts()
             await self._make_room_for(run_id)
             run = make_run(plan, self._store(run_id))

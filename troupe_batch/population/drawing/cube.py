@@ -19,6 +19,7 @@ _EPS = 1e-9
 # long as the inverse is worked out anew this often.
 _NO_RATE = 1e-7
 _REFRESH = 100
+# Which counts a landing ends on is chance: where one breaks a margin, another may not.
 _LANDINGS = 20
 
 
@@ -135,6 +136,7 @@ class _Flight:
 
     def _next(self) -> float:
         if not self._uniforms:
+            # Last first, as `pop` takes from the end: the stream is used in its order.
             self._uniforms = uniforms(self._key, np.arange(self._used, self._used + 4096)).tolist()[::-1]
             self._used += 4096
         return self._uniforms.pop()

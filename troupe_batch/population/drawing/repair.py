@@ -117,8 +117,10 @@ class _Repair:
         gain, helps = self._gains(self.at[mover], target)
         good = np.flatnonzero(helps & (gain >= (step < _Step.SIDEWAYS)))
         mover, target = mover[good], target[good]
+        # Off both ends, where the noise would be infinite and nothing else would count.
         u = np.clip(uniforms(stream(key, "noise"), good), 2.0**-54, 1 - 2.0**-53)
         score = self._choices.logs[target] - self._choices.logs[self.at[mover]] - np.log(-np.log(u))
+        # More than are needed: each move that is made can take away what a later one would have gained.
         best = np.lexsort((-score, -gain[good]))[: 8 * self.misses + 64]
         self._move(mover[best], target[best], at_least=int(step < _Step.SIDEWAYS))
 

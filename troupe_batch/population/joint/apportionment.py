@@ -32,6 +32,7 @@ def rounded_at_random(expected: Floats, total: int | Ints, u: float) -> Ints:
     # The last bit of the sum must not give a person to an impossible category at the end.
     ends = np.where(ends >= whole - _EPS, whole, ends)
     ends[..., -1] = total
+    # A little below 1, or an end that is whole but for its last bit could be lifted to the next number.
     return np.asarray(np.diff(np.floor(ends + u * (1 - _EPS)), axis=-1, prepend=0.0), dtype=np.int64)
 
 

@@ -23,7 +23,9 @@ PATIENCE = 100
 
 # Rounds cost little on small tables, where a slow fit may take them.
 _FEWEST_ROUNDS, _MOST_ROUNDS = 1_000, 20_000
+# Cells times margins times rounds: where a large table settles slowly, a few seconds must do.
 _WORK = 10**9
+# A quotient by less than this may be beyond any float.
 _NOTHING = 1e-300
 
 
@@ -106,6 +108,7 @@ def _fit(seed: Floats, groups: list[npt.NDArray[np.intp]], targets: Sequence[Flo
                 impossible = stepped(probs, possible, groups, targets)
             if impossible:
                 break
+            # Ever more rarely: a fit that is merely slow must not spend its time on proofs.
             look *= 2
     told = _fit_of(probs, rounds, _gaps(probs, groups, targets), targets)
     if told.gap > NEAR and not impossible:

@@ -46,6 +46,7 @@ def stepped(probs: Floats, possible: Bools, groups: Groups, targets: Sequence[Fl
         for one, group in zip(change, groups, strict=True):
             z += one[group]
         longest = float(np.abs(z[probs > 0]).max(initial=0.0))
+        # Nothing moves, or rounding has spoilt the equations: scaling goes on from here, and cannot do harm.
         if not 0 < longest < np.inf:
             return False
         probs *= np.exp(np.where(probs > 0, z, 0.0) * (np.log1p(longest) / longest))
@@ -64,6 +65,7 @@ def _step(probs: Floats, groups: Groups, offsets: npt.NDArray[np.integer], margi
     # Scaled to a diagonal of 1, small categories count as much as large ones.
     scale = np.divide(1.0, np.sqrt(margin), out=np.zeros_like(margin), where=margin > 0)
     curvature *= scale[:, None] * scale
+    # A category without anybody would make the equations singular; with 1 on the diagonal its λ stands still.
     curvature[np.diag_indices_from(curvature)] += _RIDGE + (margin <= 0)
     found: Floats = scale * np.linalg.solve(curvature, scale * (wanted - margin))
     return found
