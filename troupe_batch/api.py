@@ -50,7 +50,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a job is run. `inline` needs no Redis and no workers.
+    """Options of how a job is run. `inline` needs no Redis and no workers.
 
     `again`, which the command line calls `--retry`: where the run is complete, a further one asks for what it lacks.
     """
@@ -67,7 +67,7 @@ def _nothing(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Who hears how a run begins and goes on, and may end it.
+    """Listener who hears how a run begins and goes on, and may end it.
 
     A set `stop` ends the run; it can be resumed. `on_dataset` is told how many of how many shards are in the dataset;
     Interrupted from it leaves the dataset for later, and the outcome then has no manifest.
@@ -82,7 +82,7 @@ class Follower:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a run came to: its outcome, and its dataset as pandas tables that are read when first asked for."""
+    """Result of a run: its outcome, and its dataset as pandas tables that are read when first asked for."""
 
     outcome: RunOutcome
     dataset: Dataset

@@ -46,7 +46,7 @@ MOST_MISTAKES = 50
 
 
 class StopReason(StrEnum):
-    """Why a run or a command ended early, as Redis, stored files and JSON say it: words of their own, whatever classes.
+    """Reason why a run or a command ended early, as Redis, stored files and JSON say it: words of their own.
 
     Each error class carries its reason; a class that is renamed keeps the word. What another release wrote and this
     one does not know is `OTHER`.

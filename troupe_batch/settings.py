@@ -30,7 +30,7 @@ class _Section(BaseModel):
 
 
 class OpenAISection(_Section):
-    """Which model answers, and how it is called."""
+    """Model that answers, and how it is called."""
 
     api_type: Literal["openai", "azure"] = Field(
         "openai", description="which service: openai (or anything like it), azure"
@@ -87,7 +87,7 @@ class OpenAISection(_Section):
 
 
 class SimulationSection(_Section):
-    """What people may say, and what code may run."""
+    """Freedom in simulations: what people may say, and what code may run."""
 
     rai_harmful_content_prevention: bool = Field(True, description="tell people not to say what could harm anybody")
     rai_copyright_infringement_prevention: bool = Field(True, description="tell people not to quote works at length")
@@ -97,7 +97,7 @@ class SimulationSection(_Section):
 
 
 class CognitionSection(_Section):
-    """How people remember."""
+    """Memory of people."""
 
     enable_memory_consolidation: bool = Field(True, description="condense long episodes, by one call each")
     enable_continuous_contextual_semantic_memory_retrieval: bool = Field(
@@ -116,7 +116,7 @@ class CognitionSection(_Section):
 
 
 class ActionGeneratorSection(_Section):
-    """How actions are checked."""
+    """Checks of actions."""
 
     enable_quality_checks: bool = Field(False, description="score each act before it happens, by one more call")
     max_attempts: int = Field(2, ge=1, le=20, description="how often an act is generated while it scores too low")
@@ -124,13 +124,13 @@ class ActionGeneratorSection(_Section):
 
 
 class LoggingSection(_Section):
-    """What is logged; never persona text, prompts or keys."""
+    """Log of a process; never persona text, prompts or keys."""
 
     loglevel: LogLevel = Field("WARNING", description="lowest level that is written")
 
 
 class RedisSection(_Section):
-    """Where the queue, the coordination and the cache of replies live."""
+    """Redis of the queue, the coordination and the cache of replies."""
 
     broker_url: str = Field("embedded", description="redis://, rediss://, unix:// or `embedded`: a private server here")
     cache_url: str | None = Field(
@@ -143,7 +143,7 @@ class RedisSection(_Section):
 
 
 class CelerySection(_Section):
-    """How shards are handed to workers."""
+    """Celery: how shards are handed to workers."""
 
     queue_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="separates fleets that share one Redis; empty: one fleet"
@@ -157,14 +157,14 @@ class CelerySection(_Section):
 
 
 class LimitsSection(_Section):
-    """What the endpoint allows, shared by all workers."""
+    """Limits of the endpoint, shared by all workers."""
 
     requests_per_minute: int | None = Field(None, ge=1, description="calls a minute; empty: no limit of ours")
     tokens_per_minute: int | None = Field(None, ge=1, description="tokens a minute; empty: no limit of ours")
 
 
 class BudgetSection(_Section):
-    """What a job may cost at most where its file does not say."""
+    """Budget of a job where its file does not say."""
 
     max_usd: float | None = Field(None, ge=0, description="cost cap in US dollars of jobs that name none")
     prompt_price: float | None = Field(
@@ -180,7 +180,7 @@ class BudgetSection(_Section):
 
 
 class StorageSection(_Section):
-    """Where results and the state of this project are kept."""
+    """Storage of results and of the state of this project."""
 
     url: str = Field("runs", description="folder, or s3://, gs://, az:// URL, that holds the runs")
     state_folder: str = Field(".troupe", description="folder of the embedded Redis, its cache and the logs")

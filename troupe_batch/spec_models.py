@@ -23,7 +23,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SpecPlace:
-    """What stands at one of pydantic's places: models, those of other kinds included, and the field it belongs to.
+    """Models at one of pydantic's places, those of other kinds included, and the field it belongs to.
 
     `loc` is the place without the values of fields that tell kinds apart, which pydantic puts into it.
     """

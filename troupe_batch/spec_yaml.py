@@ -34,7 +34,7 @@ _Event: TypeAlias = Any
 
 @dataclass
 class YamlData:
-    """What a YAML text holds: its data, the line of each place, and the words there that are no label.
+    """Data of a YAML text, the line of each place, and the words there that are no label.
 
     `unquoted` has by place what was written without quotes and read as a truth value or as nothing.
     """

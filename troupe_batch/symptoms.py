@@ -23,7 +23,7 @@ def _masked(word: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What calls that one fault hit have in common on record.
+    """Symptom that calls hit by one fault have in common on record.
 
     `status` is theirs; `words` what their reasons are `alike`, None where any reason will do; `prompt_tokens` what the
     endpoint counted, where that is the fault. `since` (UTC, ISO 8601): none of them came back before.

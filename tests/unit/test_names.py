@@ -10,7 +10,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 FILES = sorted((PROJECT / "troupe_batch").rglob("*.py"))
 MODULES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 
-NO_THING = re.compile(r"(A|All|An|From|How|If|The|What|When|Where|Whether|Which|Who|Whom|Whose|Why)\b")
+QUESTION = re.compile(r"(How|If|What|When|Where|Whether|Which|Who|Whom|Whose|Why)\b")
+NO_THING = re.compile(rf"(A|All|An|From|The)\b|{QUESTION.pattern}")
+MECHANICS = re.compile(r"\A(Gets?|This|Function|Method|Computes?)\b|^(Args|Parameters|Returns):", re.MULTILINE)
 ONE_WORD = re.compile(r"_[a-z]+")
 # A word that helps in three modules says neither its object nor its form: `_number` becomes `_number_cell`.
 MOST_MODULES = 2
@@ -29,6 +31,28 @@ def test_a_module_is_told_by_the_thing_that_it_holds() -> None:
     docs = {str(file.relative_to(PROJECT)): ast.get_docstring(module) or "" for file, module in MODULES.items()}
 
     assert {file: doc.split("\n")[0] for file, doc in docs.items() if NO_THING.match(doc)} == {}
+
+
+def test_a_public_class_is_told_by_the_thing_that_it_is() -> None:
+    classes = [
+        (f"{file.relative_to(PROJECT)}:{node.lineno}", ast.get_docstring(node) or "")
+        for file, module in MODULES.items()
+        for node in module.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+    assert {place: doc.split("\n")[0] for place, doc in classes if QUESTION.match(doc)} == {}
+
+
+def test_a_function_is_told_by_what_its_caller_gets() -> None:
+    functions = [
+        (f"{file.relative_to(PROJECT)}:{node.lineno}", ast.get_docstring(node) or "")
+        for file, module in MODULES.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    assert {place: doc.split("\n")[0] for place, doc in functions if MECHANICS.search(doc)} == {}
 
 
 def test_a_private_function_of_one_word_is_no_habit() -> None:

@@ -43,7 +43,7 @@ Sketch = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class PersonText:
-    """What was written about one person."""
+    """Text that was written about one person."""
 
     person_id: str
     text: str
@@ -61,7 +61,7 @@ class SimilarPair:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """How many of the `texts` that were looked at have a near-duplicate among them, and in how many clusters they fall.
+    """Near-duplicates among the `texts` that were looked at: how many have one, and in how many clusters they fall.
 
     `largest` is the size of the largest cluster; `pairs` are a few examples, the most similar first.
     """

@@ -19,7 +19,7 @@ _UNIT_FAILURE = "UNIT"
 
 @dataclass(frozen=True, slots=True)
 class EventCount:
-    """How often events of one type happened; `others` (status -> number) counts those that did not."""
+    """Count of the events of one type that happened; `others` (status -> number) counts those that did not."""
 
     type: str
     happened: int

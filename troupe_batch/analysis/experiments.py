@@ -64,7 +64,7 @@ class ArmFigures:
 
 @dataclass(frozen=True, slots=True)
 class ShareDifference:
-    """How much larger the share of a label is in an arm than in the one it is compared with, with its 95 % interval.
+    """Difference of the share of a label between an arm and the one it is compared with, with its 95 % interval.
 
     The interval is Newcombe's (1998, method 10), from Wilson's of the two shares. None where an arm has no values.
     """

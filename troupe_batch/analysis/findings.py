@@ -35,7 +35,7 @@ class FieldColumn:
 
 @dataclass(frozen=True, slots=True)
 class FindingColumn:
-    """What was found in one arm; `arm` None is all together.
+    """Column of what was found in one arm; `arm` None is all together.
 
     `targets` are the people or worlds that were looked at, whatever came of it; `findings` what was found in all of
     them; `absences` (status -> number of people or worlds) how the others ended: `none_found`, and also those of a run

@@ -30,7 +30,7 @@ _FEWEST_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class ProseCounts:
-    """What became of the people whom a model was asked to write about.
+    """Counts of what became of the people whom a model was asked to write about.
 
     `written`, `left_out` and `missing` add up to `people`; `repaired` are among the written. Who was left out is their
     facts alone, as the text contradicted them twice; who is missing (refused, unreadable, failed) gave no answers.

@@ -32,7 +32,7 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many chose an option; `share` is of all that answered, don't know included. None where nobody answered.
+    """Share of an option, of all that answered, don't know included; None where nobody answered.
 
     `count` is of answers as they came; `share` is weighted where people have design weights. `chance` is the mean of
     the chances that the model stated for it, None where it stated none; of a box, `labels` are what it adds up. In a

@@ -24,7 +24,7 @@ _WIDTH = 110
 
 
 class Overlaps(StrEnum):
-    """What is made of figures that sum to more than the whole, but to no more than one and a half of it."""
+    """Treatment of figures that sum to more than the whole, but to no more than one and a half of it."""
 
     LEAVE_OUT = "leave-out"
     NORMALIZE = "normalize"
@@ -33,7 +33,7 @@ class Overlaps(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What whoever compiles decides: ages to keep (both ends included), overlaps, blocks to leave out.
+    """Choices of whoever compiles: ages to keep (both ends included), overlaps, blocks to leave out.
 
     `without` are labels of blocks, or places such as "Demographics > Religion". `name` becomes the id.
     """

@@ -29,7 +29,7 @@ _SINGLE = re.compile(rf"{_AROUND}(\d+){_OF_UNIT}", re.IGNORECASE)
 
 
 class FigureKind(StrEnum):
-    """What a figure counts."""
+    """Kind of what a figure counts."""
 
     PERCENT = "percent"
     MONEY = "money"

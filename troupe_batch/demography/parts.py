@@ -57,7 +57,7 @@ class BlockParts:
 
 
 class SumFit(Enum):
-    """What a sum of percents says: exactly the whole, rounded, slightly over, short, overlapping, or side by side."""
+    """Fit of a sum of percents: exactly the whole, rounded, slightly over, short, overlapping, or side by side."""
 
     EXACT = auto()
     ROUNDED = auto()

@@ -39,7 +39,7 @@ class SourceText:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the population is to be called, how many people it is to have, and its seed."""
+    """Wishes for a population: what it is to be called, how many people it is to have, and its seed."""
 
     id: str
     size: int

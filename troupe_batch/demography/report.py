@@ -14,7 +14,7 @@ _WIDTH = 110
 
 
 class ValueOutcome(StrEnum):
-    """What became of a value."""
+    """Outcome of a value: what became of it."""
 
     TAKEN = "taken as it stands"
     REPAIRED = "repaired"

@@ -23,7 +23,7 @@ GOODBYE_S = 4.0  # for what a worker that shuts down has to say: the lease says 
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt ended. All but `RETURNED` and `FAILED` settle the hint that led to it."""
+    """End of an attempt. All but `RETURNED` and `FAILED` settle the hint that led to it."""
 
     COMMITTED = "committed"
     DONE = "done"  # before this attempt began
@@ -61,7 +61,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where an attempt runs. `is_gone` tells whether a process is known to have left its work; else it may be at it."""
+    """Place of an attempt. `is_gone` tells whether a process is known to have left its work; else it may be at it."""
 
     worker: str
     process: str

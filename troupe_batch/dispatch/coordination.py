@@ -34,7 +34,7 @@ WORKER_DIED = "the worker process died"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who runs an attempt: its id, the Celery node name of the worker, and the process that runs it.
+    """Holder of an attempt: its id, the Celery node name of the worker, and the process that runs it.
 
     The worker is for people to read; only `process` (see `processes`) tells two of them apart.
     """

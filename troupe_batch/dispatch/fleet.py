@@ -75,7 +75,7 @@ class RunKeys:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """Where the broker is and how long things may take, seconds.
+    """Settings of the queue: where the broker is and how long things may take, seconds.
 
     `queue_prefix` separates fleets that share one Redis: a worker hears only the hints of its own prefix.
     A broker that has not answered for `silence_s` counts as cut off, and is connected to anew.

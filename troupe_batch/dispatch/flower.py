@@ -14,7 +14,7 @@ from troupe_batch.trust import private_folder, python_command, user_state
 
 @dataclass(frozen=True, slots=True)
 class FlowerSettings:
-    """Where Flower listens and whom it lets in. Shown beyond this machine only with a password."""
+    """Settings of Flower: where it listens and whom it lets in. Beyond this machine only with a password."""
 
     state_file: Path
     address: str = "127.0.0.1"

@@ -43,7 +43,7 @@ class Hints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait before concluding something, in seconds, and how much to keep queued."""
+    """Patience before something is concluded, in seconds, and how much to keep queued."""
 
     step_s: float = 0.25
     hint_s: float = 10.0  # before a hint that is not in the queue any more counts as lost

@@ -38,7 +38,7 @@ _LAST_LINES = 4
 
 @dataclass(frozen=True, slots=True)
 class WorkerCommand:
-    """How a worker is started; `concurrency` is the number of shards it runs at a time, each in a process."""
+    """Command that starts a worker; `concurrency` is the number of shards it runs at a time, each in a process."""
 
     fleet: FleetKeys
     concurrency: int

@@ -19,7 +19,7 @@ from troupe_batch.errors import StopReason
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why nothing further may be started: the kind of a StopTheJob or FixTheInput error, and its message."""
+    """Stop of a run: the kind of a StopTheJob or FixTheInput error, and its message."""
 
     kind: StopReason
     reason: str
@@ -32,7 +32,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """What an attempt has done so far; counts only grow within an attempt.
+    """Progress of an attempt so far; counts only grow within an attempt.
 
     `unanswered`: answers that a model should have given and did not: refused, unreadable, failed, not run.
     """
@@ -90,7 +90,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """How `execute` ended: `is_committed` when the shard has a mark now, by this attempt or by any other."""
+    """Result of `execute`: `is_committed` when the shard has a mark now, by this attempt or by any other."""
 
     is_committed: bool
     progress: ShardProgress = ShardProgress()

@@ -15,7 +15,7 @@ from troupe_batch.studies.study import AnswerStatus, Unit
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Who plays a unit, seat by seat.
+    """People of a unit, seat by seat.
 
     Where the prose about one of them could not be had, `absence` says how the whole unit ends, and why. `calls` are
     those of the enrichment, at the first unit of each person only.

@@ -16,7 +16,7 @@ _AS_MEANT = (AnswerStatus.ANSWERED, AnswerStatus.SKIPPED, AnswerStatus.SCREENED_
 
 @dataclass(slots=True)
 class Progress:
-    """What an attempt has done so far; one object per attempt, which only grows.
+    """Progress of an attempt so far; one object per attempt, which only grows.
 
     `totals` are of finished units and become the mark's; `asked` has every call that was answered, as soon as it was.
     `trouble` says why the shard waits to be tried again.

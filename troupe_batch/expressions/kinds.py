@@ -19,7 +19,7 @@ class BadExpression(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a name or an expression stands for.
+    """Kind of what a name or an expression stands for.
 
     `labels` are the categories in their order. A number lies in the closed interval from `low` to `high`; `integer`
     says that it is whole. `optional` facts may be absent. Free `text` cannot be read by expressions, nor can `gappy`
@@ -41,7 +41,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Domain:
-    """What is known of one name in each of n cells: the `codes` of a category, or a closed interval of numbers.
+    """Domain of one name in each of n cells: the `codes` of a category, or a closed interval of numbers.
 
     A code of -1 is not known; the codes of a truth are 0 and 1. Where everything is None, all of its Kind is possible.
     """
@@ -53,7 +53,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Possible:
-    """What an expression can be in each of n cells; it may claim more than is possible, never less.
+    """Values that an expression can have in each of n cells; it may claim more than is possible, never less.
 
     Truths have `can_be_true` and `can_be_false`; categories `codes`, -1 where the cell does not settle it; numbers a
     closed interval. `can_be_absent` tells where there may be no value.

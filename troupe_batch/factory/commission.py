@@ -23,7 +23,7 @@ TEMPLATES = Templates(_FOLDER, "factory")
 
 @dataclass(frozen=True, slots=True)
 class Commission:
-    """How much prose, in which language, with which seed of hints."""
+    """Commission of prose: how much, in which language, with which seed of hints; `labels`: what facts can be."""
 
     level: EnrichLevel
     locale: str

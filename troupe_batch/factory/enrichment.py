@@ -51,7 +51,7 @@ _BIO_SCHEMA = ReplySchema(
 
 
 class EnrichStatus(StrEnum):
-    """How the enrichment of one person ended; those without a person are also the status of the answers they owe."""
+    """End of one person's enrichment; those without a person are also the status of the answers they owe."""
 
     NOT_ASKED = "not_asked"
     DONE = "done"
@@ -64,7 +64,7 @@ class EnrichStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProseModel:
-    """Which model writes the prose, about how many people, with which sampling parameters, and which one checks it.
+    """Model that writes the prose, about how many people, and with which sampling parameters.
 
     A low limit of tokens is raised for prose. `judge` is by default the model that writes.
     """

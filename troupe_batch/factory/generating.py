@@ -34,7 +34,7 @@ class Unwritten:
 
 
 class Turns:
-    """Whose turn it is: everybody once, in the order of the population; who was given back comes first."""
+    """Turns of people: everybody once, in the order of the population; who was given back comes first."""
 
     def __init__(self, size: int) -> None:
         self._size = size

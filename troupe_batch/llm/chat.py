@@ -20,7 +20,7 @@ _RAW = 400
 
 
 class Role(StrEnum):
-    """Who speaks in a message, in the words of the OpenAI API."""
+    """Speaker of a message, in the words of the OpenAI API."""
 
     SYSTEM = "system"
     USER = "user"
@@ -96,7 +96,7 @@ class ReplySchema:
 
 
 class SchemaMode(StrEnum):
-    """How an endpoint is asked for JSON of a schema: it enforces it, or the prompt says it, JSON mode or not."""
+    """Way of asking an endpoint for JSON of a schema: it enforces it, or the prompt says it, JSON mode or not."""
 
     STRICT = "strict"
     JSON = "json"
@@ -105,7 +105,7 @@ class SchemaMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Which service answers, as far as that can change the answer.
+    """Service that answers, as far as that can change the answer.
 
     `identity` is "openai", "azure/<host>", a base URL, or "rehearsal/<respondent digest>/<seed>":
     never a key, and never the port that a rehearsal server happens to listen on.
@@ -145,7 +145,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """What a request has in common with others of its run, so that a service need not read it anew each time.
+    """Part of a request that others of its run have too, so that a service need not read it anew each time.
 
     About `requests` requests begin with the same first `messages` messages and have the same schema. `by` is whose
     request it is: those of one person or unit may have more in common than that.
@@ -195,7 +195,7 @@ class ChatRequest:
 
 
 class ReplyStatus(StrEnum):
-    """How a reply ended. Only `OK` carries an answer; each of the others is an absence with a name."""
+    """End of a reply. Only `OK` carries an answer; each of the others is an absence with a name."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -205,7 +205,7 @@ class ReplyStatus(StrEnum):
 
 
 class CacheState(StrEnum):
-    """Where a reply came from: the cache, a call of our own, or a call that another waiter had in flight."""
+    """Origin of a reply: the cache, a call of our own, or a call that another waiter had in flight."""
 
     HIT = "hit"
     MISS = "miss"
@@ -243,7 +243,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
+    """Reply as it came back. `value` is the parsed JSON where the request had a schema, and None unless status is OK.
 
     One exception: UNREADABLE because of the schema's own `check`, or where the schema `keeps` a part, has the value.
 

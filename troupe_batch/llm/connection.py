@@ -30,7 +30,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How a service is told how much to reason: `field` (a dotted path) takes the word as it is.
+    """Effort of reasoning, as a service is told it: `field` (a dotted path) takes the word as it is.
 
     `values` are the words that it takes, empty where all are sent; `off_field` takes `off_value` in place of the word
     "none", and where it is empty "none" is not sent at all, as the service does not reason unless told to.
@@ -54,7 +54,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How requests to one model at one endpoint are written.
+    """Dialect in which requests to one model at one endpoint are written.
 
     `limit_fields` are the names of the completion limit, the one to try first at the front. `refused` are fields that
     the endpoint does not take, left out from then on, and `unknown_keywords` those of JSON Schema; what the keywords
@@ -92,7 +92,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What the settings say of a dialect; None leaves it to the table."""
+    """Pins of a dialect in the settings; None leaves it to the table."""
 
     service: str | None = None
     limit_field: LimitField | None = None
@@ -166,7 +166,7 @@ def _service(name: str, fields: dict[str, Any]) -> _Service:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSpec:
-    """Where the model is, how to reach it, and how it wants its requests written.
+    """Connection to a model: where it is, how to reach it, and how it wants its requests written.
 
     `max_connections` is the most calls in flight of this process. Azure's dated API has an `api_version`, and the name
     of the deployment in its paths. `service_tier` is the tier that chat requests ask for, where the dialect has tiers.

@@ -46,7 +46,7 @@ class NoReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What a failed answer says. `codes` are all that it names, in one spelling: lower case, letters and digits alone.
+    """Body of a failed answer. `codes` are all that it names, in one spelling: lower case, letters and digits alone.
 
     `code` is the foremost, as written; `status` is the one inside the body where it has one; `names_wait` holds what
     may say when to come back (a text or a number of seconds), `by` the service behind a gateway.

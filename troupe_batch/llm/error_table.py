@@ -19,7 +19,7 @@ from troupe_batch.llm.error_bodies import ErrorBody
 
 
 class Meaning(StrEnum):
-    """What a caller can do about an error."""
+    """Meaning of an error: what a caller can do about it."""
 
     BUSY = "busy"
     FAULTY = "faulty"

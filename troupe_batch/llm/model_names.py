@@ -21,7 +21,7 @@ _NEAR = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """When OpenAI shuts a model down, what comes after it, and the effort that it is asked for by default."""
+    """Facts of a model: when OpenAI shuts it down, what comes after it, and the effort that is its default."""
 
     shutdown: date | None = None
     successor: str | None = None

@@ -20,7 +20,7 @@ _MINUTE_S, _BIN_S = 60.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class PaceMember:
-    """What one process has at the endpoint, what it would have, what it may have by itself, and when it said so."""
+    """Member of a pace: what one process has at the endpoint, would have, may have, and when it said so."""
 
     under_way: int
     wanted: int
@@ -30,7 +30,7 @@ class PaceMember:
 
 @dataclass(frozen=True, slots=True)
 class PaceReport:
-    """What became of a process's calls since its last report, for one who knew of `epoch` steps back.
+    """Report of a process's calls since its last one, for one who knew of `epoch` steps back.
 
     `refused`, `lost` and `proved` (answered) are calls that left after the last of these; `served` are all that were
     answered; `taken` are those that left, less those that were refused, whenever that was. `is_crowded`: there were

@@ -15,7 +15,7 @@ from troupe_batch.llm.rate_limit import ExpectedTokens, RateLimiter
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the calls to one model go through: its pacer, and the places in the rate that it has learned."""
+    """Lane of the calls to one model: its pacer, and the places in the rate that it has learned."""
 
     pacer: Pacer
     learned: RateLimiter

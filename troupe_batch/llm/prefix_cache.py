@@ -32,7 +32,7 @@ _VERSION = re.compile(r"(?<![A-Za-z0-9])gpt-(\d{1,3})(?:\.(\d{1,3}))?(?![.\d])")
 
 
 class Matches(StrEnum):
-    """Which beginnings a service serves from its cache."""
+    """Beginnings that a service serves from its cache, by where they end."""
 
     MARKED = "marked"
     NEWEST = "newest"
@@ -41,7 +41,7 @@ class Matches(StrEnum):
 
 
 class Mark(StrEnum):
-    """How the end of a beginning is marked."""
+    """Mark at the end of a beginning."""
 
     BREAKPOINT = "breakpoint"
     CACHE_CONTROL = "cache_control"
@@ -49,7 +49,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CacheRule:
-    """How a service caches what prompts begin with; the fields are explained in prefix_cache.toml."""
+    """Rule by which a service caches what prompts begin with; the fields are explained in prefix_cache.toml."""
 
     name: str = "none"
     matches: Matches = Matches.NONE
@@ -98,7 +98,7 @@ class PromptCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What requests have in common, as their service is told: a key, and after how many messages it ends.
+    """Beginning that requests have in common, as their service is told: a key, and after how many messages it ends.
 
     `is_long` where it is likely to be long enough to be cached.
     """

@@ -30,7 +30,7 @@ _MORE_OF_A_HOST = re.compile(r"[\w-]|\.\w")
 
 @dataclass(frozen=True, slots=True)
 class PriceFile:
-    """What prices.toml says: of the library, of makers, and prices by provider and model that go before the library."""
+    """Prices of prices.toml: the library, makers, and prices by provider and model that go before the library."""
 
     version: str
     as_of: date
@@ -50,7 +50,7 @@ class PriceFile:
 
 
 class ListedPrices:
-    """What models cost at the endpoint of this identity; a look-up is kept.
+    """Prices of models at the endpoint of this identity; a look-up is kept.
 
     Of prices that change with the hour or the day the dearest of the two days from `moment` on holds, which is now
     where none is given. A server on this machine is taken to cost nothing, unless the model is one that its maker

@@ -92,7 +92,7 @@ class Tariff(Rates):
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """How many times over an endpoint has gone beyond what a request allows: learned, and reserved from then on.
+    """Excess: how many times over an endpoint has gone beyond what a request allows; learned, and reserved for.
 
     `prompt` by the bytes of the prompt, `completion` by the completion limit, `cost` by what both can cost.
     """
@@ -107,7 +107,7 @@ NO_EXCESS = Excess()
 
 @dataclass(frozen=True, slots=True)
 class Price(Tariff):
-    """What calls of a model cost, with the day and the place where the figures were read.
+    """Price of a model's calls, with the day and the place where the figures were read.
 
     `tiers` are those beside the standard one, by the name that the endpoint gives them. `asked` is the tier that
     requests ask for, and `excess` what was learned of the endpoint; neither is part of a price that is stored.

@@ -46,7 +46,7 @@ _NEXT_MODE = {SchemaMode.STRICT: "json", SchemaMode.JSON: "none"}
 
 
 class Grade(StrEnum):
-    """How well something is there: what is bad stops a run."""
+    """Grade of how well something is there: what is bad stops a run."""
 
     GOOD = "good"
     WARNING = "warning"

@@ -30,7 +30,7 @@ class RateQuota:
 
 @dataclass(frozen=True, slots=True)
 class RateQuotas:
-    """What one answer said; None of what it did not mention."""
+    """Quotas that one answer told; None of what it did not mention."""
 
     requests: RateQuota | None = None
     tokens: RateQuota | None = None

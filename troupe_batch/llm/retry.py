@@ -35,7 +35,7 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently to try again, by what went wrong.
+    """Policy of trying again: how often and how patiently, by what went wrong.
 
     An endpoint that is busy is waited for below, and takes no attempt.
     """

@@ -59,7 +59,7 @@ NO_CALLS = Latencies()
 
 @dataclass(frozen=True, slots=True)
 class Slowness:
-    """What is known of the speed of an endpoint. `factor` is how much slower it is than its best; 1 until known."""
+    """Slowness of an endpoint: `factor` is how much slower it is than its best; 1 until known."""
 
     start_s: float | None = None
     token_s: float = 0.0

@@ -92,7 +92,7 @@ def share(likes: float, of_likes: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run, or a process, has spent: sums over calls that were sent, retries and repairs included.
+    """Spending of a run, or of a process: sums over calls that were sent, retries and repairs included.
 
     `cost_usd` is certain. The `uncertain_calls`, `silent_calls` of which were answered without usage, are expected to
     have cost `expected_usd` and cost `uncertain_usd` at most; a cost cap keeps `reserved_usd` for them. `held_usd` is

@@ -168,7 +168,7 @@ class _Counted(NamedTuple):
 
 
 class PromptCounts:
-    """Whether a server reads prompts to their end, by what it counts: the latest prompts of one model."""
+    """Counts of the latest prompts of one model, which tell whether a server reads prompts to their end."""
 
     def __init__(self) -> None:
         self._latest: deque[_Counted] = deque(maxlen=_PROMPTS_KEPT)

@@ -56,7 +56,7 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """How an endpoint holds a run back: what is in flight, how many a minute it takes, until when it takes none."""
+    """Limits that an endpoint sets a run: what is in flight, how many a minute it takes, until when it takes none."""
 
     under_way: int
     per_minute: float | None = None
@@ -97,7 +97,7 @@ class HeldBack:
 
 
 class RunDial:
-    """What a worker process and whoever tunes or watches run `run_id` tell each other, through Redis."""
+    """Dial of run `run_id`: what a worker process and whoever tunes or watches it tell each other, through Redis."""
 
     def __init__(self, batch: RedisBatch, run_id: str) -> None:
         self._batch = batch

@@ -28,7 +28,7 @@ _LONGEST_TIER = 40
 
 @dataclass(frozen=True, slots=True)
 class UsageRule:
-    """What the counts of an endpoint leave out, where the numbers themselves do not tell."""
+    """Rule of what the counts of an endpoint leave out, where the numbers themselves do not tell."""
 
     prompt_without_cache: bool = False
     completion_without_reasoning: bool = False

@@ -25,14 +25,14 @@ _FIRST_LOOK_S, _LOOKS_AT_LEAST_EVERY_S = 0.05, 0.5
 
 @dataclass(frozen=True, slots=True)
 class StoredPrompt:
-    """What a service is to keep of a prompt: the key of its beginning, and for how long after its last use."""
+    """Prompt that a service is to keep: the key of its beginning, and for how long after its last use."""
 
     key: str
     lifetime_s: float
 
 
 class Warmth(Enum):
-    """How it is with a beginning, for the whole fleet."""
+    """Warmth of a beginning, for the whole fleet."""
 
     WARM = auto()
     OURS = auto()

@@ -29,7 +29,7 @@ _JUDGEMENT_TOKENS = 10
 
 @dataclass(frozen=True, slots=True)
 class ProseEstimate:
-    """What it takes to have a model write about each person, and check it: a part of what the whole run takes.
+    """Estimate of having a model write about each person: a part of what the whole run takes.
 
     `most_repairs` is how many calls come on top where all that is written contradicts the facts; none is counted.
     `cacheable_tokens` are those that the endpoint will read from its prefix cache.
@@ -54,7 +54,7 @@ class ProseEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will take if nothing is in the cache yet and no call is tried twice.
+    """Estimate of a run if nothing is in the cache yet and no call is tried twice.
 
     `calls` of a survey are the most that there can be, apart from repairs and questions that are asked again alone.
     Where people act they are those that their units make when each act says one thing, memories condensed on the way

@@ -25,14 +25,14 @@ class _Part(BuiltSpec):
 
 
 class OnLength(StrEnum):
-    """What becomes of a reply that reaches `max_completion_tokens`: its row says so, or it is asked for once more."""
+    """Fate of a reply that reaches `max_completion_tokens`: its row says so, or it is asked for once more."""
 
     RECORD = "record"
     RETRY_LARGER = "retry_larger"
 
 
 class ModelSpec(_Part):
-    """Which model answers, and how it samples; what is left out comes from the settings."""
+    """Model that answers, and how it samples; what is left out comes from the settings."""
 
     name: str | None = Field(
         default=None,
@@ -66,7 +66,7 @@ class ModelSpec(_Part):
 
 
 class BudgetSpec(_Part):
-    """What the job may cost."""
+    """Budget of the job."""
 
     max_usd: float = Field(
         ge=0, le=1e9, strict=True, allow_inf_nan=False, description="Hard cap in US dollars over all workers."
@@ -74,7 +74,7 @@ class BudgetSpec(_Part):
 
 
 class WaveMemory(StrEnum):
-    """What people remember of the waves before: nothing, a line per answer, or question and answer word for word."""
+    """Memory of the waves before: nothing, a line per answer, or question and answer word for word."""
 
     NONE = "none"
     SUMMARY = "summary"
@@ -99,7 +99,7 @@ FactName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=
 
 
 class ResponsesSpec(_Part):
-    """What the table `responses` holds beside the answers."""
+    """Columns of the table `responses` beside the answers."""
 
     facts: tuple[FactName, ...] = Field(
         min_length=1, max_length=100, description="Facts of the person that `responses` repeats, such as [age, sex]."
@@ -114,7 +114,7 @@ class ResponsesSpec(_Part):
 
 
 class RehearsalSpec(_Part):
-    """How simulated respondents behave in a rehearsal; without effect on a real run."""
+    """Behaviour of simulated respondents in a rehearsal; without effect on a real run."""
 
     respondents: FilePath = Field(description="Respondent model of the rehearsal server, relative to the job file.")
 

@@ -26,7 +26,7 @@ class _Repeated:
 
 @dataclass(frozen=True, slots=True)
 class PlanOutline:
-    """What of a stored plan is reckoned with."""
+    """Outline of a stored plan: what is reckoned with."""
 
     job: _Repeated
     endpoint: Endpoint

@@ -35,7 +35,7 @@ _FEW = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PrefixForecast:
-    """Which rule holds, and how long the longest beginning is that prompts of the study have in common."""
+    """Forecast: which rule holds, and how long the longest beginning is that prompts of the study have in common."""
 
     rule: CacheRule = NO_RULE
     shared_tokens: int = 0
@@ -109,7 +109,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class CachedPrompt:
-    """What an endpoint has, or stores, of one prompt: what it shares, and tokens read and written of its own beyond."""
+    """Prompt in a cache: what it shares with others, and tokens read and written of its own beyond."""
 
     group: _Group | None = None
     read: int = 0

@@ -47,7 +47,7 @@ class WaveInfo:
 
 @dataclass(frozen=True, slots=True)
 class RememberedWave:
-    """What one person remembers of one wave: an entry per answer, and how many more there were."""
+    """Wave as one person remembers it: an entry per answer, and how many more there were."""
 
     number: int
     entries: tuple[str, ...]

@@ -29,7 +29,7 @@ from troupe_batch.scalars import TruthValue
 
 
 class ShareUnit(StrEnum):
-    """What the numbers of a distribution are: shares sum to 1, percents to 100, counts to anything."""
+    """Unit of the numbers of a distribution: shares sum to 1, percents to 100, counts to anything."""
 
     SHARE = "share"
     PERCENT = "percent"

@@ -38,7 +38,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class RowsInFile:
-    """Where the rows of a table stand: the name of its file, and the line (CSV) or row (Parquet) of each."""
+    """Rows of a table in its file: the file's name, and the line (CSV) or row (Parquet) of each."""
 
     file: str
     numbers: Sequence[int]
@@ -51,7 +51,7 @@ class RowsInFile:
 
 @dataclass
 class Places:
-    """Where the parts of a population stand in the files that the user wrote, and the mistakes found there."""
+    """Places of the parts of a population in the files that the user wrote, and the mistakes found there."""
 
     file: SpecFile
     # Place of a table (or of the records) that stands in a file of its own -> where its rows stand there.

@@ -56,7 +56,7 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class DesignEffect:
-    """What unequal weights cost (Kish 1965): deff = n * sum(w^2) / sum(w)^2, and n / deff people as good as n."""
+    """Design effect of unequal weights (Kish 1965): deff = n * sum(w^2) / sum(w)^2; n / deff people are worth n."""
 
     people: int
     deff: float
@@ -72,7 +72,7 @@ class DesignEffect:
 
 @dataclass(frozen=True, slots=True)
 class Redrawn:
-    """What a constraint over numbers that are no categories cost: how many people were drawn anew, and how often."""
+    """Redraws for a constraint over numbers that are no categories: how many people, and how often."""
 
     constraint: str
     people: int
@@ -96,7 +96,7 @@ class Redrawn:
 
 
 class Level(StrEnum):
-    """How much a finding matters: a note, or something that a statistician would want to change."""
+    """Level of a finding: a note, or something that a statistician would want to change."""
 
     NOTE = "note"
     WARNING = "warning"

@@ -20,7 +20,7 @@ SCHEMA: Literal["troupe_batch/population/1"] = "troupe_batch/population/1"
 
 
 class EnrichLevel(StrEnum):
-    """How much prose a model writes about each person before the study: none, one paragraph, or a full persona."""
+    """Amount of prose a model writes about each person before the study: none, one paragraph, or a full persona."""
 
     NONE = "none"
     BIO = "bio"
@@ -28,7 +28,7 @@ class EnrichLevel(StrEnum):
 
 
 class NameProvider(StrEnum):
-    """Where names come from: Faker's word lists of the locale, nowhere, or initials (they hint at no origin)."""
+    """Provider of names: Faker's word lists of the locale, nowhere, or initials (they hint at no origin)."""
 
     FAKER = "faker"
     NONE = "none"
@@ -36,7 +36,7 @@ class NameProvider(StrEnum):
 
 
 class Source(SpecPart):
-    """Where figures come from, named by `id` in the dimensions that use them."""
+    """Source of figures, named by `id` in the dimensions that use them."""
 
     id: Line = Field(description="short name that dimensions refer to")
     citation: Line = Field(description="who published it, title, table")
@@ -48,7 +48,7 @@ class Source(SpecPart):
 
 
 class Universe(SpecPart):
-    """Whom the population stands for."""
+    """Universe that the population stands for."""
 
     description: Line = Field(description="who is in, for example adults 25 and over, United States")
     as_of: CategoryLabel | None = Field(None, description="date or period of the figures")
@@ -56,7 +56,7 @@ class Universe(SpecPart):
 
 
 class NamesSpec(SpecPart):
-    """How people are named. Two people may share a name, as people do: `person_id` tells them apart."""
+    """Names of people. Two people may share a name, as people do: `person_id` tells them apart."""
 
     later: ClassVar[frozenset[str]] = frozenset({"by", "locales"})
 
@@ -80,14 +80,14 @@ class FragmentShare(SpecPart):
 
 
 class PersonaSpec(SpecPart):
-    """What a persona holds beside its facts."""
+    """Contents of a persona beside its facts."""
 
     enrich: EnrichLevel = Field(EnrichLevel.NONE, description="prose written by the model: none, bio or full")
     fragments: tuple[FragmentShare, ...] = Field((), max_length=100, description="fragments to merge in, in order")
 
 
 class Sampling(SpecPart):
-    """How integer quotas are made: cube method for up to 20,000 cells, systematic beyond."""
+    """Sampling of integer quotas: cube method for up to 20,000 cells, systematic beyond."""
 
     later: ClassVar[frozenset[str]] = frozenset({"exact", "tolerance_pp"})
 

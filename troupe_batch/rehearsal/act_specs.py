@@ -35,7 +35,7 @@ class SpokenLine(TextTemplate):
 
 
 class Acts(Spec):
-    """How people act. Each chance is per act and independent of the others; every act ends in DONE."""
+    """Acts of people. Each chance is per act and independent of the others; every act ends in DONE."""
 
     think: Rate = Field(default=0.3, description="Chance of a THINK.")
     talk: Rate = Field(default=0.9, description="Chance of a TALK.")
@@ -77,7 +77,7 @@ FieldBehaviour = Annotated[ChoiceQuestion | NumericQuestion | TextQuestion, Fiel
 
 
 class Findings(Spec):
-    """How many findings there are, where an extraction asks for any number of them."""
+    """Number of findings, where an extraction asks for any number of them."""
 
     count: Annotated[dict[Count, Weight], BeforeValidator(by_label)] = Field(
         min_length=1, description="Weight of each number of findings, for example {0: 1, 1: 5, 2: 4}."
@@ -91,7 +91,7 @@ class Findings(Spec):
 
 
 class Extractions(Spec):
-    """What is found in what people did: a behaviour per field of the findings."""
+    """Extractions from what people did: a behaviour per field of the findings."""
 
     fields: dict[str, FieldBehaviour] = Field(
         default_factory=dict, description="Behaviour by field id; where it says don't know, the field is null."

@@ -130,7 +130,7 @@ def _aloud(truth: TextQuestion, prompt: Prompt, draws: DrawStream) -> str:
 
 
 class SpokenLines:
-    """What people say: for whom, how often, and with what to fill in."""
+    """Lines that people say: for whom, how often, and with what to fill in."""
 
     def __init__(self, acts: Acts) -> None:
         written = [line if isinstance(line, SpokenLine) else SpokenLine(text=line) for line in acts.lines]

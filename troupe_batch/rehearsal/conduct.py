@@ -36,7 +36,7 @@ _WORDS_OR_NONE = {"type": ["string", "null"]}
 
 @dataclass(frozen=True)
 class Conduct:
-    """How respondents answer, act, and are read and judged; by default as a server without a file."""
+    """Conduct of respondents: how they answer, act, are read and judged; by default as a server without a file."""
 
     questions: Mapping[str, QuestionTruth] = field(default_factory=dict)
     acts: Acts = field(default_factory=Acts)

@@ -20,7 +20,7 @@ _NO_FILE = "any-1"
 
 @dataclass(frozen=True, slots=True)
 class RehearsalConfig:
-    """Where the server listens, how its respondents behave, and how slow and faulty it is.
+    """Configuration of the server: where it listens, how its respondents behave, and how slow and faulty it is.
 
     `latency_ms` is the mean; with `latency_sigma` above 0 latencies are log-normal with that sigma around it.
     """

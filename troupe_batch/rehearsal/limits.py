@@ -35,7 +35,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request may pass; if not, which limit stops it and for how long."""
+    """Verdict on a request: whether it may pass; if not, which limit stops it and for how long."""
 
     wait_s: float
     what: str

@@ -46,7 +46,7 @@ class CachingRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What a request to a model with breakpoints says of caching: how many bytes of its prompt each of them ends.
+    """Controls of caching in a request to a model with breakpoints: how many bytes of its prompt each of them ends.
 
     `candidates` may be read, shortest first; those of `written` are stored where they are not yet.
     """
@@ -58,7 +58,7 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What of a prompt was read, and what is to be stored of it for so many tokens; None where that is not counted.
+    """Tokens of a prompt that were read, and what is to be stored of it; None where that is not counted.
 
     `links` are to be kept once the reply is out.
     """
@@ -69,7 +69,7 @@ class Found:
 
 
 class PrefixCache:
-    """Which beginnings of prompts are known; bounded, the least recently used one is forgotten first."""
+    """Cache of beginnings of prompts; bounded, the least recently used one is forgotten first."""
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size

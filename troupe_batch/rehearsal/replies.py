@@ -70,7 +70,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the respondent said: a text, or a refusal in its place."""
+    """Saying of the respondent: a text, or a refusal in its place."""
 
     text: str | None
     refusal: str | None = None

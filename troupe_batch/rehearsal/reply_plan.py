@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplyPart:
-    """How one property of a reply is made, where it is no answer to a question."""
+    """Property of a reply that is no answer to a question, and how it is made."""
 
     make: PropertyMaker
     refusal_rate: float = 0.0

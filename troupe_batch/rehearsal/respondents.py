@@ -23,7 +23,7 @@ _SECTIONS = ("acts", "extractions", "judgements")
 
 
 class Respondents(Spec):
-    """How the made-up respondents of a rehearsal behave: what they answer, how they act, what is read out of it."""
+    """Respondents of a rehearsal: what they answer, how they act, what is read out of it."""
 
     schema_: Literal["troupe_batch/respondents/1"] = Field(alias="schema", description="Kind and version of the file.")
     title: str = Field(default="", description="One line on what is modelled.")

@@ -41,7 +41,7 @@ _BLOCKS_KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file of blocks is, for messages: its schema, what it is called, and the way back to a sound one.
+    """Format of a file of blocks, for messages: its schema, what it is called, and the way back to a sound one.
 
     A file with all of `columns` that names no format was one of these before another program wrote it.
     """

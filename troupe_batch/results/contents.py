@@ -15,7 +15,7 @@ from troupe_batch.studies.study import ExtractionInfo, QuestionInfo
 
 @dataclass(frozen=True)
 class Contents:
-    """What the units of a run leave behind, as far as its tables depend on it.
+    """Contents that the units of a run leave behind, as far as its tables depend on it.
 
     `has_events`: people act, and each of their acts is on record. `may_be_quiet`: there may be units in which nobody
     does, as in studies written in Python. `seat_names` holds a name or None for each seat; by default none has one.
@@ -35,7 +35,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Planned:
-    """What some units of a run are to leave behind.
+    """Rows that some units of a run are to leave behind.
 
     `members` are the people of the units' cases, a row per case and a column per seat; `newcomers` those whose first
     unit is among them, in the order in which they stand. `is_run`: which of the units were run to their end.

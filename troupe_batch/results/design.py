@@ -16,7 +16,7 @@ REPLICATES = "replicates"
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What ties the answers of a dataset together, as its manifest states it; `is_weighted`: strata are oversampled."""
+    """Design of a dataset: what ties its answers together, by its manifest; `is_weighted`: strata are oversampled."""
 
     made_by: Provenance
     is_weighted: bool = False

@@ -54,7 +54,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What failed in the shards that could be looked at; those of the most rows come first."""
+    """Failures in the shards that could be looked at; those of the most rows come first."""
 
     groups: tuple[FailureGroup, ...]
     shards_seen: int

@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class KeptReplies:
-    """What one process keeps, and what it finds of others. Belongs to one event loop."""
+    """Replies that one process keeps, and those it finds of others. Belongs to one event loop."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store

@@ -154,7 +154,7 @@ _TOTALS = tuple(f.name for f in fields(CallTotals))
 
 @dataclass(frozen=True, slots=True)
 class CommitRecord(Tallied):
-    """What a mark says about a shard: whose attempt won, which files it wrote, and what is in them.
+    """Record in a mark: whose attempt won the shard, which files it wrote, and what is in them.
 
     `tallies` are what the recount of each table came to; times are UTC in ISO 8601.
     """
@@ -199,7 +199,7 @@ class CommitRecord(Tallied):
 
 @dataclass(frozen=True, slots=True)
 class StopMark:
-    """Why nothing further was started: the kind of the error, its message, and when (UTC, ISO 8601)."""
+    """Mark of a stop: the kind of the error, its message, and when (UTC, ISO 8601)."""
 
     error: StopReason
     reason: str

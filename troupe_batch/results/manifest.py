@@ -38,7 +38,7 @@ WORDING = (
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
+    """Provenance of the answers. `digests` are SHA-256 of plan, population, instrument and each prompt template.
 
     `people` took part: `cases` times `seats`. `people_without_seat` is how many more the job asked for, for whom there
     was no seat; `composition` says who was put together, None where each person is alone. `further_models` are those

@@ -11,7 +11,7 @@ from troupe_batch.results.manifest import Manifest
 
 
 class RunState(StrEnum):
-    """Whether everything planned was tried; the answers themselves may still be absences with a reason."""
+    """State of a run: whether all planned was tried; the answers may still be absences with a reason."""
 
     COMPLETE = "complete"
     STOPPED = "stopped"

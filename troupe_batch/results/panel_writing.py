@@ -46,7 +46,7 @@ class PanelMember:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How much was written about the people of a panel, by which model."""
+    """Amount written about the people of a panel, by which model."""
 
     enrich: EnrichLevel = EnrichLevel.NONE
     model: str | None = None

@@ -17,7 +17,7 @@ from troupe_batch.results.table import Table
 
 @dataclass(frozen=True, slots=True)
 class PartSize:
-    """When a part is full; it ends with the row group that reaches either. `group_rows`: if not those of the table."""
+    """Size of a full part; it ends with the row group that reaches either. `group_rows`: if not those of the table."""
 
     rows: int = 1_000_000
     size_bytes: int = 128 * 1024 * 1024

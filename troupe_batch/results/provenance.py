@@ -21,7 +21,7 @@ _FOLDER = "endpoint"
 
 @dataclass(frozen=True, slots=True)
 class EndpointNote:
-    """What one process found out: `left_out` by model the fields and keywords of JSON Schema that were refused.
+    """Note of one process: `left_out` by model the fields and keywords of JSON Schema that were refused.
 
     `abilities` are the lines of a probe, empty for who made none.
     """

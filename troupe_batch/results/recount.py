@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Ticks:
-    """How often each planned row was seen, a byte each; rows beside the plan are counted apart.
+    """Ticks of how often each planned row was seen, a byte each; rows beside the plan are counted apart.
 
     `backwards`: how many rows stand after one that should follow them.
     """

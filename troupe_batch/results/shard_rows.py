@@ -18,7 +18,7 @@ from troupe_batch.studies.study import Answer, Finding, Unit, UnitOutcome
 
 @dataclass(slots=True)
 class ShardRows:
-    """What the units of one shard left behind, in unit order.
+    """Rows that the units of one shard left behind, in unit order.
 
     `answers` holds one per unit, seat and question; `person_ids`, `person_indices` and `facts` one per unit and seat.
     `people` are those whose first unit is in the shard, so that each person of the run stands in exactly one.

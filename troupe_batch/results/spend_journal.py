@@ -72,7 +72,7 @@ def _made(path: Path) -> tuple[int, mmap]:
 
 @dataclass(frozen=True, slots=True)
 class Journalled:
-    """What a journal says: the sums of one process, and whether it still lives."""
+    """Sums of one process as its journal has them, and whether it still lives."""
 
     is_alive: bool
     tallies: dict[str, KindSums]

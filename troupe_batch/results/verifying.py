@@ -23,7 +23,7 @@ _BATCH_ROWS = 65_536
 
 @dataclass(slots=True)
 class Verification(Tallied):
-    """What the recount found. A dataset without problems may still be incomplete: `missing_shards` says so."""
+    """Result of the recount. A dataset without problems may still be incomplete: `missing_shards` says so."""
 
     units: int = 0
     tallies: Tallies = field(default_factory=dict)

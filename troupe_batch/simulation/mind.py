@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class MindSettings:
-    """How people remember, act and are checked: everything beside the model that can change what they do.
+    """Settings of minds: how people remember, act and are checked, all beside the model that can change what they do.
 
     Lengths count events of a person. An act is asked for at most `max_rounds` times when its faculties bring something
     to look at, and each reply holds at most `max_actions` actions. With `checks_quality` each act is scored by one more

@@ -32,7 +32,7 @@ class Observed(Protocol):
 
 
 class Person(Observed, Protocol):
-    """What `TinyPerson` is to whatever it is built on."""
+    """Person: what `TinyPerson` is to whatever it is built on."""
 
     @property
     def person_id(self) -> str:

@@ -21,7 +21,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Gate:
-    """What must hold before something is asked, bound to the questions of the study, and to facts, by their kinds."""
+    """Condition before something is asked, bound to the questions of the study, and to facts, by their kinds."""
 
     def __init__(self, when: When, kinds: Mapping[str, Kind], facts: Mapping[str, Kind] = _NOTHING) -> None:
         """BadExpression where it does not fit the questions; see `when_mistakes`."""

@@ -91,7 +91,7 @@ def read_documents(documents: Sequence[DocumentSpec], files: NamedFiles, place: 
 
 
 class Equipment:
-    """What each of some people has at hand, compiled once: documents are shared, tools are everybody's own."""
+    """Equipment of some people, compiled once: documents are shared, tools are everybody's own."""
 
     def __init__(self, documents: Sequence[DocumentSpec], tools: Sequence[ToolName]) -> None:
         """ValueError where a document was not read yet."""

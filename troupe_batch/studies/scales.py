@@ -28,7 +28,7 @@ FEWEST_STEPS_FOR_BOXES = 4
 
 
 class Best(StrEnum):
-    """Which end of the labels, as they stand in the file, is the most or the best."""
+    """End of the labels, as they stand in the file, that is the most or the best."""
 
     FIRST = "first"
     LAST = "last"

@@ -17,14 +17,14 @@ from troupe_batch.studies.values import ValueKind
 
 
 class Draws(StrEnum):
-    """Whether two people whose prompts are equal get two independent replies, or share one."""
+    """Draws of two people whose prompts are equal: two independent replies, or one that they share."""
 
     INDEPENDENT = "independent"
     SHARED = "shared"
 
 
 class AnswerStatus(StrEnum):
-    """How a planned answer ended; only `ANSWERED` carries a value."""
+    """End of a planned answer; only `ANSWERED` carries a value."""
 
     ANSWERED = "answered"
     SKIPPED = "skipped"
@@ -51,7 +51,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class UnitSettings:
-    """What all units of a job have in common when they ask a model; `calls` is how many all of them make, at most.
+    """Settings that all units of a job share when they ask a model; `calls` is how many all of them make, at most.
 
     `minds`, `reasoning`, `embedding` and `vectors` are for studies in which people act; a survey has no use for them.
     `vectors` are what the units of one process have embedded so far, so that each document is embedded once.
@@ -111,7 +111,7 @@ class Answer:
 
 
 class FindingStatus(StrEnum):
-    """How an extraction ended; only `FOUND` carries values."""
+    """End of an extraction; only `FOUND` carries values."""
 
     FOUND = "found"
     NONE_FOUND = "none_found"
@@ -224,7 +224,7 @@ class QuestionInfo:
 
 @dataclass(frozen=True, slots=True)
 class StudyDesign:
-    """What a study states: known before anybody is asked, and without running code of the user's.
+    """Design of a study: known before anybody is asked, and without running code of the user's.
 
     `questions` are those that each person of a unit has exactly one answer to, and `extractions` what is drawn from
     each unit, both in the order of the file. `seat_names` has one entry per person of a unit, None where a seat has no
@@ -268,7 +268,7 @@ class PopulationFacts(Protocol):
 
 
 class Seating(Protocol):
-    """Who takes part in which case."""
+    """Seating: who takes part in which case."""
 
     @property
     def cases(self) -> int:
@@ -281,7 +281,7 @@ class Seating(Protocol):
 
 
 class Study(Protocol):
-    """What people are put through, compiled from its file once and then run for each unit."""
+    """Study that people are put through, compiled from its file once and then run for each unit."""
 
     @property
     def design(self) -> StudyDesign:

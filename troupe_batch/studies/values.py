@@ -8,7 +8,7 @@ from typing import assert_never
 
 
 class ValueKind(StrEnum):
-    """What an answer is in the data.
+    """Kind of an answer in the data.
 
     code: the code of one label, an amount on a scale; label: one label, which is no amount; labels: any number of them;
     number; text; ranking: labels, the best first, perhaps not all that there are.

@@ -34,7 +34,7 @@ class SchemaRejected(ValueError):
 
 
 class Situation(Protocol):
-    """What a respondent sees: who one is, what one was shown, and how the question was put."""
+    """Situation that a respondent sees: who one is, what one was shown, and how the question was put."""
 
     @property
     def facts(self) -> TextFacts:
@@ -112,14 +112,14 @@ class Shift(Scope):
 
 
 class DontKnow(Spec):
-    """How often "don't know" is answered where it is offered."""
+    """Rate at which "don't know" is answered where it is offered."""
 
     rate: Rate = Field(description="Share of respondents.")
     label: LabelText = Field(default="Don't know", min_length=1, description="The label as the question shows it.")
 
 
 class QuestionTruth(Spec):
-    """What is true of the answers to one question; each kind of reply is a class of its own, with its own `type`."""
+    """Truth of the answers to one question; each kind of reply is a class of its own, with its own `type`."""
 
     dont_know: DontKnow | None = Field(default=None, description="How often and under which label.")
     refusal_rate: Rate = Field(default=0.0, description="Share of replies that refuse to answer at all.")

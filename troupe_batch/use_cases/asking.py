@@ -29,7 +29,7 @@ _QUESTION = "question"
 
 @dataclass(frozen=True, slots=True)
 class AskReport:
-    """What was sent and what came of it; `answer` is None where only the prompt was wanted."""
+    """Report of what was sent and what came of it; `answer` is None where only the prompt was wanted."""
 
     person: TinyPerson
     messages: tuple[Message, ...]

@@ -44,7 +44,7 @@ OnFrozen: TypeAlias = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FreezeOptions:
-    """How people are frozen: how many (default all), with how much prose (default as the population says)."""
+    """Options of freezing: how many people (default all), with how much prose (default as the population says)."""
 
     people: int | None = None
     enrich: EnrichLevel | None = None
@@ -67,7 +67,7 @@ class FrozenPanel:
 
 @dataclass(frozen=True, slots=True)
 class FreezeEstimate:
-    """What the prose of a panel takes if nothing is in the cache; `cost_usd` is None where no price is known."""
+    """Estimate of a panel's prose if nothing is in the cache; `cost_usd` is None where no price is known."""
 
     prose: ProseEstimate
     model: str

@@ -42,7 +42,7 @@ _LONGER = 1.1
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What an endpoint can do, and what it took to find out; `is_kept` where it was found out earlier."""
+    """Report of what an endpoint can do, and what it took to find out; `is_kept` where it was found out earlier."""
 
     model: str
     abilities: tuple[Ability, ...]

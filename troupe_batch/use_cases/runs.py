@@ -29,7 +29,7 @@ _MOST_UNITS = 40  # are looked at to say how much of a changed job the cache can
 
 
 class Opening(StrEnum):
-    """How a command finds its run."""
+    """Opening of a run by a command."""
 
     NEW = "new"
     RESUMED = "resumed"

@@ -14,7 +14,7 @@ from troupe_batch.use_cases.runs import stored_run
 
 @dataclass(frozen=True, slots=True)
 class TuningChange:
-    """What was tuned before, and is now; and how many workers hear of it."""
+    """Change by tuning: the limits before and now, and how many workers hear of it."""
 
     before: Tuned
     now: Tuned

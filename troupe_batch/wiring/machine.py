@@ -25,7 +25,7 @@ _STARTED_HERE = "started by this command"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was started: the settings that lead to it, and the processes themselves where there are any.
+    """Machine as started: the settings that lead to it, and the processes themselves where there are any.
 
     `breakdown` hears of processes that cannot be kept alive.
     """

@@ -24,7 +24,7 @@ _MOST_WITHIN_STRATA = 500
 
 
 class GroupingKind(Enum):
-    """What a grouping of cells counts."""
+    """Kind of what a grouping of cells counts."""
 
     STRATA = "strata"
     MARGIN = "margin"

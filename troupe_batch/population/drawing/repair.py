@@ -27,7 +27,7 @@ _SIDEWAYS = 6
 
 @dataclass(frozen=True)
 class OptionSets:
-    """What people can be: options in sets, numbered so that those of a set stand together; people stay in their set.
+    """Options of people, in sets, numbered so that those of a set stand together; people stay in their set.
 
     `sets` has the set of each option, rising; `logs` the logarithm of its probability.
     """
@@ -38,7 +38,7 @@ class OptionSets:
 
 @dataclass(frozen=True)
 class Quota:
-    """How many people each group may have at least and at most; `groups` has the group of each option.
+    """Quota of each group: how many people it may have at least and at most; `groups` has the group of each option.
 
     `weight` says how much a person too many or too few counts where not all quotas can hold.
     """

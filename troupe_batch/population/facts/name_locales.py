@@ -17,7 +17,7 @@ from troupe_batch.spec_files import did_you_mean
 
 
 class NameLocales:
-    """Which word lists people of each category are named from; categories that are not listed use the default."""
+    """Locales of names by category: the word lists people are named from; categories not listed use the default."""
 
     def __init__(self, spec: PopulationSpec, model: Model, places: Places) -> None:
         """A dimension without categories, an unknown category and a locale without names are mistakes at `names`."""

@@ -53,7 +53,7 @@ class WordList:
 
 @dataclass(frozen=True)
 class NameForm:
-    """How a name is put together in one locale for one gender, for example first name, space, last name."""
+    """Form of a name in one locale for one gender, for example first name, space, last name."""
 
     parts: tuple[WordList | str, ...]
 

@@ -36,7 +36,7 @@ _FADED = 1e-6
 
 @dataclass(frozen=True)
 class JointParts:
-    """What the joint distribution of a population is made of; `targets` agree with each other."""
+    """Parts of the joint distribution of a population; `targets` agree with each other."""
 
     spec: PopulationSpec
     factors: tuple[Factor, ...]

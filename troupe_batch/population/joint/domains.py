@@ -19,7 +19,7 @@ from troupe_batch.population.spec import PopulationSpec
 
 @dataclass(frozen=True)
 class Bases:
-    """What an expression reads in the end.
+    """Bases of an expression: what it reads in the end.
 
     `factors` are dimensions with categories, in the order of the file; `records` says whether it reads numbers that
     stand in records; `open` are names without categories, such as numbers that are drawn from a distribution.

@@ -31,7 +31,7 @@ _NOTHING = 1e-300
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fit came to: `probs` in the order of the seed, and where it is farthest from its targets.
+    """Fit of a table: `probs` in the order of the seed, and where it is farthest from its targets.
 
     `gap` is the largest difference between a margin and its target, at cell `cell` of margin number `margin`, where
     `realised` was reached. `converged`: every margin is its target times 1 ± 1e-8. `impossible`: it is proven that no

@@ -27,7 +27,7 @@ _LARGEST_WHOLE = 1e15
 
 
 class CellValues(dict[Any, _Value]):
-    """What cells mean, by what stands there. Columns have few different cells, so each is read once."""
+    """Values of cells, by what stands there. Columns have few different cells, so each is read once."""
 
     def __init__(self, convert: Callable[[object], _Value]) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ _MOST_COLUMNS, _MOST_ROWS = 24, 80
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """What a cell says, how strongly it is coloured (0 to 100) and in which colour: `over`, `under` or `tie`."""
+    """Cell: what it says, how strongly it is coloured (0 to 100) and in which colour: `over`, `under` or `tie`."""
 
     text: str
     strength: int = 0

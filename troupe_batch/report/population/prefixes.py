@@ -40,7 +40,7 @@ class Prefix:
 
 
 class Balance(StrEnum):
-    """How the first people compare with simple random samples."""
+    """Balance of the first people, compared with simple random samples."""
 
     BETTER = "The first people are better balanced than random samples"
     ALIKE = "The first people are about as balanced as random samples"

@@ -23,7 +23,7 @@ _PLAIN = ("type", "target", "content")
 
 @dataclass(frozen=True, slots=True)
 class ActQuestion:
-    """What is asked in an act, and the properties that the answer adds to the reply: id -> JSON schema.
+    """Question asked in an act, and the properties that the answer adds to the reply: id -> JSON schema.
 
     `check` says what is wrong with the answers (id -> value); None where nothing is. Keep `properties` and `check` for
     all people that are asked the same, so that they share one schema. `remembered` says what the person knows of their
@@ -41,7 +41,7 @@ class ActQuestion:
 
 
 class Repertoire(NamedTuple):
-    """What a set of faculties adds: (action, its fields) for the schema, and lines for the prompt."""
+    """Repertoire of a set of faculties: (action, its fields) for the schema, and lines for the prompt."""
 
     variants: tuple[tuple[str, tuple[str, ...]], ...] = ()
     actions: str = ""

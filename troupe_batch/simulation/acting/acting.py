@@ -35,7 +35,7 @@ _CUT_SHORT = "You were cut short: what you said just now reached nobody."
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did in one turn: `actions` in order and ending in DONE, and one event for each of them.
+    """Act of a person: `actions` in order and ending in DONE, and one event for each of them.
 
     `performed` leaves out what was only repeated. `answer` holds what was asked for in the act, by property; it, and
     `reply_key` (hex), `cache` and `sample` (the name of the draw), are those of the last reply that was carried out.

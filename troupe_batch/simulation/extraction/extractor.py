@@ -41,7 +41,7 @@ ReducerRule: TypeAlias = Callable[[Event], Mapping[str, Any] | None]
 
 
 class ExtractionStatus(StrEnum):
-    """How an extraction ended; only `FOUND` carries findings."""
+    """End of an extraction; only `FOUND` carries findings."""
 
     FOUND = "found"
     NONE_FOUND = "none_found"
@@ -52,7 +52,7 @@ class ExtractionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What one call found. Each finding has a value or None for each field; None means that the material is silent.
+    """Findings of one call. Each has a value or None for each field; None means that the material is silent.
 
     `reason` says why there are no findings. `call_key` is the hex key of the call in `llm_calls`, `sample` the name of
     its draw; `cache` is None where the call failed.

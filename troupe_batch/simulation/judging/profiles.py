@@ -32,7 +32,7 @@ class AttributeFigures:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AttributeProfile:
-    """How the people are spread over one attribute.
+    """Profile of the people over one attribute.
 
     `counts` holds the people by value, the most frequent first; numbers are counted in bins such as "20 to 29", in
     their order. `shares` are of the `known` people, those who have the attribute; where it is a list a person counts
@@ -91,7 +91,7 @@ class AttributeProfile:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far two groups are apart in one attribute.
+    """Difference of two groups in one attribute.
 
     `shares` holds the share of each value in the one and in the other group. `distance` is half the sum of the
     differences (total variation): 0 where the groups are alike, 1 where they have no value in common; of lists, whose

@@ -35,7 +35,7 @@ V = TypeVar("V", bool, int)
 
 @dataclass(frozen=True, slots=True)
 class Judgement(Generic[V]):
-    """What a model thinks of a claim: true or false, or a score from 0 to 9; why; and how sure it is, 0 to 1.
+    """Judgement of a claim by a model: true or false, or a score from 0 to 9; why; and how sure it is, 0 to 1.
 
     `is_vacuous`: the precondition did not hold, so nobody was asked and there is no `call_key`.
     """

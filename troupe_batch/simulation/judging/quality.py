@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How true one claim is of an act (0 to 9), why, and how sure the judge is (0 to 1)."""
+    """Score of how true one claim is of an act (0 to 9), why, and how sure the judge is (0 to 1)."""
 
     value: int
     justification: str

@@ -27,7 +27,7 @@ _LISTS = ("memory", "episodic_buffer", "memories", "facts")
 
 
 class SpecificationParts(NamedTuple):
-    """What a file is to hold beside the persona."""
+    """Parts that a file is to hold beside the persona."""
 
     faculties: bool = False
     memory: bool = False

@@ -39,7 +39,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How well a person meets expectations: `score` and `confidence` from 0 to 1, why, and the interview itself."""
+    """Validation of a person: `score` and `confidence` from 0 to 1, why, and the interview itself."""
 
     score: float
     confidence: float

@@ -60,7 +60,7 @@ class Clock:
 
 
 class TimeCourse:
-    """Where the time of one run goes, counted from where it began, or from where somebody skipped time in between."""
+    """Course of the time of one run, counted from where it began, or from where somebody skipped time in between."""
 
     def __init__(self, start: datetime, pace: TimeUnit | timedelta | None) -> None:
         self._start = self._expected = start

@@ -27,7 +27,7 @@ from troupe_batch.simulation.record.reply_file import ReplyFile
 
 @dataclass(frozen=True, slots=True)
 class ControlStatus:
-    """What came of it so far: how many replies were `restored` from the file, and how many were `asked` of the model.
+    """Status so far: how many replies were `restored` from the file, and how many were `asked` of the model.
 
     `kept` replies are in the file; `damaged` ones of it could not be read, and what they held is asked anew.
     """

@@ -30,7 +30,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class CognitiveState:
-    """What a person is after, what the situation is to them, what they attend to, and how they feel."""
+    """State of a mind: what a person is after, the situation to them, what they attend to, and how they feel."""
 
     goals: str = ""
     context: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class CognitiveState:
 
 
 class StimulusKind(StrEnum):
-    """How something reaches a person, in TinyTroupe's words."""
+    """Kind of a stimulus, by how it reaches a person, in TinyTroupe's words."""
 
     CONVERSATION = "CONVERSATION"
     SOCIAL = "SOCIAL"
@@ -70,7 +70,7 @@ FIRST_STEP = 1
 
 
 class EventKind(StrEnum):
-    """What an event is."""
+    """Kind of an event."""
 
     STIMULUS = "stimulus"
     ACTION = "action"
@@ -79,7 +79,7 @@ class EventKind(StrEnum):
 
 
 class EventStatus(StrEnum):
-    """Whether the event took effect.
+    """Status of an event: whether it took effect.
 
     `undelivered`: the target is not there or cannot be reached; `repeated`: the person had just done the same, and it
     was left out; `failed`: the act of a person brought nothing, and `reason` says why.

@@ -22,13 +22,13 @@ _MOST_UNANSWERED = 200
 
 
 class Summary(NamedTuple):
-    """What is left of an episode once it is consolidated."""
+    """Summary that is left of an episode once it is consolidated."""
 
     text: str
 
 
 class ActionResult(NamedTuple):
-    """What an action of a faculty brought to see."""
+    """Result that an action of a faculty brought to see."""
 
     action: str
     text: str

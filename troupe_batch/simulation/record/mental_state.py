@@ -20,7 +20,7 @@ _MONTHS = (
 
 
 class MentalState:
-    """How things stand; all of it is in the prompt.
+    """State of things for a person; all of it is in the prompt.
 
     `datetime` is simulated time, None where nobody keeps it: the clock of the machine never gets here. `context` and
     `goals` that are given to the person stay until they are given others; what an act leaves of their own

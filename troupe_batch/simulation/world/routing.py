@@ -21,7 +21,7 @@ from troupe_batch.simulation.world.roster import Roster
 
 
 class Reach(Protocol):
-    """Who can be spoken to by whom: a world says everybody by everybody, a network looks at relations."""
+    """Reach of people to each other: a world says everybody by everybody, a network looks at relations."""
 
     def in_reach_of(self, person: TinyPerson) -> Sequence[TinyPerson]:
         """Whom the person can speak to, seat by seat, without themself."""
@@ -37,7 +37,7 @@ class Reach(Protocol):
 
 
 class Deliveries:
-    """What the people of a world do to each other: carried out once, in the order of the journal."""
+    """Deliveries between the people of a world: carried out once, in the order of the journal."""
 
     def __init__(self, journal: Journal, roster: Roster, reach: Reach) -> None:
         self._journal = journal

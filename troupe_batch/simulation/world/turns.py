@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class OnCannotAct(StrEnum):
-    """Whether a world goes on when one of its people cannot act in a step, or ends with WorldFailed."""
+    """Course of a world when one of its people cannot act in a step: it goes on, or ends with WorldFailed."""
 
     GO_ON = "go_on"
     FAIL = "fail"
 
 
 class StepFailure(NamedTuple):
-    """Who could not act in which step, and why; no `person_id` where it is that of an intervention."""
+    """Failure of somebody to act in a step; no `person_id` where it is that of an intervention."""
 
     step: int
     person_id: str | None

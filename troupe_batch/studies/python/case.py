@@ -24,7 +24,7 @@ from troupe_batch.studies.study import Answer, AnswerStatus, Finding, FindingSta
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """What a function returns for a question that it has no answer to, with the status and the reason of the row."""
+    """Absence of an answer that a function of the user's states, with the status and the reason of the row."""
 
     status: AnswerStatus
     reason: str

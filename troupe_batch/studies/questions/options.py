@@ -46,7 +46,7 @@ MOST_OPTIONS = 1_000
 
 
 class Order(StrEnum):
-    """How the order of options varies over people, questions and replicates."""
+    """Order of options over people, questions and replicates."""
 
     RANDOM = "random"
     FLIP = "flip"
@@ -54,7 +54,7 @@ class Order(StrEnum):
 
 
 class Elicitation(StrEnum):
-    """How an answer on a list of labels is obtained."""
+    """Way in which an answer on a list of labels is obtained."""
 
     PROBABILITIES = "probabilities"
     PICK = "pick"

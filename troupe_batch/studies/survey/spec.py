@@ -21,7 +21,7 @@ from troupe_batch.studies.questions.when import ASKED_WHEN, FLOW, Condition, Whe
 
 
 class Asking(StrEnum):
-    """How the questions are spread over model calls."""
+    """Spread of the questions over model calls."""
 
     QUESTIONNAIRE = "questionnaire"
     BLOCK = "block"
@@ -29,7 +29,7 @@ class Asking(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What happens to a person's later questions when an earlier call brought no answer."""
+    """Course of a person's later questions when an earlier call brought no answer."""
 
     GO_ON = "go_on"
     STOP = "stop"

@@ -81,7 +81,7 @@ class WorldLine(Happening):
 
 
 class Trigger(BaseModel):
-    """When an intervention happens: everything named here must hold."""
+    """Trigger of an intervention: everything named here must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
