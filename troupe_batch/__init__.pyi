@@ -16,7 +16,7 @@ from troupe_batch.simulation.person.person import TinyPerson as TinyPerson
 from troupe_batch.simulation.record import control as control
 from troupe_batch.simulation.world.network import TinySocialNetwork as TinySocialNetwork
 from troupe_batch.simulation.world.world import TinyWorld as TinyWorld
-from troupe_batch.studies.arms import Arm as Arm
+from troupe_batch.studies.cases import Arm as Arm
 from troupe_batch.studies.interview.spec import InterviewSpec as InterviewSpec
 from troupe_batch.studies.python.spec import PythonSpec as PythonSpec
 from troupe_batch.studies.questions.forms.multi import MultiChoice as MultiChoice

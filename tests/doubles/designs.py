@@ -13,8 +13,10 @@ from troupe_batch.planning.loading import Job
 from troupe_batch.planning.plan import make_plan
 from troupe_batch.planning.units import FactsOnDemand
 from troupe_batch.population import Population, PopulationSpec
+from troupe_batch.results.contents import Contents
 from troupe_batch.results.dataset import Dataset
 from troupe_batch.results.run import Run
+from troupe_batch.studies.study import ExtractionInfo, QuestionInfo, StudyDesign
 
 QUESTION = {"id": "liking", "type": "rating", "text": "How much?", "labels": ["Low", "Mid", "High"]}
 _REGION = {
@@ -47,3 +49,16 @@ def ran(run: Run, model: AnsweringModel | None = None) -> Dataset:
 def weighted_dataset() -> Dataset:
     """Of 40 people half are of the South, where a tenth of the population lives."""
     return ran(drawn_run())
+
+
+def contents_of(
+    questions: tuple[QuestionInfo, ...],
+    extractions: tuple[ExtractionInfo, ...] = (),
+    *,
+    seat_names: tuple[str | None, ...] = (None,),
+    has_events: bool = False,
+    may_be_quiet: bool = False,
+) -> Contents:
+    """The contents of a run whose study states these questions, findings and seats."""
+    design = StudyDesign(questions, calls_per_unit=1, seat_names=seat_names, extractions=extractions)
+    return Contents(design, has_events=has_events, may_be_quiet=may_be_quiet)

@@ -1,19 +1,22 @@
 """Vanguards: of many prompts that begin alike one goes ahead, and the others wait for a moment to read what it stores.
 
-Without it each of the first requests in flight would find nothing stored yet, and pay for storing the same.
+Without it each of the first requests in flight would find nothing stored yet, and pay for storing the same. What is
+stored is known to one process, or to all that share a Redis.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, Protocol
 
 from troupe_batch.errors import StateUnreachable
 from troupe_batch.llm.chat import ChatModel, ChatReply, ChatRequest
+from troupe_batch.llm.redis_batch import RedisBatch, Script
 
 PATIENCE_S = 10.0
 """How long a request waits for the one that goes ahead; then it goes as well."""
@@ -152,3 +155,51 @@ class Warming:
         except StateUnreachable:
             return True
         return warmth is Warmth.OURS
+
+
+_KEY = "troupe:warm:"
+_WARM = "warm"
+
+_CLAIM = Script("""
+local value = redis.call('GET', KEYS[1])
+if value == ARGV[2] then return 0 end
+if value and value ~= ARGV[1] then return 2 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+""")
+_LIGHT = Script("redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 0")
+_GIVE_UP = Script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 0")
+_ANSWERS = (Warmth.WARM, Warmth.OURS, Warmth.OTHERS)
+
+
+class RedisHearth:
+    """A hearth for the whole fleet, of one endpoint. Who goes ahead and dies holds the others up for a moment."""
+
+    def __init__(self, batch: RedisBatch, identity: str) -> None:
+        self._batch = batch
+        self._prefix = f"{_KEY}{identity}/"
+        self._process = secrets.token_hex(8)
+        self._sent: set[asyncio.Future[Any]] = set()
+
+    async def claim(self, key: str, *, for_s: float) -> Warmth:
+        """Whether it is stored, or else who goes ahead; StateUnreachable where Redis does not say."""
+        args = (self._process, _WARM, round(for_s * 1000))
+        return _ANSWERS[await self._batch.script(_CLAIM, (self._prefix + key,), args)]
+
+    def lit(self, key: str, *, for_s: float) -> None:
+        """It is stored."""
+        self._send(_LIGHT, key, (_WARM, round(for_s * 1000)))
+
+    def give_up(self, key: str) -> None:
+        """Another process may go ahead."""
+        self._send(_GIVE_UP, key, (self._process,))
+
+    def _send(self, script: Script, key: str, args: tuple[str | int, ...]) -> None:
+        sent = self._batch.submit(script, (self._prefix + key,), args)
+        self._sent.add(sent)
+        sent.add_done_callback(self._done)
+
+    def _done(self, sent: asyncio.Future[Any]) -> None:
+        self._sent.discard(sent)
+        if not sent.cancelled():
+            sent.exception()  # seen: what nobody was told they find out by waiting a moment

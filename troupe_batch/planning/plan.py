@@ -37,10 +37,9 @@ from troupe_batch.planning.word_digests import word_digests, words_of_wave
 from troupe_batch.population.draw import drawing_of
 from troupe_batch.population.spec import EnrichLevel, PopulationSpec
 from troupe_batch.simulation.person.person import person_id_of
-from troupe_batch.studies.arms import SPLITTING
+from troupe_batch.studies.cases import BALANCED, SPLITTING
 from troupe_batch.studies.kinds import study_of
 from troupe_batch.studies.python.spec import PythonSpec
-from troupe_batch.studies.seating import BALANCED
 from troupe_batch.studies.study import Study, Unit, UnitSettings
 from troupe_batch.studies.world.spec import WorldSpec
 

@@ -182,7 +182,7 @@ class _Extraction:
             is_complete=not missing,
             is_rehearsal=run.plan.endpoint.is_rehearsal,
             provenance=provenance_of(run.plan, self.totals, self.note),
-            questions=run.contents.questions,
+            questions=run.study.design.questions,
             tallies=self.totals.tallies,
             calls=self.totals.calls,
             spending=spending,
@@ -190,7 +190,7 @@ class _Extraction:
             missing_shards=missing,
             quarantined={shard: why for shard, why in self.quarantined.items() if shard in missing},
             stopped_by=self.stop if missing else None,
-            extractions=run.contents.extractions,
+            extractions=run.study.design.extractions,
             cap_usd=run.plan.cap_usd,
         )
 

@@ -77,12 +77,8 @@ class Run:
     @cached_property
     def contents(self) -> Contents:
         """What the units of the run leave behind."""
-        design = self.study.design
         return Contents(
-            questions=design.questions,
-            extractions=design.extractions,
-            seats=design.seats,
-            seat_names=design.seat_names,
+            self.study.design,
             has_events=self.plan.acting is not None,
             may_be_quiet=is_python(self.plan.job.study),
         )
@@ -122,7 +118,7 @@ class Run:
         """What these units are to leave behind; `is_run` says which were run to their end, all where it is None."""
         first, last = self.plan.unit(units[0]), self.plan.unit(units[-1])
         cases = range(first.case, last.case + 1)
-        seats, members = self.contents.seats, (index for case in cases for index in self.casting.members(case))
+        seats, members = self.contents.design.seats, (index for case in cases for index in self.casting.members(case))
         people = np.fromiter(members, np.int64, len(cases) * seats).reshape(len(cases), seats)
         return Planned(
             contents=self.contents,

@@ -134,6 +134,6 @@ def _absent_findings(contents: Contents, status: AnswerStatus, reason: str) -> l
     ended = FindingStatus(str(status))
     return [
         Finding(extraction.id, ended, seat, reason=reason)
-        for extraction in contents.extractions
+        for extraction in contents.design.extractions
         for seat in contents.targets_of(extraction)
     ]

@@ -51,7 +51,7 @@ class Table(ABC):
 
     def schema(self, schemas: Schemas) -> pa.Schema:
         """The columns of one run; SpecError where two of its parts need the same column."""
-        return with_seats(self.columns, has_seats=schemas.contents.seats > 1)
+        return with_seats(self.columns, has_seats=schemas.contents.design.seats > 1)
 
     @abstractmethod
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
@@ -86,7 +86,7 @@ class Schemas:
     @property
     def questions(self) -> tuple[QuestionInfo, ...]:
         """The questions that the run asks."""
-        return self.contents.questions
+        return self.contents.design.questions
 
     @property
     def weight_fact(self) -> str | None:
@@ -115,7 +115,7 @@ class Schemas:
     def build(self, rows: ShardRows, run_id: str) -> dict[str, pa.Table]:
         """Name -> table, of what the units of a shard left behind."""
         contents = self.contents
-        units = UnitColumns.of(rows, contents.seat_names or (None,) * contents.seats, self.weight_fact)
+        units = UnitColumns.of(rows, contents.design.seat_names, self.weight_fact)
         tables = {}
         for table in self.tables:
             schema, arrays = self.of(table.name), table.arrays(rows, units, self)

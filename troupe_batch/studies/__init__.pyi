@@ -1,4 +1,4 @@
-from troupe_batch.studies.arms import Arm as Arm
+from troupe_batch.studies.cases import Arm as Arm
 from troupe_batch.studies.interview.runner import InterviewStudy as InterviewStudy
 from troupe_batch.studies.interview.spec import InterviewSpec as InterviewSpec
 from troupe_batch.studies.kinds import StudySpec as StudySpec

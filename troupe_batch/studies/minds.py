@@ -16,7 +16,7 @@ from troupe_batch.simulation.judging.standard_propositions import STANDARD_PROPO
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.templates import Templates, digests_in
-from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.cases import Arm
 from troupe_batch.studies.questions.form import QUESTION
 from troupe_batch.studies.study import Draws, Unit, UnitSettings
 

@@ -34,7 +34,6 @@ from troupe_batch.llm.prices import PriceList, Prices
 from troupe_batch.llm.provider import connect
 from troupe_batch.llm.redis_batch import RedisBatch
 from troupe_batch.llm.redis_budget import RedisBudget
-from troupe_batch.llm.redis_hearth import RedisHearth
 from troupe_batch.llm.redis_store import RedisReplyStore
 from troupe_batch.llm.repair import CutOff, Repairing
 from troupe_batch.llm.reply_store import MemoryReplyStore, ReplyStore
@@ -43,7 +42,7 @@ from troupe_batch.llm.spending import Spending
 from troupe_batch.llm.sqlite_values import SqliteValues
 from troupe_batch.llm.systematic import Watched
 from troupe_batch.llm.tokens import TokenCounter
-from troupe_batch.llm.warming import OwnHearth, StoredPrompt, Warming
+from troupe_batch.llm.warming import OwnHearth, RedisHearth, StoredPrompt, Warming
 from troupe_batch.planning.prices import PlanPrices
 from troupe_batch.redis_address import with_ca_file
 from troupe_batch.settings import Settings

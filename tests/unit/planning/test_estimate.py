@@ -23,7 +23,7 @@ from troupe_batch.planning.acting import Acting
 from troupe_batch.planning.units import Casting
 from troupe_batch.population import Population
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.seating import OnePersonEach
+from troupe_batch.studies.cases import OnePersonEach
 from troupe_batch.studies.study import PlannedCall, Unit, UnitSettings
 
 Make = Callable[..., Plan]

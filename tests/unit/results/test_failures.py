@@ -36,14 +36,14 @@ async def test_failures_are_grouped_by_what_was_said_whatever_numbers_stand_in_i
 
     found = await failures_of(run.store, shards=2, examples=2)
 
-    width = len(run.contents.questions)
+    width = len(run.study.design.questions)
     assert [(one.of, one.status, one.count) for one in found.groups] == [
         ("answers", "unreadable", 3 * width),
         ("answers", "failed", width),
         ("answers", "refused", width),
     ]
     unreadable = found.groups[0]
-    assert set(unreadable.about) == {question.id for question in run.contents.questions}
+    assert set(unreadable.about) == {question.id for question in run.study.design.questions}
     assert [one.raw_reply for one in unreadable.examples] == [PROSE[:400]] * 2
     assert unreadable.examples[0].person_id == "p000002"
     assert (found.shards_seen, found.shards) == (2, 2)

@@ -28,7 +28,7 @@ class EffortTable(Table):
     columns = pa.schema([RUN, UNIT[0], UNIT[1], column_field("answers", pa.int64(), "How many answers.")])
 
     def is_in(self, contents: Contents) -> bool:
-        return bool(contents.questions)
+        return bool(contents.design.questions)
 
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
         answers = pa.array([len(schemas.questions)] * len(rows.units), pa.int64())

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.doubles.designs import contents_of
 from tests.doubles.pairs import IDEAS, MOOD, NOON, ROLE, PairStudy, pair_run
 from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CallRecord
@@ -35,7 +36,7 @@ from troupe_batch.studies.study import (
     UnitOutcome,
 )
 
-CONTENTS = Contents((MOOD,), (IDEAS, ROLE), seats=2, has_events=True, seat_names=("host", None))
+CONTENTS = contents_of((MOOD,), (IDEAS, ROLE), has_events=True, seat_names=("host", None))
 SCHEMAS = make_schemas(CONTENTS, {}, is_rehearsal=True)
 NOTHING = UnitOutcome((), ())
 
@@ -43,9 +44,9 @@ NOTHING = UnitOutcome((), ())
 def tables(*outcomes: UnitOutcome, contents: Contents = CONTENTS) -> dict[str, pa.Table]:
     rows = ShardRows()
     for index, outcome in enumerate(outcomes):
-        seats = range(10 * index, 10 * index + contents.seats)
+        seats = range(10 * index, 10 * index + contents.design.seats)
         answers = outcome.answers or tuple(
-            Answer("mood", "single", AnswerStatus.NOT_RUN, "x") for _ in seats for _ in contents.questions
+            Answer("mood", "single", AnswerStatus.NOT_RUN, "x") for _ in seats for _ in contents.design.questions
         )
         people = [TinyPerson.cast(n, Persona({}), {}) for n in seats]
         rows.add(Unit(index, f"w{index}", index, 0, "a"), people, dataclasses.replace(outcome, answers=answers))
@@ -202,7 +203,7 @@ def test_one_field_of_two_types_is_refused() -> None:
     texts = ExtractionInfo("quotes", is_per_person=True, is_many=True, fields=(FieldInfo("cost", FieldType.TEXT, "x"),))
 
     with pytest.raises(SpecError, match="the field cost is number in the extraction ideas and text in quotes"):
-        make_schemas(Contents((), (IDEAS, texts)), {}, is_rehearsal=False)
+        make_schemas(contents_of((), (IDEAS, texts)), {}, is_rehearsal=False)
 
 
 def test_two_fields_that_need_one_column_are_refused() -> None:
@@ -210,16 +211,16 @@ def test_two_fields_that_need_one_column_are_refused() -> None:
     extraction = ExtractionInfo("x", is_per_person=False, is_many=False, fields=twins)
 
     with pytest.raises(SpecError, match="need the same column: field_reason"):
-        make_schemas(Contents((), (extraction,)), {}, is_rehearsal=False)
+        make_schemas(contents_of((), (extraction,)), {}, is_rehearsal=False)
 
 
 @pytest.mark.parametrize(
     ("contents", "left_out"),
     [
         (CONTENTS, set()),
-        (Contents((MOOD,)), {"events", "extractions"}),
-        (Contents((), (ROLE,), has_events=True), {"answers"}),
-        (Contents((), (), has_events=True), {"answers", "extractions"}),
+        (contents_of((MOOD,)), {"events", "extractions"}),
+        (contents_of((), (ROLE,), has_events=True), {"answers"}),
+        (contents_of((), (), has_events=True), {"answers", "extractions"}),
     ],
 )
 def test_a_run_has_the_tables_that_its_study_fills(contents: Contents, left_out: set[str]) -> None:
@@ -249,7 +250,7 @@ def test_people_in_worlds_have_rows_of_their_own_with_their_seat() -> None:
 
 def test_seats_bear_their_names_where_the_job_has_some() -> None:
     roles = found(*[Finding("role", FindingStatus.NONE_FOUND, seat) for seat in (None, 0, 1)])
-    nameless = dataclasses.replace(CONTENTS, seat_names=(None, None))
+    nameless = contents_of((MOOD,), (IDEAS, ROLE), seat_names=(None, None), has_events=True)
 
     named, unnamed = tables(roles, NOTHING), tables(roles, NOTHING, contents=nameless)
 
@@ -264,7 +265,7 @@ def test_seats_bear_their_names_where_the_job_has_some() -> None:
 
 def test_calls_in_worlds_say_whose_they_are_and_others_are_of_the_person_of_the_unit() -> None:
     calls = tuple(CallRecord("act", "k", "s", "ok", None, None, whose) for whose in ("p000001", None))
-    alone = Contents((MOOD,), has_events=True)
+    alone = contents_of((MOOD,), has_events=True)
 
     worlds, one = (tables(UnitOutcome((), calls), contents=contents) for contents in (CONTENTS, alone))
 
@@ -274,7 +275,8 @@ def test_calls_in_worlds_say_whose_they_are_and_others_are_of_the_person_of_the_
 
 def test_a_field_named_for_a_seat_gets_another_column() -> None:
     fields = tuple(FieldInfo(name, FieldType.TEXT, "x") for name in ("seat", "seat_name"))
-    taken = Contents((), (ExtractionInfo("x", is_per_person=True, is_many=False, fields=fields),), seats=2)
+    extraction = ExtractionInfo("x", is_per_person=True, is_many=False, fields=fields)
+    taken = contents_of((), (extraction,), seat_names=(None, None))
 
     assert make_schemas(taken, {}, is_rehearsal=False).of("extractions").names[-2:] == [
         "field_seat",
@@ -283,7 +285,7 @@ def test_a_field_named_for_a_seat_gets_another_column() -> None:
 
 
 def test_where_units_are_single_people_there_is_no_seat() -> None:
-    alone = make_schemas(Contents((MOOD,), (ROLE,), has_events=True), {}, is_rehearsal=False)
+    alone = make_schemas(contents_of((MOOD,), (ROLE,), has_events=True), {}, is_rehearsal=False)
 
     assert not any({"seat", "seat_name"} & set(alone.of(table).names) for table in alone.names)
     assert not alone.of("llm_calls").field("person_id").nullable
@@ -311,5 +313,10 @@ def run_of(**changes: Any) -> Run:
 
 
 def test_a_run_knows_what_its_units_leave() -> None:
-    assert run_of().contents == CONTENTS
+    left = run_of().contents
+    stated = ("questions", "extractions", "seat_names")
+
+    assert [getattr(left.design, name) for name in stated] == [getattr(CONTENTS.design, name) for name in stated]
+    assert left.has_events
+    assert not left.may_be_quiet
     assert run_of(extractions=()).schemas.names == ("people", "answers", "responses", "events", "llm_calls")

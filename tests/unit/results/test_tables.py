@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.doubles.designs import contents_of
 from tests.doubles.runs import new_run
 from troupe_batch.errors import SpecError
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatReply, ReplyStatus, Usage
 from troupe_batch.persona import Persona
 from troupe_batch.results.columns import categorical, text_lists
-from troupe_batch.results.contents import Contents, Planned
+from troupe_batch.results.contents import Planned
 from troupe_batch.results.facts import fact_types
 from troupe_batch.results.ledger import CallTotals
 from troupe_batch.results.schema import make_schemas, with_column_lists
@@ -29,7 +30,7 @@ WIDE = QuestionInfo("wide", "rating", ValueKind.CODE, "How much?", ("Low", "High
 PRICE = QuestionInfo("price", "numeric", ValueKind.NUMBER, "How many?", unit="EUR", dont_know="No idea")
 WHY = QuestionInfo("why", "open", ValueKind.TEXT, "Why?")
 QUESTIONS = (DRINK, PLACES, LIKING, WIDE, PRICE, WHY)
-CONTENTS = Contents(QUESTIONS)
+CONTENTS = contents_of(QUESTIONS)
 SCHEMAS = make_schemas(CONTENTS, {"age": pa.int64()}, is_rehearsal=False)
 
 
@@ -124,7 +125,7 @@ def test_two_questions_that_need_one_column_are_refused() -> None:
     twins = (DRINK, QuestionInfo("drink__status", "open", ValueKind.TEXT, "?"))
 
     with pytest.raises(SpecError, match="need the same column: drink__status"):
-        make_schemas(Contents(twins), {}, is_rehearsal=False)
+        make_schemas(contents_of(twins), {}, is_rehearsal=False)
 
 
 def test_a_fact_that_bears_the_name_of_a_fixed_column_gets_another() -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.designs import contents_of
 from tests.doubles.pairs import IDEAS, MOOD, ROLE, PairStudy
-from troupe_batch.results.contents import Contents
 from troupe_batch.results.shard_parts import absent, checked
 from troupe_batch.simulation.record.events import Event, EventKind
 from troupe_batch.studies.study import Answer, AnswerStatus, Finding, FindingStatus, Unit, UnitOutcome
 
-CONTENTS = Contents((MOOD,), (IDEAS, ROLE), seats=2, has_events=True)
+CONTENTS = contents_of((MOOD,), (IDEAS, ROLE), seat_names=(None, None), has_events=True)
 FOUND, NONE = FindingStatus.FOUND, FindingStatus.NONE_FOUND
 EVENTS = (Event(EventKind.CHANGE, "TIME"),)
 UNIT = Unit(0, "w000000.0", 0, 0)
@@ -90,8 +90,8 @@ def test_an_answer_is_there_for_every_seat(number: int) -> None:
 
 
 def test_events_are_there_exactly_where_people_act() -> None:
-    alone = Contents((MOOD,))
-    quiet = Contents((MOOD,), has_events=True, may_be_quiet=True)
+    alone = contents_of((MOOD,))
+    quiet = contents_of((MOOD,), has_events=True, may_be_quiet=True)
 
     with pytest.raises(ValueError, match="event"):
         checked(UnitOutcome(answers(), (), (), (idea(0), *ROLES)), CONTENTS)

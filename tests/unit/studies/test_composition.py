@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.doubles.studies import Facts, study
 from troupe_batch.errors import SpecError
 from troupe_batch.population import load_population
-from troupe_batch.studies.seating import Alike, Composition
+from troupe_batch.studies.cases import Alike, Composition
 from troupe_batch.studies.world.composition import Seated, compose
 from troupe_batch.studies.world.seats import SeatSpec
 

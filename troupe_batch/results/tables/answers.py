@@ -80,7 +80,7 @@ class AnswersTable(Table):
 
     def is_in(self, contents: Contents) -> bool:
         """Where the study asks questions."""
-        return bool(contents.questions)
+        return bool(contents.design.questions)
 
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
         """The answers, seat by seat, in the order of the questions."""
@@ -99,7 +99,7 @@ class AnswersTable(Table):
 
     def check(self, outcome: UnitOutcome, contents: Contents) -> None:
         """One answer per seat and question, in order, and no absence with a value."""
-        wanted = [question.id for question in contents.questions] * contents.seats
+        wanted = [question.id for question in contents.design.questions] * contents.design.seats
         if [answer.question_id for answer in outcome.answers] != wanted:
             raise ValueError("the study did not bring exactly one answer per question, in order")
         for answer in outcome.answers:
@@ -118,9 +118,9 @@ class AnswerRecount(Recount):
     table = AnswersTable.name
 
     def __init__(self, planned: Planned) -> None:
-        self._ids = [question.id for question in planned.contents.questions]
+        self._ids = [question.id for question in planned.contents.design.questions]
         self._unknown = 0
-        super().__init__(planned, len(planned.units) * planned.contents.seats * len(self._ids))
+        super().__init__(planned, len(planned.units) * planned.contents.design.seats * len(self._ids))
         self.tallies = {question: {} for question in self._ids}
 
     @property
@@ -158,7 +158,7 @@ class AnswerRecount(Recount):
 
     def _name(self, place: int) -> str:
         seated, question = divmod(place, len(self._ids))
-        return f"{self._of.name(*divmod(seated, self._of.contents.seats))}, question {self._ids[question]}"
+        return f"{self._of.name(*divmod(seated, self._of.contents.design.seats))}, question {self._ids[question]}"
 
 
 def _categories_of(name: str, questions: Sequence[QuestionInfo]) -> list[str] | None:

@@ -84,20 +84,20 @@ class ExtractionsTable(Table):
 
     def is_in(self, contents: Contents) -> bool:
         """Where the job extracts something."""
-        return bool(contents.extractions)
+        return bool(contents.design.extractions)
 
     def schema(self, schemas: Schemas) -> pa.Schema:
         """The fixed columns and one per field."""
-        fields = _fields(schemas.contents.extractions)
-        schema = with_seats(pa.schema([*self.columns, *fields]), has_seats=schemas.contents.seats > 1)
+        fields = _fields(schemas.contents.design.extractions)
+        schema = with_seats(pa.schema([*self.columns, *fields]), has_seats=schemas.contents.design.seats > 1)
         return without_doubles(schema, "fields of extractions")
 
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
         """The findings, unit by unit."""
-        findings, of_units, extractions = rows.findings, rows.findings_of_units, schemas.contents.extractions
+        findings, of_units, extractions = rows.findings, rows.findings_of_units, schemas.contents.design.extractions
         columns = {name: stretched(array, of_units) for name, array in units.units.items()}
         seats = [finding.seat for finding in findings]
-        first_rows = np.repeat(np.arange(len(of_units)) * schemas.contents.seats, of_units).tolist()
+        first_rows = np.repeat(np.arange(len(of_units)) * schemas.contents.design.seats, of_units).tolist()
         whose = [None if seat is None else first + seat for first, seat in zip(first_rows, seats, strict=True)]
         for name in ("person_id", "person_index", "seat_name"):
             if name in units.seated:
@@ -115,15 +115,13 @@ class ExtractionsTable(Table):
 
     def check(self, outcome: UnitOutcome, contents: Contents) -> None:
         """One row or more per extraction and target, in order, with values that fit its fields."""
-        wanted = [
-            (extraction.id, seat) for extraction in contents.extractions for seat in contents.targets_of(extraction)
-        ]
+        wanted = [(one.id, seat) for one in contents.design.extractions for seat in contents.targets_of(one)]
         grouped = [
             (target, list(rows)) for target, rows in groupby(outcome.findings, lambda f: (f.extraction_id, f.seat))
         ]
         if [target for target, _ in grouped] != wanted:
             raise ValueError("the study did not bring something for each extraction and target, in order")
-        infos = {extraction.id: extraction for extraction in contents.extractions}
+        infos = {extraction.id: extraction for extraction in contents.design.extractions}
         for (extraction_id, _), rows in grouped:
             _check_target(rows, infos[extraction_id])
 
@@ -138,16 +136,16 @@ class FindingRecount(Recount):
     table = ExtractionsTable.name
 
     def __init__(self, planned: Planned) -> None:
-        contents = planned.contents
-        targets = [contents.targets_of(extraction) for extraction in contents.extractions]
-        self._names = [(e.id, seat) for e, seats in zip(contents.extractions, targets, strict=True) for seat in seats]
+        contents, extractions = planned.contents, planned.contents.design.extractions
+        targets = [contents.targets_of(extraction) for extraction in extractions]
+        self._names = [(e.id, seat) for e, seats in zip(extractions, targets, strict=True) for seat in seats]
         super().__init__(planned, len(planned.units) * len(self._names))
-        self.tallies = {extraction.id: {} for extraction in contents.extractions}
-        self._ids = [extraction.id for extraction in contents.extractions]
-        self._is_many = np.asarray([extraction.is_many for extraction in contents.extractions])
-        self._is_per_person = np.asarray([extraction.is_per_person for extraction in contents.extractions])
+        self.tallies = {extraction.id: {} for extraction in extractions}
+        self._ids = [extraction.id for extraction in extractions]
+        self._is_many = np.asarray([extraction.is_many for extraction in extractions])
+        self._is_per_person = np.asarray([extraction.is_per_person for extraction in extractions])
         self._starts = np.cumsum([0, *(len(seats) for seats in targets)])[:-1]
-        self._fields = [field_column(info.id) for info, _ in fields_of(contents.extractions)]
+        self._fields = [field_column(info.id) for info, _ in fields_of(extractions)]
         self._last = (-1, -1)
 
     @property
@@ -202,7 +200,7 @@ class FindingRecount(Recount):
         unit, target = divmod(place, len(self._names))
         extraction, seat = self._names[target]
         name = f"{self._of.name(unit)}, extraction {extraction}"
-        return name if seat is None or self._of.contents.seats == 1 else f"{name}, seat {seat}"
+        return name if seat is None or self._of.contents.design.seats == 1 else f"{name}, seat {seat}"
 
 
 def field_column(field_id: str) -> str:

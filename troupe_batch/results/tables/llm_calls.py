@@ -53,7 +53,7 @@ class CallsTable(Table):
         calls, schema = rows.calls, schemas.of(self.name)
         where = pa.array(rows.call_units, pa.int64())
         columns = {"unit_id": units.units["unit_id"].take(where)}
-        if schemas.contents.seats == 1:
+        if schemas.contents.design.seats == 1:
             columns["person_id"] = units.seated["person_id"].take(where)
         else:
             columns["person_id"] = pa.array([call.person_id for call in calls], pa.string())

@@ -32,7 +32,7 @@ class ResponsesTable(Table):
             column_field(name, schemas.facts[name], f"Fact `{name}` of the person.") for name in schemas.response_facts
         ]
         asked = (field for question in schemas.questions for field in fields_of(question))
-        schema = with_seats(pa.schema([*self.columns, *facts, *asked]), has_seats=schemas.contents.seats > 1)
+        schema = with_seats(pa.schema([*self.columns, *facts, *asked]), has_seats=schemas.contents.design.seats > 1)
         return without_doubles(schema, "facts and questions" if facts else "questions")
 
     def arrays(self, rows: ShardRows, units: UnitColumns, schemas: Schemas) -> Mapping[str, pa.Array]:
@@ -57,7 +57,7 @@ class ResponseRecount(Recount):
     table = ResponsesTable.name
 
     def __init__(self, planned: Planned) -> None:
-        super().__init__(planned, len(planned.units) * planned.contents.seats)
+        super().__init__(planned, len(planned.units) * planned.contents.design.seats)
 
     @property
     def columns(self) -> list[str]:
@@ -69,7 +69,7 @@ class ResponseRecount(Recount):
         self._ticks.add(self._of.seated(rows), rows["unit_index"].to_numpy())
 
     def _name(self, place: int) -> str:
-        return self._of.name(*divmod(place, self._of.contents.seats))
+        return self._of.name(*divmod(place, self._of.contents.design.seats))
 
 
 def status_column(question: QuestionInfo) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import ChatModel
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
+from troupe_batch.studies.cases import ArmAssignment, OnePersonEach
 from troupe_batch.studies.conditions import Gate, kind_of
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
@@ -19,7 +19,6 @@ from troupe_batch.studies.judgements import judge
 from troupe_batch.studies.minds import mind_of, premises, prompt_digests
 from troupe_batch.studies.questions.group import form_digests
 from troupe_batch.studies.script import reach_person
-from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

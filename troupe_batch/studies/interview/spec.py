@@ -13,7 +13,7 @@ from troupe_batch.scalars import TruthValue
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_messages import Place
-from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.cases import Arm
 from troupe_batch.studies.conditions import when_mistakes
 from troupe_batch.studies.equipment import Documents, NamedFiles, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes

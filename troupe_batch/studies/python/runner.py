@@ -11,8 +11,8 @@ from troupe_batch.llm.chat import CallRecord, ChatModel
 from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.record.events import Journal
-from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Ask
+from troupe_batch.studies.cases import ArmAssignment, OnePersonEach
 from troupe_batch.studies.examples import example_calls
 from troupe_batch.studies.failing import reason_of
 from troupe_batch.studies.findings import extraction_infos
@@ -21,7 +21,6 @@ from troupe_batch.studies.python.case import Case
 from troupe_batch.studies.python.loading import UnitFunction, load_function, source_digest
 from troupe_batch.studies.python.returned import Returned
 from troupe_batch.studies.python.spec import PythonSpec
-from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

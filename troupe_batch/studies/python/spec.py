@@ -10,12 +10,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.spec_files import BuiltSpec
-from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.cases import COMPOSITION, Arm, Composition
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.questions.options import Prose
 from troupe_batch.studies.questions.questions import Question
 from troupe_batch.studies.script import PlacedMistake, act_question_mistakes, question_mistakes, repeats
-from troupe_batch.studies.seating import COMPOSITION, Composition
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 

@@ -1,4 +1,4 @@
-from troupe_batch.studies.arms import Arm as Arm
+from troupe_batch.studies.cases import Arm as Arm
 from troupe_batch.studies.questions.forms.multi import MultiChoice as MultiChoice
 from troupe_batch.studies.questions.forms.numeric import Numeric as Numeric
 from troupe_batch.studies.questions.forms.open import OpenText as OpenText

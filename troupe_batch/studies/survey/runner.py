@@ -10,12 +10,11 @@ import orjson
 from troupe_batch.errors import RecordAndGoOn
 from troupe_batch.llm.chat import CacheState, CallRecord, ChatModel, ChatReply, ChatRequest, ReplyStatus, Sharing
 from troupe_batch.simulation.person.person import TinyPerson
-from troupe_batch.studies.arms import ArmAssignment
+from troupe_batch.studies.cases import ArmAssignment, OnePersonEach
 from troupe_batch.studies.failing import ABSENCES
 from troupe_batch.studies.questions.form import QUESTION
 from troupe_batch.studies.questions.group import Asked, QuestionGroup, form_digests
 from troupe_batch.studies.questions.ordering import Shown
-from troupe_batch.studies.seating import OnePersonEach
 from troupe_batch.studies.study import (
     Answer,
     AnswerStatus,

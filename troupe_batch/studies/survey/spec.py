@@ -13,7 +13,7 @@ from troupe_batch.expressions.kinds import Kind
 from troupe_batch.llm.schemas import excess_of
 from troupe_batch.spec_files import BuiltSpec
 from troupe_batch.spec_messages import Place
-from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.cases import Arm
 from troupe_batch.studies.conditions import fact_mistakes, when_mistakes
 from troupe_batch.studies.questions.options import Prose, Slug
 from troupe_batch.studies.questions.questions import RESERVED_IDS, Question, Questions

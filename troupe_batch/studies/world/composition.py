@@ -12,7 +12,7 @@ from troupe_batch.arrays import Ints
 from troupe_batch.errors import Mistake, SpecError
 from troupe_batch.seeded import stream, uniforms
 from troupe_batch.spec_files import dotted
-from troupe_batch.studies.seating import BALANCED, RANDOM, Alike, Composition
+from troupe_batch.studies.cases import BALANCED, RANDOM, Alike, Composition
 from troupe_batch.studies.study import PopulationFacts
 from troupe_batch.studies.world.allotment import Allotment, Shortage
 from troupe_batch.studies.world.fitting import fitting, rule_mistakes, sort_of

@@ -15,8 +15,8 @@ from troupe_batch.simulation.mind import Mind
 from troupe_batch.simulation.person.person import TinyPerson
 from troupe_batch.simulation.world.network import TinySocialNetwork
 from troupe_batch.simulation.world.world import TinyWorld
-from troupe_batch.studies.arms import ArmAssignment
 from troupe_batch.studies.asking import Put
+from troupe_batch.studies.cases import ArmAssignment
 from troupe_batch.studies.equipment import Equipment
 from troupe_batch.studies.examples import example_calls
 from troupe_batch.studies.findings import Aimed, absent_findings, extract, extraction_infos, targets

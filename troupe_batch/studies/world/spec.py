@@ -27,7 +27,7 @@ from troupe_batch.simulation.extraction.fields import ExtractionSpec
 from troupe_batch.simulation.world.turns import OnCannotAct
 from troupe_batch.spec_files import BuiltSpec, did_you_mean
 from troupe_batch.spec_messages import Place
-from troupe_batch.studies.arms import Arm
+from troupe_batch.studies.cases import COMPOSITION, Arm, Composition
 from troupe_batch.studies.equipment import Documents, NamedFiles, Tools, equipment_mistakes, read_documents
 from troupe_batch.studies.findings import extraction_mistakes
 from troupe_batch.studies.judgement_spec import JudgementSpec, judgement_mistakes
@@ -42,7 +42,6 @@ from troupe_batch.studies.script import (
     question_mistakes,
     repeats,
 )
-from troupe_batch.studies.seating import COMPOSITION, Composition
 from troupe_batch.studies.world.seats import MOST_PEOPLE, SeatSpec
 
 EVERYONE = "everyone"

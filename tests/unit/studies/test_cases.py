@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from troupe_batch.population import load_population
-from troupe_batch.studies.arms import MOST_AHEAD, PER_BLOCK, ArmAssignment
+from troupe_batch.studies.cases import MOST_AHEAD, PER_BLOCK, ArmAssignment
 
 Floats = npt.NDArray[np.float64]
 
