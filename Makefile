@@ -1,7 +1,6 @@
 # make run    the flagship job in rehearsal: no key, no cost, no services to install
 # make test   all tests
-# make coverage   the tests of llm, results, execution and dispatch, which fail below a floor of branch coverage
-# make rest   all other tests
+# make coverage   of these the tests of llm, results, execution and dispatch, which fail below a floor of branch coverage
 # make check  the gates: format, lint, types, import rules
 # make wheel  builds the wheel and tries it in an environment that holds nothing but what it declares
 # make docs   the documentation as a site that can be searched, in site/
@@ -22,24 +21,20 @@ define INSTALL
 	'/^Collecting /{ print "  " ++n " of at most " of ": " $$2 } /^Installing/{ print "  unpacking them" } /^FAILED$$/{ bad = 1 } END{ exit bad }' >&2
 endef
 
-# Two parts of `make test`, for .ci/run: a tracer slows down what it traces, so tests that the floor does not count run without it, and
-# no test runs twice.
+# A tracer slows down what it traces, so tests that the floor does not count run without it, and no test runs twice.
 COVERED := tests/contracts $(foreach kind,unit integration,$(wildcard $(addprefix tests/$(kind)/,llm results execution dispatch)))
 PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: run test coverage rest check format wheel docs pictures mutants bench lock clean
+.PHONY: run test coverage check format wheel docs pictures mutants bench lock clean
 
 run: $(RUN_READY)
 	@$(VENV)/bin/troupe run jobs/gazpacho_concept_test.yaml --rehearse --again
 
-test: $(DEV_READY)
-	$(PYTEST)
+test: coverage
+	$(PYTEST) $(COVERED:%=--ignore=%)
 
 coverage: $(DEV_READY)
 	$(PYTEST) --cov $(COVERED)
-
-rest: $(DEV_READY)
-	$(PYTEST) $(COVERED:%=--ignore=%)
 
 check: $(DEV_READY)
 	$(VENV)/bin/ruff format --check .
