@@ -33,8 +33,9 @@ run: $(RUN_READY)
 test: coverage
 	$(PYTEST) $(COVERED:%=--ignore=%)
 
+# `--cov` stands last, as it would take the first path for what to measure.
 coverage: $(DEV_READY)
-	$(PYTEST) --cov $(COVERED)
+	$(PYTEST) $(COVERED) --cov
 
 check: $(DEV_READY)
 	$(VENV)/bin/ruff format --check .
