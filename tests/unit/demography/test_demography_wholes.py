@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.unit.demography.compiling import compiled, entry_of, fields, targets
@@ -119,6 +119,10 @@ def test_shares_of_a_whole_are_one_dimension_however_large_one_of_the_groups_is(
     group = shares(inside, whole)
     total = {"Total": f"{sum(Decimal(share[:-1]) for share in group.values())}%"} if has_total else {}
     rest = shares(outside, 100 - whole)
+    missed, missed_by_all = (abs(100 - sum(Decimal(s[:-1]) for s in some.values())) for some in (group, group | rest))
+    # A group that rounding alone may have kept from 100 is a whole by itself: a test below is of that.
+    rounding = min(len(group) / 2, 3 * (len(group) / 12) ** 0.5) * 10**-places
+    assume(has_total or missed >= rounding or (missed_by_all == 0 and missed > 0))
 
     made = compiled({"Religion": {"Large": {**total, **group}, **rest}})
 
