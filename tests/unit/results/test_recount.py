@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -92,3 +92,50 @@ def test_rows_beside_the_plan_are_counted_apart_and_tick_nothing() -> None:
 
     assert (ticks.seen.tolist(), ticks.strangers, ticks.backwards) == ([1, 0, 1], 3, 0)
     assert ticks.examples == ["70", "72", "73"]
+
+
+def places_of(rows: pa.Table, extraction: str, status: str) -> list[int]:
+    named = zip(rows["extraction"].to_pylist(), rows["status"].to_pylist(), strict=True)
+    return [place for place, one in enumerate(named) if one == (extraction, status)]
+
+
+def with_values(rows: pa.Table, place: int, **values: Any) -> pa.Table:
+    """The rows, with other values at one place."""
+    changed = rows.to_pylist()
+    changed[place].update(values)
+    return pa.Table.from_pylist(changed, schema=rows.schema)
+
+
+async def test_a_second_finding_of_what_has_but_one_and_one_after_nothing_was_found_are_told(run: Run) -> None:
+    rows = Dataset(run.store).arrow("extractions")
+    single, none = places_of(rows, "role", "found")[0], places_of(rows, "ideas", "none_found")[0]
+    twice = rows.take([*range(single + 1), *range(single, rows.num_rows)])
+    late = rows.take([*range(none + 1), *range(none, rows.num_rows)])
+
+    of_single = recounted(run, "extractions", with_values(twice, single + 1, number=1), 10**6)
+    after_none = recounted(run, "extractions", with_values(late, none + 1, number=0, status="found"), 10**6)
+
+    assert [problem.kind for problem in of_single.problems] == ["finding_numbers"]
+    assert [problem.kind for problem in after_none.problems] == ["finding_numbers"]
+
+
+async def test_a_finding_about_a_world_that_names_a_person_was_not_planned(run: Run) -> None:
+    rows = Dataset(run.store).arrow("extractions")
+    person = rows["person_index"][places_of(rows, "role", "found")[0]].as_py()
+
+    found = recounted(run, "extractions", with_values(rows, 0, seat=0, person_index=person), 10**6)
+
+    assert rows["extraction"][0].as_py() == "ideas"
+    assert "unplanned_row" in [problem.kind for problem in found.problems]
+
+
+async def test_each_row_of_a_stranger_is_counted(run: Run) -> None:
+    rows = Dataset(run.store).arrow("extractions")
+    place = places_of(rows, "role", "found")[0]
+    strange = with_values(with_values(rows, place, unit_index=99), place + 1, unit_index=99)
+
+    found = recounted(run, "extractions", strange, 10**6)
+
+    [problem] = [problem for problem in found.problems if problem.kind == "unplanned_row"]
+    assert problem.message == "extractions has 2 rows that were not planned"
+    assert problem.examples == ("99", "99")

@@ -269,6 +269,7 @@ async def test_shards_that_were_not_run_leave_absences_and_no_events() -> None:
 
     assert not manifest.is_complete
     assert found.problems == []
+    assert (found.is_sound, found.is_complete, found.missing_shards) == (True, False, (1,))
     assert manifest.counts["mood"] == {"answered": 26, "not_run": 14}
     assert manifest.findings["role"] == {"found": 26, "not_run": 14}
     assert manifest.findings["ideas"]["not_run"] == 7
@@ -287,6 +288,8 @@ async def test_a_shard_that_was_set_aside_leaves_failures_and_one_event_each_tha
     assert found.problems == []
     assert manifest.findings["role"] == {"found": 28, "failed": 12}
     assert manifest.has_failures
+    # Nobody acted there, so no act failed.
+    assert manifest.failed_acts == 0
     events = Dataset(run.store).events
     assert events[events["type"] == "UNIT"]["reason"].tolist() == ["the shard failed too often: it crashed"] * 6
 
