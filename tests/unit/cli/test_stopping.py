@@ -56,10 +56,15 @@ async def test_each_signal_asks_the_run_to_stop_and_says_so(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stops = Stops()
+    # Under nohup the tests themselves ignore a hangup, and so would the run.
+    before = signal.signal(number, signal.SIG_DFL)
 
-    with stopping(stops):
-        os.kill(os.getpid(), number)
-        await asyncio.wait_for(stops.asked.wait(), 60)
+    try:
+        with stopping(stops):
+            os.kill(os.getpid(), number)
+            await asyncio.wait_for(stops.asked.wait(), 60)
+    finally:
+        signal.signal(number, before)
 
     assert "stopping: calls in flight end and are kept" in capsys.readouterr().err
 
